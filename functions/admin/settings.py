@@ -1,0 +1,11 @@
+"""What `admin` is told by the stack."""
+
+from shared.adapters.environment import FunctionSettings
+
+
+class Settings(FunctionSettings):
+    """The environment of `admin`."""
+
+    activities_table: str
+    leads_table: str
+    roles_claim: str = "cognito:groups"

@@ -1,0 +1,12 @@
+"""What `rescore` is told by the stack."""
+
+from shared.adapters.environment import FunctionSettings
+
+
+class Settings(FunctionSettings):
+    """The environment of `rescore`. It asks `score` to touch leads, through `score_queue_url`."""
+
+    leads_table: str
+    score_queue_url: str
+    segments: int = 4
+    page: int = 500

@@ -1,0 +1,1 @@
+"""What Baton knows about leads: pure functions and values, no AWS, no clock, no environment."""

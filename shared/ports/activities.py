@@ -1,0 +1,37 @@
+"""The log of activities: append-only, keyed by identity."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+from shared.domain.activity import Activity, Identity
+
+
+@dataclass(frozen=True, slots=True)
+class ActivityKey:
+    """Where the log keeps an activity."""
+
+    identity: Identity
+    id: str
+
+
+class Activities(Protocol):
+    """The log. The first activity with an (identity, id) stays; appending it again changes nothing."""
+
+    def append(self, activities: Iterable[Activity]) -> None:
+        """Store each activity unless its key is there already. Returns only when every one of them is in the log.
+
+        Raises:
+            Unavailable: the store did not take all of them; appending the same ones again is safe.
+        """
+        ...
+
+    def under(self, identity: Identity) -> list[Activity]:
+        """All activities kept under an identity, strongly consistent, in order of (occurred_at, id)."""
+        ...
+
+    def at(self, key: ActivityKey) -> Activity | None:
+        """The activity under a key, or None when the log has none."""
+        ...

@@ -1,0 +1,47 @@
+"""Published rule files: immutable numbered versions and the pointer to the active one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from shared.domain.moments import Moment
+
+
+@dataclass(frozen=True, slots=True)
+class RuleVersion:
+    """One published rule file. `document` is what the YAML says, `text` the file to the letter."""
+
+    number: int
+    name: str
+    author: str
+    published_at: Moment
+    note: str
+    sha256: str
+    document: Mapping[str, Any]
+    text: str
+
+
+class RuleVersions(Protocol):
+    """The store of rule versions. Version 0 is the empty rule file that holds before the first publish."""
+
+    def active_number(self) -> int:
+        """The number of the active version; 0 before the first publish."""
+        ...
+
+    def get(self, number: int) -> RuleVersion | None:
+        """A version, or None."""
+        ...
+
+    def all(self) -> list[RuleVersion]:
+        """Every version, newest first."""
+        ...
+
+    def publish(self, version: RuleVersion) -> None:
+        """Store the version, move the pointer to it and note the event `RulesPublished`, in one transaction.
+
+        Raises:
+            Conflict: that number is taken, or the pointer has moved on.
+        """
+        ...

@@ -1,0 +1,16 @@
+"""Secrets, kept outside code, settings, templates and logs, and read by name."""
+
+from typing import Protocol
+
+
+class Secrets(Protocol):
+    """Reads secrets by name and remembers them for a few minutes, so that a rotation takes effect by itself."""
+
+    def get(self, name: str) -> str:
+        """The secret's text.
+
+        Raises:
+            SecretMissing: nothing is stored under that name.
+            Unavailable: the store cannot answer now.
+        """
+        ...
