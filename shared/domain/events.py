@@ -1,0 +1,95 @@
+"""The events that Baton and others put on the bus: ids and numbers, never personal data.
+
+Each model is the `detail` of one event; `NAME` is its detail type. `id` is the event's own id: it stays the same when
+an event is delivered again, so that a receiver can tell.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
+
+from shared.domain.handoff import HandoffKey, LeadId
+from shared.domain.moments import Moment, format_moment, parse_moment
+
+
+def _moment(value: object) -> object:
+    return parse_moment(value) if isinstance(value, str) else value
+
+
+Stamp = Annotated[Moment, BeforeValidator(_moment), PlainSerializer(format_moment, when_used="json")]
+"""A moment, written as ISO 8601 text in UTC."""
+
+
+class BusEvent(BaseModel):
+    """What every detail is: frozen, and told only in its own fields."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    NAME: ClassVar[str]
+
+    id: str = Field(min_length=1)
+
+    def as_detail(self) -> dict[str, object]:
+        """The detail as JSON values."""
+        return self.model_dump(mode="json")
+
+
+class StageChanged(BusEvent):
+    """A lead went from one stage to another; `epoch` counts its entries into `to_stage`."""
+
+    NAME: ClassVar[str] = "StageChanged"
+
+    lead: LeadId
+    from_stage: str | None
+    to_stage: str
+    epoch: int = Field(ge=1)
+    at: Stamp
+    cause: str
+    total: float
+    temperature: str | None = None
+    rules_version: int = Field(ge=0)
+
+
+class HandoffRequested(BusEvent):
+    """A handoff is committed: whoever passes it on reads it under (lead, stage, epoch)."""
+
+    NAME: ClassVar[str] = "HandoffRequested"
+
+    lead: LeadId
+    stage: str
+    epoch: int = Field(ge=1)
+    to: str
+    requested_at: Stamp
+
+    @property
+    def key(self) -> HandoffKey:
+        """The committed handoff's key."""
+        return HandoffKey(self.lead, self.stage, self.epoch)
+
+
+class RulesPublished(BusEvent):
+    """A rule file became the active one: every lead is to be scored anew."""
+
+    NAME: ClassVar[str] = "RulesPublished"
+
+    version: int = Field(ge=1)
+    sha256: str
+    published_at: Stamp
+
+
+class RescoreRequested(BaseModel):
+    """Any system asks that one lead, or all of them, be scored anew."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    NAME: ClassVar[str] = "RescoreRequested"
+
+    lead: LeadId | None = None
+    all: bool = False
+
+    @model_validator(mode="after")
+    def _one_of_the_two(self) -> Self:
+        if self.all is (self.lead is not None):
+            msg = "say either which lead, or all: true"
+            raise ValueError(msg)
+        return self
