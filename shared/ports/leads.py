@@ -16,9 +16,11 @@ from shared.domain.state import ScoreState
 class LeadRecord:
     """A lead as `score` keeps it.
 
-    `version` counts writes (0: not stored yet). `browsers` holds each attached anonymous id and whether other leads
-    are attached to it too. `mark` rises whenever `evaluate` has something to look at. `due` is the moment at which
-    time alone flips something that shows.
+    `version` counts writes (0: not stored yet). `rules_version` is the one under which the state was made, -1 when its
+    format is not read any more. `browsers` holds each attached anonymous id and whether other leads are attached to it
+    too. `look` tells that this write gave `evaluate` something to look at, and `mark` counts such writes. `due` is the
+    moment at which time alone flips something that shows. `stored_months` is the store's own: what it has of a state
+    that outgrew one item.
     """
 
     lead: LeadId
@@ -28,17 +30,18 @@ class LeadRecord:
     rules_version: int = 0
     browsers: Mapping[str, bool] = field(default_factory=dict)
     mark: int = 0
+    look: bool = True
     due: Moment | None = None
-    scored_at: Moment | None = None
     absorbed: tuple[LeadId, ...] = ()
     merged_into: LeadId | None = None
+    stored_months: Mapping[str, str] = field(default_factory=dict)
 
 
 class Leads(Protocol):
     """The leads' score side."""
 
     def whose(self, identities: Iterable[Identity]) -> dict[Identity, LeadId]:
-        """The lead of each known identity that has one. Strongly consistent."""
+        """The lead of each known identity that has one. May miss one claimed a moment ago; `claim` then tells."""
         ...
 
     def claim(self, identity: Identity, lead: LeadId) -> LeadId:
@@ -77,6 +80,12 @@ class Leads(Protocol):
         """Leads whose moment has come, at most `limit`."""
         ...
 
-    def segment(self, number: int, of: int, after: str | None, limit: int) -> tuple[list[LeadId], str | None]:
-        """A page of one of `of` segments of all leads, and where to go on (None: the segment is done)."""
+    def segment(
+        self, number: int, of: int, after: str | None, limit: int, older_than: int | None = None
+    ) -> tuple[list[LeadId], str | None]:
+        """A page of one of `of` segments of all leads, and where to go on (None: the segment is done).
+
+        With `older_than` only leads whose state was made under a rules version below it. `limit` bounds what is read,
+        so a page may be empty and not the last.
+        """
         ...

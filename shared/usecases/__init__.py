@@ -1,0 +1,1 @@
+"""What each function does, on ports alone. Every use case may run twice harmlessly: deliveries repeat."""

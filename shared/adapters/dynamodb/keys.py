@@ -1,0 +1,96 @@
+"""Every key of the Leads table, in one place."""
+
+from __future__ import annotations
+
+import zlib
+from typing import TYPE_CHECKING
+
+from shared.domain.activity import Identity
+from shared.domain.handoff import HandoffKey, LeadId
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
+
+    Item = dict[str, AttributeValueTypeDef]
+
+SCORE = "SCORE"
+STAGE = "STAGE"
+TRANSITION = "TRANSITION#"
+HANDOFF = "HANDOFF#"
+SENT = "SENT#"
+OUTBOX = "OUTBOX#"
+RULES = "RULES"
+ACTIVE = "ACTIVE"
+VERSION = "VERSION#"
+RESCORE = "RESCORE"
+
+DUE_INDEX = "due"
+TEMPERATURE_INDEX = "by_temperature"
+STAGE_INDEX = "by_stage"
+DUE_SHARDS = 8
+"""The due index is spread over this many partitions, so that no single one takes every lead's write."""
+
+_LEAD = "LEAD#"
+_IDENTITY = "IDENTITY#"
+
+
+def key(partition: str, sort: str) -> Item:
+    """A primary key."""
+    return {"pk": {"S": partition}, "sk": {"S": sort}}
+
+
+def lead_partition(lead: LeadId) -> str:
+    """The partition that holds all of a lead."""
+    return f"{_LEAD}{lead}"
+
+
+def lead_of_partition(partition: str) -> LeadId:
+    """Read a lead's partition back.
+
+    Raises:
+        ValueError: it is no lead's partition.
+    """
+    if not partition.startswith(_LEAD):
+        msg = f"{partition!r} is not the partition of a lead"
+        raise ValueError(msg)
+    return LeadId(partition.removeprefix(_LEAD))
+
+
+def identity_partition(identity: Identity) -> str:
+    """The partition that tells whose an identity is."""
+    return f"{_IDENTITY}{identity.key}"
+
+
+def score_segment(month: str) -> str:
+    """The sort key of one month of a state that outgrew its item."""
+    return f"{SCORE}#{month}"
+
+
+def transition(number: int) -> str:
+    """The sort key of a lead's n-th transition; text order is number order."""
+    return f"{TRANSITION}{number:06d}"
+
+
+def handoff(key_: HandoffKey) -> str:
+    """The sort key of a handoff."""
+    return f"{HANDOFF}{key_.stage}#{key_.epoch}"
+
+
+def sent(key_: HandoffKey, channel: str) -> str:
+    """The sort key that marks a handoff as sent on a channel."""
+    return f"{SENT}{key_.stage}#{key_.epoch}#{channel}"
+
+
+def outbox(event_id: str) -> str:
+    """The sort key of an event that is to be published."""
+    return f"{OUTBOX}{event_id}"
+
+
+def version(number: int) -> str:
+    """The sort key of a rule version; text order is number order."""
+    return f"{VERSION}{number:06d}"
+
+
+def due_shard(lead: LeadId) -> str:
+    """The partition of the due index in which a lead stands; the same on every machine."""
+    return str(zlib.crc32(lead.encode()) % DUE_SHARDS)

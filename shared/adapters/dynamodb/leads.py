@@ -1,0 +1,314 @@
+"""Leads on DynamoDB: whose each identity is, and each lead's score state as one compressed attribute.
+
+A state that outgrows its item is cut into months. The SCORE item then holds a digest of every month, so that a reader
+knows whether what it read belongs together, and a writer writes only the months that changed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import struct
+import zlib
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from shared.adapters.dynamodb.errors import translated
+from shared.adapters.dynamodb.keys import (
+    DUE_INDEX,
+    DUE_SHARDS,
+    SCORE,
+    due_shard,
+    identity_partition,
+    key,
+    lead_of_partition,
+    lead_partition,
+    score_segment,
+)
+from shared.domain.activity import Identity
+from shared.domain.handoff import LeadId
+from shared.domain.moments import Moment
+from shared.domain.state import ScoreState, UnknownFormat
+from shared.ports.errors import Conflict, Unavailable
+from shared.ports.leads import LeadRecord
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
+
+    from shared.adapters.dynamodb.keys import Item
+
+SPILL_ABOVE = 32 * 1024
+"""Bytes of compressed state above which it is kept by month."""
+
+_REBUILD = -1
+"""Stands for the rules version of a state in a format that this code does not read: the log has it all."""
+
+_READS = 5
+_TRANSACTION_LIMIT = 100
+_PAGE_OF_KEYS = 100
+
+
+class DynamoDBLeads:
+    """The score side of the Leads table."""
+
+    def __init__(self, client: DynamoDBClient, table: str) -> None:
+        self._client = client
+        self._table = table
+
+    def whose(self, identities: Iterable[Identity]) -> dict[Identity, LeadId]:
+        """The lead of each identity that has one; see `shared.ports.leads.Leads`.
+
+        Reads without strong consistency, at half the price: an identity that was claimed a moment ago may be missing,
+        and then `claim` answers with the lead that has it.
+        """
+        wanted = {identity_partition(identity): identity for identity in identities}
+        keys = [key(partition, "LEAD") for partition in wanted]
+        found: dict[Identity, LeadId] = {}
+        for start in range(0, len(keys), _PAGE_OF_KEYS):
+            page: list[Any] = keys[start : start + _PAGE_OF_KEYS]
+            for _ in range(_READS):
+                with translated():
+                    answer = self._client.batch_get_item(RequestItems={self._table: {"Keys": page}})
+                for item in answer["Responses"].get(self._table, []):
+                    found[wanted[item["pk"]["S"]]] = LeadId(item["lead"]["S"])
+                page = answer.get("UnprocessedKeys", {}).get(self._table, {}).get("Keys", [])  # type: ignore[assignment]
+                if not page:
+                    break
+            else:
+                msg = f"{len(page)} identities were left unread"
+                raise Unavailable(msg)
+        return found
+
+    def claim(self, identity: Identity, lead: LeadId) -> LeadId:
+        """Give an identity to a lead unless it has one; see `shared.ports.leads.Leads`."""
+        place = key(identity_partition(identity), "LEAD")
+        try:
+            with translated():
+                self._client.put_item(
+                    TableName=self._table,
+                    Item={**place, "lead": {"S": lead}},
+                    ConditionExpression="attribute_not_exists(pk)",
+                )
+        except Conflict:
+            with translated():
+                answer = self._client.get_item(TableName=self._table, Key=place, ConsistentRead=True)
+            return LeadId(answer["Item"]["lead"]["S"])
+        return lead
+
+    def attach(self, browser: Identity, known: Identity) -> frozenset[Identity]:
+        """Attach a known identity to an anonymous id; see `shared.ports.leads.Leads`.
+
+        Adding to a set is the one `ADD` that may be repeated: a lost answer changes nothing.
+        """
+        with translated():
+            answer = self._client.update_item(
+                TableName=self._table,
+                Key=key(identity_partition(browser), "ATTACHED"),
+                UpdateExpression="ADD known :known",
+                ExpressionAttributeValues={":known": {"SS": [known.key]}},
+                ReturnValues="ALL_NEW",
+            )
+        return frozenset(Identity.of_key(text) for text in answer["Attributes"]["known"]["SS"])
+
+    def attached(self, browser: Identity) -> frozenset[Identity]:
+        """The known identities attached to an anonymous id; see `shared.ports.leads.Leads`."""
+        with translated():
+            answer = self._client.get_item(
+                TableName=self._table, Key=key(identity_partition(browser), "ATTACHED"), ConsistentRead=True
+            )
+        return frozenset(Identity.of_key(text) for text in answer.get("Item", {}).get("known", {}).get("SS", ()))
+
+    def load(self, lead: LeadId) -> LeadRecord | None:
+        """The record, whole; see `shared.ports.leads.Leads`."""
+        for _ in range(_READS):
+            with translated():
+                answer = self._client.get_item(
+                    TableName=self._table, Key=key(lead_partition(lead), SCORE), ConsistentRead=True
+                )
+            if "Item" not in answer:
+                return None
+            item = answer["Item"]
+            digests: dict[str, str] = json.loads(item["months"]["S"]) if "months" in item else {}
+            months = self._months(lead) if digests else {}
+            if all(_digest(months.get(month, b"")) == digest for month, digest in digests.items()):
+                return _record(lead, item, [months[month] for month in digests])
+        msg = "the lead changed while it was read, again and again"
+        raise Unavailable(msg)
+
+    def save(self, record: LeadRecord) -> None:
+        """Write over the version that the record was made from; see `shared.ports.leads.Leads`."""
+        puts = self._puts(record)
+        with translated():
+            if len(puts) == 1:
+                self._client.put_item(**puts[0]["Put"])  # type: ignore[arg-type]
+            else:
+                self._client.transact_write_items(TransactItems=puts)
+
+    def join(self, survivor: LeadRecord, absorbed: LeadRecord) -> None:
+        """Save the survivor, redirect the other and hand over its identities; see `shared.ports.leads.Leads`."""
+        moves: list[TransactWriteItemTypeDef] = [
+            {
+                "Put": {
+                    "TableName": self._table,
+                    "Item": {**key(identity_partition(identity), "LEAD"), "lead": {"S": survivor.lead}},
+                }
+            }
+            for identity in sorted(absorbed.identities, key=lambda identity: identity.key)
+        ]
+        writes = [*self._puts(survivor), *self._puts(absorbed), *moves]
+        if len(writes) > _TRANSACTION_LIMIT:
+            msg = f"joining two leads would take {len(writes)} writes; {_TRANSACTION_LIMIT} fit into one transaction"
+            raise ValueError(msg)
+        with translated():
+            self._client.transact_write_items(TransactItems=writes)
+
+    def due(self, until: Moment, limit: int) -> list[LeadId]:
+        """Leads whose moment has come; see `shared.ports.leads.Leads`."""
+        found: dict[LeadId, None] = {}
+        for shard in range(DUE_SHARDS):
+            with translated():
+                answer = self._client.query(
+                    TableName=self._table,
+                    IndexName=DUE_INDEX,
+                    KeyConditionExpression="due_shard = :shard AND due <= :until",
+                    ExpressionAttributeValues={":shard": {"S": str(shard)}, ":until": {"N": str(until)}},
+                    Limit=max(1, limit - len(found)),
+                )
+            found.update(dict.fromkeys(lead_of_partition(item["pk"]["S"]) for item in answer["Items"]))
+            if len(found) >= limit:
+                break
+        return list(found)[:limit]
+
+    def segment(
+        self, number: int, of: int, after: str | None, limit: int, older_than: int | None = None
+    ) -> tuple[list[LeadId], str | None]:
+        """A page of one segment of all leads; see `shared.ports.leads.Leads`."""
+        values: Item = {":score": {"S": SCORE}}
+        condition = "sk = :score AND attribute_not_exists(merged_into)"
+        if older_than is not None:
+            values[":older_than"] = {"N": str(older_than)}
+            condition += " AND rules_version < :older_than"
+        start: Any = {"ExclusiveStartKey": json.loads(after)} if after else {}
+        with translated():
+            answer = self._client.scan(
+                TableName=self._table,
+                Segment=number,
+                TotalSegments=of,
+                Limit=limit,
+                ConsistentRead=True,
+                ProjectionExpression="pk",
+                FilterExpression=condition,
+                ExpressionAttributeValues=values,
+                **start,
+            )
+        following = answer.get("LastEvaluatedKey")
+        return (
+            [lead_of_partition(item["pk"]["S"]) for item in answer["Items"]],
+            json.dumps(following, sort_keys=True) if following else None,
+        )
+
+    def _months(self, lead: LeadId) -> dict[str, bytes]:
+        with translated():
+            pages = self._client.get_paginator("query").paginate(
+                TableName=self._table,
+                KeyConditionExpression="pk = :lead AND begins_with(sk, :segment)",
+                ExpressionAttributeValues={":lead": {"S": lead_partition(lead)}, ":segment": {"S": score_segment("")}},
+                ConsistentRead=True,
+            )
+            items = [item for page in pages for item in page["Items"]]
+        return {item["sk"]["S"].removeprefix(score_segment("")): item["state"]["B"] for item in items}
+
+    def _puts(self, record: LeadRecord) -> list[TransactWriteItemTypeDef]:
+        whole = _packed(record, record.state)
+        months: dict[str, bytes] = {}
+        if len(whole) > SPILL_ABOVE:
+            months = {
+                month: zlib.compress(part.pack(), 9) for month, part in sorted(record.state.split_by_month().items())
+            }
+            whole = _packed(record, ScoreState.empty())
+        item = _item(record, whole, {month: _digest(blob) for month, blob in months.items()})
+        changed = [month for month, blob in months.items() if record.stored_months.get(month) != _digest(blob)]
+        condition = "attribute_not_exists(pk)"
+        values: dict[str, Any] = {}
+        if record.version:
+            condition = "version = :version AND rules_version <= :rules_version"
+            values = {
+                "ExpressionAttributeValues": {
+                    ":version": {"N": str(record.version)},
+                    ":rules_version": {"N": str(record.rules_version)},
+                }
+            }
+        main: Any = {"Put": {"TableName": self._table, "Item": item, "ConditionExpression": condition, **values}}
+        return [
+            main,
+            *(
+                {
+                    "Put": {
+                        "TableName": self._table,
+                        "Item": {**key(lead_partition(record.lead), score_segment(month)), "state": {"B": months[month]}},
+                    }
+                }
+                for month in changed
+            ),
+        ]
+
+
+def _item(record: LeadRecord, whole: bytes, months: dict[str, str]) -> Item:
+    item: Item = {
+        **key(lead_partition(record.lead), SCORE),
+        "version": {"N": str(record.version + 1)},
+        "rules_version": {"N": str(record.rules_version)},
+        "state": {"B": whole},
+        "mark": {"N": str(record.mark)},
+        "look": {"BOOL": record.look},
+    }
+    if months:
+        item["months"] = {"S": json.dumps(months, sort_keys=True)}
+    if record.merged_into:
+        item["merged_into"] = {"S": record.merged_into}
+    elif record.due is not None:
+        item["due"] = {"N": str(record.due)}
+        item["due_shard"] = {"S": due_shard(record.lead)}
+    return item
+
+
+def _packed(record: LeadRecord, state: ScoreState) -> bytes:
+    who = {
+        "identities": sorted(identity.key for identity in record.identities),
+        "browsers": dict(sorted(record.browsers.items())),
+        "absorbed": list(record.absorbed),
+    }
+    header = json.dumps({name: told for name, told in who.items() if told}, separators=(",", ":")).encode()
+    return zlib.compress(struct.pack(">I", len(header)) + header + state.pack(), 9)
+
+
+def _record(lead: LeadId, item: Any, months: list[bytes]) -> LeadRecord:
+    raw = zlib.decompress(item["state"]["B"])
+    (length,) = struct.unpack_from(">I", raw)
+    who = json.loads(raw[4 : 4 + length])
+    rules_version = int(item["rules_version"]["N"])
+    try:
+        state = ScoreState.unpack(raw[4 + length :])
+        for blob in months:
+            state = state.merge(ScoreState.unpack(zlib.decompress(blob)))
+    except UnknownFormat:
+        state, rules_version = ScoreState.empty(), _REBUILD
+    return LeadRecord(
+        lead=lead,
+        identities=frozenset(Identity.of_key(text) for text in who.get("identities", ())),
+        state=state,
+        version=int(item["version"]["N"]),
+        rules_version=rules_version,
+        browsers=who.get("browsers", {}),
+        mark=int(item["mark"]["N"]),
+        look=item["look"]["BOOL"],
+        due=Moment(int(item["due"]["N"])) if "due" in item else None,
+        absorbed=tuple(LeadId(text) for text in who.get("absorbed", ())),
+        merged_into=LeadId(item["merged_into"]["S"]) if "merged_into" in item else None,
+        stored_months=json.loads(item["months"]["S"]) if "months" in item else {},
+    )
+
+
+def _digest(blob: bytes) -> str:
+    return hashlib.sha256(blob).hexdigest()[:16]

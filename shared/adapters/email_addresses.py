@@ -1,0 +1,38 @@
+"""E-mail addresses as identities: one writing for one mailbox, and never one for two."""
+
+from __future__ import annotations
+
+from unicodedata import normalize
+
+from email_validator import EmailNotValidError, validate_email
+
+from shared.domain.activity import Identity, IdentityKind
+from shared.domain.refusals import Invalid
+
+MAX_LENGTH = 254
+
+
+def email_identity(text: str, at: str) -> Identity:
+    """The identity that an address names: in lower case, composed (NFC), its domain as DNS writes it.
+
+    An address with look-alikes of other letters stays another address; nothing is looked up in DNS. Two addresses
+    that differ in dots or in a `+tag` are two: only their provider knows better.
+
+    Raises:
+        Invalid: the text is not the address of a mailbox on the internet.
+    """
+    address = text.strip()
+    if len(address) > MAX_LENGTH:
+        msg = f"an e-mail address has at most {MAX_LENGTH} characters"
+        raise Invalid(msg, at)
+    try:
+        valid = validate_email(address, check_deliverability=False)
+    except EmailNotValidError as error:
+        msg = f"this is not an e-mail address: {error}"
+        raise Invalid(msg, at) from error
+    local = address.rpartition("@")[0]
+    if any(not letter.isascii() and normalize("NFC", letter).isascii() for letter in local):
+        msg = "this is not an e-mail address: a letter before the @ only looks like a plain one"
+        raise Invalid(msg, at)
+    domain = (valid.ascii_domain or valid.domain).lower()
+    return Identity(IdentityKind.EMAIL, f"{valid.local_part.lower()}@{domain}")

@@ -1,0 +1,89 @@
+"""Which activities the log takes: what each source may say, and when something can have happened."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from shared.domain.activity import SCORE_ADJUSTED, Activity, Rank
+from shared.domain.moments import MINUTE, Moment, format_moment
+from shared.domain.refusals import Forbidden, Invalid
+
+CLOCK_TOLERANCE = 5 * MINUTE
+"""How far a sender's clock may run ahead before its moments are taken for what they cannot be."""
+
+CLOCK_MARK = "clock"
+"""The mark of an activity whose moment lay in the future and was set to when it was received."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Who sends activities, and how far that is believed.
+
+    `activities` are the types that it may send; None means every type. A source that `asserts` may set consent and
+    qualification facts: a server of the team, or a form that the team configured so. A source that `joins` may name
+    two known identities in one activity, and thereby say that they are one lead.
+    """
+
+    name: str
+    rank: Rank
+    activities: frozenset[str] | None = None
+    asserts: bool = True
+    joins: bool = True
+
+
+def public_source(name: str, activities: frozenset[str]) -> Source:
+    """A write key that everybody can read in a web page."""
+    return Source(name, Rank.PUBLIC, activities, asserts=False, joins=False)
+
+
+def trusted_source(name: str) -> Source:
+    """A server that keeps its key, or a system that may put events on the bus."""
+    return Source(name, Rank.TRUSTED)
+
+
+def form_source(name: str, activity: str) -> Source:
+    """A configured form: anybody fills it in, and only what the team mapped reaches consent or a fact."""
+    return Source(name, Rank.PUBLIC, frozenset({activity}), joins=False)
+
+
+def admit(activity: Activity, source: Source, *, retention: int) -> Activity:
+    """The activity as the log is to keep it. `retention` is the age, in microseconds, beyond which the log forgets.
+
+    Nothing is looked up to decide it, so an answer never tells whether somebody is known already.
+
+    Raises:
+        Forbidden: this source may not say that.
+        Invalid: it names nobody, or happened before the log's memory.
+    """
+    if not activity.identities:
+        msg = "the activity names nobody: give an e-mail address, a user id or an anonymous id"
+        raise Invalid(msg, "identity")
+    _may_say(activity, source)
+    if activity.occurred_at > activity.received_at + CLOCK_TOLERANCE:
+        return replace(activity, occurred_at=activity.received_at, marks=(*activity.marks, CLOCK_MARK))
+    if activity.occurred_at < activity.received_at - retention:
+        oldest = format_moment(Moment(activity.received_at - retention))
+        msg = f"it occurred at {format_moment(activity.occurred_at)}; the log keeps nothing from before {oldest}"
+        raise Invalid(msg, "timestamp")
+    return activity
+
+
+def _may_say(activity: Activity, source: Source) -> None:
+    if activity.type == SCORE_ADJUSTED:
+        msg = "a score is adjusted by a signed-in person only"
+        raise Forbidden(msg, "event")
+    if source.activities is not None and activity.type not in source.activities:
+        msg = f"this key may not send activities of the type {activity.type!r}; its settings list those that it may"
+        raise Forbidden(msg, "event")
+    if not source.asserts and activity.claims.consent is not None:
+        msg = "a public key does not set consent: use a form with a configured consent field, or a secret key"
+        raise Forbidden(msg, "consent")
+    if not source.asserts and activity.claims.qualification:
+        msg = "a public key does not set qualification facts: they come from sales, or with a secret key"
+        raise Forbidden(msg, "qualification")
+    if not source.joins and len(activity.known_identities) > 1:
+        msg = (
+            "a public source names one known identity, an e-mail address or a user id: "
+            "that two of them are one lead is said with a secret key"
+        )
+        raise Forbidden(msg, "identity")

@@ -1,0 +1,24 @@
+"""Channels: the ways in which a handoff reaches the people it is for."""
+
+from typing import Protocol
+
+from shared.domain.notice import Notice
+from shared.ports.errors import PortError
+
+
+class Refused(PortError):
+    """The receiver does not want it as it is (a wrong address, a revoked URL): somebody has to mend the settings."""
+
+
+class Channel(Protocol):
+    """One way to one team. What it raises names neither the lead, nor a secret, nor the address it wrote to."""
+
+    def send(self, notice: Notice) -> None:
+        """Send the notice. Sending again is possible; a receiver can tell by the notice's id.
+
+        Raises:
+            Refused: it will not go until somebody mends the settings or the receiver.
+            Unavailable: it did not go now, or it is not known whether it went.
+            SecretMissing: the channel's secret is not stored.
+        """
+        ...

@@ -1,0 +1,70 @@
+"""The compiled rule files that a warm function remembers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from shared.domain.engine import Rules, compile_rules
+from shared.domain.moments import SECOND, Moment
+from shared.domain.rulefile import EMPTY, RuleFile, parse_rule_file
+from shared.ports.clock import Clock
+from shared.ports.rules import RuleVersions
+
+POINTER_REMEMBERED_FOR = 15 * SECOND
+"""How long a warm function goes on with the active version that it knows. A write never lowers the rules version, so
+an old pointer delays a lead by this much and harms nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class ActiveRules:
+    """A version, ready to score with."""
+
+    number: int
+    rule_file: RuleFile
+    rules: Rules
+    published_at: Moment
+
+
+class UnknownRules(LookupError):
+    """A rules version is referred to that was never published."""
+
+
+class Rulebook:
+    """Reads rule versions once and compiles each once."""
+
+    def __init__(self, versions: RuleVersions, clock: Clock) -> None:
+        self._versions = versions
+        self._clock = clock
+        self._compiled: dict[int, ActiveRules] = {
+            0: ActiveRules(0, EMPTY, compile_rules(EMPTY), Moment(0)),
+        }
+        self._active: int | None = None
+        self._read_at = Moment(0)
+
+    def active(self) -> ActiveRules:
+        """The active version, as of the last few seconds."""
+        now = self._clock.now()
+        if self._active is None or now - self._read_at >= POINTER_REMEMBERED_FOR:
+            self._active = self._versions.active_number()
+            self._read_at = now
+        return self.version(self._active)
+
+    def refresh(self) -> ActiveRules:
+        """The active version, read now."""
+        self._active = None
+        return self.active()
+
+    def version(self, number: int) -> ActiveRules:
+        """A version by its number.
+
+        Raises:
+            UnknownRules: it was never published.
+        """
+        if number not in self._compiled:
+            stored = self._versions.get(number)
+            if stored is None:
+                msg = f"there is no rules version {number}"
+                raise UnknownRules(msg)
+            rule_file = parse_rule_file(stored.document)
+            self._compiled[number] = ActiveRules(number, rule_file, compile_rules(rule_file), stored.published_at)
+        return self._compiled[number]
