@@ -1,0 +1,100 @@
+"""The cloud on this machine: ministack, an emulator of AWS, as a background process that nobody else can reach."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from http import HTTPStatus
+
+import urllib3
+
+from infra.failure import Failure
+from infra.local.background import Background
+from infra.local.home import Home
+from infra.local.ports import LOOPBACK, free_port
+
+USUAL_PORT = 4566
+REGION = "us-east-1"
+ACCOUNT = "000000000000"
+
+
+@dataclass(frozen=True)
+class Emulator:
+    """The emulator of one home. What it holds goes to disk when it is stopped in order, and is read at the start."""
+
+    home: Home
+
+    @property
+    def process(self) -> Background:
+        """Its background process."""
+        return Background(self.home, "emulator")
+
+    @property
+    def endpoint(self) -> str:
+        """Where every AWS service answers.
+
+        Raises:
+            Failure: it does not run.
+        """
+        if not self.process.is_alive():
+            raise Failure("The local cloud is not running.", "Start it with `baton up`.")
+        return f"http://{LOOPBACK}:{self.process.port}"
+
+    def start(self) -> bool:
+        """Start it unless it runs. Answers whether it had to be started.
+
+        Raises:
+            Failure: it did not come up.
+        """
+        process = self.process
+        if process.is_alive():
+            return False
+        port = free_port(process.port, USUAL_PORT)
+        temporary = self.home.folder("tmp")
+        environment = {
+            "PATH": os.environ.get("PATH", os.defpath),
+            "HOME": str(temporary),
+            "TMPDIR": str(temporary),
+            "LANG": "C.UTF-8",
+            "PYTHONUNBUFFERED": "1",
+            "GATEWAY_PORT": str(port),
+            "BIND_HOST": LOOPBACK,
+            "PERSIST_STATE": "1",
+            "STATE_DIR": str(self.home.folder("state")),
+            "MINISTACK_REGION": REGION,
+            "MINISTACK_ACCOUNT_ID": ACCOUNT,
+            # Functions inherit this environment: they must find no credentials and no account of the person's.
+            **credentials(),
+            # Workers stay: a fresh one unpacks the whole asset.
+            "LAMBDA_WARM_TTL_SECONDS": "3600",
+            # Parts of the emulator that Baton never uses would open ports and look for a container daemon.
+            "SFTP_ENABLED": "0",
+            "IOT_MTLS_ENABLED": "0",
+            "DOCKER_HOST": f"unix://{temporary}/no-docker.sock",
+        }
+        process.start([sys.executable, "-m", "ministack"], port, environment, temporary)
+        process.wait_until(lambda: _answers(f"http://{LOOPBACK}:{port}/_ministack/health"), seconds=60)
+        return True
+
+    def stop(self) -> bool:
+        """Stop it; what it holds is on disk afterwards. Answers whether it ended in order."""
+        return self.process.stop(seconds=60)
+
+
+def credentials() -> dict[str, str]:
+    """Credentials that are nobody's, as an environment: the emulator takes any."""
+    return {
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_REGION": REGION,
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+
+
+def _answers(url: str) -> bool:
+    try:
+        return urllib3.request("GET", url, retries=False, timeout=2).status == HTTPStatus.OK
+    except urllib3.exceptions.HTTPError:
+        return False
