@@ -27,10 +27,14 @@ class Team(_Part):
 
 
 class Settings(FunctionSettings):
-    """The environment of `notify`. The team `default` receives what names a team that is not configured."""
+    """The environment of `notify`. The team `default` receives what names a team that is not configured.
+
+    `lead_link` is where a lead can be looked at, `{lead}` standing for its id; without it messages carry the id alone.
+    """
 
     leads_table: str
     teams: dict[str, Team]
     email_from: str | None = None
     consent_required: bool = True
     allow_local_receivers: bool = False
+    lead_link: str | None = None

@@ -6,8 +6,8 @@ from shared.domain.notice import Notice
 from shared.ports.errors import PortError
 
 
-class Refused(PortError):
-    """The receiver does not want it as it is (a wrong address, a revoked URL): somebody has to mend the settings."""
+class Undeliverable(PortError):
+    """It will not go as things are (a wrong address, a revoked URL): somebody has to mend the settings."""
 
 
 class Channel(Protocol):
@@ -17,7 +17,7 @@ class Channel(Protocol):
         """Send the notice. Sending again is possible; a receiver can tell by the notice's id.
 
         Raises:
-            Refused: it will not go until somebody mends the settings or the receiver.
+            Undeliverable: it will not go until somebody mends the settings or the receiver.
             Unavailable: it did not go now, or it is not known whether it went.
             SecretMissing: the channel's secret is not stored.
         """

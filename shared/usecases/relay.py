@@ -6,8 +6,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from shared.ports.bus import Bus, Event
-from shared.ports.outbox import Outbox, OutboxKey
+from shared.ports.outbox import Outbox
 from shared.ports.queue import Queue
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxKey:
+    """Where the store keeps a waiting event."""
+
+    partition: str
+    sort: str
 
 
 class NotPublished(Exception):
@@ -34,7 +42,7 @@ class Relay:
         keys = [key for key, event in waiting.items() if event.id in refused]
         keys += unreadable
         if keys:
-            self.queue.send([{"pk": key.pk, "sk": key.sk} for key in keys])
+            self.queue.send([{"pk": key.partition, "sk": key.sort} for key in keys])
         return len(keys)
 
     def publish(self, key: OutboxKey) -> bool:
@@ -43,9 +51,8 @@ class Relay:
         Raises:
             NotPublished: the bus did not take it.
             Unavailable: the store cannot answer now.
-            ValueError: what is stored there is no event.
         """
-        event = self.outbox.get(key)
+        event = self.outbox.get(key.partition, key.sort)
         if event is None:
             return False
         if self.bus.put([event]):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from shared.adapters.dynamodb.errors import translated
-from shared.adapters.dynamodb.keys import handoff, key, lead_of_partition, lead_partition, sent
+from shared.adapters.dynamodb.keys import handoff, key, lead_of_partition, lead_partition, sent, withheld
 from shared.domain.handoff import Handoff, HandoffKey
 from shared.domain.moments import Moment
 from shared.ports.errors import Conflict
@@ -43,15 +44,64 @@ class DynamoDBHandoffs:
                 ExpressionAttributeValues={":lead": {"S": lead_partition(key_.lead)}, ":prefix": {"S": prefix}},
                 ConsistentRead=True,
             )
-        return {item["sk"]["S"].removeprefix(prefix): Moment(int(item["at"]["N"])) for item in answer["Items"]}
+        return {
+            item["sk"]["S"].removeprefix(prefix): Moment(int(item["at"]["N"]))
+            for item in answer["Items"]
+            if "at" in item
+        }
+
+    def claim(self, key_: HandoffKey, channel: str, at: Moment, until: Moment) -> bool:
+        """Take the sending for oneself; see `shared.ports.handoffs.Handoffs`.
+
+        `claimed_by` lets botocore's repetition of a call whose answer was lost find its own claim.
+        """
+        try:
+            with translated():
+                self._client.update_item(
+                    TableName=self._table,
+                    Key=key(lead_partition(key_.lead), sent(key_, channel)),
+                    UpdateExpression="SET claimed_until = :until, claimed_by = :by",
+                    ConditionExpression=(
+                        "attribute_not_exists(#at) AND "
+                        "(attribute_not_exists(claimed_until) OR claimed_until <= :now OR claimed_by = :by)"
+                    ),
+                    ExpressionAttributeNames={"#at": "at"},
+                    ExpressionAttributeValues={
+                        ":until": {"N": str(until)},
+                        ":now": {"N": str(at)},
+                        ":by": {"S": uuid.uuid4().hex},
+                    },
+                )
+        except Conflict:
+            return False
+        return True
 
     def mark_sent(self, key_: HandoffKey, channel: str, at: Moment) -> None:
         """Remember that it went out; see `shared.ports.handoffs.Handoffs`."""
         try:
             with translated():
+                self._client.update_item(
+                    TableName=self._table,
+                    Key=key(lead_partition(key_.lead), sent(key_, channel)),
+                    UpdateExpression="SET #at = :at REMOVE claimed_until, claimed_by",
+                    ConditionExpression="attribute_not_exists(#at)",
+                    ExpressionAttributeNames={"#at": "at"},
+                    ExpressionAttributeValues={":at": {"N": str(at)}},
+                )
+        except Conflict:
+            return
+
+    def withhold(self, key_: HandoffKey, reason: str, at: Moment) -> None:
+        """Remember that it was not sent, and why; see `shared.ports.handoffs.Handoffs`."""
+        try:
+            with translated():
                 self._client.put_item(
                     TableName=self._table,
-                    Item={**key(lead_partition(key_.lead), sent(key_, channel)), "at": {"N": str(at)}},
+                    Item={
+                        **key(lead_partition(key_.lead), withheld(key_)),
+                        "reason": {"S": reason},
+                        "at": {"N": str(at)},
+                    },
                     ConditionExpression="attribute_not_exists(pk)",
                 )
         except Conflict:
@@ -91,5 +141,3 @@ def handoff_of(item: Mapping[str, Any]) -> Handoff:
         last_activity_at=None if last is None else Moment(last),
         snapshot=told["snapshot"],
     )
-
-

@@ -18,6 +18,7 @@ STAGE = "STAGE"
 TRANSITION = "TRANSITION#"
 HANDOFF = "HANDOFF#"
 SENT = "SENT#"
+WITHHELD = "WITHHELD#"
 OUTBOX = "OUTBOX#"
 RULES = "RULES"
 ACTIVE = "ACTIVE"
@@ -79,6 +80,11 @@ def handoff(key_: HandoffKey) -> str:
 def sent(key_: HandoffKey, channel: str) -> str:
     """The sort key that marks a handoff as sent on a channel."""
     return f"{SENT}{key_.stage}#{key_.epoch}#{channel}"
+
+
+def withheld(key_: HandoffKey) -> str:
+    """The sort key that tells why a handoff was not sent."""
+    return f"{WITHHELD}{key_.stage}#{key_.epoch}"
 
 
 def outbox(event_id: str) -> str:

@@ -1,0 +1,116 @@
+"""`notify`: a committed handoff goes out by e-mail, Slack and signed webhook."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from aws_lambda_powertools import Logger, single_metric
+from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
+from botocore.config import Config
+
+from functions.notify.settings import Settings, Team
+from shared.adapters.clock import SystemClock
+from shared.adapters.dynamodb.handoffs import DynamoDBHandoffs
+from shared.adapters.dynamodb.leads import DynamoDBLeads
+from shared.adapters.dynamodb.rules import DynamoDBRuleVersions
+from shared.adapters.email import EmailChannel
+from shared.adapters.environment import load
+from shared.adapters.faults import fault
+from shared.adapters.receivers import Receivers
+from shared.adapters.slack import SlackChannel
+from shared.adapters.ssm import SSMSecrets
+from shared.adapters.webhook import WebhookChannel
+from shared.domain.events import HandoffRequested
+from shared.domain.moments import SECOND, Moment
+from shared.usecases.notify import Delivery, NotDelivered, Notify
+from shared.usecases.rulebook import Rulebook
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+    from shared.ports.channels import Channel
+    from shared.ports.secrets import Secrets
+
+_MILLISECOND = SECOND // 1000
+_log = Logger(service="notify")
+
+
+@cache
+def _notify() -> Notify:
+    settings = load(Settings)
+    clock = SystemClock()
+    dynamodb = boto3.client("dynamodb")
+    secrets = SSMSecrets(boto3.client("ssm"), clock)
+    return Notify(
+        handoffs=DynamoDBHandoffs(dynamodb, settings.leads_table),
+        leads=DynamoDBLeads(dynamodb, settings.leads_table),
+        rulebook=Rulebook(DynamoDBRuleVersions(dynamodb, settings.leads_table), clock),
+        clock=clock,
+        teams={name: channels(team, settings, secrets) for name, team in settings.teams.items()},
+        consent_required=settings.consent_required,
+        link=settings.lead_link,
+    )
+
+
+def channels(team: Team, settings: Settings, secrets: Secrets) -> dict[str, Channel]:
+    """A team's configured channels by name; opens no connection yet."""
+    receivers = Receivers(allow_local=settings.allow_local_receivers)
+    found: dict[str, Channel] = {}
+    if team.email and settings.email_from:
+        # SES has no key against repetition: a lost answer is not repeated here but by the queue.
+        once = Config(connect_timeout=3, read_timeout=10, retries={"total_max_attempts": 1})
+        found["email"] = EmailChannel(boto3.client("sesv2", config=once), settings.email_from, team.email)
+    if team.slack:
+        found["slack"] = SlackChannel(receivers, secrets, team.slack)
+    if team.webhook:
+        found["webhook"] = WebhookChannel(receivers, secrets, SystemClock(), team.webhook.url, team.webhook.secret)
+    return found
+
+
+def lambda_handler(event: dict[str, Any], context: LambdaContext, notify: Notify | None = None) -> Any:
+    """Send the handoffs that a batch of the queue announces; the failed ones come again by themselves."""
+    notify = notify or _notify()
+    until = Moment(notify.clock.now() + context.get_remaining_time_in_millis() * _MILLISECOND)
+    return process_partial_response(
+        event=event,
+        record_handler=lambda record: _deliver(record, notify, until),
+        processor=BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False),
+        context=context,
+    )
+
+
+def _deliver(record: SQSRecord, notify: Notify, until: Moment) -> None:
+    try:
+        requested = HandoffRequested.model_validate(json.loads(record.body)["detail"])
+        _report(notify.deliver(requested.key, until))
+    except NotDelivered as error:
+        _report(error.delivery)
+        raise
+    except Exception as error:
+        _log.error("nothing is sent", message_id=record.message_id, **fault(error))
+        raise
+
+
+def _report(delivery: Delivery) -> None:
+    for channel, microseconds in delivery.sent.items():
+        if microseconds is not None:
+            with single_metric(
+                "SecondsToNotify", MetricUnit.Seconds, microseconds / SECOND, namespace="Baton"
+            ) as metric:
+                metric.add_dimension("channel", channel)
+    told = {
+        "handoff": delivery.key.text,
+        "sent": list(delivery.sent),
+        "failed": delivery.failed,
+        "not_configured": delivery.missing,
+        "withheld": delivery.withheld,
+    }
+    if delivery.failed:
+        _log.error("a handoff has not gone out on every channel", extra=told)
+    else:
+        _log.info("a handoff is dealt with", extra=told)

@@ -1,0 +1,134 @@
+"""Signed webhooks to a team's own receiver, by the Standard Webhooks scheme."""
+
+from __future__ import annotations
+
+import binascii
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import BaseModel, ConfigDict
+from standardwebhooks.webhooks import EmptyWebhookSecretError, Webhook
+
+from shared.domain.events import Stamp
+from shared.domain.moments import to_datetime
+from shared.domain.points import as_number
+from shared.ports.channels import Undeliverable
+
+if TYPE_CHECKING:
+    from shared.adapters.receivers import Receivers
+    from shared.domain.notice import Notice
+    from shared.ports.clock import Clock
+    from shared.ports.secrets import Secrets
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class WebhookPerson(_Part):
+    """Who is handed over, as far as it is known."""
+
+    emails: tuple[str, ...]
+    name: str | None
+    title: str | None
+    company: str | None
+
+
+class WebhookReason(_Part):
+    """One thing that gave points."""
+
+    rule: str
+    label: str
+    points: float
+
+
+class WebhookHandoff(_Part):
+    """A handoff as a receiver reads it; points are numbers."""
+
+    id: str
+    lead: str
+    stage: str
+    epoch: int
+    to: str
+    person: WebhookPerson
+    total: float
+    temperature: str | None
+    grade: str | None
+    rules_version: int
+    reasons: tuple[WebhookReason, ...]
+    requested_at: Stamp
+    respond_by: Stamp | None
+    link: str | None
+
+
+class WebhookBody(_Part):
+    """The body of the POST. `timestamp` is when the handoff was requested, however often it is sent."""
+
+    type: Literal["handoff.requested"] = "handoff.requested"
+    timestamp: Stamp
+    data: WebhookHandoff
+
+
+def body_of(notice: Notice) -> WebhookBody:
+    """A notice as the receiver reads it."""
+    person = notice.person
+    return WebhookBody(
+        timestamp=notice.requested_at,
+        data=WebhookHandoff(
+            id=notice.id,
+            lead=notice.lead,
+            stage=notice.stage,
+            epoch=notice.epoch,
+            to=notice.to,
+            person=WebhookPerson(emails=person.emails, name=person.name, title=person.title, company=person.company),
+            total=as_number(notice.total),
+            temperature=notice.temperature,
+            grade=notice.grade,
+            rules_version=notice.rules_version,
+            reasons=tuple(
+                WebhookReason(rule=reason.rule, label=reason.label, points=as_number(reason.counts))
+                for reason in notice.reasons
+            ),
+            requested_at=notice.requested_at,
+            respond_by=notice.respond_by,
+            link=notice.link,
+        ),
+    )
+
+
+class WebhookChannel:
+    """Posts a notice with a stable `webhook-id`, signed by each of the secrets stored under one name.
+
+    While a secret is rotated two stand there, parted by a space; the receiver accepts either signature.
+    """
+
+    def __init__(self, receivers: Receivers, secrets: Secrets, clock: Clock, url: str, secret: str) -> None:
+        self._receivers = receivers
+        self._secrets = secrets
+        self._clock = clock
+        self._url = url
+        self._secret = secret
+
+    def send(self, notice: Notice) -> None:
+        """Post the notice; see `shared.ports.channels.Channel`."""
+        body = body_of(notice).model_dump_json()
+        now = to_datetime(self._clock.now())
+        self._receivers.post(
+            self._url,
+            body.encode(),
+            {
+                "Content-Type": "application/json",
+                "webhook-id": notice.id,
+                "webhook-timestamp": str(int(now.timestamp())),
+                "webhook-signature": " ".join(key.sign(notice.id, now, body) for key in self._keys()),
+            },
+        )
+
+    def _keys(self) -> list[Webhook]:
+        try:
+            keys = [Webhook(text) for text in self._secrets.get(self._secret).split()]
+        except (binascii.Error, EmptyWebhookSecretError, ValueError):
+            keys = []
+        if not keys:
+            msg = f"the secret {self._secret} is no signing secret: whsec_ and base64"
+            raise Undeliverable(msg)
+        return keys

@@ -1,0 +1,170 @@
+"""A notice: what the people to whom a lead is handed over are told, on any channel.
+
+The words that come from outside (names, companies) stand in a notice as they are known; each channel makes them
+harmless in its own way, with `quiet` first.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from shared.domain.handoff import Handoff, LeadId
+from shared.domain.moments import DAY, HOUR, MINUTE, Moment, to_datetime
+from shared.domain.points import format_points
+
+_LONGEST = 120
+_REASONS = 8
+_ACRONYMS = {"iql", "mql", "sql", "pql"}
+_NAMED_HOST = re.compile(r"(?<=\w)\.(?=\w{2})")
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Who is handed over, as far as it is known."""
+
+    emails: tuple[str, ...] = ()
+    name: str | None = None
+    title: str | None = None
+    company: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One thing that gave points: what it was, and how many billionths of a point it counts."""
+
+    rule: str
+    label: str
+    counts: int
+
+    @property
+    def points(self) -> str:
+        """The points with their sign, `+40` or `-5`."""
+        text = format_points(self.counts)
+        return text if self.counts < 0 else f"+{text}"
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A handoff in the form in which it is passed on. `id` is stable: a receiver recognises a repetition by it."""
+
+    id: str
+    lead: LeadId
+    stage: str
+    epoch: int
+    to: str
+    person: Person
+    total: int
+    temperature: str | None
+    grade: str | None
+    rules_version: int
+    reasons: tuple[Reason, ...]
+    requested_at: Moment
+    respond_by: Moment | None
+    link: str | None = None
+
+    @property
+    def stage_name(self) -> str:
+        """The stage as people write it: `MQL`, `suspect`."""
+        return self.stage.upper() if self.stage in _ACRONYMS else self.stage
+
+    @property
+    def points(self) -> str:
+        """The total in words, `65 points`."""
+        text = format_points(self.total)
+        return f"{text} point" if text in {"1", "-1"} else f"{text} points"
+
+    @property
+    def who(self) -> str:
+        """The shortest words that tell who it is: name and company, or the e-mail address, or the lead's id."""
+        named = self.person.name or (self.person.emails[0] if self.person.emails else f"lead {self.lead}")
+        return f"{named} ({self.person.company})" if self.person.company else named
+
+    @property
+    def deadline(self) -> str | None:
+        """By when somebody answers, `by 10:30 UTC on 1 March 2026 (within 1 hour)`."""
+        if self.respond_by is None:
+            return None
+        stamp = to_datetime(self.respond_by)
+        within = _span(self.respond_by - self.requested_at)
+        return f"by {stamp:%H:%M} UTC on {stamp.day} {stamp:%B %Y} (within {within})"
+
+
+def compose(handoff: Handoff, person: Person, link: str | None = None) -> Notice:
+    """The notice of a committed handoff; `link` may hold `{lead}` where the lead's id goes."""
+    snapshot = handoff.snapshot
+    return Notice(
+        id=handoff.key.text,
+        lead=handoff.key.lead,
+        stage=handoff.key.stage,
+        epoch=handoff.key.epoch,
+        to=handoff.to,
+        person=person,
+        total=int(snapshot.get("total", 0)),
+        temperature=snapshot.get("temperature"),
+        grade=snapshot.get("grade"),
+        rules_version=int(snapshot.get("rules_version", 0)),
+        reasons=tuple(_reason(reason) for reason in snapshot.get("reasons", ())[:_REASONS]),
+        requested_at=handoff.requested_at,
+        respond_by=handoff.respond_by,
+        link=link.replace("{lead}", handoff.key.lead) if link else None,
+    )
+
+
+def person_of(emails: tuple[str, ...], lead: Mapping[str, Any], company: Mapping[str, Any]) -> Person:
+    """Who it is, from the known identities and facts; a fact that is no text is left out."""
+    parts = (_text(lead.get("first_name")), _text(lead.get("last_name")))
+    told = _text(lead.get("email"))
+    return Person(
+        emails=emails or ((told,) if told else ()),
+        name=_text(lead.get("name")) or " ".join(part for part in parts if part) or None,
+        title=_text(lead.get("title")) or _text(lead.get("role")),
+        company=_text(company.get("name")) or _text(lead.get("company")) or _text(company.get("domain")),
+    )
+
+
+def quiet(text: str, longest: int = _LONGEST) -> str:
+    """Words from outside as one harmless line.
+
+    Control, formatting and direction characters are gone, white space is single spaces, and nothing in it looks like a
+    link to a mail or chat program: the dots inside `evil.example` become one-dot leaders and `://` loses its slashes.
+    """
+    visible = "".join(" " if _breaks(character) else character for character in text if not _hides(character))
+    line = " ".join(visible.split())
+    line = _NAMED_HOST.sub("\N{ONE DOT LEADER}", line.replace("//", "\N{FRACTION SLASH}" * 2))
+    return line if len(line) <= longest else f"{line[: longest - 1].rstrip()}…"
+
+
+def quiet_address(address: str) -> str:
+    """An e-mail address as it is, if it is nothing but one; else as harmless words."""
+    local, at, domain = address.rpartition("@")
+    plain = address.isascii() and at and not set(address) & set(" \t\r\n<>\"'`()[]\\,;:/|*~&%")
+    return address if plain and local and "." in domain else quiet(address)
+
+
+def _breaks(character: str) -> bool:
+    return character.isspace() or unicodedata.category(character) in {"Cc", "Zl", "Zp"}
+
+
+def _hides(character: str) -> bool:
+    return unicodedata.category(character) in {"Cf", "Cs", "Co", "Cn"}
+
+
+def _text(value: object) -> str | None:
+    return value.strip() or None if isinstance(value, str) else None
+
+
+def _reason(reason: Mapping[str, Any]) -> Reason:
+    rule = str(reason["rule"])
+    return Reason(rule, str(reason.get("label") or rule), int(reason["counts"]))
+
+
+def _span(length: int) -> str:
+    for size, name in ((DAY, "day"), (HOUR, "hour"), (MINUTE, "minute")):
+        if length >= size and length % size == 0:
+            count = length // size
+            return f"{count} {name}" if count == 1 else f"{count} {name}s"
+    return f"{length / 1_000_000:g} seconds"
