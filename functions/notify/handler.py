@@ -92,7 +92,7 @@ def _deliver(record: SQSRecord, notify: Notify, until: Moment) -> None:
         _report(error.delivery)
         raise
     except Exception as error:
-        _log.error("nothing is sent", message_id=record.message_id, **fault(error))
+        _log.error("nothing is sent", extra={"message_id": record.message_id, **fault(error)})
         raise
 
 

@@ -64,19 +64,19 @@ def _publish_stream(records: list[dict[str, Any]], relay: Relay) -> None:
         try:
             waiting[key] = event_of(image)
         except (KeyError, ValueError) as error:
-            _log.error("an outbox item cannot be read", sort=key.sort, **fault(error))
+            _log.error("an outbox item cannot be read", extra={"sort": key.sort, **fault(error)})
             unreadable.append(key)
     queued = relay.publish_all(waiting, unreadable)
-    _log.info("published", events=len(waiting), queued=queued)
+    _log.info("published", extra={"events": len(waiting), "queued": queued})
 
 
 def _publish_message(record: SQSRecord, relay: Relay) -> None:
     try:
         key = _key(json.loads(record.body))
         if not relay.publish(key):
-            _log.warning("nothing is stored any more under what the queue names", sort=key.sort)
+            _log.warning("nothing is stored any more under what the queue names", extra={"sort": key.sort})
     except Exception as error:
-        _log.error("not published", message_id=record.message_id, **fault(error))
+        _log.error("not published", extra={"message_id": record.message_id, **fault(error)})
         raise
 
 

@@ -7,7 +7,7 @@ from shared.domain.moments import Moment
 
 
 class Handoffs(Protocol):
-    """Handoffs are written by the evaluation in one transaction with their stage; here they are read and marked as sent."""
+    """Handoffs are written by `evaluate` in one transaction with their stage; here they are read and marked as sent."""
 
     def get(self, key: HandoffKey) -> Handoff | None:
         """The handoff, or None when nothing of that key was ever committed."""

@@ -88,9 +88,10 @@ class Notify:
         if not waiting:
             return Delivery(key, missing=missing)
         record = self._lead(key.lead)
-        if reason := self._objection(record):
-            self.handoffs.withhold(key, reason, self.clock.now())
-            return Delivery(key, missing=missing, withheld=reason)
+        objection = "gone" if record is None else self._objection(record)
+        if record is None or objection:
+            self.handoffs.withhold(key, str(objection), self.clock.now())
+            return Delivery(key, missing=missing, withheld=objection)
         delivery = self._send(handoff, waiting, self._notice(handoff, record), until, missing)
         if delivery.failed:
             raise NotDelivered(delivery)
@@ -110,10 +111,8 @@ class Notify:
             record = self.leads.load(record.merged_into)
         return record
 
-    def _objection(self, record: LeadRecord | None) -> str | None:
+    def _objection(self, record: LeadRecord) -> str | None:
         """Why the lead may not be handed over any more, whatever was decided before."""
-        if record is None:
-            return "gone"
         if self.consent_required and known_facts(record.state).consent != "granted":
             return "consent"
         rules = self.rulebook.version(record.rules_version).rules
