@@ -49,6 +49,7 @@ class StageChanged(BusEvent):
     total: float
     temperature: str | None = None
     rules_version: int = Field(ge=0)
+    by_rules: bool = False
 
 
 class HandoffRequested(BusEvent):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from shared.adapters.dynamodb.errors import translated
 from shared.adapters.dynamodb.keys import ACTIVE, RULES, VERSION, key, version
 from shared.adapters.dynamodb.outbox import outbox_item
+from shared.domain.events import RulesPublished
 from shared.domain.moments import Moment
 from shared.ports.bus import Event
 from shared.ports.rules import RuleVersion
@@ -59,11 +60,10 @@ class DynamoDBRuleVersions:
             pointer["ConditionExpression"] = "#number = :before"
             pointer["ExpressionAttributeNames"] = {"#number": "number"}
             pointer["ExpressionAttributeValues"] = {":before": {"N": str(new.number - 1)}}
-        event = Event(
-            id=f"rules-{new.number}",
-            name="RulesPublished",
-            detail={"id": f"rules-{new.number}", "version": new.number, "sha256": new.sha256},
+        said = RulesPublished(
+            id=f"rules-{new.number}", version=new.number, sha256=new.sha256, published_at=new.published_at
         )
+        event = Event(id=said.id, name=said.NAME, detail=said.as_detail())
         with translated():
             self._client.transact_write_items(
                 TransactItems=[

@@ -1,0 +1,223 @@
+"""Scoring: each activity finds its lead and joins the set of what that lead did; the score follows from the set."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from shared.domain.activity import Activity, Identity, Rank
+from shared.domain.handoff import LeadId
+from shared.domain.moments import Moment
+from shared.domain.state import ScoreState, known_facts
+from shared.ports.activities import Activities
+from shared.ports.clock import Clock
+from shared.ports.errors import Conflict
+from shared.ports.leads import LeadRecord, Leads
+from shared.usecases.history import gather
+from shared.usecases.rulebook import ActiveRules, Rulebook
+
+_ATTEMPTS = 10
+MOST_IDENTITIES = 20
+"""A lead of more known identities is refused further ones: a shared mailbox never melts people together."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotApplied:
+    """An activity that could not be applied now, and why. It is in the log, so nothing is lost."""
+
+    activity: Activity
+    error: Exception
+
+
+@dataclass(frozen=True, slots=True)
+class _Placed:
+    """An activity beside those of its names that belong to the lead it was placed with."""
+
+    activity: Activity
+    known: tuple[Identity, ...]
+
+
+class Score:
+    """Applies activities to leads. Applying one again, or in another order or batch, changes nothing."""
+
+    def __init__(
+        self,
+        activities: Activities,
+        leads: Leads,
+        rulebook: Rulebook,
+        clock: Clock,
+        new_lead_id: Callable[[], LeadId],
+    ) -> None:
+        self._activities = activities
+        self._leads = leads
+        self._rulebook = rulebook
+        self._clock = clock
+        self._new_lead_id = new_lead_id
+
+    def apply(self, batch: Sequence[Activity]) -> list[NotApplied]:
+        """Apply a batch, one write for each lead; the answer is what failed, and no failure touches another lead."""
+        whose = self._leads.whose({identity for activity in batch for identity in linked_identities(activity)})
+        groups: dict[LeadId, list[_Placed]] = {}
+        failed: list[NotApplied] = []
+        for activity in batch:
+            try:
+                leads, named = self._leads_of(activity, whose)
+                for lead in leads:
+                    groups.setdefault(lead, []).append(_Placed(activity, named))
+            except Exception as error:  # noqa: BLE001 (one bad activity never holds up another)
+                failed.append(NotApplied(activity, error))
+        for lead, group in groups.items():
+            try:
+                self._update(lead, group)
+            except Exception as error:  # noqa: BLE001 (one bad lead never holds up another)
+                failed.extend(NotApplied(placed.activity, error) for placed in group)
+        return failed
+
+    def touch(self, lead: LeadId) -> None:
+        """Look at a lead again: under the active rules, at this moment. Asked for by the sweep and by a publish."""
+        self._update(lead, (), touched=True)
+
+    def _leads_of(
+        self, activity: Activity, whose: dict[Identity, LeadId]
+    ) -> tuple[set[LeadId], tuple[Identity, ...]]:
+        """The leads that an activity concerns (one, none yet, or all that share its browser), and the names it gives."""
+        known = linked_identities(activity)
+        if not known:
+            browser = activity.anonymous_id
+            attached = self._leads.attached(browser) if browser else frozenset()
+            return (set(self._leads.whose(attached).values()) if attached else set()), ()
+        leads = {whose[identity] for identity in known if identity in whose}
+        if not leads:
+            leads = {self._leads.claim(known[0], self._new_lead_id())}
+        leads |= {self._leads.claim(identity, min(leads)) for identity in known if identity not in whose}
+        if len(leads) > 1:
+            joined = self._join(leads)
+            known = known if joined else known[:1]
+            leads = {joined or self._leads.claim(known[0], min(leads))}
+        whose.update(dict.fromkeys(known, next(iter(leads))))
+        return leads, known
+
+    def _update(self, lead: LeadId, group: Sequence[_Placed], *, touched: bool = False, rebuild: bool = False) -> None:
+        for _ in range(_ATTEMPTS):
+            active = self._rulebook.active()
+            record = self._live(lead)
+            if record.rules_version > active.number:
+                active = self._rulebook.refresh()
+            after, sharing = self._after(record, group, active, rebuild=rebuild)
+            new = self._booked(record, after, active, touched=touched or rebuild)
+            try:
+                if new != record:
+                    self._leads.save(new)
+            except Conflict:
+                self._rulebook.refresh()
+                continue
+            if not rebuild:
+                for other in sorted(sharing):
+                    self._update(other, (), rebuild=True)
+            return
+        msg = f"lead {lead} was written by others {_ATTEMPTS} times in a row"
+        raise Conflict(msg)
+
+    def _after(
+        self, record: LeadRecord, group: Sequence[_Placed], active: ActiveRules, *, rebuild: bool
+    ) -> tuple[LeadRecord, frozenset[LeadId]]:
+        """The record with the group in it, and the leads that must be looked at again because they share a browser."""
+        identities = record.identities.union(*(placed.known for placed in group))
+        unsettled = set()
+        for placed in group:
+            browser = placed.activity.anonymous_id
+            if browser and record.browsers.get(browser.value) is not False:
+                unsettled.add(browser)
+                if placed.known:
+                    self._leads.attach(browser, placed.known[0])
+        stale = record.version > 0 and record.rules_version != active.number
+        if not (rebuild or unsettled or stale):
+            state = active.rules.absorb(record.state, [placed.activity for placed in group])
+            return replace(record, identities=identities, state=state, rules_version=active.number), frozenset()
+        history = gather(self._activities, self._leads, record.lead, identities)
+        state = active.rules.absorb(ScoreState.empty(), history.activities)
+        sharing = frozenset(lead for browser in unsettled for lead in history.sharing.get(browser, ()))
+        return (
+            replace(
+                record, identities=identities, state=state, rules_version=active.number, browsers=history.browsers
+            ),
+            sharing,
+        )
+
+    def _booked(self, before: LeadRecord, after: LeadRecord, active: ActiveRules, *, touched: bool) -> LeadRecord:
+        """The record with its next moment booked and marked for `evaluate`; unchanged when nothing changed."""
+        now = self._clock.now()
+        overdue = before.due is not None and before.due <= now
+        if after == before and not (touched or overdue):
+            return before
+        change = active.rules.next_change(after.state, now)
+        due = change.at if change else None
+        if before.due is not None and not touched:
+            # Written only when it moves earlier: a visit that finds nothing due books the later moment.
+            due = min(before.due, due) if due is not None else before.due
+        look = touched or self._shows(before, after, active, now)
+        return replace(after, due=due, look=look, mark=before.mark + look)
+
+    @staticmethod
+    def _shows(before: LeadRecord, after: LeadRecord, active: ActiveRules, now: Moment) -> bool:
+        if before.version == 0 or before.rules_version != after.rules_version:
+            return True
+        rules = active.rules
+        return (
+            rules.score(before.state, now) != rules.score(after.state, now)
+            or known_facts(before.state) != known_facts(after.state)
+            or before.absorbed != after.absorbed
+        )
+
+    def _join(self, leads: set[LeadId]) -> LeadId | None:
+        """Make several leads one, the least id surviving; None when together they have too many identities."""
+        for _ in range(_ATTEMPTS):
+            records = {record.lead: record for record in map(self._live, leads)}
+            if len(records) == 1:
+                return next(iter(records))
+            one, two = sorted(records.values(), key=lambda record: record.lead)[:2]
+            if len(one.identities | two.identities) > MOST_IDENTITIES:
+                return None
+            try:
+                self._join_two(one, two)
+            except Conflict:
+                self._rulebook.refresh()
+        msg = f"leads {', '.join(sorted(leads))} could not be joined: others keep writing them"
+        raise Conflict(msg)
+
+    def _live(self, lead: LeadId) -> LeadRecord:
+        """The record of a lead, or of the one into which it went."""
+        record = self._leads.load(lead) or LeadRecord(lead, frozenset(), ScoreState.empty())
+        return self._live(record.merged_into) if record.merged_into else record
+
+    def _join_two(self, one: LeadRecord, two: LeadRecord) -> None:
+        active = self._rulebook.active()
+        if max(one.rules_version, two.rules_version) > active.number:
+            active = self._rulebook.refresh()
+        identities = one.identities | two.identities
+        history = gather(self._activities, self._leads, one.lead, identities)
+        merged = replace(
+            one,
+            identities=identities,
+            state=active.rules.absorb(ScoreState.empty(), history.activities),
+            rules_version=active.number,
+            browsers=history.browsers,
+            absorbed=(*one.absorbed, two.lead, *two.absorbed),
+        )
+        redirect = replace(
+            two,
+            state=ScoreState.empty(),
+            rules_version=active.number,
+            browsers={},
+            merged_into=one.lead,
+            look=False,
+            due=None,
+            stored_months={},
+        )
+        self._leads.join(self._booked(one, merged, active, touched=True), redirect)
+
+
+def linked_identities(activity: Activity) -> tuple[Identity, ...]:
+    """The known identities that an activity may speak for: a public source never joins two of them."""
+    known = activity.known_identities
+    return known if activity.rank >= Rank.TRUSTED else known[:1]
