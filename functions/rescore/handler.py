@@ -1,0 +1,76 @@
+"""`rescore`: asks `score` to look again at leads whose moment has come, at one lead, or at all of them."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
+
+from functions.rescore.settings import Settings
+from shared.adapters.clock import SystemClock
+from shared.adapters.dynamodb.leads import DynamoDBLeads
+from shared.adapters.dynamodb.rescoring import DynamoDBRescoring
+from shared.adapters.environment import load
+from shared.adapters.faults import fault
+from shared.adapters.sqs import SQSQueue
+from shared.domain.events import RescoreRequested, RulesPublished
+from shared.usecases.rescore import Rescore
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+_log = Logger(service="rescore")
+_SPARE_MILLISECONDS = 10_000
+"""A page is begun only while this much of the function's time is left, so that none is cut off in the middle."""
+
+
+@cache
+def _rescore() -> Rescore:
+    settings = load(Settings)
+    dynamodb = boto3.client("dynamodb")
+    return Rescore(
+        DynamoDBLeads(dynamodb, settings.leads_table),
+        DynamoDBRescoring(dynamodb, settings.leads_table),
+        SQSQueue(boto3.client("sqs"), settings.score_queue_url),
+        SystemClock(),
+        segments=settings.segments,
+        page=settings.page,
+    )
+
+
+def lambda_handler(event: dict[str, Any], context: LambdaContext, rescore: Rescore | None = None) -> Any:
+    """Sweep and move rescores on when the schedule ticks, or begin what an event in the queue asks for."""
+    rescore = rescore or _rescore()
+    if "Records" not in event:
+        asked = rescore.tick(lambda: context.get_remaining_time_in_millis() > _SPARE_MILLISECONDS)
+        _log.info("swept", extra={"touches": asked})
+        return None
+    answer = process_partial_response(
+        event=event,
+        record_handler=lambda record: _begin(record, rescore),
+        processor=BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False),
+        context=context,
+    )
+    rescore.go_on(lambda: context.get_remaining_time_in_millis() > _SPARE_MILLISECONDS)
+    return answer
+
+
+def _begin(record: SQSRecord, rescore: Rescore) -> None:
+    try:
+        event = json.loads(record.body)
+        if event["detail-type"] == RulesPublished.NAME:
+            rescore.published(RulesPublished.model_validate(event["detail"]).version)
+            return
+        requested = RescoreRequested.model_validate(event["detail"])
+        if requested.lead:
+            rescore.one(requested.lead)
+        else:
+            rescore.everyone(f"event-{event['id']}")
+    except Exception as error:
+        _log.error("no rescore begun", extra={"message_id": record.message_id, **fault(error)})
+        raise

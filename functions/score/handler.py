@@ -1,0 +1,122 @@
+"""`score`: activities join their leads' score states."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
+
+from functions.score.settings import Settings
+from shared.adapters.clock import SystemClock
+from shared.adapters.dynamodb.activities import DynamoDBActivities, activity_of
+from shared.adapters.dynamodb.leads import DynamoDBLeads
+from shared.adapters.dynamodb.rules import DynamoDBRuleVersions
+from shared.adapters.dynamodb.stream import new_image
+from shared.adapters.environment import load
+from shared.adapters.faults import fault
+from shared.adapters.sqs import SQSQueue
+from shared.domain.activity import Activity, Identity
+from shared.domain.handoff import LeadId
+from shared.ports.activities import Activities, ActivityKey
+from shared.ports.queue import Queue
+from shared.usecases.rulebook import Rulebook
+from shared.usecases.score import Score
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+_log = Logger(service="score")
+
+
+class Scoring:
+    """The use case beside the log and the queue from which single activities are tried again."""
+
+    def __init__(self, score: Score, activities: Activities, queue: Queue) -> None:
+        self.score = score
+        self.activities = activities
+        self.queue = queue
+
+
+@cache
+def _scoring() -> Scoring:
+    settings = load(Settings)
+    clock = SystemClock()
+    dynamodb = boto3.client("dynamodb")
+    activities = DynamoDBActivities(dynamodb, settings.activities_table)
+    rulebook = Rulebook(DynamoDBRuleVersions(dynamodb, settings.leads_table), clock)
+    return Scoring(
+        Score(activities, DynamoDBLeads(dynamodb, settings.leads_table), rulebook, clock, _new_lead_id),
+        activities,
+        SQSQueue(boto3.client("sqs"), settings.queue_url),
+    )
+
+
+def lambda_handler(event: dict[str, Any], context: LambdaContext, scoring: Scoring | None = None) -> Any:
+    """Apply a batch of the Activities stream, or do what the queue asks: one activity again, or a touch of a lead."""
+    scoring = scoring or _scoring()
+    if event["Records"][0]["eventSource"] == "aws:dynamodb":
+        return _apply_stream(event["Records"], scoring)
+    return process_partial_response(
+        event=event,
+        record_handler=lambda record: _work(record, scoring),
+        processor=BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False),
+        context=context,
+    )
+
+
+def _apply_stream(records: list[dict[str, Any]], scoring: Scoring) -> None:
+    batch: dict[ActivityKey, Activity] = {}
+    again: list[ActivityKey] = []
+    for record in records:
+        keys = record["dynamodb"]["Keys"]
+        key = ActivityKey(Identity.of_key(keys["pk"]["S"]), keys["sk"]["S"])
+        image = new_image(record)
+        if image is None:
+            continue
+        try:
+            batch[key] = activity_of(image)
+        except (KeyError, ValueError) as error:
+            _log.error("an activity of the log cannot be read", extra=fault(error))
+            again.append(key)
+    failed = _apply(list(batch.values()), scoring)
+    again += [ActivityKey(each.identity, each.id) for each in failed]
+    if again:
+        # Raises only if this fails too: then the stream delivers the whole batch again, which changes nothing.
+        scoring.queue.send([{"activity": {"identity": key.identity.key, "id": key.id}} for key in again])
+    _log.info("applied", extra={"activities": len(batch), "queued": len(again)})
+
+
+def _apply(batch: list[Activity], scoring: Scoring) -> list[Activity]:
+    try:
+        failed = scoring.score.apply(batch)
+    except Exception as error:  # noqa: BLE001 (the log has them all; each is tried again by itself)
+        _log.error("a batch could not be applied", extra=fault(error))
+        return batch
+    for each in failed:
+        _log.error("an activity could not be applied", extra=fault(each.error))
+    return [each.activity for each in failed]
+
+
+def _work(record: SQSRecord, scoring: Scoring) -> None:
+    try:
+        message = json.loads(record.body)
+        if "lead" in message:
+            scoring.score.touch(LeadId(message["lead"]))
+            return
+        key = ActivityKey(Identity.of_key(message["activity"]["identity"]), message["activity"]["id"])
+        activity = scoring.activities.at(key)
+        for failed in scoring.score.apply([activity] if activity else []):
+            raise failed.error
+    except Exception as error:
+        _log.error("not scored", extra={"message_id": record.message_id, **fault(error)})
+        raise
+
+
+def _new_lead_id() -> LeadId:
+    return LeadId(uuid.uuid4().hex)

@@ -1,0 +1,28 @@
+from collections.abc import Iterable
+
+from shared.domain.activity import Activity, Identity
+from shared.ports.activities import ActivityKey
+
+
+class InMemoryActivities:
+    """The log as a dictionary; `activity in log` asks by identity and id."""
+
+    def __init__(self) -> None:
+        self._log: dict[ActivityKey, Activity] = {}
+
+    def __contains__(self, activity: Activity) -> bool:
+        return ActivityKey(activity.identity, activity.id) in self._log
+
+    def __len__(self) -> int:
+        return len(self._log)
+
+    def append(self, activities: Iterable[Activity]) -> None:
+        for activity in activities:
+            self._log.setdefault(ActivityKey(activity.identity, activity.id), activity)
+
+    def under(self, identity: Identity) -> list[Activity]:
+        found = [activity for key, activity in self._log.items() if key.identity == identity]
+        return sorted(found, key=lambda activity: (activity.occurred_at, activity.id))
+
+    def at(self, key: ActivityKey) -> Activity | None:
+        return self._log.get(key)

@@ -1,0 +1,74 @@
+from collections.abc import Iterable
+from dataclasses import replace
+
+from shared.domain.activity import Identity
+from shared.domain.handoff import LeadId
+from shared.domain.moments import Moment
+from shared.ports.errors import Conflict
+from shared.ports.leads import LeadRecord
+
+
+class InMemoryLeads:
+    """Leads as dictionaries; `writes` counts saved records."""
+
+    def __init__(self) -> None:
+        self.records: dict[LeadId, LeadRecord] = {}
+        self.writes = 0
+        self._whose: dict[Identity, LeadId] = {}
+        self._attached: dict[Identity, frozenset[Identity]] = {}
+
+    def whose(self, identities: Iterable[Identity]) -> dict[Identity, LeadId]:
+        return {identity: self._whose[identity] for identity in identities if identity in self._whose}
+
+    def claim(self, identity: Identity, lead: LeadId) -> LeadId:
+        return self._whose.setdefault(identity, lead)
+
+    def attach(self, browser: Identity, known: Identity) -> frozenset[Identity]:
+        self._attached[browser] = self._attached.get(browser, frozenset()) | {known}
+        return self._attached[browser]
+
+    def attached(self, browser: Identity) -> frozenset[Identity]:
+        return self._attached.get(browser, frozenset())
+
+    def load(self, lead: LeadId) -> LeadRecord | None:
+        return self.records.get(lead)
+
+    def save(self, record: LeadRecord) -> None:
+        self._check(record)
+        self._store(record)
+
+    def join(self, survivor: LeadRecord, absorbed: LeadRecord) -> None:
+        self._check(survivor)
+        self._check(absorbed)
+        self._store(survivor)
+        self._store(absorbed)
+        self._whose.update(dict.fromkeys(absorbed.identities, survivor.lead))
+
+    def due(self, until: Moment, limit: int) -> list[LeadId]:
+        waiting = [r.lead for r in self.records.values() if r.due is not None and r.due <= until]
+        return waiting[:limit]
+
+    def segment(
+        self, number: int, of: int, after: str | None, limit: int, older_than: int | None = None
+    ) -> tuple[list[LeadId], str | None]:
+        mine = [lead for place, lead in enumerate(sorted(self.records)) if place % of == number]
+        rest = [lead for lead in mine if after is None or lead > after]
+        page = rest[:limit]
+        wanted = [
+            lead
+            for lead in page
+            if not self.records[lead].merged_into
+            and (older_than is None or self.records[lead].rules_version < older_than)
+        ]
+        return wanted, page[-1] if len(rest) > limit else None
+
+    def _check(self, record: LeadRecord) -> None:
+        stored = self.records.get(record.lead)
+        if (stored.version if stored else 0) != record.version:
+            raise Conflict("another version is stored")
+        if stored and stored.rules_version > record.rules_version:
+            raise Conflict("made under newer rules")
+
+    def _store(self, record: LeadRecord) -> None:
+        self.writes += 1
+        self.records[record.lead] = replace(record, version=record.version + 1)
