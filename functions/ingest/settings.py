@@ -62,6 +62,6 @@ class Settings(FunctionSettings):
     write_keys: tuple[WriteKey, ...]
     forms: tuple[Form, ...] = ()
     origins: tuple[str, ...] = ()
-    catalogue: dict[str, str] = {}
+    catalogue: dict[str, str] = Field({})
     retention_days: int = 760
     anonymous_retention_days: int = 90

@@ -14,6 +14,7 @@ MAX_DEPTH = 20
 MAX_VALUES = 50_000
 _MAX_NUMERAL = 40
 _MAX_MAGNITUDE = 1e100
+_HOLDS_TEXT = frozenset({str, dict, list})
 
 _UNSAFE = re.compile("[\x00\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 """NUL, the controls that make text read otherwise than it is stored (Unicode's Bidi_Control), lone surrogates."""
@@ -63,9 +64,7 @@ def check_text(text: str, at: str) -> None:
 
 def _parse(text: str) -> Json:
     try:
-        return json.loads(
-            text, object_pairs_hook=_object, parse_float=_float, parse_int=_int, parse_constant=_constant
-        )
+        return json.loads(text, object_pairs_hook=_object, parse_float=_float, parse_int=_int, parse_constant=_constant)
     except json.JSONDecodeError as error:
         msg = f"the body is not JSON: {error.msg} (line {error.lineno}, column {error.colno})"
         raise Malformed(msg) from error
@@ -115,25 +114,22 @@ def _short(text: str) -> str:
 
 
 def _check(value: Json, at: str, depth: int) -> None:
-    if isinstance(value, str):
+    kind = value.__class__
+    if kind is str:
         check_text(value, at)
-    elif isinstance(value, dict):
+    elif kind is dict or kind is list:
         if depth > MAX_DEPTH:
             raise _too_deep(at)
+        _check_members(value, at, depth + 1)
+
+
+def _check_members(value: dict[str, Json] | list[Json], at: str, depth: int) -> None:
+    if isinstance(value, dict):
         for name, inner in value.items():
             check_text(name, at)
-            if inner.__class__ is str:
-                if _UNSAFE.search(inner):
-                    check_text(inner, _under(at, name))
-            elif inner.__class__ is dict or inner.__class__ is list:
-                _check(inner, _under(at, name), depth + 1)
-    elif isinstance(value, list):
-        if depth > MAX_DEPTH:
-            raise _too_deep(at)
+            if inner.__class__ in _HOLDS_TEXT:
+                _check(inner, f"{at}.{name}" if at else name, depth)
+    else:
         for place, inner in enumerate(value):
-            if inner.__class__ is str or inner.__class__ is dict or inner.__class__ is list:
-                _check(inner, f"{at}[{place}]", depth + 1)
-
-
-def _under(at: str, name: str) -> str:
-    return f"{at}.{name}" if at else name
+            if inner.__class__ in _HOLDS_TEXT:
+                _check(inner, f"{at}[{place}]", depth)

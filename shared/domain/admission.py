@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from shared.domain.activity import SCORE_ADJUSTED, Activity, Rank
 from shared.domain.moments import MINUTE, Moment, format_moment
-from shared.domain.refusals import Forbidden, Invalid
+from shared.domain.refusals import Forbidden, Invalid, Refused
 
 CLOCK_TOLERANCE = 5 * MINUTE
 """How far a sender's clock may run ahead before its moments are taken for what they cannot be."""
@@ -29,6 +29,23 @@ class Source:
     activities: frozenset[str] | None = None
     asserts: bool = True
     joins: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """What stood in the place of an activity and is none, and why. `id` is what its sender calls it, if it told."""
+
+    id: str | None
+    reason: Refused
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """An activity that was not taken: its place among those that were sent."""
+
+    index: int
+    id: str | None
+    reason: Refused
 
 
 def public_source(name: str, activities: frozenset[str]) -> Source:

@@ -1,0 +1,74 @@
+"""`ingest`: what a website, a client or another system tells is checked, and appended to the log."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from functions.ingest.intake import Intake, from_environment
+from shared.adapters.faults import fault
+from shared.adapters.forms import form_reply, is_robot, read_fields, read_form
+from shared.adapters.http_api import BATCH_LIMIT, SINGLE_LIMIT, HttpRequest, Reply, error_reply
+from shared.adapters.routes import find
+from shared.adapters.segment import SegmentReader, read_payload, segment_reply
+from shared.adapters.submitted_activities import SOURCE, read_submitted
+from shared.adapters.write_keys import key_of
+from shared.domain.admission import Rejection, form_source
+from shared.domain.refusals import NotFound, Refused
+
+_log = logging.getLogger(__name__)
+
+
+def lambda_handler(event: dict[str, Any], _context: object, intake: Intake | None = None) -> Any:
+    """Answer a request of the HTTP API, or take a batch of the queue behind the bus."""
+    intake = intake or from_environment()
+    if "Records" in event:
+        return _from_bus(event["Records"], intake)
+    try:
+        request = HttpRequest.of(event)
+        route, variables = find(request.method, request.path, "ingest")
+        if route.operation == "form":
+            return _form(request, variables["form"], intake)
+        return _call(request, route.operation, intake)
+    except Exception as error:  # noqa: BLE001 (every request gets an answer)
+        return error_reply(error)
+
+
+def _call(request: HttpRequest, call: str, intake: Intake) -> Reply:
+    key = key_of(request.headers.get("authorization"))
+    source = intake.keys.source(key) if key else None
+    payload = read_payload(request.body(BATCH_LIMIT if call == "batch" else SINGLE_LIMIT))
+    source = source or intake.keys.source(payload.get("writeKey"))
+    reader = SegmentReader(source, request.received_at, request.id, intake.catalogue)
+    sent = reader.read(call, payload)
+    return segment_reply(call, len(sent), intake.ingest.submit(sent, source))
+
+
+def _form(request: HttpRequest, name: str, intake: Intake) -> Reply:
+    shape = intake.forms.get(name)
+    if shape is None:
+        msg = "no form of that name is configured"
+        raise NotFound(msg)
+    fields = read_fields(request, SINGLE_LIMIT)
+    if not is_robot(fields):
+        source = form_source(shape.name, shape.activity)
+        _raise_first(intake.ingest.submit([read_form(shape, fields, request, source)], source))
+    return form_reply(fields, request, intake.origins)
+
+
+def _from_bus(records: list[Mapping[str, Any]], intake: Intake) -> dict[str, list[dict[str, str]]]:
+    failed = []
+    for record in records:
+        try:
+            _raise_first(intake.ingest.submit([read_submitted(record)], SOURCE))
+        except Exception as error:  # noqa: BLE001 (one bad message never holds up another)
+            code = error.code if isinstance(error, Refused) else "failed"
+            _log.error("%s: %s not taken from the bus: %s", code, record["messageId"], fault(error))
+            failed.append({"itemIdentifier": record["messageId"]})
+    return {"batchItemFailures": failed}
+
+
+def _raise_first(rejections: Sequence[Rejection]) -> None:
+    for rejection in rejections:
+        raise rejection.reason

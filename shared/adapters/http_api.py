@@ -1,0 +1,175 @@
+"""Requests and replies of an API Gateway HTTP API (payload format 2.0), and errors as `{code, message, details}`."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import logging
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qsl
+
+from shared.domain.moments import Moment
+from shared.domain.refusals import (
+    Contested,
+    Forbidden,
+    Invalid,
+    Malformed,
+    MethodNotAllowed,
+    NotFound,
+    Refused,
+    TooLarge,
+    Unauthenticated,
+    UnsupportedMedia,
+)
+from shared.ports.errors import Conflict, SecretMissing, Unavailable
+
+SINGLE_LIMIT = 32 * 1024
+"""Bytes of a request's body, and of any one activity."""
+
+BATCH_LIMIT = 512 * 1024
+"""Bytes of a batch's body."""
+
+_GZIP = b"\x1f\x8b"
+_RETRY_AFTER = "2"
+_MILLISECOND = 1000
+
+_STATUS: dict[type[Exception], int] = {
+    Malformed: 400,
+    Unauthenticated: 401,
+    Forbidden: 403,
+    NotFound: 404,
+    MethodNotAllowed: 405,
+    Contested: 409,
+    Conflict: 409,
+    TooLarge: 413,
+    UnsupportedMedia: 415,
+    Invalid: 422,
+    Unavailable: 503,
+    SecretMissing: 503,
+}
+
+_log = logging.getLogger(__name__)
+
+Reply = dict[str, Any]
+"""What a Lambda behind an HTTP API returns."""
+
+
+@dataclass(frozen=True, slots=True)
+class HttpRequest:
+    """A request as it came; its body is read by `body`, which holds it to a limit."""
+
+    id: str
+    method: str
+    path: str
+    received_at: Moment
+    headers: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, str] = field(default_factory=dict)
+    claims: Mapping[str, Any] | None = None
+    raw_body: str = ""
+    is_base64: bool = False
+
+    @classmethod
+    def of(cls, event: Mapping[str, Any]) -> HttpRequest:
+        """Read the event of an HTTP API."""
+        context = event["requestContext"]
+        stage = context.get("stage", "$default")
+        path: str = event["rawPath"]
+        if stage != "$default" and path.startswith(f"/{stage}/"):
+            path = path.removeprefix(f"/{stage}")
+        return cls(
+            id=context["requestId"],
+            method=context["http"]["method"],
+            path=path,
+            received_at=Moment(int(context["timeEpoch"]) * _MILLISECOND),
+            headers={name.lower(): value for name, value in (event.get("headers") or {}).items()},
+            query=_query(event),
+            claims=context.get("authorizer", {}).get("jwt", {}).get("claims"),
+            raw_body=event.get("body") or "",
+            is_base64=bool(event.get("isBase64Encoded")),
+        )
+
+    def body(self, limit: int) -> bytes:
+        """The body's bytes, base64 and gzip undone, whatever the headers say of them.
+
+        Raises:
+            TooLarge: it is, or would unpack to, more than `limit` bytes; nothing was parsed then.
+            Malformed: it is no base64, or starts like gzip and is not.
+        """
+        if len(self.raw_body) > 2 * limit:
+            raise _too_large(limit)
+        if self.is_base64:
+            try:
+                body = base64.b64decode(self.raw_body, validate=True)
+            except (binascii.Error, ValueError) as error:
+                msg = "the body is not what its encoding says"
+                raise Malformed(msg) from error
+        else:
+            body = self.raw_body.encode("utf-8", "surrogatepass")
+        if len(body) > limit:
+            raise _too_large(limit)
+        return _unzip(body, limit) if body.startswith(_GZIP) else body
+
+
+def json_reply(status: int, value: Any, headers: Mapping[str, str] | None = None) -> Reply:
+    """A reply that carries JSON, and is stored by nobody on the way."""
+    return {
+        "statusCode": status,
+        "headers": {"content-type": "application/json", "cache-control": "no-store", **(headers or {})},
+        "body": json.dumps(value, separators=(",", ":"), ensure_ascii=False),
+    }
+
+
+def error_reply(error: Exception) -> Reply:
+    """What the sender is told of an error. A defect of ours is logged by type and place, without what was sent."""
+    status = next((_STATUS[kind] for kind in type(error).__mro__ if kind in _STATUS), 500)
+    headers = {}
+    if isinstance(error, Refused):
+        code, message = error.code, error.message
+        details = {"at": error.at} | error.details if error.at else error.details
+    elif status == 503:  # noqa: PLR2004 (the status that _STATUS gives)
+        code, message, details = "unavailable", "the request cannot be taken now; send it again", {}
+        headers["retry-after"] = _RETRY_AFTER
+        _log.warning("unavailable: %s", type(error).__name__)
+    elif status == 409:  # noqa: PLR2004
+        code, message, details = Contested.code, "somebody else changed the same thing; look again", {}
+    else:
+        code, message, details = "internal", "something went wrong here; the logs tell what", {}
+        _log.error("%s at %s", type(error).__name__, _place(error))
+    if status == 401:  # noqa: PLR2004
+        headers["www-authenticate"] = "WriteKey"
+    return json_reply(status, {"code": code, "message": message, "details": details}, headers)
+
+
+def _query(event: Mapping[str, Any]) -> dict[str, str]:
+    pairs = parse_qsl(event.get("rawQueryString") or "", keep_blank_values=True, max_num_fields=50)
+    return dict(pairs)
+
+
+def _unzip(body: bytes, limit: int) -> bytes:
+    unzip = zlib.decompressobj(wbits=31)
+    try:
+        plain = unzip.decompress(body, limit + 1)
+    except zlib.error as error:
+        msg = "the body starts like gzip and is not"
+        raise Malformed(msg) from error
+    if len(plain) > limit:
+        raise _too_large(limit)
+    if not unzip.eof:
+        msg = "the body's gzip ends before its end"
+        raise Malformed(msg)
+    return plain
+
+
+def _too_large(limit: int) -> TooLarge:
+    return TooLarge(f"the body is larger than {limit} bytes", limit=limit)
+
+
+def _place(error: Exception) -> str:
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return f"{trace.tb_frame.f_code.co_qualname}:{trace.tb_lineno}" if trace else "an unknown place"

@@ -1,0 +1,83 @@
+"""Every HTTP route, which function answers it, and who may ask. What is not listed here does not exist."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+from urllib.parse import unquote
+
+from shared.domain.people import Role
+from shared.domain.refusals import MethodNotAllowed, NotFound
+
+ADMINS = frozenset({Role.ADMIN})
+MARKETERS = frozenset({Role.ADMIN, Role.MARKETING})
+SELLERS = frozenset({Role.ADMIN, Role.SALES})
+EVERYBODY = frozenset(Role)
+
+
+@dataclass(frozen=True)
+class Route:
+    """`path` has its variables in braces. `roles` may ask; None means that nobody needs to sign in."""
+
+    method: Literal["GET", "POST"]
+    path: str
+    function: Literal["ingest", "admin"]
+    operation: str
+    roles: frozenset[Role] | None = None
+
+    @property
+    def key(self) -> str:
+        """As an HTTP API writes it: `POST /v1/forms/{form}`."""
+        return f"{self.method} {self.path}"
+
+    @cached_property
+    def pattern(self) -> re.Pattern[str]:
+        """What a request's path must look like."""
+        return re.compile(re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>[^/]+)", re.escape(self.path)))
+
+
+def _calls() -> Iterable[Route]:
+    calls = ("track", "page", "screen", "identify", "group", "alias", "batch")
+    for call in calls:
+        yield Route("POST", f"/v1/{call}", "ingest", call)
+    for call in calls:
+        yield Route("POST", f"/v1/{call[0]}", "ingest", call)
+
+
+ROUTES: tuple[Route, ...] = (
+    *_calls(),
+    Route("POST", "/v1/forms/{form}", "ingest", "form"),
+    Route("GET", "/health", "admin", "health"),
+    Route("GET", "/openapi.json", "admin", "openapi"),
+    Route("GET", "/docs", "admin", "docs"),
+    Route("GET", "/v1/leads", "admin", "list_leads", EVERYBODY),
+    Route("GET", "/v1/leads/{lead}", "admin", "get_lead", EVERYBODY),
+    Route("POST", "/v1/leads/{lead}/adjustments", "admin", "adjust_score", SELLERS),
+    Route("GET", "/v1/rules", "admin", "get_active_rules", EVERYBODY),
+    Route("GET", "/v1/rules/versions", "admin", "list_rule_versions", EVERYBODY),
+    Route("GET", "/v1/rules/{number}", "admin", "get_rule_version", EVERYBODY),
+    Route("POST", "/v1/rules", "admin", "publish_rules", MARKETERS),
+)
+
+
+def find(method: str, path: str, function: str) -> tuple[Route, Mapping[str, str]]:
+    """The function's route for a request, and the variables in its path. The first that fits, in the order above.
+
+    Raises:
+        NotFound: nothing of this function is under that path.
+        MethodNotAllowed: something is, for another method.
+    """
+    allowed = []
+    for route in ROUTES:
+        if route.function == function and (found := route.pattern.fullmatch(path)):
+            if route.method == method:
+                return route, {name: unquote(value) for name, value in found.groupdict().items()}
+            allowed.append(route.method)
+    if allowed:
+        msg = f"this address takes {', '.join(sorted(set(allowed)))}"
+        raise MethodNotAllowed(msg)
+    msg = "there is nothing under this address"
+    raise NotFound(msg)

@@ -1,0 +1,417 @@
+"""Segment's tracking API, which RudderStack and Customer.io speak too: its calls as activities.
+
+| call | activity type | what else it says |
+|---|---|---|
+| track | the event's name in snake_case, or as the catalogue has it | `properties` |
+| page, screen | `page_viewed`, `screen_viewed` | `properties.path`, `url`, `title`, if need be from `context.page` |
+| identify | `identified` | `traits` are facts of the lead, `traits.company` of its company |
+| group | `grouped` | `traits` are facts of the company |
+| alias | `aliased` | `previousId` and `userId` are one person |
+
+`traits.consent` (`granted` or `denied`) and `traits.qualification` (`authority`, `budget`, `need`, `timeline`) are for
+secret keys only. The person is named by `traits.email`, by a `userId` (which may be an e-mail address), by an
+`anonymousId`, and, where nothing else tells who it is, by `properties.email`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, ClassVar, Literal
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from shared.adapters.email_addresses import email_identity
+from shared.adapters.http_api import SINGLE_LIMIT, Reply, error_reply, json_reply
+from shared.adapters.names import snake_case, snake_keys
+from shared.adapters.strict_json import read_json
+from shared.domain.activity import Activity, Claims, Identity, IdentityKind, Json, strongest_first
+from shared.domain.admission import Rejection, Source, Unreadable
+from shared.domain.moments import Moment, MomentError, parse_moment
+from shared.domain.refusals import Invalid, Refused, TooLarge
+
+MAX_BATCH = 500
+"""Activities in one batch; the clients send at most 100."""
+
+_CONTEXT = {
+    "campaign": "campaign",
+    "locale": "locale",
+    "page": "page",
+    "referrer": "referrer",
+    "timezone": "timezone",
+    "userAgent": "user_agent",
+}
+_PAGE = ("path", "url", "title", "referrer", "search")
+_QUALIFICATION = {"authority", "budget", "need", "timeline"}
+_COMPANY = {"employee_count": "employees"}
+
+MessageId = Annotated[str, Field(min_length=1, max_length=200)]
+Name = Annotated[str, Field(max_length=256)] | int
+
+
+class _Call(BaseModel):
+    """What every call carries. Unknown keys are left alone, as the clients send many."""
+
+    model_config = ConfigDict(strict=True, extra="ignore", defer_build=True, populate_by_name=True)
+
+    activity: ClassVar[str | None] = None
+    channel: ClassVar[str | None] = None
+    own: ClassVar[bool] = True
+
+    message_id: MessageId | None = Field(None, alias="messageId", description="The same id again changes nothing.")
+    timestamp: str | None = Field(None, description="When it happened: ISO 8601 with an offset; now when missing.")
+    original_timestamp: str | None = Field(None, alias="originalTimestamp")
+    user_id: Name | None = Field(None, alias="userId")
+    anonymous_id: Name | None = Field(None, alias="anonymousId")
+    context: dict[str, Any] | None = None
+    properties: dict[str, Any] | None = None
+    traits: dict[str, Any] | None = None
+    write_key: str | None = Field(None, alias="writeKey", description="Instead of HTTP Basic authorization.")
+
+
+class TrackRequest(_Call):
+    """Somebody did something."""
+
+    type: Literal["track"] = "track"
+    event: Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class PageRequest(_Call):
+    """Somebody saw a page of a website."""
+
+    activity = "page_viewed"
+    channel = "website"
+
+    type: Literal["page"] = "page"
+    name: str | None = None
+    category: str | None = None
+
+
+class ScreenRequest(_Call):
+    """Somebody saw a screen of an app."""
+
+    activity = "screen_viewed"
+    channel = "app"
+
+    type: Literal["screen"] = "screen"
+    name: str | None = None
+    category: str | None = None
+
+
+class IdentifyRequest(_Call):
+    """Who somebody is, and what is known of them and of their company."""
+
+    activity = "identified"
+    own = False
+
+    type: Literal["identify"] = "identify"
+
+
+class GroupRequest(_Call):
+    """Which company somebody belongs to, and what is known of it."""
+
+    activity = "grouped"
+    own = False
+
+    type: Literal["group"] = "group"
+    group_id: Name | None = Field(None, alias="groupId")
+
+
+class AliasRequest(_Call):
+    """Two names of one person."""
+
+    activity = "aliased"
+    own = False
+
+    type: Literal["alias"] = "alias"
+    previous_id: Name = Field(alias="previousId")
+
+
+class BatchRequest(BaseModel):
+    """Up to 500 calls at once, each with its `type`."""
+
+    model_config = ConfigDict(strict=True, extra="ignore", defer_build=True, populate_by_name=True)
+
+    batch: list[
+        Annotated[
+            TrackRequest | PageRequest | ScreenRequest | IdentifyRequest | GroupRequest | AliasRequest,
+            Field(discriminator="type"),
+        ]
+    ] = Field(max_length=MAX_BATCH)
+    context: dict[str, Any] | None = Field(None, description="Goes for every call that has none.")
+    write_key: str | None = Field(None, alias="writeKey", description="Instead of HTTP Basic authorization.")
+
+
+_CALLS: dict[str, type[_Call]] = {
+    "track": TrackRequest,
+    "page": PageRequest,
+    "screen": ScreenRequest,
+    "identify": IdentifyRequest,
+    "group": GroupRequest,
+    "alias": AliasRequest,
+}
+
+
+class SegmentReader:
+    """Reads the calls of one request. `request_id` names those that carry neither an id nor a moment of their own."""
+
+    def __init__(self, source: Source, received_at: Moment, request_id: str, catalogue: Mapping[str, str]) -> None:
+        self._source = source
+        self._received_at = received_at
+        self._request_id = request_id
+        self._catalogue = catalogue
+
+    def read(self, call: str, payload: Mapping[str, Json]) -> list[Activity | Unreadable]:
+        """The activities of a request to `/v1/{call}`; for `batch` one for each of its messages, in their order.
+
+        Raises:
+            Invalid: the batch as a whole is not one.
+            TooLarge: it holds more than `MAX_BATCH` messages.
+        """
+        if call != "batch":
+            return [self._message({**payload, "type": call}, 0, "")]
+        messages = payload.get("batch")
+        if not isinstance(messages, list):
+            msg = "a batch holds a list of messages under `batch`"
+            raise Invalid(msg, "batch")
+        if len(messages) > MAX_BATCH:
+            msg = f"a batch holds at most {MAX_BATCH} messages"
+            raise TooLarge(msg, "batch")
+        common = payload.get("context")
+        oversize = len(json.dumps(payload)) > SINGLE_LIMIT
+        read: list[Activity | Unreadable] = []
+        for index, message in enumerate(messages):
+            at = f"batch[{index}]"
+            if oversize and len(json.dumps(message, ensure_ascii=False).encode()) > SINGLE_LIMIT:
+                read.append(Unreadable(_id(message), TooLarge(f"one activity has at most {SINGLE_LIMIT} bytes", at)))
+            elif isinstance(message, dict) and isinstance(common, dict) and "context" not in message:
+                read.append(self._message({**message, "context": common}, index, at))
+            else:
+                read.append(self._message(message, index, at))
+        return read
+
+    def _message(self, message: Json, index: int, at: str) -> Activity | Unreadable:
+        try:
+            return self._activity(_validated(message), message, index)
+        except Refused as reason:
+            reason.at = ".".join(filter(None, (at, reason.at))) or None
+            return Unreadable(_id(message), reason)
+
+    def _activity(self, call: _Call, message: Mapping[str, Json], index: int) -> Activity:
+        moment = call.timestamp or call.original_timestamp
+        return Activity(
+            id=call.message_id or _hash(message, moment or f"{self._request_id}.{index}"),
+            type=call.activity or self._type(call),
+            occurred_at=_moment(moment) if moment else self._received_at,
+            received_at=self._received_at,
+            identities=_identities(call),
+            rank=self._source.rank,
+            channel=_channel(call),
+            source=self._source.name,
+            properties=_properties(call),
+            context=_context(call),
+            claims=_claims(call),
+            own=call.own,
+        )
+
+    def _type(self, call: _Call) -> str:
+        event = call.event if isinstance(call, TrackRequest) else ""
+        kind = self._catalogue.get(event) or snake_case(event)
+        if not kind:
+            msg = "the event's name has neither a letter nor a digit"
+            raise Invalid(msg, "event")
+        return kind
+
+
+def read_payload(body: bytes) -> dict[str, Json]:
+    """The JSON object that a request carries.
+
+    Raises:
+        Malformed, TooLarge: the body cannot be read.
+        Invalid: it is JSON and no object.
+    """
+    payload = read_json(body)
+    if not isinstance(payload, dict):
+        msg = "the body is a JSON object"
+        raise Invalid(msg)
+    return payload
+
+
+def segment_reply(call: str, sent: int, rejections: Sequence[Rejection]) -> Reply:
+    """Exactly 200 when anything was taken, with what was not; the first reason as an error when nothing was."""
+    refused = [
+        {
+            "index": rejection.index,
+            "message_id": rejection.id,
+            "code": rejection.reason.code,
+            "reason": rejection.reason.message,
+            "at": rejection.reason.at,
+        }
+        for rejection in rejections
+    ]
+    if refused and len(refused) == sent:
+        reason = rejections[0].reason
+        if call == "batch":
+            reason.details["refused"] = refused
+        return error_reply(reason)
+    return json_reply(200, {"success": True} | ({"refused": refused} if refused else {}))
+
+
+def validation_fault(error: ValidationError) -> Invalid:
+    """The first thing that a model has against what was sent."""
+    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    return Invalid(first["msg"], ".".join(str(part) for part in first["loc"]) or None)
+
+
+def claimed_consent(value: Json, at: str) -> Literal["granted", "denied"] | None:
+    """What a `consent` says.
+
+    Raises:
+        Invalid: it is neither of the two words.
+    """
+    if value is None:
+        return None
+    if value == "granted":
+        return "granted"
+    if value == "denied":
+        return "denied"
+    msg = "consent is `granted` or `denied`"
+    raise Invalid(msg, at)
+
+
+def claimed_qualification(value: Json, at: str) -> dict[str, Json]:
+    """What a `qualification` says.
+
+    Raises:
+        Invalid: it is no object, or holds another key than the four facts.
+    """
+    if value is None:
+        return {}
+    if not isinstance(value, dict) or not value.keys() <= _QUALIFICATION:
+        msg = f"qualification is an object of {', '.join(sorted(_QUALIFICATION))}"
+        raise Invalid(msg, at)
+    return value
+
+
+def _validated(message: Json) -> _Call:
+    kind = message.get("type") if isinstance(message, dict) else None
+    model = _CALLS.get(kind) if isinstance(kind, str) else None
+    if model is None:
+        msg = f"a message is an object whose `type` is one of {', '.join(_CALLS)}"
+        raise Invalid(msg, "type")
+    try:
+        return model.model_validate(message)
+    except ValidationError as error:
+        raise validation_fault(error) from error
+
+
+def _identities(call: _Call) -> tuple[Identity, ...]:
+    named: list[Identity] = []
+    for name, at in ((call.user_id, "userId"), (getattr(call, "previous_id", None), "previousId")):
+        if (text := _text(name)) and text != _text(call.anonymous_id):
+            named.append(_user(text, at))
+    context_traits = (call.context or {}).get("traits")
+    for holder, at in ((call.traits, "traits.email"), (context_traits, "context.traits.email")):
+        named.extend(_email(holder, at))
+    if not named:
+        named.extend(_email(call.properties, "properties.email"))
+    if browser := _text(call.anonymous_id):
+        named.append(Identity(IdentityKind.ANONYMOUS_ID, browser))
+    return strongest_first(tuple(named))
+
+
+def _user(text: str, at: str) -> Identity:
+    if "@" not in text:
+        return Identity(IdentityKind.USER_ID, text)
+    try:
+        return email_identity(text, at)
+    except Invalid:
+        return Identity(IdentityKind.USER_ID, text)
+
+
+def _email(holder: Json, at: str) -> Sequence[Identity]:
+    address = holder.get("email") if isinstance(holder, Mapping) else None
+    if address is None or address == "":
+        return ()
+    if not isinstance(address, str):
+        msg = "an e-mail address is text"
+        raise Invalid(msg, at)
+    return (email_identity(address, at),)
+
+
+def _text(name: str | int | None) -> str:
+    return "" if name is None else str(name).strip()
+
+
+def _moment(text: str) -> Moment:
+    try:
+        return parse_moment(text)
+    except (MomentError, OverflowError) as error:
+        msg = f"{text[:40]!r} is not a moment: write a date and time with an offset, such as 2026-03-01T09:30:00Z"
+        raise Invalid(msg, "timestamp") from error
+
+
+def _channel(call: _Call) -> str | None:
+    told = (call.properties or {}).get("channel")
+    return told if isinstance(told, str) else call.channel
+
+
+def _properties(call: _Call) -> dict[str, Json]:
+    told = dict(call.properties or {})
+    if not isinstance(call, PageRequest | ScreenRequest):
+        return told
+    page = (call.context or {}).get("page")
+    seen = {name: page[name] for name in _PAGE if page.get(name)} if isinstance(page, dict) else {}
+    whole: dict[str, Json] = seen | {"name": call.name, "category": call.category} | told
+    if "path" not in whole and isinstance(whole.get("url"), str):
+        whole["path"] = _path(whole["url"])
+    return {name: value for name, value in whole.items() if value is not None}
+
+
+def _path(url: str) -> str | None:
+    try:
+        return urlsplit(url).path or "/"
+    except ValueError:
+        return None
+
+
+def _context(call: _Call) -> dict[str, Json]:
+    told = call.context or {}
+    return {ours: told[theirs] for theirs, ours in _CONTEXT.items() if told.get(theirs)}
+
+
+def _claims(call: _Call) -> Claims:
+    traits = snake_keys(call.traits or {})
+    if isinstance(call, GroupRequest):
+        of_group = {"id": call.group_id} if call.group_id is not None else {}
+        return Claims(company=_company(traits | of_group))
+    if not isinstance(call, IdentifyRequest):
+        return Claims()
+    consent = claimed_consent(traits.pop("consent", None), "traits.consent")
+    qualification = claimed_qualification(traits.pop("qualification", None), "traits.qualification")
+    company = traits.pop("company", None)
+    return Claims(
+        lead=traits,
+        company=_company({"name": company} if isinstance(company, str) else company),
+        consent=consent,
+        qualification=qualification,
+    )
+
+
+def _company(traits: Json) -> dict[str, Json]:
+    if not isinstance(traits, Mapping):
+        return {}
+    return {str(_COMPANY.get(name) or name): value for name, value in traits.items()}
+
+
+def _id(message: Json) -> str | None:
+    told = message.get("messageId") if isinstance(message, dict) else None
+    return told[:200] if isinstance(told, str) else None
+
+
+def _hash(message: Mapping[str, Json], when: str) -> str:
+    content = {name: value for name, value in message.items() if name not in {"sentAt", "writeKey"}}
+    canonical = json.dumps([when, content], sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()[:32]
