@@ -104,7 +104,7 @@ def _opening(notice: Notice) -> str:
 
 
 def _facts(notice: Notice) -> list[tuple[str, str]]:
-    person = notice.person
+    person = notice.introduction
     rows = [
         ("E-mail", ", ".join(quiet_address(address) for address in person.emails)),
         ("Name", quiet(person.name or "")),

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from shared.ports.secrets import Secrets
 
 _LONGEST_HEADER = 150
+_LONGEST_SECTION = 3000
+_ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 
 
 class SlackChannel:
@@ -34,19 +36,20 @@ def message(notice: Notice) -> dict[str, Any]:
 
     Words from outside stand in `plain_text` alone, where Slack reads no mark-up, and are escaped all the same.
     """
-    person = notice.person
-    headline = f"{notice.stage_name}: {quiet(notice.who)}"
+    person = notice.introduction
+    headline = f"{quiet(notice.stage_name)}: {quiet(notice.who)}"
+    score = (notice.points, quiet(notice.temperature or ""), quiet(f"grade {notice.grade}") if notice.grade else "")
     facts = [
-        ("Score", " · ".join(part for part in (notice.points, notice.temperature, _grade(notice)) if part)),
+        ("Score", " · ".join(part for part in score if part)),
         ("Answer", notice.deadline),
         ("E-mail", ", ".join(quiet_address(address) for address in person.emails)),
-        ("Company", person.company),
-        ("Role", person.title),
-        ("Team", notice.to),
+        ("Company", quiet(person.company or "")),
+        ("Role", quiet(person.title or "")),
+        ("Team", quiet(notice.to)),
     ]
     blocks: list[dict[str, Any]] = [
-        {"type": "header", "text": _plain(headline[:_LONGEST_HEADER])},
-        *({"type": "section", "text": _plain(f"{name}: {_fact(name, text)}")} for name, text in facts if text),
+        {"type": "header", "text": _plain(headline, _LONGEST_HEADER)},
+        *({"type": "section", "text": _plain(f"{name}: {text}")} for name, text in facts if text),
     ]
     if notice.reasons:
         lines = "\n".join(f"{reason.points}  {quiet(reason.label)}" for reason in notice.reasons)
@@ -66,17 +69,18 @@ def message(notice: Notice) -> dict[str, Any]:
     }
 
 
-def _fact(name: str, text: str) -> str:
-    return text if name in {"E-mail", "Score", "Answer"} else quiet(text)
+def _plain(text: str, longest: int = _LONGEST_SECTION) -> dict[str, Any]:
+    return {"type": "plain_text", "text": _escaped(text, longest), "emoji": False}
 
 
-def _grade(notice: Notice) -> str | None:
-    return f"grade {notice.grade}" if notice.grade else None
-
-
-def _plain(text: str) -> dict[str, Any]:
-    return {"type": "plain_text", "text": _escaped(text), "emoji": False}
-
-
-def _escaped(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+def _escaped(text: str, longest: int = _LONGEST_SECTION) -> str:
+    """The text with Slack's three characters escaped, cut where it would grow too long and never inside an entity."""
+    parts: list[str] = []
+    room = longest
+    for character in text:
+        part = _ENTITIES.get(character, character)
+        room -= len(part)
+        if room < 0:
+            break
+        parts.append(part)
+    return "".join(parts)

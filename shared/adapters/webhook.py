@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import binascii
+import json
 from typing import TYPE_CHECKING, Literal
+from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict
-from standardwebhooks.webhooks import EmptyWebhookSecretError, Webhook
+from standardwebhooks.webhooks import Webhook
 
 from shared.domain.events import Stamp
 from shared.domain.moments import to_datetime
@@ -18,6 +21,9 @@ if TYPE_CHECKING:
     from shared.domain.notice import Notice
     from shared.ports.clock import Clock
     from shared.ports.secrets import Secrets
+
+
+_FEWEST_BYTES = 24
 
 
 class _Part(BaseModel):
@@ -70,7 +76,7 @@ class WebhookBody(_Part):
 
 def body_of(notice: Notice) -> WebhookBody:
     """A notice as the receiver reads it."""
-    person = notice.person
+    person = notice.introduction
     return WebhookBody(
         timestamp=notice.requested_at,
         data=WebhookHandoff(
@@ -79,13 +85,18 @@ def body_of(notice: Notice) -> WebhookBody:
             stage=notice.stage,
             epoch=notice.epoch,
             to=notice.to,
-            person=WebhookPerson(emails=person.emails, name=person.name, title=person.title, company=person.company),
+            person=WebhookPerson(
+                emails=tuple(str(_sound(address)) for address in person.emails),
+                name=_sound(person.name),
+                title=_sound(person.title),
+                company=_sound(person.company),
+            ),
             total=as_number(notice.total),
             temperature=notice.temperature,
             grade=notice.grade,
             rules_version=notice.rules_version,
             reasons=tuple(
-                WebhookReason(rule=reason.rule, label=reason.label, points=as_number(reason.counts))
+                WebhookReason(rule=reason.rule, label=str(_sound(reason.label)), points=as_number(reason.counts))
                 for reason in notice.reasons
             ),
             requested_at=notice.requested_at,
@@ -93,6 +104,12 @@ def body_of(notice: Notice) -> WebhookBody:
             link=notice.link,
         ),
     )
+
+
+def webhook_id(notice: Notice) -> str:
+    """The stable id of every sending of a handoff; without a full stop, which parts the words that are signed."""
+    stage = quote(notice.stage, safe="", errors="replace").replace(".", "%2E")
+    return f"handoff_{notice.lead}_{stage}_{notice.epoch}"
 
 
 class WebhookChannel:
@@ -110,25 +127,36 @@ class WebhookChannel:
 
     def send(self, notice: Notice) -> None:
         """Post the notice; see `shared.ports.channels.Channel`."""
-        body = body_of(notice).model_dump_json()
+        body = json.dumps(body_of(notice).model_dump(mode="json"), separators=(",", ":"))
+        id_ = webhook_id(notice)
         now = to_datetime(self._clock.now())
         self._receivers.post(
             self._url,
             body.encode(),
             {
                 "Content-Type": "application/json",
-                "webhook-id": notice.id,
+                "webhook-id": id_,
                 "webhook-timestamp": str(int(now.timestamp())),
-                "webhook-signature": " ".join(key.sign(notice.id, now, body) for key in self._keys()),
+                "webhook-signature": " ".join(key.sign(id_, now, body) for key in self._keys()),
             },
         )
 
     def _keys(self) -> list[Webhook]:
-        try:
-            keys = [Webhook(text) for text in self._secrets.get(self._secret).split()]
-        except (binascii.Error, EmptyWebhookSecretError, ValueError):
-            keys = []
-        if not keys:
-            msg = f"the secret {self._secret} is no signing secret: whsec_ and base64"
+        texts = self._secrets.get(self._secret).split()
+        if not texts or not all(_is_signing_secret(text) for text in texts):
+            msg = f"{self._secret} holds no signing secret: whsec_ and the base64 of at least {_FEWEST_BYTES} bytes"
             raise Undeliverable(msg)
-        return keys
+        return [Webhook(text) for text in texts]
+
+
+def _is_signing_secret(text: str) -> bool:
+    """Whether a text is a secret as the scheme writes it; the library would sign with what it can read of another."""
+    try:
+        return len(base64.b64decode(text.removeprefix("whsec_"), validate=True)) >= _FEWEST_BYTES
+    except (binascii.Error, ValueError):
+        return False
+
+
+def _sound(text: str | None) -> str | None:
+    """The text without halves of characters, which no JSON reader takes."""
+    return text and text.encode(errors="replace").decode()

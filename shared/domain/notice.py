@@ -14,7 +14,7 @@ from typing import Any
 
 from shared.domain.handoff import Handoff, LeadId
 from shared.domain.moments import DAY, HOUR, MINUTE, Moment, to_datetime
-from shared.domain.points import format_points
+from shared.domain.points import BILLION, format_points
 
 _LONGEST = 120
 _REASONS = 8
@@ -23,8 +23,8 @@ _NAMED_HOST = re.compile(r"(?<=\w)\.(?=\w{2})")
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
-    """Who is handed over, as far as it is known."""
+class Introduction:
+    """Who the lead is, as far as it is known."""
 
     emails: tuple[str, ...] = ()
     name: str | None = None
@@ -43,7 +43,7 @@ class Reason:
     @property
     def points(self) -> str:
         """The points with their sign, `+40` or `-5`."""
-        text = format_points(self.counts)
+        text = _shown(self.counts)
         return text if self.counts < 0 else f"+{text}"
 
 
@@ -56,7 +56,7 @@ class Notice:
     stage: str
     epoch: int
     to: str
-    person: Person
+    introduction: Introduction
     total: int
     temperature: str | None
     grade: str | None
@@ -74,14 +74,16 @@ class Notice:
     @property
     def points(self) -> str:
         """The total in words, `65 points`."""
-        text = format_points(self.total)
+        text = _shown(self.total)
         return f"{text} point" if text in {"1", "-1"} else f"{text} points"
 
     @property
     def who(self) -> str:
         """The shortest words that tell who it is: name and company, or the e-mail address, or the lead's id."""
-        named = self.person.name or (self.person.emails[0] if self.person.emails else f"lead {self.lead}")
-        return f"{named} ({self.person.company})" if self.person.company else named
+        named = self.introduction.name or (
+            self.introduction.emails[0] if self.introduction.emails else f"lead {self.lead}"
+        )
+        return f"{named} ({self.introduction.company})" if self.introduction.company else named
 
     @property
     def deadline(self) -> str | None:
@@ -93,7 +95,7 @@ class Notice:
         return f"by {stamp:%H:%M} UTC on {stamp.day} {stamp:%B %Y} (within {within})"
 
 
-def compose(handoff: Handoff, person: Person, link: str | None = None) -> Notice:
+def compose(handoff: Handoff, introduction: Introduction, link: str | None = None) -> Notice:
     """The notice of a committed handoff; `link` may hold `{lead}` where the lead's id goes."""
     snapshot = handoff.snapshot
     return Notice(
@@ -102,7 +104,7 @@ def compose(handoff: Handoff, person: Person, link: str | None = None) -> Notice
         stage=handoff.key.stage,
         epoch=handoff.key.epoch,
         to=handoff.to,
-        person=person,
+        introduction=introduction,
         total=int(snapshot.get("total", 0)),
         temperature=snapshot.get("temperature"),
         grade=snapshot.get("grade"),
@@ -114,11 +116,11 @@ def compose(handoff: Handoff, person: Person, link: str | None = None) -> Notice
     )
 
 
-def person_of(emails: tuple[str, ...], lead: Mapping[str, Any], company: Mapping[str, Any]) -> Person:
+def introduce(emails: tuple[str, ...], lead: Mapping[str, Any], company: Mapping[str, Any]) -> Introduction:
     """Who it is, from the known identities and facts; a fact that is no text is left out."""
     parts = (_text(lead.get("first_name")), _text(lead.get("last_name")))
     told = _text(lead.get("email"))
-    return Person(
+    return Introduction(
         emails=emails or ((told,) if told else ()),
         name=_text(lead.get("name")) or " ".join(part for part in parts if part) or None,
         title=_text(lead.get("title")) or _text(lead.get("role")),
@@ -155,6 +157,13 @@ def _hides(character: str) -> bool:
 
 def _text(value: object) -> str | None:
     return value.strip() or None if isinstance(value, str) else None
+
+
+def _shown(billionths: int) -> str:
+    """Points to a tenth, cut and never rounded up: nobody reads 50 who has not reached it."""
+    tenth = BILLION // 10
+    cut = abs(billionths) // tenth * tenth
+    return format_points(-cut if billionths < 0 else cut)
 
 
 def _reason(reason: Mapping[str, Any]) -> Reason:

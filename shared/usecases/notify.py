@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from shared.domain.activity import IdentityKind
-from shared.domain.notice import Notice, compose, person_of
+from shared.domain.notice import Notice, compose, introduce
 from shared.domain.state import known_facts
 from shared.ports.errors import PortError
 
@@ -121,7 +121,7 @@ class Notify:
     def _notice(self, handoff: Handoff, record: LeadRecord) -> Notice:
         facts = known_facts(record.state)
         emails = sorted(each.value for each in record.identities if each.kind is IdentityKind.EMAIL)
-        return compose(handoff, person_of(tuple(emails), facts.lead, facts.company), self.link)
+        return compose(handoff, introduce(tuple(emails), facts.lead, facts.company), self.link)
 
     def _send(
         self, handoff: Handoff, waiting: Mapping[str, Channel], notice: Notice, until: Moment, missing: tuple[str, ...]
