@@ -1,0 +1,190 @@
+"""Build the asset twice from one recipe: for Lambda from the package index, for this machine from what is installed.
+
+The same sources and requirements give the same hash on every machine, whether or not the builder could compile them.
+"""
+
+from __future__ import annotations
+
+import compileall
+import hashlib
+import importlib.metadata
+import py_compile
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from infra.failure import Failure
+
+REQUIREMENTS: Final = Path(__file__).with_name("requirements.txt")
+PROJECT: Final = Path(__file__).resolve().parents[2]
+SOURCES: Final = ("functions", "shared")
+
+PYTHON: Final = (3, 14)
+"""The Python of the Lambda runtime."""
+PLATFORM: Final = "manylinux2014_aarch64"
+ZIP_LIMIT: Final = 5_000_000
+
+_LEFT_OUT: Final = {"__pycache__", "bin", ".lock"}
+_LEFT_OUT_OF_METADATA: Final = {"RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "uv_cache.json"}
+
+
+class AssetError(Failure):
+    """The asset cannot be built here, or must not be deployed as it is."""
+
+
+def asset_hash(*, for_this_machine: bool) -> str:
+    """What names the asset: its recipe, its requirements and every source, and here also what is installed."""
+    digest = hashlib.sha256()
+    for name, content in _recipe(for_this_machine=for_this_machine):
+        digest.update(f"{len(name)}:{name}{len(content)}:".encode() + content)
+    return digest.hexdigest()
+
+
+def build_for_aws(folder: Path) -> str:
+    """Fill a folder with what Lambda runs. Answers whether it is compiled, in words.
+
+    Raises:
+        AssetError: a wheel cannot be had or does not fit Lambda, or the zip is too large.
+    """
+    command = [
+        *(sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"),
+        *("--target", str(folder), "--no-deps", "--no-compile", "--require-hashes", "--only-binary=:all:"),
+        *("--implementation", "cp", "--python-version", ".".join(map(str, PYTHON)), "--platform", PLATFORM),
+        *("--requirement", str(REQUIREMENTS)),
+    ]
+    run = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - the command is this module's own
+    if run.returncode != 0:
+        remedy = "Building for AWS downloads wheels: see whether `pip download pydantic` works here."
+        raise AssetError("The functions' requirements could not be downloaded.", remedy, run.stderr.strip())
+    check_wheels(folder)
+    _add_sources(folder)
+    _tidy(folder)
+    told = _compile(folder)
+    if (size := zipped_size(folder)) > ZIP_LIMIT:
+        remedy = "See which package grew, and leave it out or replace it."
+        raise AssetError(f"The asset is {size:,} bytes zipped; {ZIP_LIMIT:,} is its limit.", remedy)
+    return told
+
+
+def build_for_this_machine(folder: Path) -> None:
+    """Fill a folder with what the local cloud runs: copies of what is installed for this Python; nothing is downloaded.
+
+    Raises:
+        AssetError: a requirement is not installed.
+    """
+    for name, version in requirements():
+        _copy_distribution(name, version, folder)
+    _add_sources(folder)
+    _tidy(folder)
+    _compile_all(folder)
+
+
+def requirements() -> list[tuple[str, str]]:
+    """The names and versions that the hashed file pins."""
+    return re.findall(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)", REQUIREMENTS.read_text(), flags=re.MULTILINE)
+
+
+def check_wheels(folder: Path) -> None:
+    """See from each package's own tags that it runs on Lambda.
+
+    Raises:
+        AssetError: one is built for another platform or another Python.
+    """
+    fitting = re.compile(
+        rf"py3-none-any|py2\.py3-none-any|cp{PYTHON[0]}{PYTHON[1]}-(cp{PYTHON[0]}{PYTHON[1]}|abi3)-manylinux\S*aarch64"
+    )
+    for wheel in sorted(folder.glob("*.dist-info/WHEEL")):
+        tags = re.findall(r"^Tag: (\S+)", wheel.read_text(), flags=re.MULTILINE)
+        if not any(fitting.fullmatch(tag) for tag in tags):
+            raise AssetError(f"{wheel.parent.name} is built for {', '.join(tags)}, which Lambda does not run.")
+
+
+def zipped_size(folder: Path) -> int:
+    """How many bytes the folder takes as a zip."""
+    with tempfile.TemporaryFile() as file:
+        with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+            for path in sorted(folder.rglob("*")):
+                archive.write(path, path.relative_to(folder))
+        return file.tell()
+
+
+def _recipe(*, for_this_machine: bool) -> Iterator[tuple[str, bytes]]:
+    yield "recipe", Path(__file__).read_bytes()
+    yield "requirements", REQUIREMENTS.read_bytes()
+    if for_this_machine:
+        installed = [f"{name}=={_distribution(name).version}" for name, _ in requirements()]
+        yield "this machine", "\n".join([*map(str, sys.version_info[:2]), sys.platform, *installed]).encode()
+    for path in _source_files():
+        yield path.relative_to(PROJECT).as_posix(), path.read_bytes()
+
+
+def _source_files() -> list[Path]:
+    return sorted(
+        path
+        for source in SOURCES
+        for path in (PROJECT / source).rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts and path.suffix != ".pyc"
+    )
+
+
+def _add_sources(folder: Path) -> None:
+    for path in _source_files():
+        _copy(path, folder / path.relative_to(PROJECT))
+
+
+def _distribution(name: str) -> importlib.metadata.Distribution:
+    try:
+        return importlib.metadata.distribution(name)
+    except importlib.metadata.PackageNotFoundError as error:
+        remedy = "Install the project again: `.venv/bin/pip install -e '.[local]'`."
+        raise AssetError(f"{name}, which the functions need, is not installed.", remedy) from error
+
+
+def _copy_distribution(name: str, version: str, folder: Path) -> None:
+    distribution = _distribution(name)
+    if distribution.files is None:
+        raise AssetError(f"What {name} {version} installed is not recorded.", f"Install {name} again with pip.")
+    for file in distribution.files:
+        if ".." not in file.parts and "__pycache__" not in file.parts:
+            _copy(Path(str(file.locate())), folder / file)
+
+
+def _copy(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(source, target)
+
+
+def _tidy(folder: Path) -> None:
+    """Leave out what nothing imports and what differs from one machine to the next."""
+    for path in sorted(folder.rglob("*"), reverse=True):
+        metadata = path.parent.suffix == ".dist-info" and path.name in _LEFT_OUT_OF_METADATA
+        if not (metadata or path.name in _LEFT_OUT):
+            continue
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+
+
+def _compile(folder: Path) -> str:
+    here = sys.version_info[:2]
+    if here != PYTHON:
+        return (
+            f"not compiled: this is Python {here[0]}.{here[1]} and Lambda runs {PYTHON[0]}.{PYTHON[1]}, "
+            "so cold starts take about twice as long"
+        )
+    _compile_all(folder)
+    return "compiled"
+
+
+def _compile_all(folder: Path) -> None:
+    """Compile so that Python trusts the result without looking at the time of the source, which a zip rounds."""
+    compileall.compile_dir(
+        folder, quiet=2, invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH, stripdir=folder, workers=0
+    )

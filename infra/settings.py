@@ -1,0 +1,300 @@
+"""Everything in which one environment differs from another: one YAML file each, typed, with errors that name the key.
+
+No secret stands in such a file. A key `secret`, or a team's `slack`, holds a *name*; `baton secrets set NAME` stores
+the text of that name under `/baton/<environment>/<name>`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from types import UnionType
+from typing import Annotated, Any, Final, Literal, Self, Union, get_args, get_origin
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+
+from functions.ingest.settings import Form, SecretWriteKey, WriteKey
+from functions.notify.settings import Team
+from infra.failure import Failure
+
+ENVIRONMENTS = Path(__file__).parent / "environments"
+
+EnvironmentName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,19}$")]
+EmailAddress = Annotated[str, StringConstraints(pattern=r"^[^@\s<>]+@[^@\s<>]+\.[^@\s<>]+$")]
+Sender = Annotated[str, StringConstraints(pattern=r"^([^<>@\r\n]+ )?<?[^@\s<>]+@[^@\s<>]+\.[^@\s<>]+>?$")]
+Origin = Annotated[str, StringConstraints(pattern=r"^https?://[a-z0-9.-]+(:[0-9]{1,5})?$")]
+SECRET_NAME_LENGTH: Final = 100
+LeadLink = Annotated[str, StringConstraints(pattern=r"^https?://[^\s]*\{lead\}[^\s{}]*$")]
+LogDays = Literal[
+    1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653
+]
+"""The retentions that CloudWatch Logs offers, in days."""
+
+
+class SettingsError(Failure):
+    """A settings file does not fit. `problems` holds one line for each key that is wrong."""
+
+    def __init__(self, source: str, problems: tuple[str, ...]) -> None:
+        lines = "\n".join(f"  {problem}" for problem in problems)
+        super().__init__(f"{source} does not fit:\n{lines}", f"Correct {source} and run the command again.")
+        self.problems = problems
+
+    def __str__(self) -> str:
+        return self.what
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Throttle(_Part):
+    """What the API takes before it answers 429: `rate` requests a second in the long run, `burst` at once."""
+
+    rate: Annotated[int, Field(ge=1, le=10_000)] = 200
+    burst: Annotated[int, Field(ge=1, le=5_000)] = 400
+
+
+class Domain(_Part):
+    """A name of one's own for the API. Its certificate lives in the environment's region."""
+
+    name: Annotated[str, StringConstraints(pattern=r"^([a-z0-9-]+\.)+[a-z]{2,}$")]
+    certificate: Annotated[str, StringConstraints(pattern=r"^arn:aws[a-z-]*:acm:[a-z0-9-]+:[0-9]{12}:certificate/.+$")]
+
+
+class Retention(_Part):
+    """How long things are kept, in days. An activity's retention is the horizon of every score."""
+
+    activities: Annotated[int, Field(ge=1, le=3650)] = 760
+    anonymous: Annotated[int, Field(ge=1, le=3650)] = 90
+    logs: LogDays = 30
+    archive: Annotated[int, Field(ge=1, le=3650)] = 90
+
+
+class OwnUsers(_Part):
+    """People sign in with the stack's own Cognito user pool; its groups admin, marketing and sales are the roles."""
+
+    kind: Literal["cognito"] = "cognito"
+
+    @property
+    def roles_claim(self) -> str:
+        """The claim that Cognito gives the groups."""
+        return "cognito:groups"
+
+
+class OpenIdConnect(_Part):
+    """People sign in with the company's provider, which puts their roles into the claim `roles_claim`."""
+
+    kind: Literal["oidc"]
+    issuer: Annotated[str, StringConstraints(pattern=r"^https://[^\s?#]+$")]
+    audience: Annotated[tuple[str, ...], Field(min_length=1)]
+    roles_claim: str = "roles"
+
+
+SignIn = Annotated[OwnUsers | OpenIdConnect, Field(discriminator="kind")]
+
+
+class Settings(_Part):
+    """One environment. The comments in `environments/prod.yaml` say the same to the person who edits it."""
+
+    environment: EnvironmentName
+    runs_on: Literal["aws", "this_machine"] = "aws"
+    account: Annotated[str, StringConstraints(pattern=r"^[0-9]{12}$")] | None = None
+    region: Annotated[str, StringConstraints(pattern=r"^[a-z]{2}(-[a-z]+)+-[0-9]$")] | None = None
+
+    origins: tuple[Origin, ...] = ()
+    write_keys: tuple[WriteKey, ...] = ()
+    forms: tuple[Form, ...] = ()
+    catalogue: dict[str, str] = {}
+    throttle: Throttle = Throttle()
+    domain: Domain | None = None
+
+    teams: dict[str, Team]
+    email_from: Sender | None = None
+    lead_link: LeadLink | None = None
+    consent_required: bool = True
+    allow_local_receivers: bool = False
+
+    sign_in: SignIn = OwnUsers()
+    retention: Retention = Retention()
+    deletion_protection: bool = True
+    alarm_emails: tuple[EmailAddress, ...] = ()
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        problems = tuple(_contradictions(self))
+        if problems:
+            raise ValueError("\n".join(problems))
+        return self
+
+    def parameter(self, secret: str) -> str:
+        """The name under which Parameter Store keeps a secret of this environment."""
+        return f"/baton/{self.environment}/{secret}"
+
+
+def read_settings(environment: str, path: Path | None = None) -> Settings:
+    """The settings of an environment, from its file under `environments/` or from `path`.
+
+    Raises:
+        SettingsError: there is no such file, or a key of it is wrong; the message names each.
+    """
+    file = path or ENVIRONMENTS / f"{environment}.yaml"
+    try:
+        text = file.read_text(encoding="utf-8")
+    except OSError as error:
+        known = ", ".join(sorted(found.stem for found in ENVIRONMENTS.glob("*.yaml")))
+        problem = f"it cannot be read ({error.strerror}); the environments here are {known}"
+        raise SettingsError(str(file), (problem,)) from error
+    return parse_settings(text, environment, source=str(file))
+
+
+def parse_settings(text: str, environment: str, source: str = "the settings") -> Settings:
+    """The settings that a YAML text holds.
+
+    Raises:
+        SettingsError: the text is no YAML mapping, or a key of it is wrong.
+    """
+    try:
+        document = yaml.load(text, Loader=_StrictLoader)  # noqa: S506 - a SafeLoader that refuses repeated keys
+    except yaml.YAMLError as error:
+        raise SettingsError(source, (" ".join(str(error).split()),)) from error
+    if not isinstance(document, Mapping):
+        raise SettingsError(source, ("it must be a mapping of settings, such as `origins: []`",))
+    if "environment" in document:
+        raise SettingsError(source, ("environment: the file's name says it; leave the key out",))
+    try:
+        return Settings.model_validate({**document, "environment": environment})
+    except ValidationError as error:
+        raise SettingsError(source, tuple(_problems(error))) from error
+
+
+class _StrictLoader(yaml.SafeLoader):
+    """YAML without the two traps: a repeated key is an error, and only `true` and `false` are booleans."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002 - PyYAML's signature
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                continue
+            if key.value in seen:
+                raise yaml.constructor.ConstructorError(None, None, f"{key.value}: the key is repeated", key.start_mark)
+            seen.add(key.value)
+        return super().construct_mapping(node, deep=deep)
+
+
+_StrictLoader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:bool"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_StrictLoader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"^(?:true|false)$"), list("tf"))
+
+
+def _contradictions(settings: Settings) -> list[str]:
+    """What each key alone allows and the whole does not. Every line starts with the key to change."""
+    found = []
+    if settings.allow_local_receivers and settings.runs_on == "aws":
+        found.append("allow_local_receivers: only an environment with `runs_on: this_machine` may call local receivers")
+    if "default" not in settings.teams:
+        found.append("teams: a team `default` must receive what names no other team")
+    for name, team in settings.teams.items():
+        if not (team.email or team.slack or team.webhook):
+            found.append(f"teams.{name}: needs at least one of email, slack, webhook")
+        if team.email and not settings.email_from:
+            found.append(f"email_from: teams.{name} is told by e-mail, which needs a sender")
+        if team.webhook and not team.webhook.url.startswith("https://") and not settings.allow_local_receivers:
+            found.append(f"teams.{name}.webhook.url: must start with https://")
+        named = [team.slack, team.webhook.secret if team.webhook else None]
+        found += [
+            f"teams.{name}: {_secret_rule(text)}" for text in named if text is not None and not _is_secret_name(text)
+        ]
+    for place, key in enumerate(settings.write_keys):
+        if isinstance(key, SecretWriteKey) and not _is_secret_name(key.secret):
+            found.append(f"write_keys.{place}.secret: {_secret_rule(key.secret)}")
+    for title, names in (
+        ("write_keys", [key.name for key in settings.write_keys]),
+        ("forms", [form.name for form in settings.forms]),
+    ):
+        found += [
+            f"{title}: the name {name!r} is used twice" for name in sorted({n for n in names if names.count(n) > 1})
+        ]
+    return found
+
+
+def _is_secret_name(text: str) -> bool:
+    return len(text) <= SECRET_NAME_LENGTH and re.fullmatch(r"[a-z0-9][a-z0-9_.-]*", text) is not None
+
+
+def _secret_rule(text: str) -> str:
+    if "://" in text or len(text) > SECRET_NAME_LENGTH:
+        return "this looks like the secret itself; write a name here and store it with `baton secrets set NAME`"
+    return f"{text!r} is no name of a secret: use a-z, 0-9, - _ and ."
+
+
+def _problems(error: ValidationError) -> list[str]:
+    """One line for each finding: the key with its path, what is wrong, and the nearest valid key."""
+    found = []
+    for finding in error.errors(include_url=False):
+        path = ".".join(str(part) for part in _written(finding["loc"]))
+        if finding["type"] == "extra_forbidden":
+            valid = _keys_at(finding["loc"][:-1])
+            near = get_close_matches(str(finding["loc"][-1]), valid, n=1, cutoff=0.5)
+            hint = f"did you mean {near[0]}?" if near else f"the keys here are {', '.join(valid)}"
+            found.append(f"{path}: there is no such key; {hint}")
+        elif not path:
+            found += str(finding["msg"]).removeprefix("Value error, ").splitlines()
+        else:
+            found.append(f"{path}: {finding['msg']}")
+    return found
+
+
+def _written(loc: tuple[int | str, ...]) -> list[int | str]:
+    """The path as the file writes it: without the tags that pydantic inserts where a `kind` chooses the model."""
+    written: list[int | str] = []
+    annotation: Any = Settings
+    for part in loc:
+        models = _models(annotation)
+        if len(models) > 1 and (tagged := _tagged(models, part)) is not None:
+            annotation = tagged
+            continue
+        written.append(part)
+        annotation = _below(annotation, part)
+    return written
+
+
+def _keys_at(loc: tuple[int | str, ...]) -> list[str]:
+    annotation: Any = Settings
+    for part in loc:
+        models = _models(annotation)
+        tagged = _tagged(models, part) if len(models) > 1 else None
+        annotation = tagged if tagged is not None else _below(annotation, part)
+    return [name for model in _models(annotation) for name in model.model_fields if name != "environment"]
+
+
+def _models(annotation: Any) -> list[type[BaseModel]]:
+    """The models that a value of this annotation can be."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    if get_origin(annotation) in (Union, UnionType, Annotated):
+        return [model for argument in get_args(annotation) for model in _models(argument)]
+    return []
+
+
+def _tagged(models: list[type[BaseModel]], part: int | str) -> type[BaseModel] | None:
+    return next(
+        (m for m in models if "kind" in m.model_fields and part in get_args(m.model_fields["kind"].annotation)), None
+    )
+
+
+def _below(annotation: Any, part: int | str) -> Any:
+    """The annotation of what stands under a key or a place of a value with this annotation."""
+    for model in _models(annotation):
+        if isinstance(part, str) and part in model.model_fields:
+            return model.model_fields[part].annotation
+    if get_origin(annotation) in (Union, UnionType, Annotated):
+        return next((below for a in get_args(annotation) if (below := _below(a, part)) is not None), None)
+    arguments = get_args(annotation)
+    if get_origin(annotation) is tuple:
+        return arguments[0]
+    return arguments[1] if get_origin(annotation) is dict else None

@@ -1,0 +1,382 @@
+"""The stack as a table of contents: what there is, what triggers what, who may do what, and what wakes somebody up."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from aws_cdk import CfnOutput, Duration, Stack
+from aws_cdk import aws_apigatewayv2 as apigateway
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk.aws_apigatewayv2_authorizers import HttpJwtAuthorizer, HttpUserPoolAuthorizer
+from constructs import Construct
+
+from functions.admin.settings import Settings as AdminSettings
+from functions.evaluate.settings import Settings as EvaluateSettings
+from functions.ingest.settings import SecretWriteKey, WriteKey
+from functions.ingest.settings import Settings as IngestSettings
+from functions.notify.settings import Settings as NotifySettings
+from functions.notify.settings import Team, WebhookTarget
+from functions.relay.settings import Settings as RelaySettings
+from functions.rescore.settings import Settings as RescoreSettings
+from functions.score.settings import Settings as ScoreSettings
+from infra.activities_table import ActivitiesTable
+from infra.alarms import Alarms
+from infra.event_bus import SOURCE, EventBus
+from infra.function import Function
+from infra.http_api import HttpApi
+from infra.leads_table import BY_STAGE, BY_TEMPERATURE, DUE, LeadsTable
+from infra.schedule import Schedule
+from infra.settings import OpenIdConnect, Settings
+from infra.stream_source import StreamSource
+from infra.user_pool import UserPool
+from infra.work_queue import WorkQueue
+from shared.adapters.environment import FunctionSettings
+
+TIMEOUTS: Final = {
+    "ingest": Duration.seconds(20),
+    "score": Duration.seconds(60),
+    "evaluate": Duration.seconds(30),
+    "relay": Duration.seconds(30),
+    "notify": Duration.seconds(60),
+    "rescore": Duration.seconds(60),
+    "admin": Duration.seconds(20),
+}
+
+WRITE_KEY: Final = "Clients of websites cannot sign in: the function checks the write key and what that key may post."
+FORM: Final = "Visitors of a website cannot sign in: the function takes configured forms only, as a public source."
+ABOUT_THE_API: Final = "It tells what the published documentation tells, and nothing about any lead."
+
+
+class BatonStack(Stack):
+    """Baton in one environment."""
+
+    def __init__(
+        self, scope: Construct, construct_id: str, *, settings: Settings, code: lambda_.Code, **stack: Any
+    ) -> None:
+        super().__init__(scope, construct_id, **stack)
+        self._settings = settings
+        self._code = code
+        self._add_stores()
+        self._add_functions()
+        self._add_api()
+        self._add_triggers()
+        self._add_grants()
+        self._add_alarms()
+        self._add_outputs()
+
+    def _add_stores(self) -> None:
+        protected = self._settings.deletion_protection
+        self.activities = ActivitiesTable(self, "Activities", protected=protected)
+        self.leads = LeadsTable(self, "Leads", protected=protected)
+        self.bus = EventBus(
+            self, "Events", name=self.stack_name, archive=Duration.days(self._settings.retention.archive)
+        )
+        self.ingest_queue = WorkQueue(self, "IngestQueue", timeout=TIMEOUTS["ingest"])
+        self.score_queue = WorkQueue(self, "ScoreQueue", timeout=TIMEOUTS["score"])
+        self.evaluate_queue = WorkQueue(self, "EvaluateQueue", timeout=TIMEOUTS["evaluate"])
+        self.relay_queue = WorkQueue(self, "RelayQueue", timeout=TIMEOUTS["relay"])
+        self.notify_queue = WorkQueue(self, "NotifyQueue", timeout=TIMEOUTS["notify"])
+        self.rescore_queue = WorkQueue(self, "RescoreQueue", timeout=TIMEOUTS["rescore"])
+
+    def _add_functions(self) -> None:
+        settings, activities, leads = self._settings, self.activities.name, self.leads.name
+        self.ingest = self._function(
+            "Ingest",
+            IngestSettings(
+                activities_table=activities,
+                write_keys=tuple(_with_parameter(settings, key) for key in settings.write_keys),
+                forms=settings.forms,
+                origins=settings.origins,
+                catalogue=settings.catalogue,
+                retention_days=settings.retention.activities,
+                anonymous_retention_days=settings.retention.anonymous,
+            ),
+            memory=1024,
+        )
+        self.score = self._function(
+            "Score",
+            ScoreSettings(activities_table=activities, leads_table=leads, queue_url=self.score_queue.url),
+            memory=1024,
+        )
+        self.evaluate = self._function(
+            "Evaluate",
+            EvaluateSettings(
+                leads_table=leads, queue_url=self.evaluate_queue.url, consent_required=settings.consent_required
+            ),
+        )
+        self.relay = self._function(
+            "Relay",
+            RelaySettings(leads_table=leads, bus_name=self.bus.bus.event_bus_name, queue_url=self.relay_queue.url),
+        )
+        self.notify = self._function(
+            "Notify",
+            NotifySettings(
+                leads_table=leads,
+                teams={name: _with_parameters(settings, team) for name, team in settings.teams.items()},
+                email_from=settings.email_from,
+                consent_required=settings.consent_required,
+                allow_local_receivers=settings.allow_local_receivers,
+                lead_link=settings.lead_link,
+            ),
+        )
+        self.rescore = self._function(
+            "Rescore",
+            RescoreSettings(leads_table=leads, score_queue_url=self.score_queue.url),
+        )
+        self.admin = self._function(
+            "Admin",
+            AdminSettings(
+                activities_table=activities,
+                leads_table=leads,
+                roles_claim=settings.sign_in.roles_claim,
+            ),
+            memory=1024,
+        )
+
+    def _add_api(self) -> None:
+        settings = self._settings
+        self.users: UserPool | None = None
+        self.api = HttpApi(
+            self,
+            "Api",
+            origins=settings.origins,
+            rate=settings.throttle.rate,
+            burst=settings.throttle.burst,
+            log_days=settings.retention.logs,
+            authorizer=self._authorizer(),
+        )
+        ingest, admin = self.ingest.resource, self.admin.resource
+        self.api.open_to_all("POST /v1/batch", ingest, because=WRITE_KEY)
+        self.api.open_to_all("POST /v1/track", ingest, because=WRITE_KEY)
+        self.api.open_to_all("POST /v1/identify", ingest, because=WRITE_KEY)
+        self.api.open_to_all("POST /v1/page", ingest, because=WRITE_KEY)
+        self.api.open_to_all("POST /v1/forms/{form}", ingest, because=FORM)
+        self.api.open_to_all("GET /health", admin, because=ABOUT_THE_API)
+        self.api.open_to_all("GET /openapi.json", admin, because=ABOUT_THE_API)
+        self.api.open_to_all("GET /docs", admin, because=ABOUT_THE_API)
+        self.api.signed_in("GET /v1/leads", admin)
+        self.api.signed_in("GET /v1/leads/{id}", admin)
+        self.api.signed_in("POST /v1/leads/{id}/adjustments", admin)
+        self.api.signed_in("GET /v1/rules", admin)
+        self.api.signed_in("POST /v1/rules", admin)
+        self.api.signed_in("GET /v1/rules/versions", admin)
+        self.api.signed_in("GET /v1/rules/{number}", admin)
+        self.domain = (
+            self.api.named(settings.domain.name, certificate=settings.domain.certificate) if settings.domain else None
+        )
+
+    def _add_triggers(self) -> None:
+        self.bus.deliver("ActivitySubmitted", to=self.ingest_queue)
+        self.bus.deliver("HandoffRequested", to=self.notify_queue, source=SOURCE)
+        self.bus.deliver("RulesPublished", to=self.rescore_queue, source=SOURCE)
+        self.bus.deliver("RescoreRequested", to=self.rescore_queue)
+
+        self.ingest.work_through(self.ingest_queue, at_once=10)
+        self.score.work_through(self.score_queue, at_once=100)
+        self.evaluate.work_through(self.evaluate_queue, at_once=10)
+        self.relay.work_through(self.relay_queue, at_once=10)
+        self.notify.work_through(self.notify_queue, at_once=10, concurrency=2)
+        self.rescore.work_through(self.rescore_queue, at_once=10)
+
+        self.accepted = StreamSource(
+            self,
+            "AcceptedActivities",
+            table=self.activities.table,
+            function=self.score,
+            batch=1000,
+            where={"eventName": ["INSERT"]},
+        )
+        self.scored = StreamSource(
+            self,
+            "ScoredLeads",
+            table=self.leads.table,
+            function=self.evaluate,
+            batch=500,
+            where={
+                "eventName": ["INSERT", "MODIFY"],
+                "dynamodb": {"Keys": {"pk": {"S": [{"prefix": "LEAD#"}]}, "sk": {"S": ["SCORE"]}}},
+            },
+        )
+        self.outbox = StreamSource(
+            self,
+            "Outbox",
+            table=self.leads.table,
+            function=self.relay,
+            batch=100,
+            where={
+                "eventName": ["INSERT"],
+                "dynamodb": {"Keys": {"sk": {"S": [{"prefix": "OUTBOX#"}]}}},
+            },
+        )
+        self.due_sweep = Schedule(self, "DueSweep", every=Duration.minutes(1), function=self.rescore)
+
+    def _add_grants(self) -> None:
+        """Who may do what. Reading streams and queues, logs and traces come with the sources above."""
+        activities, leads = self.activities.arn, self.leads.arn
+        due, by_temperature, by_stage = (self.leads.index(name) for name in (DUE, BY_TEMPERATURE, BY_STAGE))
+
+        self.ingest.allow("dynamodb:PutItem", on=[activities])
+        self._allow_secrets(self.ingest, self._ingest_secrets())
+
+        self.score.allow("dynamodb:GetItem", "dynamodb:Query", on=[activities])
+        self.score.allow(
+            "dynamodb:GetItem",
+            "dynamodb:BatchGetItem",
+            "dynamodb:Query",
+            "dynamodb:PutItem",
+            "dynamodb:UpdateItem",
+            "dynamodb:ConditionCheckItem",
+            on=[leads],
+        )
+        self.score.allow("sqs:SendMessage", on=[self.score_queue.arn])
+
+        self.evaluate.allow(
+            "dynamodb:GetItem",
+            "dynamodb:BatchGetItem",
+            "dynamodb:Query",
+            "dynamodb:PutItem",
+            "dynamodb:UpdateItem",
+            "dynamodb:ConditionCheckItem",
+            on=[leads],
+        )
+        self.evaluate.allow("sqs:SendMessage", on=[self.evaluate_queue.arn])
+
+        self.relay.allow("dynamodb:GetItem", on=[leads])
+        self.relay.allow("events:PutEvents", on=[self.bus.bus.event_bus_arn])
+        self.relay.allow("sqs:SendMessage", on=[self.relay_queue.arn])
+
+        self.notify.allow("dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:UpdateItem", on=[leads])
+        self._allow_secrets(self.notify, self._notify_secrets())
+        if self._settings.email_from:
+            self.notify.allow("ses:SendEmail", on=self._identities(self._settings.email_from))
+
+        self.rescore.allow(
+            "dynamodb:GetItem",
+            "dynamodb:Query",
+            "dynamodb:Scan",
+            "dynamodb:PutItem",
+            "dynamodb:UpdateItem",
+            on=[leads],
+        )
+        self.rescore.allow("dynamodb:Query", on=[due])
+        self.rescore.allow("sqs:SendMessage", on=[self.score_queue.arn])
+
+        self.admin.allow("dynamodb:PutItem", "dynamodb:Query", on=[activities])
+        self.admin.allow(
+            "dynamodb:GetItem",
+            "dynamodb:BatchGetItem",
+            "dynamodb:Query",
+            "dynamodb:PutItem",
+            "dynamodb:UpdateItem",
+            on=[leads],
+        )
+        self.admin.allow("dynamodb:Query", on=[by_temperature, by_stage])
+
+    def _add_alarms(self) -> None:
+        self.alarms = Alarms(self, "Alarms", emails=self._settings.alarm_emails)
+        for name, queue in self._queues.items():
+            self.alarms.on_backlog(f"{name}Backlog", queue.queue)
+            self.alarms.on_dead_letters(f"{name}DeadLetters", queue.dead_letters.queue)
+        for source in (self.accepted, self.scored, self.outbox, self.due_sweep):
+            self.alarms.on_dead_letters(f"{source.node.id}Failures", source.failures.queue)
+        for function in self._functions:
+            self.alarms.on_function(function.node.id, function)
+        for function in (self.score, self.evaluate, self.relay):
+            self.alarms.on_stream(function.node.id, function)
+        self.alarms.on_api(self.api.stage)
+
+    def _add_outputs(self) -> None:
+        outputs = {
+            "ApiUrl": self.api.api.api_endpoint,
+            "ActivitiesTable": self.activities.name,
+            "LeadsTable": self.leads.name,
+            "BusName": self.bus.bus.event_bus_name,
+            "AlarmTopic": self.alarms.topic.topic_arn,
+        }
+        for name, queue in self._queues.items():
+            outputs[f"{name}Url"] = queue.url
+            outputs[f"{name}DeadLettersUrl"] = queue.dead_letters.queue.queue_url
+        if self.users:
+            outputs["UserPoolId"] = self.users.pool.user_pool_id
+            outputs["UserPoolClientId"] = self.users.client.user_pool_client_id
+        if self.domain:
+            outputs["DomainTarget"] = self.domain.regional_domain_name
+        for name, value in outputs.items():
+            CfnOutput(self, name, value=value)
+
+    @property
+    def _functions(self) -> tuple[Function, ...]:
+        return (self.ingest, self.score, self.evaluate, self.relay, self.notify, self.rescore, self.admin)
+
+    @property
+    def _queues(self) -> dict[str, WorkQueue]:
+        queues = (
+            self.ingest_queue,
+            self.score_queue,
+            self.evaluate_queue,
+            self.relay_queue,
+            self.notify_queue,
+            self.rescore_queue,
+        )
+        return {queue.node.id: queue for queue in queues}
+
+    def _function(self, name: str, settings: FunctionSettings, *, memory: int = 512) -> Function:
+        return Function(
+            self,
+            name,
+            verb=name.lower(),
+            code=self._code,
+            settings=settings,
+            timeout=TIMEOUTS[name.lower()],
+            memory=memory,
+            log_days=self._settings.retention.logs,
+        )
+
+    def _authorizer(self) -> apigateway.IHttpRouteAuthorizer:
+        sign_in = self._settings.sign_in
+        if isinstance(sign_in, OpenIdConnect):
+            return HttpJwtAuthorizer("People", sign_in.issuer, jwt_audience=list(sign_in.audience))
+        self.users = UserPool(self, "Users", protected=self._settings.deletion_protection)
+        return HttpUserPoolAuthorizer("People", self.users.pool, user_pool_clients=[self.users.client])
+
+    def _ingest_secrets(self) -> list[str]:
+        return [key.secret for key in self._settings.write_keys if isinstance(key, SecretWriteKey)]
+
+    def _notify_secrets(self) -> list[str]:
+        named = [
+            secret
+            for team in self._settings.teams.values()
+            for secret in (team.slack, team.webhook.secret if team.webhook else None)
+        ]
+        return sorted({secret for secret in named if secret})
+
+    def _allow_secrets(self, function: Function, secrets: list[str]) -> None:
+        """Let it read these secrets and no other parameter; AWS's own key for SSM opens them for who may read them."""
+        if secrets:
+            parameters = [self._settings.parameter(secret).removeprefix("/") for secret in secrets]
+            function.allow("ssm:GetParameter", on=[self._arn("ssm", "parameter", name) for name in parameters])
+
+    def _identities(self, sender: str) -> list[str]:
+        """The sender's address and its domain: SES asks about the one of the two that was verified."""
+        address = sender.rpartition("<")[2].rstrip(">")
+        return [self._arn("ses", "identity", name) for name in (address, address.rpartition("@")[2])]
+
+    def _arn(self, service: str, resource: str, name: str) -> str:
+        return self.format_arn(service=service, resource=resource, resource_name=name)
+
+
+def _with_parameter(settings: Settings, key: WriteKey) -> WriteKey:
+    """A write key as the function is told it: the name of its secret as Parameter Store has it."""
+    if isinstance(key, SecretWriteKey):
+        return key.model_copy(update={"secret": settings.parameter(key.secret)})
+    return key
+
+
+def _with_parameters(settings: Settings, team: Team) -> Team:
+    """A team as the function is told it, likewise."""
+    webhook = team.webhook
+    return Team(
+        email=team.email,
+        slack=settings.parameter(team.slack) if team.slack else None,
+        webhook=WebhookTarget(url=webhook.url, secret=settings.parameter(webhook.secret)) if webhook else None,
+    )
