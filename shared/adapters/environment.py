@@ -25,8 +25,8 @@ class FunctionSettings(BaseModel):
         """The environment variables that `load` reads back into an equal model."""
         values = self.model_dump(mode="json")
         return {
-            name.upper(): value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))
-            for name, value in values.items()
+            name.upper(): values[name] if field.annotation is str else json.dumps(values[name], separators=(",", ":"))
+            for name, field in type(self).model_fields.items()
         }
 
 
