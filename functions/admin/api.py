@@ -1,0 +1,234 @@
+"""What people send to Baton and get from it, as models: the requests and responses of the signed-in routes."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Text = Annotated[str, Field(max_length=500)]
+Name = Annotated[str, Field(min_length=1, max_length=100)]
+Points = int | float
+Stamp = Annotated[str, Field(description="ISO 8601 in UTC.", examples=["2026-03-02T09:30:00Z"])]
+
+
+class _Request(BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid", defer_build=True)
+
+
+class _Response(BaseModel):
+    model_config = ConfigDict(extra="forbid", defer_build=True)
+
+
+class ListLeadsRequest(_Request):
+    """The query of a list of leads: exactly one of `temperature`, `stage` and `email`."""
+
+    model_config = ConfigDict(strict=False)
+
+    temperature: Name | None = None
+    stage: Name | None = None
+    email: Text | None = None
+    limit: Annotated[int, Field(ge=1, le=100)] = 25
+    next: Annotated[str, Field(max_length=1000)] | None = Field(None, description="`next` of the page before.")
+
+    @model_validator(mode="after")
+    def _asks_one_thing(self) -> Self:
+        if sum(wish is not None for wish in (self.temperature, self.stage, self.email)) != 1:
+            msg = "ask for exactly one of temperature, stage and email"
+            raise ValueError(msg)
+        return self
+
+
+class GetLeadRequest(_Request):
+    """The query of one lead."""
+
+    at: Annotated[str, Field(max_length=40)] | None = Field(
+        None, description="The moment to look at, ISO 8601 with an offset; now when missing."
+    )
+
+
+class AdjustScoreRequest(_Request):
+    """Points by hand: `by` adds them, `to` adds what brings the score to that value."""
+
+    by: Points | None = None
+    to: Points | None = None
+    score: Annotated[str, Field(min_length=1, max_length=100)] = "engagement"
+    why: Annotated[str, Field(min_length=1, max_length=500)]
+
+    @model_validator(mode="after")
+    def _says_one_thing(self) -> Self:
+        if (self.by is None) == (self.to is None):
+            msg = "give either by or to"
+            raise ValueError(msg)
+        return self
+
+
+class PublishRulesRequest(_Request):
+    """A rule file: `document` is what its YAML says, `text` the file to the letter."""
+
+    document: dict[str, Any]
+    text: str | None = Field(None, description="The document as JSON when missing.")
+    note: Text = Field("", description="Why, for those who read the list of versions.")
+
+
+class PersonResponse(_Response):
+    """Who a lead is, as far as it is known."""
+
+    emails: list[str]
+    name: str | None
+    title: str | None
+    company: str | None
+
+
+class ScoreResponse(_Response):
+    """Where a lead's scores stand."""
+
+    total: Points
+    scores: dict[str, Points]
+    temperature: str | None
+    grade: str | None
+    vetoed_by: list[str]
+
+
+class StageResponse(_Response):
+    """Where a lead stands between marketing and sales, and since when. `epoch` counts its entries."""
+
+    name: str
+    epoch: int
+    entered_at: Stamp | None
+
+
+class LeadSummaryResponse(_Response):
+    """A lead in a list; its score is reckoned for now."""
+
+    id: str
+    person: PersonResponse
+    score: ScoreResponse
+    stage: StageResponse | None
+    consent: Literal["granted", "denied"] | None
+    last_activity_at: Stamp | None
+    rules_version: int
+
+
+class LeadsResponse(_Response):
+    """A page of leads, best first as of the last look at each."""
+
+    leads: list[LeadSummaryResponse]
+    next: str | None = Field(description="Ask with it for the page after this one; null on the last one.")
+
+
+class IdentityResponse(_Response):
+    """One name under which the lead is known."""
+
+    kind: Literal["email", "user_id", "anonymous_id"]
+    value: str
+
+
+class FactsResponse(_Response):
+    """What is known: for each field what the best source said last."""
+
+    lead: dict[str, Any]
+    company: dict[str, Any]
+    qualification: dict[str, Any]
+
+
+class TransitionResponse(_Response):
+    """A change of stage, as it was decided."""
+
+    number: int
+    from_stage: str | None
+    to_stage: str
+    epoch: int
+    at: Stamp
+    cause: str
+    activity_id: str | None
+    rules_version: int
+    by_rules: bool = Field(description="Whether new rules made it, and not something that the lead did.")
+    snapshot: dict[str, Any]
+
+
+class HandoffResponse(_Response):
+    """A handoff, and on which channels it has gone out."""
+
+    stage: str
+    epoch: int
+    to: str
+    requested_at: Stamp
+    respond_by: Stamp | None
+    sent: dict[str, Stamp]
+
+
+class ActivityResponse(_Response):
+    """Something that the lead did, or that was said about it."""
+
+    id: str
+    type: str
+    occurred_at: Stamp
+    channel: str | None
+    source: str | None
+    properties: dict[str, Any]
+    own: bool
+    marks: list[str]
+
+
+class LeadResponse(_Response):
+    """Everything about a lead at a moment, replayed from the log under the active rules."""
+
+    id: str
+    at: Stamp
+    rules_version: int
+    person: PersonResponse
+    identities: list[IdentityResponse]
+    score: ScoreResponse
+    stage: StageResponse | None = Field(description="Where it stands now; null when another moment was asked for.")
+    consent: Literal["granted", "denied"] | None
+    facts: FactsResponse
+    explanation: dict[str, Any]
+    transitions: list[TransitionResponse]
+    handoffs: list[HandoffResponse]
+    last_activity_at: Stamp | None
+    activities: list[ActivityResponse] = Field(description="The latest, newest first.")
+    more_activities: bool
+
+
+class AdjustScoreResponse(_Response):
+    """The adjustment is in the log; the score follows within moments."""
+
+    lead: str
+    activity: str
+
+
+class RuleVersionResponse(_Response):
+    """A published rule file without its content."""
+
+    number: int
+    name: str
+    author: str
+    published_at: Stamp
+    note: str
+    sha256: str = Field(description="Of the file to the letter.")
+
+
+class RulesResponse(RuleVersionResponse):
+    """A published rule file."""
+
+    document: dict[str, Any]
+    text: str
+
+
+class RuleVersionsResponse(_Response):
+    """Every published version, newest first."""
+
+    versions: list[RuleVersionResponse]
+
+
+class PublishRulesResponse(RuleVersionResponse):
+    """The version that is active now; `is_new` is false when the same rules were active already."""
+
+    is_new: bool
+
+
+class HealthResponse(_Response):
+    """The API answers."""
+
+    status: Literal["ok"] = "ok"

@@ -1,0 +1,59 @@
+"""What `admin` works with, made from its settings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+import boto3
+
+from functions.admin.settings import Settings
+from shared.adapters.clock import SystemClock
+from shared.adapters.dynamodb.activities import DynamoDBActivities
+from shared.adapters.dynamodb.handoffs import DynamoDBHandoffs
+from shared.adapters.dynamodb.lead_index import DynamoDBLeadIndex
+from shared.adapters.dynamodb.leads import DynamoDBLeads
+from shared.adapters.dynamodb.rules import DynamoDBRuleVersions
+from shared.adapters.dynamodb.stages import DynamoDBStages
+from shared.adapters.environment import load
+from shared.usecases.adjust import AdjustScore
+from shared.usecases.leads import ReadLeads
+from shared.usecases.publish import PublishRules
+from shared.usecases.rulebook import Rulebook
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What people do here, and the claim that tells their roles."""
+
+    leads: ReadLeads
+    scores: AdjustScore
+    rules: PublishRules
+    roles_claim: str
+
+
+@cache
+def from_environment() -> Desk:
+    """The desk of this function's environment, made once and kept while the function is warm."""
+    settings = load(Settings)
+    client = boto3.client("dynamodb")
+    clock = SystemClock()
+    activities = DynamoDBActivities(client, settings.activities_table)
+    leads = DynamoDBLeads(client, settings.leads_table)
+    stages = DynamoDBStages(client, settings.leads_table, clock)
+    versions = DynamoDBRuleVersions(client, settings.leads_table)
+    rulebook = Rulebook(versions, clock)
+    return Desk(
+        leads=ReadLeads(
+            activities=activities,
+            leads=leads,
+            stages=stages,
+            handoffs=DynamoDBHandoffs(client, settings.leads_table),
+            index=DynamoDBLeadIndex(client, settings.leads_table),
+            rulebook=rulebook,
+            clock=clock,
+        ),
+        scores=AdjustScore(activities, leads, rulebook, clock),
+        rules=PublishRules(versions, clock),
+        roles_claim=settings.roles_claim,
+    )

@@ -1,0 +1,229 @@
+"""The OpenAPI document: every route of both functions, made from the table of routes and the models."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.json_schema import models_json_schema
+
+from functions.admin import api
+from shared.adapters import segment
+from shared.adapters.routes import ROUTES, Route
+
+_Mode = tuple[type[BaseModel], Literal["validation", "serialization"]]
+_Refs = dict[type[BaseModel], dict[str, Any]]
+
+_SCHEMA = "#/components/schemas/{model}"
+
+
+class RefusedResponse(BaseModel):
+    """An activity of a batch that was not taken, and why."""
+
+    index: int = Field(description="Its place in the batch, from 0.")
+    message_id: str | None
+    code: str
+    reason: str
+    at: str | None = Field(description="The place of the fault in it.")
+
+
+class AcceptedResponse(BaseModel):
+    """Everything that `refused` does not list is stored."""
+
+    success: bool = True
+    refused: list[RefusedResponse] | None = None
+
+
+class ErrorResponse(BaseModel):
+    """Nothing of the request was stored."""
+
+    code: str = Field(examples=["invalid"])
+    message: str
+    details: dict[str, Any] = Field(description="`at` tells where the fault is; more depends on the code.")
+
+
+class FormRequest(BaseModel):
+    """The fields of a form, as its page names them."""
+
+    model_config = ConfigDict(extra="allow")
+
+    email: str = Field(description="Or the field that the form's settings name.")
+    next_: str | None = Field(None, alias="_next", description="Where to go then: a path, or on an allowed origin.")
+    gotcha: str | None = Field(None, alias="_gotcha", description="Only robots fill it in.")
+    anonymous_id: str | None = Field(None, alias="_anonymous_id")
+    id: str | None = Field(None, alias="_id", description="The same id again changes nothing.")
+
+
+@dataclass(frozen=True)
+class _Told:
+    """What the document tells of an operation."""
+
+    summary: str
+    tag: str
+    responses: dict[int, type[BaseModel] | None]
+    request: type[BaseModel] | None = None
+    query: type[BaseModel] | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+def _call(summary: str, request: type[BaseModel]) -> _Told:
+    return _Told(summary, "Intake", {200: AcceptedResponse}, request)
+
+
+_OPERATIONS: dict[str, _Told] = {
+    "track": _call("Somebody did something", segment.TrackRequest),
+    "page": _call("Somebody saw a page", segment.PageRequest),
+    "screen": _call("Somebody saw a screen of an app", segment.ScreenRequest),
+    "identify": _call("Who somebody is", segment.IdentifyRequest),
+    "group": _call("Which company somebody belongs to", segment.GroupRequest),
+    "alias": _call("Two names of one person", segment.AliasRequest),
+    "batch": _call("Up to 500 calls at once", segment.BatchRequest),
+    "form": _Told("A form of a website", "Intake", {200: AcceptedResponse, 303: None}, FormRequest),
+    "health": _Told("Whether the API answers", "About", {200: api.HealthResponse}),
+    "openapi": _Told("This document", "About", {200: None}),
+    "docs": _Told("This document as a page", "About", {200: None}),
+    "list_leads": _Told("Leads, best first", "Leads", {200: api.LeadsResponse}, query=api.ListLeadsRequest),
+    "get_lead": _Told(
+        "Everything about a lead, now or at a moment",
+        "Leads",
+        {200: api.LeadResponse, 307: None},
+        query=api.GetLeadRequest,
+    ),
+    "adjust_score": _Told(
+        "Adjust a score by hand",
+        "Leads",
+        {202: api.AdjustScoreResponse},
+        api.AdjustScoreRequest,
+        headers={"Idempotency-Key": "The same key again changes nothing."},
+    ),
+    "get_active_rules": _Told("The rules that hold", "Rules", {200: api.RulesResponse}),
+    "list_rule_versions": _Told("Every published version", "Rules", {200: api.RuleVersionsResponse}),
+    "get_rule_version": _Told("A published version", "Rules", {200: api.RulesResponse}),
+    "publish_rules": _Told(
+        "Check and publish a rule file",
+        "Rules",
+        {200: api.PublishRulesResponse, 201: api.PublishRulesResponse},
+        api.PublishRulesRequest,
+    ),
+}
+
+_ERRORS = {
+    400: "It cannot be read.",
+    401: "No known write key, or nobody signed in.",
+    403: "The key or the role does not allow it.",
+    404: "There is no such thing.",
+    409: "Somebody else changed it meanwhile.",
+    413: "It is too large.",
+    415: "It comes in a form that is not read here.",
+    422: "It says something that cannot be; `details.at` tells where.",
+    429: "Too much at once; send it again later.",
+    503: "It cannot be taken now; send it again.",
+}
+
+
+@cache
+def document() -> dict[str, Any]:
+    """The document, made once."""
+    requests: set[type[BaseModel]] = {told.request for told in _OPERATIONS.values() if told.request}
+    responses = {model for told in _OPERATIONS.values() for model in told.responses.values() if model}
+    taken: list[_Mode] = [(model, "validation") for model in _by_name(requests)]
+    given: list[_Mode] = [(model, "serialization") for model in _by_name({*responses, ErrorResponse})]
+    names, schemas = models_json_schema([*taken, *given], ref_template=_SCHEMA)
+    refs: _Refs = {model: names[model, mode] for model, mode in (*taken, *given)}
+    paths: dict[str, dict[str, Any]] = {}
+    for route in ROUTES:
+        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, refs)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Baton",
+            "version": "1",
+            "summary": "Lead scoring and handoff",
+            "description": "Intake takes a write key (HTTP Basic, the key as user name, or `writeKey` in the body); "
+            "everything about leads and rules takes the token of somebody who signed in.",
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "servers": [{"url": "."}],
+        "tags": [{"name": name} for name in ("Intake", "Leads", "Rules", "About")],
+        "paths": paths,
+        "components": {
+            "schemas": schemas.get("$defs", {}),
+            "responses": {
+                f"Error{status}": {"description": meaning, "content": _json(refs[ErrorResponse])}
+                for status, meaning in _ERRORS.items()
+            },
+            "securitySchemes": {
+                "write_key": {"type": "http", "scheme": "basic"},
+                "people": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+            },
+        },
+    }
+
+
+def _by_name(models: set[type[BaseModel]]) -> list[type[BaseModel]]:
+    return sorted(models, key=lambda model: model.__name__)
+
+
+def _operation(route: Route, refs: _Refs) -> dict[str, Any]:
+    told = _OPERATIONS[route.operation]
+    is_short = len(route.path) == len("/v1/t")
+    said: dict[str, Any] = {
+        "operationId": route.operation + ("_short" if is_short else ""),
+        "summary": told.summary,
+        "tags": [told.tag],
+        "security": _security(route),
+        "responses": {str(status): _response(model, refs) for status, model in told.responses.items()}
+        | {str(status): {"$ref": f"#/components/responses/Error{status}"} for status in _ERRORS},
+    }
+    parameters = [*_path_parameters(route), *_query_parameters(told), *_header_parameters(told)]
+    if parameters:
+        said["parameters"] = parameters
+    if told.request:
+        content = _json(refs[told.request])
+        if route.operation == "form":
+            content["application/x-www-form-urlencoded"] = content["application/json"]
+        said["requestBody"] = {"required": True, "content": content}
+    if route.roles is not None:
+        said["description"] = f"For the roles {', '.join(sorted(route.roles))}."
+    return said
+
+
+def _security(route: Route) -> list[dict[str, list[str]]]:
+    if route.roles is not None:
+        return [{"people": []}]
+    return [{"write_key": []}] if route.function == "ingest" and route.operation != "form" else []
+
+
+def _response(model: type[BaseModel] | None, refs: _Refs) -> dict[str, Any]:
+    return {"description": "Done.", "content": _json(refs[model])} if model else {"description": "As it says."}
+
+
+def _json(schema: dict[str, Any]) -> dict[str, Any]:
+    return {"application/json": {"schema": schema}}
+
+
+def _path_parameters(route: Route) -> list[dict[str, Any]]:
+    return [
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
+        for name in re.findall(r"\{(\w+)\}", route.path)
+    ]
+
+
+def _query_parameters(told: _Told) -> list[dict[str, Any]]:
+    if told.query is None:
+        return []
+    schema = told.query.model_json_schema()
+    return [
+        {"name": name, "in": "query", "required": False, "schema": property_}
+        for name, property_ in schema["properties"].items()
+    ]
+
+
+def _header_parameters(told: _Told) -> list[dict[str, Any]]:
+    return [
+        {"name": name, "in": "header", "required": False, "description": why, "schema": {"type": "string"}}
+        for name, why in told.headers.items()
+    ]

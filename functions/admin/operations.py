@@ -1,0 +1,156 @@
+"""What each signed-in route does: read the request, ask the use case, make the response."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+from urllib.parse import urlencode
+
+from pydantic import BaseModel, ValidationError
+
+from functions.admin import api, replies
+from functions.admin.desk import Desk
+from shared.adapters.email_addresses import email_identity
+from shared.adapters.http_api import SINGLE_LIMIT, HttpRequest, Reply, json_reply
+from shared.adapters.segment import validation_fault
+from shared.adapters.strict_json import read_json
+from shared.domain.handoff import LeadId
+from shared.domain.moments import MomentError, parse_moment
+from shared.domain.people import Person
+from shared.domain.refusals import Invalid, NotFound
+from shared.ports.lead_index import Place, Shelf
+from shared.usecases.adjust import Adjustment
+from shared.usecases.leads import LeadPage, MergedInto
+
+RULES_LIMIT = 128 * 1024
+"""Bytes of a published rule file with its text: a stored version is one item."""
+
+_MAX_VERSION = 9
+
+Operation = Callable[[HttpRequest, Mapping[str, str], Person, Desk], Reply]
+M = TypeVar("M", bound=BaseModel)
+
+
+def list_leads(request: HttpRequest, _path: Mapping[str, str], _person: Person, desk: Desk) -> Reply:
+    """`GET /v1/leads`: those of a temperature or stage, best first, or the one with an e-mail address."""
+    query = _validated(api.ListLeadsRequest, request.query)
+    if query.email is not None:
+        found = desk.leads.by_email(email_identity(query.email, "email"))
+        return _answer(200, _page(found, None))
+    shelf = Shelf.STAGE if query.temperature is None else Shelf.TEMPERATURE
+    name = (query.stage if query.temperature is None else query.temperature) or ""
+    after = _place(query.next, shelf, name) if query.next is not None else None
+    page = desk.leads.page(shelf, name, query.limit, after)
+    return _answer(200, _page(page, _cursor(page.following, shelf, name)))
+
+
+def get_lead(request: HttpRequest, path: Mapping[str, str], _person: Person, desk: Desk) -> Reply:
+    """`GET /v1/leads/{id}`: everything about a lead, now or at a moment."""
+    query = _validated(api.GetLeadRequest, request.query)
+    try:
+        at = parse_moment(query.at) if query.at is not None else None
+    except (MomentError, OverflowError) as error:
+        msg = "write a date and time with an offset, such as 2026-03-01T09:30:00Z"
+        raise Invalid(msg, "at") from error
+    found = desk.leads.story(LeadId(path["id"]), at)
+    if isinstance(found, MergedInto):
+        asked = f"?{urlencode(request.query)}" if request.query else ""
+        return json_reply(307, {"merged_into": found.survivor}, {"location": f"{found.survivor}{asked}"})
+    return _answer(200, replies.story(found))
+
+
+def adjust_score(request: HttpRequest, path: Mapping[str, str], person: Person, desk: Desk) -> Reply:
+    """`POST /v1/leads/{id}/adjustments`: points by hand, with the reason."""
+    asked = _validated(api.AdjustScoreRequest, read_json(request.body(SINGLE_LIMIT)))
+    own_id = request.headers.get("idempotency-key") or request.id
+    adjustment = (
+        Adjustment(own_id, "by", asked.by, asked.score, asked.why)
+        if asked.by is not None
+        else Adjustment(own_id, "to", asked.to or 0, asked.score, asked.why)
+    )
+    activity = desk.scores.adjust(LeadId(path["id"]), adjustment, person)
+    return _answer(202, api.AdjustScoreResponse(lead=path["id"], activity=activity.id))
+
+
+def get_active_rules(_request: HttpRequest, _path: Mapping[str, str], _person: Person, desk: Desk) -> Reply:
+    """`GET /v1/rules`: the rules that hold."""
+    return _answer(200, replies.rules(desk.rules.active()))
+
+
+def list_rule_versions(_request: HttpRequest, _path: Mapping[str, str], _person: Person, desk: Desk) -> Reply:
+    """`GET /v1/rules/versions`: what was published, when, by whom and why."""
+    versions = [replies.rule_version(version) for version in desk.rules.versions()]
+    return _answer(200, api.RuleVersionsResponse(versions=versions))
+
+
+def get_rule_version(_request: HttpRequest, path: Mapping[str, str], _person: Person, desk: Desk) -> Reply:
+    """`GET /v1/rules/{number}`: one version."""
+    number = path["number"]
+    if not (number.isascii() and number.isdigit() and len(number) <= _MAX_VERSION):
+        msg = "a rules version is a whole number"
+        raise NotFound(msg)
+    return _answer(200, replies.rules(desk.rules.version(int(number))))
+
+
+def publish_rules(request: HttpRequest, _path: Mapping[str, str], person: Person, desk: Desk) -> Reply:
+    """`POST /v1/rules`: check a rule file and make it the active version."""
+    asked = _validated(api.PublishRulesRequest, read_json(request.body(RULES_LIMIT)))
+    text = json.dumps(asked.document, indent=2, ensure_ascii=False) if asked.text is None else asked.text
+    outcome = desk.rules.publish(asked.document, text, asked.note, person)
+    return _answer(201 if outcome.is_new else 200, replies.published(outcome))
+
+
+OPERATIONS: Mapping[str, Operation] = {
+    operation.__name__: operation
+    for operation in (
+        list_leads,
+        get_lead,
+        adjust_score,
+        get_active_rules,
+        list_rule_versions,
+        get_rule_version,
+        publish_rules,
+    )
+}
+"""By the name that the table of routes gives them."""
+
+
+def _answer(status: int, response: BaseModel) -> Reply:
+    return json_reply(status, response.model_dump(mode="json"))
+
+
+def _page(page: LeadPage, cursor: str | None) -> api.LeadsResponse:
+    return api.LeadsResponse(leads=[replies.summary(lead) for lead in page.leads], next=cursor)
+
+
+def _cursor(place: Place | None, shelf: Shelf, name: str) -> str | None:
+    if place is None:
+        return None
+    told = json.dumps([shelf.value, name, place.lead, place.rank], separators=(",", ":"))
+    return base64.urlsafe_b64encode(told.encode()).decode().rstrip("=")
+
+
+def _place(cursor: str, shelf: Shelf, name: str) -> Place:
+    try:
+        told = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        of_shelf, of_name, lead, rank = told
+    except (binascii.Error, ValueError, TypeError, RecursionError) as error:
+        raise _foreign_cursor() from error
+    sound = isinstance(lead, str) and type(rank) is int and abs(rank) < 1 << 62
+    if [of_shelf, of_name] != [shelf.value, name] or not sound:
+        raise _foreign_cursor()
+    return Place(LeadId(lead), rank)
+
+
+def _foreign_cursor() -> Invalid:
+    return Invalid("`next` comes from another list: take it from the page before, and ask for the same list", "next")
+
+
+def _validated(model: type[M], told: object) -> M:
+    try:
+        return model.model_validate(told)
+    except ValidationError as error:
+        raise validation_fault(error) from error

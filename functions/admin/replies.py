@@ -1,0 +1,147 @@
+"""What the use cases return, as responses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+from shared.domain.engine import Score
+from shared.domain.lifecycle import Journey
+
+from functions.admin import api
+from shared.domain.activity import Activity
+from shared.domain.handoff import Handoff
+from shared.domain.moments import Moment, format_moment
+from shared.domain.notice import Introduction
+from shared.domain.points import as_number
+from shared.ports.rules import RuleVersion
+from shared.ports.stages import StoredTransition
+from shared.usecases.leads import LeadStory, LeadSummary
+from shared.usecases.publish import Published
+
+
+def summary(lead: LeadSummary) -> api.LeadSummaryResponse:
+    """A lead in a list."""
+    return api.LeadSummaryResponse(
+        id=lead.lead,
+        person=_person(lead.person),
+        score=_score(lead.score),
+        stage=_stage(lead.journey),
+        consent=_consent(lead.consent),
+        last_activity_at=_stamp(lead.last_activity_at),
+        rules_version=lead.rules_version,
+    )
+
+
+def story(lead: LeadStory) -> api.LeadResponse:
+    """A lead with everything."""
+    return api.LeadResponse(
+        id=lead.lead,
+        at=format_moment(lead.at),
+        rules_version=lead.rules_version,
+        person=_person(lead.person),
+        identities=[api.IdentityResponse(kind=each.kind.value, value=each.value) for each in lead.identities],
+        score=_score(lead.score),
+        stage=_stage(lead.journey),
+        consent=_consent(lead.facts.consent),
+        facts=api.FactsResponse(
+            lead=dict(lead.facts.lead), company=dict(lead.facts.company), qualification=dict(lead.facts.qualification)
+        ),
+        explanation=dict(lead.explanation),
+        transitions=[_transition(each) for each in lead.transitions],
+        handoffs=[_handoff(handoff, sent) for handoff, sent in lead.handoffs],
+        last_activity_at=_stamp(lead.last_activity_at),
+        activities=[_activity(each) for each in lead.activities],
+        more_activities=lead.more,
+    )
+
+
+def rules(version: RuleVersion) -> api.RulesResponse:
+    """A rule version with its content."""
+    return api.RulesResponse(**rule_version(version).model_dump(), document=dict(version.document), text=version.text)
+
+
+def rule_version(version: RuleVersion) -> api.RuleVersionResponse:
+    """A rule version in a list."""
+    return api.RuleVersionResponse(
+        number=version.number,
+        name=version.name,
+        author=version.author,
+        published_at=format_moment(version.published_at),
+        note=version.note,
+        sha256=version.sha256,
+    )
+
+
+def published(outcome: Published) -> api.PublishRulesResponse:
+    """What publishing did."""
+    return api.PublishRulesResponse(**rule_version(outcome.version).model_dump(), is_new=outcome.is_new)
+
+
+def _person(person: Introduction) -> api.PersonResponse:
+    return api.PersonResponse(emails=list(person.emails), name=person.name, title=person.title, company=person.company)
+
+
+def _score(score: Score) -> api.ScoreResponse:
+    return api.ScoreResponse(
+        total=as_number(score.total),
+        scores={name: as_number(points) for name, points in score.scores.items()},
+        temperature=score.temperature,
+        grade=score.grade,
+        vetoed_by=list(score.vetoed_by),
+    )
+
+
+def _stage(journey: Journey | None) -> api.StageResponse | None:
+    if journey is None or journey.stage is None:
+        return None
+    return api.StageResponse(
+        name=journey.stage, epoch=journey.epochs[journey.stage], entered_at=_stamp(journey.entered_at)
+    )
+
+
+def _transition(each: StoredTransition) -> api.TransitionResponse:
+    return api.TransitionResponse(
+        number=each.number,
+        from_stage=each.from_stage,
+        to_stage=each.to_stage,
+        epoch=each.epoch,
+        at=format_moment(each.at),
+        cause=each.cause,
+        activity_id=each.activity_id,
+        rules_version=each.rules_version,
+        by_rules=each.by_rules,
+        snapshot=dict(each.snapshot),
+    )
+
+
+def _handoff(handoff: Handoff, sent: Mapping[str, Moment]) -> api.HandoffResponse:
+    return api.HandoffResponse(
+        stage=handoff.key.stage,
+        epoch=handoff.key.epoch,
+        to=handoff.to,
+        requested_at=format_moment(handoff.requested_at),
+        respond_by=_stamp(handoff.respond_by),
+        sent={channel: format_moment(at) for channel, at in sent.items()},
+    )
+
+
+def _activity(each: Activity) -> api.ActivityResponse:
+    return api.ActivityResponse(
+        id=each.id,
+        type=each.type,
+        occurred_at=format_moment(each.occurred_at),
+        channel=each.channel,
+        source=each.source,
+        properties=dict(each.properties),
+        own=each.own,
+        marks=list(each.marks),
+    )
+
+
+def _stamp(moment: Moment | None) -> str | None:
+    return None if moment is None else format_moment(moment)
+
+
+def _consent(consent: str | None) -> Literal["granted", "denied"] | None:
+    return "granted" if consent == "granted" else "denied" if consent == "denied" else None

@@ -1,0 +1,183 @@
+"""Read leads: pages of them, best first, and one with everything that led to its score and its stage."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from shared.domain.activity import Activity, Identity, IdentityKind
+from shared.domain.engine import Score
+from shared.domain.handoff import Handoff, LeadId
+from shared.domain.lifecycle import Journey
+from shared.domain.moments import Moment
+from shared.domain.notice import Introduction, introduce
+from shared.domain.refusals import NotFound
+from shared.domain.state import Facts, ScoreState, known_facts
+from shared.ports.activities import Activities
+from shared.ports.clock import Clock
+from shared.ports.handoffs import Handoffs
+from shared.ports.lead_index import LeadIndex, Place, Shelf
+from shared.ports.leads import LeadRecord, Leads
+from shared.ports.stages import Stages, StoredTransition
+from shared.usecases.history import gather
+from shared.usecases.rulebook import Rulebook
+
+LATEST_ACTIVITIES = 100
+"""How many of a lead's activities its page shows."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeadSummary:
+    """A lead in a list. `rules_version` is the one under which its state was made, and its score is reckoned now."""
+
+    lead: LeadId
+    person: Introduction
+    score: Score
+    rules_version: int
+    journey: Journey | None
+    consent: str | None
+    last_activity_at: Moment | None
+
+
+@dataclass(frozen=True, slots=True)
+class LeadPage:
+    """Some leads of a shelf, and the place after which the next ones stand (None: there are no more)."""
+
+    leads: tuple[LeadSummary, ...]
+    following: Place | None
+
+
+@dataclass(frozen=True, slots=True)
+class MergedInto:
+    """The lead that was asked for is part of another one."""
+
+    survivor: LeadId
+
+
+@dataclass(frozen=True, slots=True)
+class LeadStory:
+    """Everything about a lead as it was at a moment, replayed from the log under the active rules.
+
+    Transitions and handoffs are those decided by then. `activities` are the latest, newest first; `more` tells that
+    there are older ones.
+    """
+
+    lead: LeadId
+    at: Moment
+    rules_version: int
+    identities: tuple[Identity, ...]
+    person: Introduction
+    score: Score
+    explanation: Mapping[str, Any]
+    facts: Facts
+    last_activity_at: Moment | None
+    journey: Journey | None
+    transitions: tuple[StoredTransition, ...]
+    handoffs: tuple[tuple[Handoff, Mapping[str, Moment]], ...]
+    activities: tuple[Activity, ...]
+    more: bool
+
+
+class ReadLeads:
+    """Reads; writes nothing."""
+
+    def __init__(
+        self,
+        *,
+        activities: Activities,
+        leads: Leads,
+        stages: Stages,
+        handoffs: Handoffs,
+        index: LeadIndex,
+        rulebook: Rulebook,
+        clock: Clock,
+    ) -> None:
+        self._activities = activities
+        self._leads = leads
+        self._stages = stages
+        self._handoffs = handoffs
+        self._index = index
+        self._rulebook = rulebook
+        self._clock = clock
+
+    def page(self, shelf: Shelf, name: str, limit: int, after: Place | None) -> LeadPage:
+        """Leads of a temperature or stage, best first as of the last look at each."""
+        places = self._index.page(shelf, name, limit, after)
+        following = places[-1] if len(places) == limit else None
+        return LeadPage(self._summaries(place.lead for place in places), following)
+
+    def by_email(self, identity: Identity) -> LeadPage:
+        """The lead whose e-mail address that is, as a page of at most one."""
+        return LeadPage(self._summaries(self._leads.whose([identity]).values()), None)
+
+    def story(self, lead: LeadId, at: Moment | None) -> LeadStory | MergedInto:
+        """A lead as it was at a moment, or is now.
+
+        Raises:
+            NotFound: there is no such lead.
+        """
+        record = find_lead(self._leads, lead)
+        if record.merged_into:
+            return MergedInto(record.merged_into)
+        moment = self._clock.now() if at is None else at
+        active = self._rulebook.active()
+        history = gather(self._activities, self._leads, lead, record.identities)
+        happened = [activity for activity in history.activities if activity.occurred_at <= moment]
+        state = active.rules.absorb(ScoreState.empty(), happened)
+        facts = known_facts(state)
+        stage = self._stages.load(lead)
+        handoffs = [handoff for handoff in self._stages.handoffs(lead) if handoff.requested_at <= moment]
+        return LeadStory(
+            lead=lead,
+            at=moment,
+            rules_version=active.number,
+            identities=tuple(sorted(record.identities, key=lambda identity: identity.key)),
+            person=_person(record.identities, facts),
+            score=active.rules.score(state, moment),
+            explanation=active.rules.explain(state, moment).as_json(),
+            facts=facts,
+            last_activity_at=state.last_activity_at,
+            journey=stage.journey if stage and at is None else None,
+            transitions=tuple(each for each in self._stages.transitions(lead) if each.at <= moment),
+            handoffs=tuple((handoff, self._handoffs.sent(handoff.key)) for handoff in handoffs),
+            activities=tuple(reversed(happened[-LATEST_ACTIVITIES:])),
+            more=len(happened) > LATEST_ACTIVITIES,
+        )
+
+    def _summaries(self, leads: Iterable[LeadId]) -> tuple[LeadSummary, ...]:
+        now = self._clock.now()
+        found = (self._leads.load(lead) for lead in leads)
+        return tuple(self._summary(record, now) for record in found if record and not record.merged_into)
+
+    def _summary(self, record: LeadRecord, now: Moment) -> LeadSummary:
+        made_under = self._rulebook.version(max(record.rules_version, 0))
+        facts = known_facts(record.state)
+        stage = self._stages.load(record.lead)
+        return LeadSummary(
+            lead=record.lead,
+            person=_person(record.identities, facts),
+            score=made_under.rules.score(record.state, now),
+            rules_version=record.rules_version,
+            journey=stage.journey if stage else None,
+            consent=facts.consent,
+            last_activity_at=record.state.last_activity_at,
+        )
+
+
+def find_lead(leads: Leads, lead: LeadId) -> LeadRecord:
+    """A lead that there is.
+
+    Raises:
+        NotFound: there is no such lead.
+    """
+    record = leads.load(lead)
+    if record is None:
+        msg = "there is no such lead"
+        raise NotFound(msg)
+    return record
+
+
+def _person(identities: Iterable[Identity], facts: Facts) -> Introduction:
+    emails = sorted(identity.value for identity in identities if identity.kind is IdentityKind.EMAIL)
+    return introduce(tuple(emails), facts.lead, facts.company)
