@@ -13,7 +13,6 @@ from standardwebhooks.webhooks import Webhook
 
 from shared.domain.events import Stamp
 from shared.domain.moments import to_datetime
-from shared.domain.points import as_number
 from shared.ports.channels import Undeliverable
 
 if TYPE_CHECKING:
@@ -44,7 +43,7 @@ class WebhookReason(_Part):
 
     rule: str
     label: str
-    points: float
+    points: int | float
 
 
 class WebhookHandoff(_Part):
@@ -56,7 +55,7 @@ class WebhookHandoff(_Part):
     epoch: int
     to: str
     person: WebhookPerson
-    total: float
+    total: int | float
     temperature: str | None
     grade: str | None
     rules_version: int
@@ -91,12 +90,12 @@ def body_of(notice: Notice) -> WebhookBody:
                 title=_sound(person.title),
                 company=_sound(person.company),
             ),
-            total=as_number(notice.total),
+            total=_number(notice.total),
             temperature=notice.temperature,
             grade=notice.grade,
             rules_version=notice.rules_version,
             reasons=tuple(
-                WebhookReason(rule=reason.rule, label=str(_sound(reason.label)), points=as_number(reason.counts))
+                WebhookReason(rule=reason.rule, label=str(_sound(reason.label)), points=_number(reason.counts))
                 for reason in notice.reasons
             ),
             requested_at=notice.requested_at,
@@ -155,6 +154,11 @@ def _is_signing_secret(text: str) -> bool:
         return len(base64.b64decode(text.removeprefix("whsec_"), validate=True)) >= _FEWEST_BYTES
     except (binascii.Error, ValueError):
         return False
+
+
+def _number(points: float) -> int | float:
+    """Points as people write them in JSON: 65 and not 65.0."""
+    return int(points) if points == int(points) else points
 
 
 def _sound(text: str | None) -> str | None:

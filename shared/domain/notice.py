@@ -10,11 +10,12 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
+from math import trunc
 from typing import Any
 
 from shared.domain.handoff import Handoff, LeadId
 from shared.domain.moments import DAY, HOUR, MINUTE, Moment, to_datetime
-from shared.domain.points import BILLION, format_points
 
 _LONGEST = 120
 _REASONS = 8
@@ -34,11 +35,11 @@ class Introduction:
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """One thing that gave points: what it was, and how many billionths of a point it counts."""
+    """One thing that gave points: what it was, and how many it counts."""
 
     rule: str
     label: str
-    counts: int
+    counts: float
 
     @property
     def points(self) -> str:
@@ -57,7 +58,7 @@ class Notice:
     epoch: int
     to: str
     introduction: Introduction
-    total: int
+    total: float
     temperature: str | None
     grade: str | None
     rules_version: int
@@ -105,7 +106,7 @@ def compose(handoff: Handoff, introduction: Introduction, link: str | None = Non
         epoch=handoff.key.epoch,
         to=handoff.to,
         introduction=introduction,
-        total=int(snapshot.get("total", 0)),
+        total=float(snapshot.get("total", 0)),
         temperature=snapshot.get("temperature"),
         grade=snapshot.get("grade"),
         rules_version=int(snapshot.get("rules_version", 0)),
@@ -159,16 +160,15 @@ def _text(value: object) -> str | None:
     return value.strip() or None if isinstance(value, str) else None
 
 
-def _shown(billionths: int) -> str:
+def _shown(points: float) -> str:
     """Points to a tenth, cut and never rounded up: nobody reads 50 who has not reached it."""
-    tenth = BILLION // 10
-    cut = abs(billionths) // tenth * tenth
-    return format_points(-cut if billionths < 0 else cut)
+    cut = trunc(Decimal(repr(points)) * 10) / 10
+    return f"{cut:.15g}"
 
 
 def _reason(reason: Mapping[str, Any]) -> Reason:
     rule = str(reason["rule"])
-    return Reason(rule, str(reason.get("label") or rule), int(reason["counts"]))
+    return Reason(rule, str(reason.get("label") or rule), float(reason["counts"]))
 
 
 def _span(length: int) -> str:

@@ -27,7 +27,6 @@ from shared.ports.channels import Undeliverable
 from shared.ports.errors import SecretMissing
 from tests.hostile import HOSTILE
 
-POINT = 1_000_000_000
 REQUESTED = parse_moment("2026-03-01T09:30:00Z")
 SAM = Notice(
     id="lead-7.mql.1",
@@ -36,13 +35,13 @@ SAM = Notice(
     epoch=1,
     to="inside-sales",
     introduction=Introduction(("sam@acme.example",), "Sam Jones", "Head of Operations", "Acme"),
-    total=65 * POINT,
+    total=65,
     temperature="warm",
     grade="B",
     rules_version=3,
     reasons=(
-        Reason("pricing-visits", "Visited the pricing page", 40 * POINT),
-        Reason("gone", "Went quiet", -5 * POINT),
+        Reason("pricing-visits", "Visited the pricing page", 40),
+        Reason("gone", "Went quiet", -5),
     ),
     requested_at=REQUESTED,
     respond_by=Moment(REQUESTED + HOUR),
@@ -55,7 +54,7 @@ def named(words: str) -> Notice:
     return replace(
         SAM,
         introduction=Introduction((words, "sam@acme.example"), words, words, words),
-        reasons=(Reason("rule", words, POINT),),
+        reasons=(Reason("rule", words, 1),),
         temperature=words,
         grade=words,
         stage=words,

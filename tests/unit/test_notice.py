@@ -11,11 +11,10 @@ from shared.domain.moments import HOUR, MINUTE, SECOND, Moment, parse_moment
 from shared.domain.notice import Introduction, compose, introduce, quiet, quiet_address
 from tests.hostile import HOSTILE
 
-POINT = 1_000_000_000
 REQUESTED = parse_moment("2026-03-01T09:30:00Z")
 
 
-def handoff(respond_within: int | None = HOUR, total: int = 65 * POINT, counts: tuple[int, ...] = ()) -> Handoff:
+def handoff(respond_within: int | None = HOUR, total: float = 65, counts: tuple[float, ...] = ()) -> Handoff:
     return Handoff(
         key=HandoffKey(LeadId("lead-7"), "mql", 2),
         to="inside-sales",
@@ -73,20 +72,24 @@ def test_the_deadline_is_a_time_of_day_and_a_span(within: int | None, words: str
 @pytest.mark.parametrize(
     ("total", "words"),
     [
-        (65 * POINT, "65 points"),
-        (POINT, "1 point"),
+        (65, "65 points"),
+        (65.0, "65 points"),
+        (1, "1 point"),
         (0, "0 points"),
-        (-POINT // 4, "-0.2 points"),
-        (49_960_000_000, "49.9 points"),
-        (12_345_678_901, "12.3 points"),
+        (-0.25, "-0.2 points"),
+        (-0.01, "0 points"),
+        (49.96, "49.9 points"),
+        (49.999999999, "49.9 points"),
+        (12.345678901, "12.3 points"),
+        (1_000_000_000, "1000000000 points"),
     ],
 )
-def test_points_are_cut_to_a_tenth_so_that_nobody_reads_a_band_that_was_not_reached(total: int, words: str) -> None:
+def test_points_are_cut_to_a_tenth_so_that_nobody_reads_a_band_that_was_not_reached(total: float, words: str) -> None:
     assert compose(handoff(total=total), Introduction()).points == words
 
 
 def test_reasons_carry_their_sign_and_the_greatest_eight_are_told() -> None:
-    counts = tuple(POINT * each for each in (40, 15, 5, -5, 4, 3, 2, 1, 1, 1))
+    counts = (40, 15, 5, -5, 4, 3, 2, 1, 1, 1)
     reasons = compose(handoff(counts=counts), Introduction()).reasons
     assert [reason.points for reason in reasons] == ["+40", "+15", "+5", "-5", "+4", "+3", "+2", "+1"]
 

@@ -45,7 +45,14 @@ def outbox_item(partition: str, event: Event, now: Moment) -> Item:
 
 
 def event_of(item: Mapping[str, Any]) -> Event:
-    """The event that an outbox item, or its stream image, holds."""
-    return Event(
-        id=item["sk"]["S"].removeprefix(OUTBOX), name=item["name"]["S"], detail=json.loads(item["detail"]["S"])
-    )
+    """The event that an outbox item, or its stream image, holds.
+
+    Raises:
+        KeyError: an attribute is missing or of another type.
+        ValueError: its detail is no JSON object.
+    """
+    detail = json.loads(item["detail"]["S"])
+    if not isinstance(detail, dict):
+        msg = "an event's detail is a JSON object"
+        raise ValueError(msg)  # noqa: TRY004 (what is stored is wrong, not the caller)
+    return Event(id=item["sk"]["S"].removeprefix(OUTBOX), name=item["name"]["S"], detail=detail)
