@@ -28,8 +28,7 @@ def build(settings: Settings, *, context: Mapping[str, Any] | None = None, outdi
     here = settings.runs_on == "this_machine"
     stack = BatonStack(
         app,
-        "Baton",
-        stack_name=f"baton-{settings.environment}",
+        f"baton-{settings.environment}",
         description=f"Baton, lead scoring and handoff ({settings.environment})",
         env=Environment(
             account=settings.account or os.environ.get("CDK_DEFAULT_ACCOUNT"),
