@@ -18,7 +18,7 @@ class StageRecord:
 
     `version` counts writes (0: not stored yet). `rank` is the total in whole points, rounded down, as it was at the last
     look: lists are ordered by it. `withheld` is a handoff that waits for consent. `absorbed` are the leads whose
-    journeys are part of this one.
+    journeys are part of this one; a lead that was absorbed is no longer `listed`.
     """
 
     lead: LeadId
@@ -31,6 +31,7 @@ class StageRecord:
     due: Moment | None = None
     withheld: HandoffKey | None = None
     absorbed: tuple[LeadId, ...] = ()
+    listed: bool = True
 
 
 @dataclass(frozen=True, slots=True)

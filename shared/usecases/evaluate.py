@@ -51,8 +51,10 @@ class Evaluate:
         """
         for _ in range(_ATTEMPTS):
             scored = self._leads.load(lead)
-            if scored is None or scored.merged_into:
+            if scored is None:
                 return None
+            if scored.merged_into:
+                return self._retire(lead)
             before = self._stages.load(lead) or StageRecord(lead, Journey.start())
             joined = self._joined(scored, before)
             decision = decide(
@@ -71,6 +73,12 @@ class Evaluate:
             return decision
         msg = f"lead {lead} was evaluated by others {_ATTEMPTS} times in a row"
         raise Conflict(msg)
+
+    def _retire(self, lead: LeadId) -> None:
+        """Take a lead that was joined to another out of the lists. Its journey stays, for the other to continue."""
+        record = self._stages.load(lead)
+        if record is not None and record.listed:
+            self._stages.commit(replace(record, temperature=None, rank=0, due=None, listed=False))
 
     def _joined(self, scored: LeadRecord, record: StageRecord) -> StageRecord:
         """The record with the journeys of the leads that were joined to it: the further stage, epochs continued."""

@@ -37,7 +37,11 @@ def gather(log: Activities, leads: Leads, lead: LeadId, identities: Collection[I
         sharing[browser] = frozenset(others.values())
         nameless = log.under(browser)
         if others:
-            theirs = [activity for known in sorted(others, key=lambda each: each.key) for activity in log.under(known)]
+            # A lead may have named the browser by any of its identities, not only by the one that is attached.
+            names = frozenset(others).union(
+                *(record.identities for its in sharing[browser] if (record := leads.load(its)))
+            )
+            theirs = [activity for known in sorted(names, key=lambda each: each.key) for activity in log.under(known)]
             timeline = attachments([*named, *theirs], browser)
             nameless = [each for each in nameless if owner(timeline, each.occurred_at) in identities]
         found.extend(nameless)

@@ -210,7 +210,7 @@ class Score:
             rules_version=active.number,
             browsers={},
             merged_into=one.lead,
-            look=False,
+            look=True,
             due=None,
             stored_months={},
         )

@@ -112,11 +112,12 @@ def _item(record: StageRecord) -> Item:
         "version": {"N": str(record.version + 1)},
         "rules_version": {"N": str(record.rules_version)},
         "journey": {"S": json.dumps(record.journey.as_json(), sort_keys=True, separators=(",", ":"))},
-        "temperature": {"S": record.temperature or NO_TEMPERATURE},
-        "rank": {"N": str(record.rank)},
         "transitions": {"N": str(record.transitions)},
     }
-    if record.journey.stage:
+    if record.listed:
+        item["temperature"] = {"S": record.temperature or NO_TEMPERATURE}
+        item["rank"] = {"N": str(record.rank)}
+    if record.listed and record.journey.stage:
         item["stage"] = {"S": record.journey.stage}
     if record.due is not None:
         item["due"] = {"N": str(record.due)}
@@ -130,18 +131,19 @@ def _item(record: StageRecord) -> Item:
 
 def _record(lead: LeadId, item: Mapping[str, Any]) -> StageRecord:
     withheld = json.loads(item["withheld"]["S"]) if "withheld" in item else None
-    temperature = item["temperature"]["S"]
+    temperature = item["temperature"]["S"] if "temperature" in item else NO_TEMPERATURE
     return StageRecord(
         lead=lead,
         journey=Journey.from_json(json.loads(item["journey"]["S"])),
         version=int(item["version"]["N"]),
         rules_version=int(item["rules_version"]["N"]),
         temperature=None if temperature == NO_TEMPERATURE else temperature,
-        rank=int(item["rank"]["N"]),
+        rank=int(item["rank"]["N"]) if "rank" in item else 0,
         transitions=int(item["transitions"]["N"]),
         due=Moment(int(item["due"]["N"])) if "due" in item else None,
         withheld=HandoffKey(lead, withheld[0], withheld[1]) if withheld else None,
         absorbed=tuple(LeadId(text) for text in json.loads(item["absorbed"]["S"])) if "absorbed" in item else (),
+        listed="temperature" in item,
     )
 
 
