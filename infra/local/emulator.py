@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 import sys
 from dataclasses import dataclass
 from http import HTTPStatus
+from pathlib import Path
 
 import urllib3
 
@@ -79,7 +82,10 @@ class Emulator:
 
     def stop(self) -> bool:
         """Stop it; what it holds is on disk afterwards. Answers whether it ended in order."""
-        return self.process.stop(seconds=60)
+        in_order = self.process.stop(seconds=60)
+        _rewind_streams(self.home.folder("state"))
+        shutil.rmtree(self.home.root / "tmp", ignore_errors=True)
+        return in_order
 
 
 def credentials() -> dict[str, str]:
@@ -91,6 +97,24 @@ def credentials() -> dict[str, str]:
         "AWS_REGION": REGION,
         "AWS_EC2_METADATA_DISABLED": "true",
     }
+
+
+def _rewind_streams(state: Path) -> None:
+    """Put the readers of streams back to the start, in what is kept on disk.
+
+    The emulator keeps how many records each reader has read, and forgets the records: left so, the readers would pass
+    over as many new ones after the next start.
+    """
+    kept = state / "lambda.json"
+    if not kept.exists():
+        return
+    held = json.loads(kept.read_text())
+    positions = held["payload"].get("dynamodb_stream_positions", {}).get("data", {})
+    for reader in positions:
+        positions[reader] = 0
+    fresh = kept.with_suffix(".new")
+    fresh.write_text(json.dumps(held))
+    fresh.replace(kept)
 
 
 def _answers(url: str) -> bool:

@@ -1,0 +1,73 @@
+"""What a person sees while a command works: steps that move on a terminal, plain lines everywhere else."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+
+from infra.failure import Failure
+
+_WIDTH = 100
+
+
+class Screen:
+    """Results go to standard output; progress and failures to standard error, so that output can be piped."""
+
+    def __init__(self, results: Console | None = None, progress: Console | None = None) -> None:
+        self.results = results or Console(highlight=False, soft_wrap=True)
+        self.progress = progress or Console(stderr=True, highlight=False, soft_wrap=True)
+
+    @contextmanager
+    def step(self, title: str) -> Iterator[Callable[[str], None]]:
+        """Show that something is under way, and how long it took. Yields a function that shows its latest news."""
+        began = time.monotonic()
+        if not self.progress.is_terminal:
+            self.progress.print(f"{escape(title)} ...")
+            yield _unheard
+        else:
+            with self.progress.status(f"{escape(title)} ...") as status:
+
+                def tell(news: str) -> None:
+                    status.update(f"{escape(title)} ...  [dim]{escape(news[:_WIDTH])}[/dim]")
+
+                yield tell
+        took = time.monotonic() - began
+        mark = "[green]✓[/green] " if self.progress.is_terminal else "  done: "
+        self.progress.print(f"{mark}{escape(title)} [dim]({took:.1f} s)[/dim]")
+
+    def say(self, text: str) -> None:
+        """Print a line of the result."""
+        self.results.print(text, markup=False)
+
+    def note(self, text: str) -> None:
+        """Print a line beside the result."""
+        self.progress.print(text, markup=False, style="dim")
+
+    def show(self, thing: Any) -> None:
+        """Print a table, or whatever rich knows how to draw."""
+        self.results.print(thing, soft_wrap=False)
+
+    def json(self, value: Any) -> None:
+        """Print a value for a script."""
+        self.results.file.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+    def failed(self, failure: Failure) -> None:
+        """Say what failed, what the program that failed had to say, and what to do."""
+        self.progress.print(f"[bold red]Failed:[/bold red] {escape(failure.what)}")
+        if failure.details:
+            self.progress.print(failure.details.rstrip(), markup=False, style="dim")
+        if failure.remedy:
+            self.progress.print(f"[bold]What to do:[/bold] {escape(failure.remedy)}")
+
+
+def _unheard(_news: str) -> None:
+    """A log shows that a step goes on by what follows it."""
+
+
+screen = Screen()

@@ -1,0 +1,72 @@
+"""`baton secrets`: write keys, signing secrets and webhook URLs, which no settings file or template holds."""
+
+from __future__ import annotations
+
+import getpass
+import sys
+from difflib import get_close_matches
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from infra.cli.screen import screen
+from infra.deployed import LOCAL, Deployed
+from infra.failure import Failure
+from infra.secret_store import NeededSecret, SecretStore, needed_secrets
+from infra.settings import read_settings
+
+secrets_app = typer.Typer(help="Store the secrets that the settings name.", no_args_is_help=True)
+Environment = Annotated[str, typer.Option("--env", help="The environment.")]
+
+_PURPOSES = {
+    "write_key": "a secret write key",
+    "webhook": "signs webhooks",
+    "slack": "the URL of Slack's incoming webhook",
+}
+
+
+@secrets_app.command("set")
+def set_secret(
+    name: Annotated[str, typer.Argument(help="The name, as the settings have it.")], environment: Environment
+) -> None:
+    """Store a secret, asked for without an echo or read from standard input."""
+    deployed, needed = _environment(environment)
+    if name not in {secret.name for secret in needed}:
+        near = get_close_matches(name, [secret.name for secret in needed], n=1)
+        remedy = f"Did you mean {near[0]}?" if near else "`baton secrets list` shows those that they name."
+        raise Failure(f"The settings of {environment} name no secret {name!r}.", remedy)
+    text = getpass.getpass(f"{name}: ") if sys.stdin.isatty() else sys.stdin.read()
+    text = text.strip()
+    if not text:
+        raise Failure("There was no secret to store.", f"Type it, or pipe it: `... | baton secrets set {name}`.")
+    SecretStore(deployed).put(name, text)
+    screen.say(f"Stored. Functions use it within minutes. It is {len(text)} characters long.")
+
+
+@secrets_app.command("list")
+def list_secrets(
+    environment: Environment, as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False
+) -> None:
+    """Show which secrets the settings name and which are stored; never their texts."""
+    deployed, needed = _environment(environment)
+    stored = SecretStore(deployed).stored()
+    rows = [
+        {"name": secret.name, "purpose": _PURPOSES[secret.purpose], "stored_at": stored.get(secret.name)}
+        for secret in needed
+    ]
+    if as_json:
+        screen.json(rows)
+        return
+    table = Table("name", "purpose", "stored")
+    for row in rows:
+        table.add_row(row["name"], row["purpose"], row["stored_at"] or "[bold red]missing[/bold red]")
+    screen.show(table)
+
+
+def _environment(environment: str) -> tuple[Deployed, list[NeededSecret]]:
+    """Where the environment's secrets are, and which its settings name."""
+    settings = read_settings(environment)
+    if environment == LOCAL:
+        return Deployed(LOCAL), needed_secrets(settings)
+    return Deployed(environment, region=settings.region), needed_secrets(settings)

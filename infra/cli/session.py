@@ -1,0 +1,40 @@
+"""Signed in to an environment's API: as the local user here, with a token or a password elsewhere."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from infra.deployed import LOCAL, Api, Deployed
+from infra.failure import Failure
+from infra.local.cloud import LocalCloud
+from infra.local.home import Home
+from infra.settings import read_settings
+
+Environment = Annotated[str, typer.Option("--env", help="The environment; `local` is the one of `baton up`.")]
+
+
+def signed_in(environment: str) -> Api:
+    """The API of an environment.
+
+    Elsewhere than on this machine a token comes from BATON_TOKEN, or from the stack's user pool with BATON_USER and a
+    password that is asked for.
+
+    Raises:
+        Failure: there is nobody to sign in as, or the user pool does not let that person in.
+    """
+    if environment == LOCAL:
+        return LocalCloud(Home.usual()).api()
+    deployed = Deployed(environment, region=read_settings(environment).region)
+    if token := os.environ.get("BATON_TOKEN"):
+        return Api(deployed.api, token)
+    if not sys.stdin.isatty():
+        raise Failure(
+            f"Nobody is signed in to {environment}.", "Put a token into BATON_TOKEN, or run this in a terminal."
+        )
+    user = os.environ.get("BATON_USER") or input("E-mail address: ")
+    return Api(deployed.api, deployed.sign_in(user, getpass.getpass(f"Password of {user}: ")))

@@ -1,0 +1,175 @@
+"""A deployed environment as people and commands reach it: what its stack tells, its AWS services, and its API."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlencode, urlsplit
+
+import boto3
+import urllib3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from infra.failure import Failure
+from infra.local.emulator import Emulator, credentials
+from infra.local.home import Home
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_cognito_idp import CognitoIdentityProviderClient
+
+LOCAL = "local"
+"""The environment of `baton up`; every other one lives in an AWS account."""
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """The stack of an environment. `region` is the one of its settings, or else the one that AWS is configured for."""
+
+    environment: str
+    home: Home = field(default_factory=Home.usual)
+    region: str | None = None
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it lives on this machine."""
+        return self.environment == LOCAL
+
+    @property
+    def stack(self) -> str:
+        """The stack's name."""
+        return f"baton-{self.environment}"
+
+    def client(self, service: str) -> Any:
+        """A client of an AWS service where this environment lives.
+
+        Raises:
+            Failure: it is the local one and does not run, or AWS is not configured.
+        """
+        try:
+            if not self.is_local:
+                return boto3.client(service, region_name=self.region)
+            own = credentials()
+            return boto3.client(
+                service,
+                endpoint_url=Emulator(self.home).endpoint,
+                region_name=own["AWS_REGION"],
+                aws_access_key_id=own["AWS_ACCESS_KEY_ID"],
+                aws_secret_access_key=own["AWS_SECRET_ACCESS_KEY"],
+                config=Config(retries={"total_max_attempts": 3, "mode": "standard"}),
+            )
+        except BotoCoreError as error:
+            remedy = "Set AWS_PROFILE, or AWS credentials and AWS_REGION, as for any other AWS tool."
+            raise Failure("AWS is not configured here.", remedy, str(error)) from error
+
+    @cached_property
+    def outputs(self) -> Mapping[str, str]:
+        """What the stack tells about itself: `ApiUrl`, `UserPoolId` and so on.
+
+        Raises:
+            Failure: the stack is not there.
+        """
+        formation: CloudFormationClient = self.client("cloudformation")
+        remedy = (
+            "Start it with `baton up`." if self.is_local else f"Deploy it with `baton deploy --env {self.environment}`."
+        )
+        try:
+            stacks = formation.describe_stacks(StackName=self.stack)["Stacks"]
+        except (ClientError, BotoCoreError) as error:
+            raise Failure(f"The stack {self.stack} cannot be found.", remedy, str(error)) from error
+        return {output["OutputKey"]: output["OutputValue"] for output in stacks[0].get("Outputs", [])}
+
+    @property
+    def api(self) -> str:
+        """The API's address, without a slash at its end."""
+        if self.is_local:
+            number = (urlsplit(self.outputs["ApiUrl"]).hostname or "").partition(".")[0]
+            return f"{Emulator(self.home).endpoint}/_aws/execute-api/{number}/$default"
+        return self.outputs["ApiUrl"].rstrip("/")
+
+    def sign_in(self, user: str, password: str) -> str:
+        """A token of a user of the stack's own user pool.
+
+        Raises:
+            Failure: the pool does not let that user in.
+        """
+        if "UserPoolId" not in self.outputs:
+            remedy = "Sign in there and put the token into BATON_TOKEN."
+            raise Failure(f"People sign in to {self.environment} with their own provider.", remedy)
+        pool: CognitoIdentityProviderClient = self.client("cognito-idp")
+        try:
+            answer = pool.initiate_auth(
+                ClientId=self.outputs["UserPoolClientId"],
+                AuthFlow="USER_PASSWORD_AUTH",
+                AuthParameters={"USERNAME": user, "PASSWORD": password},
+            )
+        except (ClientError, BotoCoreError) as error:
+            raise Failure(f"{user} could not sign in.", "Check the address and the password.", str(error)) from error
+        if "AuthenticationResult" not in answer:
+            what = f"{user} must first answer {answer.get('ChallengeName')}."
+            raise Failure(what, "Sign in once where that can be done, and put the token into BATON_TOKEN.")
+        return answer["AuthenticationResult"]["IdToken"]
+
+
+@dataclass(frozen=True)
+class Api:
+    """The HTTP API, for somebody who is signed in."""
+
+    address: str
+    token: str
+
+    def get(self, path: str, query: Mapping[str, str | int | None] | None = None) -> Any:
+        """What the API answers to a GET, with the query's empty parameters left out."""
+        asked = urlencode({name: value for name, value in (query or {}).items() if value is not None})
+        return self._call("GET", f"{path}?{asked}" if asked else path)
+
+    def post(self, path: str, body: Any) -> Any:
+        """What the API answers to a POST of JSON."""
+        return self._call("POST", path, json.dumps(body).encode())
+
+    def _call(self, method: str, path: str, body: bytes | None = None) -> Any:
+        headers = {"authorization": f"Bearer {self.token}", "content-type": "application/json"}
+        try:
+            answer = urllib3.request(method, self.address + path, body=body, headers=headers, timeout=30)
+        except urllib3.exceptions.HTTPError as error:
+            raise Failure(
+                f"The API at {self.address} does not answer.", "Is it deployed and running?", str(error)
+            ) from error
+        try:
+            told = json.loads(answer.data) if answer.data else None
+        except ValueError:
+            told = None
+        if answer.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+            what = f"The API refuses this sign-in: {_message(told) or answer.reason}."
+            raise Failure(what, "Sign in again, with a user whose role allows it.")
+        if answer.status >= HTTPStatus.BAD_REQUEST:
+            raise Refusal(answer.status, told)
+        return told
+
+
+class Refusal(Failure):
+    """The API did not do what it was asked. `status` is HTTP's, `answer` the JSON that came with it."""
+
+    def __init__(self, status: int, answer: Any) -> None:
+        details = answer.get("details") if isinstance(answer, dict) else None
+        super().__init__(
+            f"The API answers {status}: {_message(answer) or 'no reason given'}",
+            "" if status < HTTPStatus.INTERNAL_SERVER_ERROR else "See `baton logs admin`.",
+            json.dumps(details, indent=2, ensure_ascii=False) if details else "",
+        )
+        self.status = status
+        self.answer = answer
+
+
+def path_of(*parts: str) -> str:
+    """A path of the API from its parts, each quoted."""
+    return "/" + "/".join(quote(part, safe="") for part in parts)
+
+
+def _message(answer: Any) -> str:
+    return str(answer.get("message", "")) if isinstance(answer, dict) else ""

@@ -1,0 +1,97 @@
+"""What should come true in the demo, and what did: told from the API's answers and the inbox alone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from infra.local.demo.visitors import MAYA, VISITORS, Visitor
+
+CHANNELS = ("email", "slack", "webhook")
+_HELD_UNDER = {"email": "emails", "slack": "slack", "webhook": "webhooks"}
+
+Lead = Mapping[str, Any]
+Inbox = Mapping[str, Sequence[Mapping[str, Any]]]
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """A handoff that has arrived: of whom, as what, on which channel, when, and how many times."""
+
+    visitor: Visitor
+    stage: str
+    channel: str
+    at: datetime
+    times: int
+
+
+@dataclass(frozen=True)
+class Check:
+    """Something that should come true, and whether it did."""
+
+    promise: str
+    came_true: bool
+    seen: str = ""
+
+
+def arrivals(leads: Mapping[str, Lead], inbox: Inbox) -> list[Arrival]:
+    """The handoffs in the inbox that concern the demo's visitors, in order of arrival."""
+    found = []
+    for visitor in VISITORS:
+        lead = leads.get(visitor.name)
+        if lead is None:
+            continue
+        for handoff in lead["handoffs"]:
+            number = f"{lead['id']}.{handoff['stage']}.{handoff['epoch']}"
+            for channel in CHANNELS:
+                came = [message for message in inbox[_HELD_UNDER[channel]] if number in json.dumps(message)]
+                if came:
+                    at = min(datetime.fromisoformat(message["received_at"]) for message in came)
+                    found.append(Arrival(visitor, handoff["stage"], channel, at, len(came)))
+    return sorted(found, key=lambda arrival: arrival.at)
+
+
+def checks(leads: Mapping[str, Lead], inbox: Inbox) -> list[Check]:
+    """Everything that the demo promises. `leads` are those that the API knows, by the visitors' names."""
+    arrived = arrivals(leads, inbox)
+    promises = [check for visitor in VISITORS for check in _of_visitor(visitor, leads.get(visitor.name), arrived)]
+    promises.append(_became_sql_by_the_webinar(leads.get(MAYA.name)))
+    refused = len(inbox["refused"])
+    promises.append(Check("every webhook's signature verifies", not refused, f"{refused} did not" if refused else ""))
+    return promises
+
+
+def _of_visitor(visitor: Visitor, lead: Lead | None, arrived: Sequence[Arrival]) -> list[Check]:
+    promise = f"{visitor.name} has {visitor.score} points and is {visitor.temperature}"
+    if lead is None:
+        return [Check(promise, came_true=False, seen="no such lead")]
+    score, temperature = lead["score"]["total"], lead["score"]["temperature"]
+    right = (score, temperature) == (visitor.score, visitor.temperature)
+    found = [Check(promise, right, "" if right else f"{score} and {temperature}")]
+    explained = sum(Decimal(str(line["counts"])) for line in lead["explanation"]["earnings"])
+    adds_up = explained == Decimal(str(score))
+    found.append(Check(f"{visitor.name}'s points are explained to the last", adds_up, f"explained: {explained}"))
+    handed = tuple(handoff["stage"] for handoff in lead["handoffs"])
+    right = handed == visitor.stages
+    found.append(Check(f"{visitor.name} is handed over {_as(visitor.stages)}", right, "" if right else _as(handed)))
+    for stage in visitor.stages:
+        for channel in CHANNELS:
+            times = sum(a.times for a in arrived if (a.visitor, a.stage, a.channel) == (visitor, stage, channel))
+            what = f"{visitor.name}'s handoff as {stage.upper()} arrived once by {channel}"
+            found.append(Check(what, times == 1, "" if times == 1 else f"{times} times"))
+    return found
+
+
+def _became_sql_by_the_webinar(lead: Lead | None) -> Check:
+    promise = "Maya became an MQL, and an SQL by attending a webinar"
+    ways = [(step["from_stage"], step["to_stage"], step["activity_id"]) for step in (lead or {}).get("transitions", ())]
+    right = bool(ways) and ways[-1] == ("mql", "sql", MAYA.then[0].id)
+    return Check(promise, right, "" if right else json.dumps(ways))
+
+
+def _as(stages: Sequence[str]) -> str:
+    return "as " + " and as ".join(stage.upper() for stage in stages) if stages else "to nobody"

@@ -1,0 +1,85 @@
+"""Secrets of an environment: SecureStrings in Parameter Store, read by functions, never in a template or a file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from functions.ingest.settings import SecretWriteKey
+from infra.deployed import Deployed
+from infra.failure import Failure
+from infra.settings import Settings
+
+if TYPE_CHECKING:
+    from mypy_boto3_ssm import SSMClient
+
+
+@dataclass(frozen=True)
+class NeededSecret:
+    """A secret that the settings name, and what for: `write_key`, `webhook` (to sign with) or `slack` (its URL)."""
+
+    name: str
+    purpose: str
+
+
+def needed_secrets(settings: Settings) -> list[NeededSecret]:
+    """Every secret that an environment's settings name, each once."""
+    return list(dict.fromkeys(_named(settings)))
+
+
+@dataclass(frozen=True)
+class SecretStore:
+    """The stored secrets of an environment."""
+
+    deployed: Deployed
+
+    def put(self, name: str, text: str) -> None:
+        """Store a secret, or replace it. Functions see it within minutes.
+
+        Raises:
+            Failure: AWS does not take it.
+        """
+        try:
+            self._client.put_parameter(Name=self._parameter(name), Value=text, Type="SecureString", Overwrite=True)
+        except (ClientError, BotoCoreError) as error:
+            raise _refused(f"The secret {name} could not be stored.", error) from error
+
+    def stored(self) -> dict[str, str]:
+        """The names of all stored secrets, each with the moment of its last change."""
+        try:
+            pages = self._client.get_paginator("describe_parameters").paginate(
+                ParameterFilters=[{"Key": "Name", "Option": "BeginsWith", "Values": [self._parameter("")]}]
+            )
+            return {
+                parameter["Name"].removeprefix(self._parameter("")): parameter["LastModifiedDate"].isoformat()
+                for page in pages
+                for parameter in page["Parameters"]
+            }
+        except (ClientError, BotoCoreError) as error:
+            raise _refused("The secrets could not be listed.", error) from error
+
+    @property
+    def _client(self) -> SSMClient:
+        client: SSMClient = self.deployed.client("ssm")
+        return client
+
+    def _parameter(self, name: str) -> str:
+        return f"/baton/{self.deployed.environment}/{name}"
+
+
+def _named(settings: Settings) -> Iterator[NeededSecret]:
+    for key in settings.write_keys:
+        if isinstance(key, SecretWriteKey):
+            yield NeededSecret(key.secret, "write_key")
+    for team in settings.teams.values():
+        if team.webhook:
+            yield NeededSecret(team.webhook.secret, "webhook")
+        if team.slack:
+            yield NeededSecret(team.slack, "slack")
+
+
+def _refused(what: str, error: Exception) -> Failure:
+    return Failure(what, "Check the AWS credentials and their rights in Parameter Store.", str(error))
