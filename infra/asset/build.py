@@ -33,6 +33,8 @@ _LEFT_OUT: Final = {"__pycache__", "bin", ".lock"}
 _LEFT_OUT_OF_METADATA: Final = {"RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "uv_cache.json"}
 
 
+_UNUSED: Final = ("aws_lambda_powertools/event_handler", "pydantic/v1")
+"""Parts of packages that no handler imports and that would weigh a seventh of the zip."""
 _IMPORTS: Final = """
 import importlib, sys
 for handler in sys.argv[1:]:
@@ -172,6 +174,8 @@ def _copy(source: Path, target: Path) -> None:
 
 def _tidy(folder: Path) -> None:
     """Leave out what nothing imports and what differs from one machine to the next."""
+    for unused in _UNUSED:
+        shutil.rmtree(folder / unused)
     for path in sorted(folder.rglob("*"), reverse=True):
         metadata = path.parent.suffix == ".dist-info" and path.name in _LEFT_OUT_OF_METADATA
         if not (metadata or path.name in _LEFT_OUT):
