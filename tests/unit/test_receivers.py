@@ -6,9 +6,9 @@ import datetime
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
@@ -17,9 +17,11 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from shared.adapters import receivers as receivers_module
 from shared.adapters.receivers import Receivers
 from shared.ports.channels import Undeliverable
 from shared.ports.errors import Unavailable
+from tests.local_receiver import Receiver
 
 PUBLIC = "93.184.216.34"
 NAMES = {
@@ -70,7 +72,7 @@ WRITTEN_TO_CONFUSE = [
     "https://hooks.example.com:x/",
     "https://hooks.example.com:-1/",
     "https://ⓛocalhost/",
-    "https://hооks.example.com/",
+    "https://h\u043e\u043eks.example.com/",
     "https://127。0。0。1/",
     "https://[::1/",
     "https://[fe80::1%25eth0]/",
@@ -187,52 +189,18 @@ def test_a_name_that_does_not_resolve_may_resolve_later() -> None:
         Receivers(resolve=by_name).check("https://nowhere.example.com/")
 
 
-@dataclass
-class Listener:
-    """A receiver on this machine that remembers what came and answers as it is told."""
-
-    status: int = 200
-    headers: dict[str, str] = field(default_factory=dict)
-    port: int = 0
-    requests: list[tuple[str, dict[str, str], bytes]] = field(default_factory=list)
-    asked_for: list[str | None] = field(default_factory=list)
+Listen = Callable[..., Receiver]
 
 
 @pytest.fixture
-def listen() -> Iterator[Callable[..., Listener]]:
-    running: list[ThreadingHTTPServer] = []
-
-    def start(listener: Listener, tls: ssl.SSLContext | None = None) -> Listener:
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                listener.requests.append((self.path, dict(self.headers), body))
-                self.send_response(listener.status)
-                for name, value in {"Content-Length": "0", **listener.headers}.items():
-                    self.send_header(name, value)
-                self.end_headers()
-
-            def log_message(self, *_: object) -> None:
-                """Say nothing."""
-
-        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        if tls:
-            tls.sni_callback = lambda _socket, name, _context: listener.asked_for.append(name)
-            server.socket = tls.wrap_socket(server.socket, server_side=True)
-        listener.port = server.server_port
-        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-        running.append(server)
-        return listener
-
-    yield start
-    for server in running:
-        server.shutdown()
-        server.server_close()
+def listen() -> Iterator[Listen]:
+    with ExitStack() as running:
+        yield lambda receiver, tls=None: running.enter_context(receiver.listening(tls))
 
 
 @pytest.mark.parametrize("status", [200, 201, 202, 204])
-def test_any_2xx_is_taken(listen: Callable[..., Listener], status: int) -> None:
-    listener = listen(Listener(status))
+def test_any_2xx_is_taken(listen: Listen, status: int) -> None:
+    listener = listen(Receiver(status))
     Receivers(allow_local=True).post(f"http://127.0.0.1:{listener.port}/in?a=1", b"{}", {"webhook-id": "7"})
     (path, headers, body), *others = listener.requests
     assert (path, body, others) == ("/in?a=1", b"{}", [])
@@ -241,24 +209,24 @@ def test_any_2xx_is_taken(listen: Callable[..., Listener], status: int) -> None:
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 410, 422])
-def test_a_4xx_needs_somebody_to_mend_it(listen: Callable[..., Listener], status: int) -> None:
-    listener = listen(Listener(status))
+def test_a_4xx_needs_somebody_to_mend_it(listen: Listen, status: int) -> None:
+    listener = listen(Receiver(status))
     with pytest.raises(Undeliverable, match=str(status)):
         Receivers(allow_local=True).post(f"http://127.0.0.1:{listener.port}/", b"{}", {})
 
 
 @pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 504])
-def test_overload_and_failures_of_the_receiver_may_pass(listen: Callable[..., Listener], status: int) -> None:
-    listener = listen(Listener(status))
+def test_overload_and_failures_of_the_receiver_may_pass(listen: Listen, status: int) -> None:
+    listener = listen(Receiver(status))
     with pytest.raises(Unavailable, match=str(status)):
         Receivers(allow_local=True).post(f"http://127.0.0.1:{listener.port}/", b"{}", {})
     assert len(listener.requests) == 1, "the queue tries again, not the client"
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-def test_a_redirect_is_not_followed(listen: Callable[..., Listener], status: int) -> None:
-    elsewhere = listen(Listener())
-    listener = listen(Listener(status, {"Location": f"http://127.0.0.1:{elsewhere.port}/"}))
+def test_a_redirect_is_not_followed(listen: Listen, status: int) -> None:
+    elsewhere = listen(Receiver())
+    listener = listen(Receiver(status, {"Location": f"http://127.0.0.1:{elsewhere.port}/"}))
     with pytest.raises(Undeliverable, match=str(status)):
         Receivers(allow_local=True).post(f"http://127.0.0.1:{listener.port}/", b"{}", {})
     assert elsewhere.requests == []
@@ -298,14 +266,14 @@ def identity(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def secured(listen: Callable[..., Listener], identity: Path) -> Listener:
+def secured(listen: Listen, identity: Path) -> Receiver:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(identity)
-    return listen(Listener(), context)
+    return listen(Receiver(), context)
 
 
 def test_the_checked_address_is_the_one_connected_to_and_tls_still_asks_for_the_name(
-    listen: Callable[..., Listener], identity: Path, monkeypatch: pytest.MonkeyPatch
+    listen: Listen, identity: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(identity))
     listener = secured(listen, identity)
@@ -318,36 +286,70 @@ def test_the_checked_address_is_the_one_connected_to_and_tls_still_asks_for_the_
 
 
 def test_a_receiver_with_another_name_in_its_certificate_gets_nothing(
-    listen: Callable[..., Listener], identity: Path, monkeypatch: pytest.MonkeyPatch
+    listen: Listen, identity: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(identity))
     listener = secured(listen, identity)
     receivers = Receivers(allow_local=True, resolve=lambda _host, _port: ["127.0.0.1"])
-    with pytest.raises(Unavailable, match="SSLError"):
+    with pytest.raises(Unavailable, match="SSLCertVerificationError"):
         receivers.post(f"https://other.example.com:{listener.port}/in", b"{}", {})
     assert listener.requests == []
 
 
-def test_a_receiver_whose_certificate_nobody_vouches_for_gets_nothing(
-    listen: Callable[..., Listener], identity: Path
-) -> None:
+def test_a_receiver_whose_certificate_nobody_vouches_for_gets_nothing(listen: Listen, identity: Path) -> None:
     listener = secured(listen, identity)
     receivers = Receivers(allow_local=True, resolve=lambda _host, _port: ["127.0.0.1"])
-    with pytest.raises(Unavailable, match="SSLError"):
+    with pytest.raises(Unavailable, match="SSLCertVerificationError"):
         receivers.post(f"https://hooks.example.com:{listener.port}/in", b"{}", {})
     assert listener.requests == []
 
 
-def test_where_one_address_does_not_answer_the_next_is_tried(listen: Callable[..., Listener]) -> None:
-    listener = listen(Listener())
+def test_where_one_address_does_not_answer_the_next_is_tried(listen: Listen) -> None:
+    listener = listen(Receiver())
     receivers = Receivers(allow_local=True, resolve=lambda _host, _port: ["127.0.0.2", "127.0.0.1"])
     receivers.post(f"http://localhost:{listener.port}/", b"{}", {})
     assert len(listener.requests) == 1
 
 
-def test_what_goes_wrong_is_told_without_the_url(listen: Callable[..., Listener]) -> None:
-    listener = listen(Listener(500))
+def test_what_goes_wrong_is_told_without_the_url(listen: Listen) -> None:
+    listener = listen(Receiver(500))
     with pytest.raises(Unavailable) as raised:
         Receivers(allow_local=True).post(f"http://127.0.0.1:{listener.port}/services/SECRET", b"{}", {})
     assert "SECRET" not in repr(raised.value)
     assert raised.value.__context__ is None
+
+
+def test_a_receiver_that_answers_drop_by_drop_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(receivers_module, "_SECONDS", 0.3)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def drip() -> None:
+            connection, _ = server.accept()
+            with connection, suppress(OSError):
+                for byte in b"HTTP/1.1 200 OK\r\n" + b"X-Slow: 1\r\n" * 100:
+                    connection.sendall(bytes([byte]))
+                    time.sleep(0.05)
+
+        thread = threading.Thread(target=drip, daemon=True)
+        thread.start()
+        begun = time.monotonic()
+        with pytest.raises(Unavailable):
+            Receivers(allow_local=True).post(f"http://127.0.0.1:{server.getsockname()[1]}/", b"{}", {})
+        assert time.monotonic() - begun < 2
+        thread.join(5)
+
+
+def test_a_receiver_that_speaks_no_http_is_unavailable() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def mumble() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(65536)
+                connection.sendall(b"220 mail.example ESMTP\r\n")
+
+        thread = threading.Thread(target=mumble, daemon=True)
+        thread.start()
+        with pytest.raises(Unavailable, match="did not answer"):
+            Receivers(allow_local=True).post(f"http://127.0.0.1:{server.getsockname()[1]}/", b"{}", {})
+        thread.join(5)
