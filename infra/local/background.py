@@ -16,6 +16,9 @@ from typing import IO
 from infra.failure import Failure
 from infra.local.home import Home
 
+_STARTED: list[subprocess.Popen[bytes]] = []
+"""What this command started. It outlives the command; while the command lives, it is its parent."""
+
 
 @dataclass(frozen=True)
 class Background:
@@ -55,6 +58,7 @@ class Background:
                 start_new_session=True,
                 pass_fds=[lock.fileno()],
             )
+            _STARTED.append(process)
             self.home.write(f"{self.name}.json", {"pid": process.pid, "port": port})
 
     def wait_until(self, ready: Callable[[], bool], seconds: float) -> None:
@@ -80,14 +84,13 @@ class Background:
             os.kill(pid, signal.SIGTERM)
         deadline = time.monotonic() + seconds
         while self.is_alive() and time.monotonic() < deadline:
-            with suppress(ChildProcessError):
-                os.waitpid(pid, os.WNOHANG)
             time.sleep(0.05)
         in_order = not self.is_alive()
         with suppress(ProcessLookupError):
             os.killpg(pid, signal.SIGKILL)
         while self.is_alive():
             time.sleep(0.05)
+        _bury()
         return in_order
 
     def last_words(self, lines: int = 15) -> str:
@@ -99,6 +102,12 @@ class Background:
 
     def _lock(self) -> IO[bytes]:
         return (self.home.folder("run") / self.name).open("ab")
+
+
+def _bury() -> None:
+    """Take note of the ends of own children, so that nothing of them is left in the table of processes."""
+    for process in _STARTED:
+        process.poll()
 
 
 def _take(lock: IO[bytes]) -> bool:

@@ -1,0 +1,143 @@
+"""The local cloud's small parts: ports, the emulator's kept state, the receiver, the sample website."""
+
+import base64
+import json
+import re
+from datetime import UTC, datetime
+from http import HTTPStatus
+from pathlib import Path
+
+import pytest
+from standardwebhooks.webhooks import Webhook
+
+from infra.local import emulator, ports
+from infra.local.receiver import Inbox, Receiver
+from infra.local.site.server import Site
+
+SECRET = "whsec_" + base64.b64encode(b"k" * 24).decode()
+SITE = Site(
+    api="http://127.0.0.1:4566/_aws/execute-api/ab12/$default", write_key='key"<', origin="http://127.0.0.1:8080"
+)
+
+
+@pytest.fixture
+def receiver(tmp_path):
+    return Receiver(Inbox(tmp_path / "inbox"), SECRET)
+
+
+def signed(body: bytes, number: str = "handoff_1", secret: str = SECRET) -> dict[str, str]:
+    now = datetime.now(tz=UTC)
+    signature = Webhook(secret).sign(number, now, body.decode())
+    return {"webhook-id": number, "webhook-timestamp": str(int(now.timestamp())), "webhook-signature": signature}
+
+
+def test_a_signed_webhook_is_taken_and_kept(receiver):
+    body = json.dumps({"type": "handoff.requested", "data": {"lead": "l1"}}).encode()
+
+    assert receiver.webhook(signed(body), body) is HTTPStatus.NO_CONTENT
+
+    (kept,) = receiver.inbox.by_kind()["webhooks"]
+    assert kept["id"] == "handoff_1"
+    assert kept["repeated"] is False
+    assert kept["message"]["data"] == {"lead": "l1"}
+    assert datetime.fromisoformat(kept["received_at"]).tzinfo is not None
+
+
+def test_the_same_webhook_again_is_taken_and_marked_as_a_repetition(receiver):
+    for _ in range(2):
+        assert receiver.webhook(signed(b"{}"), b"{}") is HTTPStatus.NO_CONTENT
+
+    assert [message["repeated"] for message in receiver.inbox.by_kind()["webhooks"]] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("headers", "body"),
+    [
+        (signed(b"{}", secret="whsec_" + base64.b64encode(b"x" * 24).decode()), b"{}"),
+        (signed(b"{}"), b'{"data": "another"}'),
+        ({}, b"{}"),
+        (signed(b"{}") | {"webhook-timestamp": "1000000000"}, b"{}"),
+        (signed(b"{}"), b"\xff"),
+    ],
+    ids=["another secret", "another body", "unsigned", "another time", "no text"],
+)
+def test_a_webhook_that_does_not_verify_is_refused_and_noted(receiver, headers, body):
+    assert receiver.webhook(headers, body) is HTTPStatus.UNAUTHORIZED
+    assert receiver.inbox.by_kind()["webhooks"] == []
+    assert len(receiver.inbox.by_kind()["refused"]) == 1
+
+
+def test_slack_takes_a_message_with_a_text_and_nothing_else(receiver):
+    assert receiver.slack("sales", b'{"text": "MQL: Ada"}') is HTTPStatus.OK
+    assert receiver.slack("sales", b'{"blocks": []}') is HTTPStatus.BAD_REQUEST
+    assert receiver.slack("sales", b"MQL: Ada") is HTTPStatus.BAD_REQUEST
+
+    (kept,) = receiver.inbox.by_kind()["slack"]
+    assert (kept["channel"], kept["message"]) == ("sales", {"text": "MQL: Ada"})
+
+
+def test_the_inbox_keeps_the_order_of_arrival(tmp_path):
+    inbox = Inbox(tmp_path)
+    for number in range(12):
+        inbox.keep("slack", {"number": number})
+
+    assert [delivery["number"] for delivery in Inbox(tmp_path).all()] == list(range(12))
+
+
+def test_a_port_that_nobody_has_is_taken_before_any_other(monkeypatch):
+    monkeypatch.setattr(ports, "is_free", lambda port: port != 4566)
+
+    assert ports.free_port(4566, 4599) == 4599
+    assert ports.free_port(None, 4599) == 4599
+
+
+def test_the_readers_of_streams_start_anew_in_what_the_emulator_kept(tmp_path):
+    kept = {
+        "__ministack_format__": 2,
+        "payload": {
+            "functions": {"kept": "as it is"},
+            "dynamodb_stream_positions": {"__account_region_scoped__": True, "data": {"a": 17, "b": 0}},
+        },
+    }
+    (tmp_path / "lambda.json").write_text(json.dumps(kept))
+
+    emulator._rewind_streams(tmp_path)
+
+    after = json.loads((tmp_path / "lambda.json").read_text())
+    assert after["payload"]["dynamodb_stream_positions"]["data"] == {"a": 0, "b": 0}
+    assert after["payload"]["functions"] == {"kept": "as it is"}
+
+
+def test_an_emulator_that_never_kept_anything_needs_no_rewinding(tmp_path):
+    emulator._rewind_streams(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("path", ["/", "/pricing", "/blog", "/blog/waste-is-a-forecast", "/demo", "/thanks"])
+def test_every_page_is_there_and_tells_of_the_visit_with_the_public_key_escaped(path):
+    status, kind, text = SITE.answer(path)
+
+    assert status is HTTPStatus.OK
+    assert kind == "text/html"
+    assert 'data-api="http://127.0.0.1:4566/_aws/execute-api/ab12/$default"' in text
+    assert 'data-write-key="key&quot;&lt;"' in text
+
+
+def test_the_form_posts_to_the_api_and_comes_back_to_the_site():
+    text = SITE.answer("/demo")[2]
+
+    assert 'action="http://127.0.0.1:4566/_aws/execute-api/ab12/$default/v1/forms/demo-request"' in text
+    assert 'name="_next" value="http://127.0.0.1:8080/thanks"' in text
+    assert 'name="_gotcha"' in text
+
+
+@pytest.mark.parametrize("path", ["/../server.py", "/frame.html", "/nowhere"])
+def test_nothing_else_is_served(path):
+    assert SITE.answer(path)[0] is HTTPStatus.NOT_FOUND
+
+
+def test_every_link_of_the_site_leads_to_a_page_of_it():
+    pages = Path(__file__).parents[3] / "infra" / "local" / "site" / "pages"
+    links = {link for page in pages.glob("*.html") for link in re.findall(r'(?:href|src)="(/[^"]*)"', page.read_text())}
+    assert len(links) > 5
+    assert {link: SITE.answer(link)[0] for link in links if SITE.answer(link)[0] is not HTTPStatus.OK} == {}

@@ -1,0 +1,51 @@
+import io
+import json
+
+import pytest
+from rich.console import Console
+
+from infra.cli.screen import Screen
+from infra.failure import Failure
+
+
+@pytest.fixture
+def papers():
+    return io.StringIO(), io.StringIO()
+
+
+@pytest.fixture
+def screen(papers):
+    results, progress = papers
+    return Screen(Console(file=results, width=80), Console(file=progress, width=80))
+
+
+def test_a_step_is_told_in_plain_lines_where_there_is_no_terminal(screen, papers):
+    with screen.step("Deploying [the stack]") as tell:
+        tell("1/150")
+
+    lines = papers[1].getvalue().splitlines()
+    assert lines[0] == "Deploying [the stack] ..."
+    assert lines[1].startswith("  done: Deploying [the stack] (0.0 s")
+    assert len(lines) == 2
+
+
+def test_a_step_that_fails_is_not_told_as_done(screen, papers):
+    with pytest.raises(Failure), screen.step("Deploying"):
+        raise Failure("no room")
+
+    assert "done" not in papers[1].getvalue()
+
+
+def test_results_and_progress_go_to_different_places(screen, papers):
+    screen.json({"api": "http://127.0.0.1"})
+    screen.note("a remark")
+
+    assert json.loads(papers[0].getvalue()) == {"api": "http://127.0.0.1"}
+    assert papers[1].getvalue() == "a remark\n"
+
+
+def test_a_failure_tells_what_failed_what_was_said_and_what_to_do(screen, papers):
+    screen.failed(Failure("The stack [x] is gone.", "Run `baton up`.", "details [y]"))
+
+    told = papers[1].getvalue()
+    assert told.splitlines() == ["Failed: The stack [x] is gone.", "details [y]", "What to do: Run `baton up`."]

@@ -1,0 +1,60 @@
+import boto3
+import pytest
+
+from infra.deployed import Deployed
+from infra.secret_store import NeededSecret, SecretStore, needed_secrets
+from infra.settings import parse_settings
+
+SETTINGS = parse_settings(
+    """
+write_keys:
+  - {kind: public, name: website, key: k, activities: [page_viewed]}
+  - {kind: secret, name: servers, secret: servers-key}
+teams:
+  default: {email: [sales@example.com], slack: slack-sales, webhook: {url: "https://crm.example.com", secret: signing}}
+  emea: {slack: slack-sales}
+email_from: baton@example.com
+""",
+    "prod",
+)
+
+
+@pytest.fixture
+def store(aws, monkeypatch):
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
+    return SecretStore(Deployed("prod", region="eu-central-1"))
+
+
+def test_every_secret_that_the_settings_name_is_needed_once():
+    assert needed_secrets(SETTINGS) == [
+        NeededSecret("servers-key", "write_key"),
+        NeededSecret("signing", "webhook"),
+        NeededSecret("slack-sales", "slack"),
+    ]
+
+
+def test_a_secret_is_stored_encrypted_under_the_environments_name(store):
+    store.put("servers-key", "s3cret")
+
+    ssm = boto3.client("ssm", region_name="eu-central-1")
+    parameter = ssm.get_parameter(Name="/baton/prod/servers-key", WithDecryption=True)["Parameter"]
+    assert (parameter["Type"], parameter["Value"]) == ("SecureString", "s3cret")
+
+
+def test_storing_again_replaces(store):
+    store.put("servers-key", "old")
+    store.put("servers-key", "new")
+
+    ssm = boto3.client("ssm", region_name="eu-central-1")
+    assert ssm.get_parameter(Name="/baton/prod/servers-key", WithDecryption=True)["Parameter"]["Value"] == "new"
+
+
+def test_the_list_of_stored_secrets_has_names_and_never_texts(store):
+    store.put("servers-key", "s3cret")
+    boto3.client("ssm", region_name="eu-central-1").put_parameter(
+        Name="/baton/staging/other", Value="x", Type="SecureString"
+    )
+
+    stored = store.stored()
+    assert list(stored) == ["servers-key"]
+    assert "s3cret" not in str(stored)

@@ -1,0 +1,101 @@
+import copy
+from datetime import UTC, datetime
+
+import pytest
+
+from infra.local.demo.story import arrivals, checks
+from infra.local.demo.visitors import HANA, MAYA, SAM, VISITORS, Submitted
+
+
+def lead(visitor, number, transitions=()):
+    return {
+        "id": number,
+        "score": {"total": visitor.score, "temperature": visitor.temperature},
+        "explanation": {"earnings": [{"counts": visitor.score - 5}, {"counts": 4.5}, {"counts": 0.5}]},
+        "handoffs": [{"stage": stage, "epoch": 1} for stage in visitor.stages],
+        "transitions": [{"from_stage": a, "to_stage": b, "activity_id": c} for a, b, c in transitions],
+    }
+
+
+def message(text):
+    return {"received_at": datetime(2026, 3, 1, tzinfo=UTC).isoformat(), "text": text}
+
+
+@pytest.fixture
+def leads():
+    return {
+        "Sam": lead(SAM, "L1"),
+        "Hana": lead(HANA, "L2"),
+        "Maya": lead(MAYA, "L3", [(None, "mql", "x"), ("mql", "sql", MAYA.then[0].id)]),
+    }
+
+
+@pytest.fixture
+def inbox():
+    handed = ["L2.sql.1", "L3.mql.1", "L3.sql.1"]
+    channels = {name: [message(f"handoff {number}") for number in handed] for name in ("emails", "slack", "webhooks")}
+    return channels | {"refused": []}
+
+
+def untrue(leads, inbox):
+    return [check.promise for check in checks(leads, inbox) if not check.came_true]
+
+
+def test_all_of_it_comes_true_when_everything_is_as_promised(leads, inbox):
+    assert untrue(leads, inbox) == []
+    assert len(checks(leads, inbox)) > 15
+
+
+def test_each_handoff_is_found_on_each_channel(leads, inbox):
+    found = {(each.visitor.name, each.stage, each.channel) for each in arrivals(leads, inbox)}
+    assert len(found) == 9
+    assert ("Maya", "mql", "slack") in found
+
+
+def test_a_wrong_score_is_noticed(leads, inbox):
+    leads["Sam"]["score"]["total"] = 64.999999999
+    assert untrue(leads, inbox) == ["Sam has 65 points and is warm", "Sam's points are explained to the last"]
+
+
+def test_an_explanation_that_does_not_add_up_is_noticed(leads, inbox):
+    leads["Hana"]["explanation"]["earnings"].append({"counts": 0.000000001})
+    assert untrue(leads, inbox) == ["Hana's points are explained to the last"]
+
+
+def test_a_lead_that_is_not_there_is_noticed(leads, inbox):
+    del leads["Sam"]
+    assert untrue(leads, inbox) == ["Sam has 65 points and is warm"]
+
+
+def test_a_handoff_that_should_not_have_been_is_noticed(leads, inbox):
+    leads["Sam"]["handoffs"].append({"stage": "mql", "epoch": 1})
+    assert untrue(leads, inbox) == ["Sam is handed over to nobody"]
+
+
+@pytest.mark.parametrize("channel", ["emails", "slack", "webhooks"])
+def test_a_message_that_did_not_arrive_or_arrived_twice_is_noticed(leads, inbox, channel):
+    told = {"emails": "email", "slack": "slack", "webhooks": "webhook"}[channel]
+    missing, twice = copy.deepcopy(inbox), copy.deepcopy(inbox)
+    missing[channel].pop(0)
+    twice[channel].append(twice[channel][0])
+
+    expected = [f"Hana's handoff as SQL arrived once by {told}"]
+    assert untrue(leads, missing) == expected
+    assert untrue(leads, twice) == expected
+
+
+def test_a_signature_that_does_not_verify_is_noticed(leads, inbox):
+    inbox["refused"].append(message("?"))
+    assert untrue(leads, inbox) == ["every webhook's signature verifies"]
+
+
+def test_becoming_an_sql_by_anything_but_the_webinar_is_noticed(leads, inbox):
+    leads["Maya"]["transitions"][-1]["activity_id"] = "demo-maya-event-2"
+    assert untrue(leads, inbox) == ["Maya became an MQL, and an SQL by attending a webinar"]
+
+
+def test_everything_that_is_sent_has_an_id_of_its_own_that_stays_the_same():
+    acts = [act for visitor in VISITORS for act in (*visitor.acts, *visitor.then)]
+    assert len({act.id for act in acts}) == len(acts)
+    assert all(act.id.startswith("demo-") for act in acts)
+    assert sum(isinstance(act, Submitted) for act in acts) == 1
