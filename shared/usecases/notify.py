@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from shared.domain.activity import IdentityKind
 from shared.domain.notice import Notice, compose, introduce
 from shared.domain.state import known_facts
-from shared.ports.errors import PortError
+from shared.ports.errors import PortError, Unavailable
 
 if TYPE_CHECKING:
     from shared.domain.handoff import Handoff, HandoffKey, LeadId
@@ -113,6 +113,9 @@ class Notify:
 
     def _objection(self, record: LeadRecord) -> str | None:
         """Why the lead may not be handed over any more, whatever was decided before."""
+        if record.rules_version < 0:
+            msg = f"the state of lead {record.lead} is being rebuilt"
+            raise Unavailable(msg)
         if self.consent_required and known_facts(record.state).consent != "granted":
             return "consent"
         rules = self.rulebook.version(record.rules_version).rules

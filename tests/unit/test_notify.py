@@ -174,6 +174,13 @@ def test_a_lead_that_is_gone_is_not_sent(world: World) -> None:
     assert world.told == [0, 0, 0]
 
 
+def test_a_lead_whose_state_has_to_be_rebuilt_first_is_not_taken_for_one_without_consent(world: World) -> None:
+    world.leads.records[LEAD] = replace(world.leads.records[LEAD], state=ScoreState.empty(), rules_version=-1)
+    with pytest.raises(Unavailable):
+        world.deliver()
+    assert world.handoffs.reasons == {}
+
+
 def test_consent_withdrawn_between_two_tries_stops_the_second(world: World) -> None:
     world.slack.error = Unavailable("no answer")
     with pytest.raises(NotDelivered):
