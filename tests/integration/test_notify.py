@@ -10,7 +10,6 @@ from typing import Any
 
 import boto3
 import pytest
-from moto.core import DEFAULT_ACCOUNT_ID
 from moto.sesv2.models import sesv2_backends
 from standardwebhooks.webhooks import Webhook
 
@@ -48,7 +47,7 @@ class Deployed:
 
     @property
     def mails(self) -> list[Any]:
-        return list(sesv2_backends[DEFAULT_ACCOUNT_ID]["eu-central-1"].core_backend.sent_messages)
+        return list(sesv2_backends["123456789012"]["eu-central-1"].core_backend.sent_messages)
 
 
 @pytest.fixture
