@@ -14,6 +14,7 @@ from typing import Any
 from aws_cdk import App, CfnResource, Environment, Tags, Validations
 from cdk_nag import AwsSolutionsChecks, ServerlessChecks
 from constructs import Construct
+from jsii.errors import JavaScriptError
 
 from infra.asset.bundling import code
 from infra.failure import Failure
@@ -64,6 +65,10 @@ def main() -> None:
         build(read_settings(environment, Path(path) if path else None)).synth()
     except Failure as failure:
         sys.exit("\n".join(filter(None, [failure.what, failure.details, failure.remedy])))
+    except RuntimeError as error:
+        if not isinstance(error.__cause__, JavaScriptError):
+            raise
+        sys.exit(f"The stack was not synthesised; what is wrong stands above. ({str(error).splitlines()[0]})")
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from aws_cdk import Duration, Stack
+from aws_cdk import Duration, Stack, Token
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
@@ -18,6 +18,8 @@ from shared.adapters.environment import FunctionSettings
 RUNTIME: Final = lambda_.Runtime.PYTHON_3_14
 ENVIRONMENT_BYTES: Final = 4096
 """Lambda's limit for the names and values of all environment variables together."""
+LONGEST_NAME: Final = 160
+"""What a table's name or a queue's address is taken to need, for it is known only when it is deployed."""
 WITHOUT_WINDOW: Final = 10
 """The largest batch from a queue that Lambda allows without waiting for it to fill."""
 
@@ -108,9 +110,12 @@ def _fits(verb: str, environment: dict[str, str]) -> dict[str, str]:
     """The environment, unless Lambda would refuse it for its size.
 
     Raises:
-        Failure: it is too large. A name that is known only when deployed counts as long as its placeholder.
+        Failure: it is too large.
     """
-    sizes = {name: len(name.encode()) + len(value.encode()) for name, value in environment.items()}
+    sizes = {
+        name: len(name.encode()) + (LONGEST_NAME if Token.is_unresolved(value) else len(value.encode()))
+        for name, value in environment.items()
+    }
     if sum(sizes.values()) > ENVIRONMENT_BYTES:
         largest = ", ".join(sorted(sizes, key=lambda name: sizes[name], reverse=True)[:2]).lower()
         raise Failure(
