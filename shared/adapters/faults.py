@@ -5,7 +5,7 @@ from __future__ import annotations
 import traceback
 from pathlib import PurePath
 
-_OWN = ("shared.ports.", "shared.usecases.", "shared.adapters.")
+_OWN = ("shared.ports.", "shared.usecases.")
 
 
 def fault(error: BaseException) -> dict[str, str]:
