@@ -1,0 +1,21 @@
+"""Idle rules: points for what did not happen. Only the silence that lasts at the moment of scoring earns."""
+
+from __future__ import annotations
+
+from shared.domain.rulefile import BehaviourRule
+
+MOST_EARNINGS = 100_000
+"""A silence earns at most so many times: a rule for every 30 seconds stops after five weeks."""
+
+
+def silences(rule: BehaviourRule, last: int | None, at: int) -> list[int]:
+    """The moments, oldest first, at which the silence since `last` earned up to a moment."""
+    if last is None or rule.idle is None:
+        return []
+    length = rule.idle.length
+    times = min((at - last) // length, 1 if rule.repeat.kind == "once" else MOST_EARNINGS)
+    moments = [last + length * number for number in range(1, times + 1)]
+    if rule.active is None:
+        return moments
+    since, until = rule.active.since, rule.active.until
+    return [at for at in moments if (since is None or since <= at) and (until is None or at < until)]

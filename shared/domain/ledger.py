@@ -1,0 +1,219 @@
+"""The ledger: a state read under a rule file, ready to be scored at any moment.
+
+Matches, earnings and facts look only backwards in time, so each is worked out once for all that is in the state; what
+had happened by a moment is the beginning of it, found by bisection. A `Bound` is such a moment: everything whose
+(moment, id) lies below it has happened.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from shared.domain.behaviour import Key, Match, earning, repeated
+from shared.domain.facts import Facts, known
+from shared.domain.fit import FitOutcome
+from shared.domain.idle import silences
+from shared.domain.points import BILLION, clamp, divide
+from shared.domain.rulefile import BehaviourRule
+from shared.domain.stages import Activities
+from shared.domain.state import NO_VALUE, Adjustment, ScoreState, claims_of
+
+if TYPE_CHECKING:
+    from shared.domain.engine import Rules
+
+Bound = Key
+
+
+def until(at: int) -> Bound:
+    """The bound below which lies everything that occurred at a moment or before."""
+    return (at + 1, "")
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What the facts decide, as they are known at one time."""
+
+    facts: Facts
+    allowed: Mapping[str, bool]
+    fit: Sequence[FitOutcome]
+    vetoed_by: tuple[str, ...]
+    missing: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Earned:
+    """What one rule has earned by a moment, oldest first: whence, and what is left of it."""
+
+    rule: BehaviourRule
+    moments: Sequence[int]
+    ids: Sequence[str | None]
+    left: list[int]
+
+
+class Ledger:
+    """One lead's state under one rule file."""
+
+    def __init__(self, rules: Rules, state: ScoreState) -> None:
+        self.rules = rules
+        entries = sorted(state.entries.values(), key=lambda entry: (entry.at, entry.id))
+        self.keys: list[Key] = [(entry.at, entry.id) for entry in entries]
+        self.rows: dict[str, list[tuple[int, str, tuple[str, ...], tuple[str, ...], tuple[bytes, ...]]]] = {}
+        own: list[Key] = [(moment, "") for moment in state.seen]
+        self.adjustments: list[tuple[Key, Adjustment]] = []
+        for at, name, trace, values in entries:
+            for mark in trace.marks:
+                self.rows.setdefault(mark, []).append((at, name, trace.marks, trace.fields, values))
+            if trace.own:
+                own.append((at, name))
+            if trace.adjustment:
+                self.adjustments.append(((at, name), trace.adjustment))
+        self.own = sorted(own)
+        self.own_of = {
+            mark: [(entry.at, entry.id) for entry in entries if entry.trace.own and mark in entry.trace.marks]
+            for mark in {f"@{kind}" for rule in rules.idle for kind in rule.idle.of or ()}  # type: ignore[union-attr]
+        }
+        self.claims = claims_of(state)
+        self.claim_keys: list[Key] = [(claim.at, claim.id) for claim in self.claims]
+        self._standings: dict[int, Standing] = {}
+        self._earnings: dict[tuple[str, tuple[str, ...]], tuple[list[int], list[str]]] = {}
+        self._added: list[int] | None = None
+
+    # --- what had happened by a moment ---
+
+    def standing(self, bound: Bound) -> Standing:
+        """What the facts known below a bound decide."""
+        count = bisect_left(self.claim_keys, bound)
+        if count not in self._standings:
+            facts, rules = known(self.claims[:count]), self.rules
+            fit = rules.judge(facts)
+            self._standings[count] = Standing(
+                facts,
+                {name: holds(facts) for name, holds in rules.only_if.items()},
+                fit,
+                rules.veto(facts),
+                tuple(sorted({field for outcome in fit for field in outcome.missing})),
+            )
+        return self._standings[count]
+
+    def last_own(self, bound: Bound, kinds: Sequence[str] | None = None) -> int | None:
+        """The moment of the lead's latest own activity (of some types) below a bound."""
+        moments = []
+        for keys in [self.own] if kinds is None else [self.own_of[f"@{kind}"] for kind in kinds]:
+            if place := bisect_left(keys, bound):
+                moments.append(keys[place - 1][0])
+        return max(moments, default=None)
+
+    def earnings(self, rule: BehaviourRule, standing: Standing) -> tuple[list[int], list[str]]:
+        """Moments and ids of all activities whose earnings count, under what the facts allow."""
+        takers = tuple(name for name in self.rules.takers.get(rule.id, ()) if standing.allowed.get(name, True))
+        known_as = (rule.id, takers)
+        if known_as not in self._earnings:
+            matches = [
+                Match(at, name, *self._values(rule, fields, values))
+                for at, name, marks, fields, values in self.rows[rule.id]
+                if not any(taker in marks for taker in takers)
+            ]
+            counted = repeated(earning(matches, rule.at_least), rule.repeat)
+            self._earnings[known_as] = [match.at for match in counted], [match.id for match in counted]
+        return self._earnings[known_as]
+
+    @staticmethod
+    def _values(rule: BehaviourRule, fields: tuple[str, ...], values: tuple[bytes, ...]) -> tuple[bytes, bytes]:
+        noted = dict(zip(fields, values, strict=True))
+        distinct = rule.at_least.distinct if rule.at_least else None
+        return noted.get(distinct or "", NO_VALUE), noted.get(rule.repeat.field, NO_VALUE)
+
+    def earned(self, at: int, bound: Bound) -> list[Earned]:
+        """Steps 1 to 4: every rule that has earned below a bound, aged to a moment."""
+        standing, told = self.standing(bound), []
+        last = self.last_own(bound)
+        for rule in self.rules.file.behaviour:
+            if not standing.allowed.get(rule.id, True):
+                continue
+            ids: Sequence[str | None]
+            if rule.idle:
+                moments: Sequence[int] = silences(rule, self.last_own(bound, rule.idle.of), at)
+                ids = [None] * len(moments)
+            elif rule.id in self.rows:
+                moments, ids = self.earnings(rule, standing)
+                count = bisect_left(moments, bound[0])
+                while count < len(moments) and (moments[count], ids[count]) < bound:
+                    count += 1
+                start = max(count - 1, 0) if rule.repeat.kind == "latest" else 0
+                moments, ids = moments[start:count], ids[start:count]
+            else:
+                continue
+            if moments:
+                told.append(Earned(rule, moments, ids, self.rules.age(rule, moments, at, last)))
+        return told
+
+    # --- sums ---
+
+    def sums(self, at: int, bound: Bound) -> dict[str, int]:
+        """Each named score ahead of adjustments, floor and cap."""
+        scores = dict.fromkeys(self.rules.score_names, 0)
+        groups: dict[str, int] = {}
+        for earned in self.earned(at, bound):
+            rule = earned.rule
+            points = clamp(sum(earned.left), -rule.cap, rule.cap) if rule.cap else sum(earned.left)
+            if rule.group is None:
+                scores[rule.score] += points
+            else:
+                groups[rule.group] = groups.get(rule.group, 0) + points
+        for name, points in groups.items():
+            score, cap = self.rules.groups[name]
+            scores[score] += clamp(points, -cap, cap) if cap else points
+        for outcome in self.standing(bound).fit:
+            scores[outcome.rule.score] += outcome.points
+        return scores
+
+    def added(self) -> list[int]:
+        """What each adjustment adds, in order; `to` adds what brings the sum just before it to its value."""
+        if self._added is None:
+            added: list[int] = []
+            for place, (key, adjustment) in enumerate(self.adjustments):
+                points = adjustment.points
+                if adjustment.kind == "to" and adjustment.score in self.rules.score_names:
+                    points -= self.sums(key[0], key)[adjustment.score]
+                    before = zip(self.adjustments[:place], added, strict=True)
+                    points -= sum(other for (_, earlier), other in before if earlier.score == adjustment.score)
+                added.append(points)
+            self._added = added
+        return self._added
+
+    def adjusted(self, bound: Bound) -> list[tuple[Key, str, int]]:
+        """The adjustments below a bound to scores that exist: when, of which score, how much."""
+        if not self.adjustments:
+            return []
+        return [
+            (key, adjustment.score, points)
+            for (key, adjustment), points in zip(self.adjustments, self.added(), strict=True)
+            if key < bound and adjustment.score in self.rules.score_names
+        ]
+
+    def scores(self, at: int, bound: Bound) -> dict[str, int]:
+        """Each named score at a moment, within its limits."""
+        scores = self.sums(at, bound)
+        for _, name, points in self.adjusted(bound):
+            scores[name] += points
+        for name, (floor, cap) in self.rules.limits.items():
+            scores[name] = clamp(scores[name], floor, cap)
+        return scores
+
+    def total(self, scores: Mapping[str, int]) -> int:
+        """The weighted total of scores, rounded once to a billionth (exact where the weights are whole)."""
+        weighted = sum(points * self.rules.weights[name] for name, points in scores.items())
+        return divide(weighted, BILLION)
+
+    # --- what stages ask ---
+
+    def count(self, asked: Activities, at: int, bound: Bound, since: int | None) -> int:
+        """How many activities the condition asks about lie below a bound and inside its window that ends at a moment."""
+        start = at - asked.within if asked.within is not None else None
+        if asked.since_entry and since is not None:
+            start = since if start is None else max(start, since)
+        found = {row[:2] for mark in asked.marks for row in self.rows.get(mark, ())}
+        return sum(1 for key in found if key < bound and (start is None or key[0] >= start))

@@ -1,0 +1,236 @@
+"""The lifecycle: a path through stages. A score is a function; a transition is decided once and stays decided.
+
+Crossing, not being above, triggers: after a stage has been entered, its entry condition must be seen false before it
+can be entered again. A stage without `from` is entered from no stage or from any stage listed before it. A step to a
+stage listed later is a step up, and a veto forbids it.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from shared.domain import next_change
+from shared.domain.bands import band_of
+from shared.domain.behaviour import Key
+from shared.domain.explanation import contributions
+from shared.domain.facts import Facts
+from shared.domain.ledger import Bound, Ledger, until
+from shared.domain.moments import Moment
+from shared.domain.points import as_number
+from shared.domain.rulefile import Stage
+from shared.domain.stages import Activities, Look, compose, in_words, walk
+
+if TYPE_CHECKING:
+    from shared.domain.engine import Rules
+    from shared.domain.state import ScoreState
+
+
+@dataclass(frozen=True, slots=True)
+class Journey:
+    """Where a lead is on its way.
+
+    `entered_at` is when the stage was decided; `entered_by` when the activity occurred that let the lead in (or, for an
+    entry by time, the same as `entered_at`). `spent` are stages whose entry condition has held ever since they were
+    entered last. `epochs` count the entries into each stage.
+    """
+
+    stage: str | None = None
+    epochs: Mapping[str, int] = field(default_factory=dict)
+    entered_at: Moment | None = None
+    entered_by: Moment | None = None
+    spent: frozenset[str] = frozenset()
+
+    @classmethod
+    def start(cls) -> Journey:
+        """No stage yet."""
+        return cls()
+
+    def as_json(self) -> dict[str, Any]:
+        """The journey as JSON can hold it; moments are microseconds."""
+        return {
+            "stage": self.stage,
+            "epochs": dict(self.epochs),
+            "entered_at": self.entered_at,
+            "entered_by": self.entered_by,
+            "spent": sorted(self.spent),
+        }
+
+    @classmethod
+    def from_json(cls, told: Mapping[str, Any]) -> Journey:
+        """Read what `as_json` wrote (numbers may have become decimals on the way)."""
+        entered_at, entered_by = (told.get(name) for name in ("entered_at", "entered_by"))
+        return cls(
+            told.get("stage"),
+            {name: int(count) for name, count in (told.get("epochs") or {}).items()},
+            None if entered_at is None else Moment(int(entered_at)),
+            None if entered_by is None else Moment(int(entered_by)),
+            frozenset(told.get("spent") or ()),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """One step, as decided: `cause` says which condition, `activity_id` which activity if one made the difference."""
+
+    from_stage: str | None
+    to_stage: str
+    epoch: int
+    at: Moment
+    cause: str
+    activity_id: str | None
+    snapshot: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledStage:
+    """A stage with its conditions composed."""
+
+    stage: Stage
+    place: int
+    enter: Callable[[Look], bool] | None
+    leave: Callable[[Look], bool] | None
+
+    def asks(self) -> Iterator[Any]:
+        """Every node of its conditions."""
+        for condition in (self.stage.enter, self.stage.leave.when if self.stage.leave else None):
+            if condition is not None:
+                yield from walk(condition)
+
+
+def compiled(stage: Stage, place: int) -> CompiledStage:
+    """Compose the conditions of the stage at a place in the file."""
+    enter = compose(stage.enter) if stage.enter is not None else None
+    return CompiledStage(stage, place, enter, compose(stage.leave.when) if stage.leave else None)
+
+
+class View:
+    """A lead as stage conditions see it: at a moment, with what lies below a bound, on its journey."""
+
+    def __init__(self, rules: Rules, ledger: Ledger, journey: Journey, at: int, bound: Bound | None = None) -> None:
+        self._ledger, self._journey, self._at, self._bound = ledger, journey, at, bound or until(at)
+        standing = ledger.standing(self._bound)
+        self.facts: Facts = standing.facts
+        self.vetoed = bool(standing.vetoed_by)
+        self.scores = ledger.scores(at, self._bound)
+        self.total = ledger.total(self.scores)
+        self.temperature = band_of(rules.temperature, self.total)
+        self.grade = band_of(rules.grades, self.scores["fit"])
+
+    @property
+    def in_stage(self) -> int:
+        """Microseconds since the stage was entered."""
+        return 0 if self._journey.entered_at is None else self._at - self._journey.entered_at
+
+    def count(self, asked: Activities) -> int:
+        """How many such activities have occurred."""
+        return self._ledger.count(asked, self._at, self._bound, self._journey.entered_by)
+
+    def on(self, journey: Journey) -> View:
+        """The same view, further on the journey."""
+        self._journey = journey
+        return self
+
+
+def advance(rules: Rules, ledger: Ledger, journey: Journey, at: Moment) -> tuple[Journey, tuple[Transition, ...]]:
+    """Move until nothing moves; each stage is entered at most once in one look."""
+    view, steps, visited = View(rules, ledger, journey, at), [], set()
+    while True:
+        journey = replace(journey, spent=_still_spent(rules, view.on(journey), journey.spent))
+        step = _step(rules, view, journey, visited)
+        if step is None:
+            return journey, tuple(steps)
+        target, condition, words = step
+        key = _entering(rules, ledger, journey, at, condition)
+        epochs = {**journey.epochs, target.stage.name: journey.epochs.get(target.stage.name, 0) + 1}
+        transition = Transition(
+            journey.stage,
+            target.stage.name,
+            epochs[target.stage.name],
+            at,
+            words,
+            key and key[1],
+            snapshot(rules, ledger, view, at),
+        )
+        spent = journey.spent | ({target.stage.name} if target.enter and target.enter(view) else set())
+        journey = Journey(target.stage.name, epochs, at, Moment(key[0]) if key else at, frozenset(spent))
+        visited.add(target.stage.name)
+        steps.append(transition)
+
+
+def _still_spent(rules: Rules, view: View, spent: frozenset[str]) -> frozenset[str]:
+    """Without the stages whose entry condition is now seen false."""
+    kept = (rules.stages.get(name) for name in spent)
+    return frozenset(stage.stage.name for stage in kept if stage and stage.enter and stage.enter(view))
+
+
+def _step(
+    rules: Rules, view: View, journey: Journey, visited: set[str]
+) -> tuple[CompiledStage, Callable[[Look], bool], str] | None:
+    """The next stage, the condition that leads there, and that condition in words: first out of the stage, then in."""
+    current = rules.stages.get(journey.stage or "")
+    if (
+        current
+        and current.leave
+        and current.stage.leave
+        and current.stage.leave.to not in visited
+        and current.leave(view)
+    ):
+        words = f"left {current.stage.name}: {in_words(current.stage.leave.when)}"
+        return rules.stages[current.stage.leave.to], current.leave, words
+    for target in rules.stages.values():
+        name, origins = target.stage.name, target.stage.origins
+        upward = current is None or target.place > current.place
+        allowed = upward if origins is None else journey.stage in origins
+        barred = name == journey.stage or name in visited or name in journey.spent or (upward and view.vetoed)
+        if target.enter and allowed and not barred and target.enter(view):
+            return target, target.enter, in_words(target.stage.enter)
+    return None
+
+
+def _entering(rules: Rules, ledger: Ledger, journey: Journey, at: int, holds: Callable[[Look], bool]) -> Key | None:
+    """The activity since which a condition has held without a break, or None where time alone brought it about."""
+    first = bisect_left(ledger.keys, (journey.entered_by, "")) if journey.entered_by is not None else 0
+    cause = None
+    for place in range(bisect_left(ledger.keys, until(at)) - 1, first - 1, -1):
+        key = ledger.keys[place]
+        if not holds(View(rules, ledger, journey, key[0], (key[0], key[1] + "\0"))):
+            break
+        cause = key
+    return cause
+
+
+def snapshot(rules: Rules, ledger: Ledger, view: View, at: int) -> dict[str, Any]:
+    """What was known when it was decided, without personal data; reasons with the greatest first."""
+    reasons: dict[str, tuple[str, int]] = {}
+    for row in contributions(ledger, at):
+        reasons[row.rule] = (row.label, reasons.get(row.rule, ("", 0))[1] + row.counts)
+    greatest = sorted(reasons.items(), key=lambda reason: (-reason[1][1], reason[0]))
+    return {
+        "total": as_number(view.total),
+        "scores": {name: as_number(points) for name, points in view.scores.items()},
+        "temperature": view.temperature,
+        "grade": view.grade,
+        "rules_version": rules.version,
+        "reasons": [
+            {"rule": rule, "label": label, "counts": as_number(counts)} for rule, (label, counts) in greatest if counts
+        ],
+    }
+
+
+def replay(rules: Rules, state: ScoreState, until_moment: Moment) -> tuple[Journey, tuple[Transition, ...]]:
+    """Look at every moment at which an activity occurred, and at every second at which time alone moves the lead."""
+    ledger, journey, steps = rules.ledger(state), Journey.start(), []
+    moments = sorted({key[0] for key in ledger.keys if key[0] <= until_moment})
+    for moment, following in zip(moments, [*moments[1:], until_moment], strict=True):
+        now: int = moment
+        while True:
+            journey, taken = advance(rules, ledger, journey, Moment(now))
+            steps.extend(taken)
+            change = next_change.find(rules, ledger, now, journey, stop=following)
+            if change is None or change.at > following:
+                break
+            now = change.at
+    return journey, tuple(steps)

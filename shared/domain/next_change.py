@@ -1,0 +1,302 @@
+"""When time alone changes something: the first whole second at which a band or a stage condition differs from now.
+
+Time is cut at every jump (activities that lie ahead, edges of windows, thresholds of time in a stage). Between two cuts
+what is left of each rule's points only shrinks, and what silences earn can be bounded from both ends; so the scores at
+both ends of a piece, rule by rule, bound every score inside it. A piece in which no score can cross an edge that
+anybody asks about is done; any other is halved, down to the second.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from shared.domain.idle import MOST_EARNINGS
+from shared.domain.ledger import Ledger, until
+from shared.domain.moments import SECOND, Moment
+from shared.domain.points import clamp
+from shared.domain.rulefile import BehaviourRule
+from shared.domain.stages import Activities, InStage, ScoreIs
+
+if TYPE_CHECKING:
+    from shared.domain.engine import Rules
+    from shared.domain.lifecycle import Journey
+
+_LAST_SECOND = 253_402_300_799
+"""The end of the year 9999, where calendars end."""
+
+Range = tuple[int, int]
+Signature = tuple[str | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NextChange:
+    """When something flips, and what it becomes."""
+
+    at: Moment
+    what: str
+
+
+def find(rules: Rules, ledger: Ledger, now: int, journey: Journey | None, stop: int | None = None) -> NextChange | None:
+    """The first whole second after now, and not after `stop`, at which the signature differs; None when there is none."""
+    search = _Search(rules, ledger, now, journey)
+    second = search.first(None if stop is None else stop // SECOND)
+    if second is None:
+        return None
+    return NextChange(Moment(second * SECOND), search.becomes(second))
+
+
+class _Search:
+    def __init__(self, rules: Rules, ledger: Ledger, now: int, journey: Journey | None) -> None:
+        from shared.domain.lifecycle import Journey, View  # noqa: PLC0415 - it looks for changes too
+
+        self.rules, self.ledger, self.now = rules, ledger, now
+        self.journey = journey or Journey.start()
+        self._view = View
+        self.base = self.signature(now)
+        self.edges = _edges(rules)
+        self._sums: dict[int, dict[str, int]] = {}
+        self._signatures: dict[int, Signature] = {}
+
+    def signature(self, at: int) -> Signature:
+        """Everything that shows: temperature, grade, and whether each stage condition holds."""
+        view = self._view(self.rules, self.ledger, self.journey, at)
+        told: list[str | None] = [view.temperature, view.grade]
+        for stage in self.rules.stages.values():
+            told.append("holds" if stage.enter and stage.enter(view) else "does not hold")
+            told.append("holds" if stage.leave and stage.leave(view) else "does not hold")
+        return tuple(told)
+
+    def at_second(self, second: int) -> Signature:
+        if second not in self._signatures:
+            self._signatures[second] = self.signature(second * SECOND)
+        return self._signatures[second]
+
+    def becomes(self, second: int) -> str:
+        """What differs at a second, in words."""
+        names = ["temperature", "grade"]
+        for name in self.rules.stages:
+            names += [f"condition to enter {name}", f"condition to leave {name}"]
+        pairs = zip(names, self.base, self.at_second(second), strict=True)
+        told = [(name, after) for name, before, after in pairs if before != after]
+        return "; ".join(
+            f"{name} {after}" if " " in name else f"{name} becomes {after or 'none'}" for name, after in told
+        )
+
+    # --- cutting and halving ---
+
+    def first(self, stop: int | None) -> int | None:
+        start = self.now // SECOND + 1
+        end = min(self._rest() // SECOND + 1, _LAST_SECOND)
+        if stop is not None:
+            end = min(end, stop)
+        cuts = sorted({cut for cut in self._cuts() if start < cut <= end} | {start})
+        for place, cut in enumerate(cuts):
+            if cut > end:
+                break
+            if self.at_second(cut) != self.base:
+                return cut
+            found = self._within(cut, cuts[place + 1] - 1 if place + 1 < len(cuts) else end)
+            if found is not None:
+                return found
+        return None
+
+    def _within(self, low: int, high: int) -> int | None:
+        """The first second in (low, high] that differs, given that `low` does not and nothing jumps in between."""
+        pieces = [(low, high)]
+        while pieces:
+            low, high = pieces.pop()
+            if low >= high or self._steady(low, high):
+                continue
+            if high == low + 1:
+                if self.at_second(high) != self.base:
+                    return high
+                continue
+            middle = (low + high) // 2
+            pieces += [(middle, high), (low, middle)]
+        return None
+
+    def _steady(self, low: int, high: int) -> bool:
+        """Whether no score crosses an edge between two seconds."""
+        scores = self._ranges(low, high)
+        return all(
+            bisect_left(edges, scores[name][0]) == bisect_left(edges, scores[name][1])
+            and bisect_right(edges, scores[name][0]) == bisect_right(edges, scores[name][1])
+            for name, edges in self.edges.items()
+        )
+
+    # --- bounding ---
+
+    def _rule_sums(self, second: int) -> dict[str, int]:
+        """What is left of each rule's points at a second, ahead of its cap."""
+        if second not in self._sums:
+            at = second * SECOND
+            self._sums[second] = {e.rule.id: sum(e.left) for e in self.ledger.earned(at, until(at))}
+        return self._sums[second]
+
+    def _ranges(self, low: int, high: int) -> dict[str, Range]:
+        """Bounds of every score and of the total (`score`) from one second to another."""
+        rules, at = self.rules, low * SECOND
+        bound = until(at)
+        first, last = self._rule_sums(low), self._rule_sums(high)
+        sums: dict[str, Range] = dict.fromkeys(rules.score_names, (0, 0))
+        groups: dict[str, Range] = {}
+        for rule in rules.file.behaviour:
+            a, b = first.get(rule.id, 0), last.get(rule.id, 0)
+            span = _silent_span(rules, self.ledger, rule, low, high) if rule.idle else (min(a, b), max(a, b))
+            if rule.cap:
+                span = _clamped(span, -rule.cap, rule.cap)
+            if rule.group is None:
+                sums[rule.score] = _plus(sums[rule.score], span)
+            else:
+                groups[rule.group] = _plus(groups.get(rule.group, (0, 0)), span)
+        for name, span in groups.items():
+            score, cap = rules.groups[name]
+            sums[score] = _plus(sums[score], _clamped(span, -cap, cap) if cap else span)
+        for outcome in self.ledger.standing(bound).fit:
+            sums[outcome.rule.score] = _plus(sums[outcome.rule.score], (outcome.points, outcome.points))
+        for _, name, points in self.ledger.adjusted(bound):
+            sums[name] = _plus(sums[name], (points, points))
+        for name, (floor, cap) in rules.limits.items():
+            sums[name] = _clamped(sums[name], floor, cap)
+        ends = [sorted((sums[name][0] * weight, sums[name][1] * weight)) for name, weight in rules.weights.items()]
+        billion = 1_000_000_000
+        total = (sum(end[0] for end in ends) // billion, -(-sum(end[1] for end in ends) // billion))
+        return {**sums, "score": total}
+
+    # --- jumps ---
+
+    def _cuts(self) -> Iterable[int]:
+        """Seconds at which something jumps, other than by what bounds cover."""
+        yield from (-(-at // SECOND) for at, _ in (*self.ledger.keys, *self.ledger.own) if at > self.now)
+        for stage in self.rules.stages.values():
+            for node in stage.asks():
+                if isinstance(node, Activities) and node.within is not None:
+                    for mark in node.marks:
+                        yield from ((row[0] + node.within) // SECOND + 1 for row in self.ledger.rows.get(mark, ()))
+                elif isinstance(node, InStage) and self.journey.entered_at is not None:
+                    for _, limit in node.amount.tests:
+                        for length in limit if isinstance(limit, tuple) else (limit,):
+                            edge = self.journey.entered_at + length
+                            yield from (-(-edge // SECOND), edge // SECOND + 1)
+        for rule in self.rules.idle:
+            if _cut_by_each(self.rules, rule):
+                yield from self._silent_cuts(rule)
+
+    def _silent_cuts(self, rule: BehaviourRule) -> Iterable[int]:
+        length, expiry = rule.idle.length if rule.idle else 1, rule.expires_after
+        for key in [key for key in self.ledger.own if key[0] > self.now] + [until(self.now)]:
+            last = self.ledger.last_own((key[0], key[1] + "\0"), rule.idle.of if rule.idle else None)
+            if last is None:
+                continue
+            last_moment = rule.active.until if rule.active and rule.active.until is not None else _LAST_SECOND * SECOND
+            for number in range(1, 1 + min(MOST_EARNINGS, max(0, last_moment - last) // length)):
+                moment = last + number * length
+                yield -(-moment // SECOND)
+                if expiry is not None:
+                    yield -(-(moment + expiry) // SECOND)
+
+    def _rest(self) -> int:
+        """A moment after which nothing moves any more."""
+        ledger, rules, rest = self.ledger, self.rules, self.now
+        ahead = [at for at, _ in (*ledger.keys, *ledger.own)]
+        latest = max([self.now, *ahead])
+        for rule in rules.file.behaviour:
+            gone = rules.decays[rule.id].gone_after(rule.points)
+            lengths = [length for length in (gone, rule.expires_after) if length is not None]
+            if rule.idle:
+                times = 1 if rule.repeat.kind == "once" else MOST_EARNINGS
+                rest = max(rest, latest + rule.idle.length * times + max(lengths, default=0))
+            elif rule.id in ledger.rows and lengths:
+                rest = max(rest, latest + min(lengths))
+        windows = [
+            node.within
+            for stage in rules.stages.values()
+            for node in stage.asks()
+            if isinstance(node, Activities) and node.within is not None
+        ]
+        waits = [
+            edge
+            for stage in rules.stages.values()
+            for node in stage.asks()
+            if isinstance(node, InStage)
+            for _, limit in node.amount.tests
+            for edge in (limit if isinstance(limit, tuple) else (limit,))
+        ]
+        started = self.journey.entered_at or self.now
+        return max(rest, latest + max(windows, default=0), started + max(waits, default=0)) + 2 * SECOND
+
+
+def _edges(rules: Rules) -> dict[str, Sequence[int]]:
+    """For each score that anybody asks about, the values at which an answer can change."""
+    edges: dict[str, set[int]] = {
+        "score": {band.edge for band in rules.temperature if band.edge is not None},
+        "fit": {band.edge for band in rules.grades if band.edge is not None},
+    }
+    for stage in rules.stages.values():
+        for node in stage.asks():
+            if isinstance(node, ScoreIs):
+                for _, limit in node.amount.tests:
+                    edges.setdefault(node.name, set()).update(limit if isinstance(limit, tuple) else (limit,))
+    return {name: sorted(values) for name, values in edges.items()}
+
+
+def _cut_by_each(rules: Rules, rule: BehaviourRule) -> bool:
+    """Whether an idle rule's earnings are too irregular to be bounded together."""
+    decay = rules.decays[rule.id]
+    ages = decay.kind != "none" or rule.expires_after is not None
+    return rule.repeat.kind == "once" or (ages and (rule.active is not None or decay.since_last_activity))
+
+
+def _silent_span(rules: Rules, ledger: Ledger, rule: BehaviourRule, low: int, high: int) -> Range:
+    """Bounds of what a silence has earned and not yet lost, from one second to another.
+
+    A silence that has earned k times holds, at its k-th earning, the most that k earnings can, and just before the
+    next the least; both only grow with k. Where each earning is a cut, or nothing ages, both ends bound what is between.
+    """
+    decay, bound = rules.decays[rule.id], until(low * SECOND)
+    last = ledger.last_own(bound, rule.idle.of if rule.idle else None)
+    if last is None or rule.idle is None or not ledger.standing(bound).allowed.get(rule.id, True):
+        return 0, 0
+    own = ledger.last_own(bound)
+
+    def held(second: int) -> int:
+        from shared.domain.idle import silences  # noqa: PLC0415
+
+        moments = silences(rule, last, second * SECOND)
+        return sum(rules.age(rule, moments, second * SECOND, own))
+
+    if _cut_by_each(rules, rule) or (decay.kind == "none" and rule.expires_after is None):
+        a, b = held(low), held(high)
+        return min(a, b), max(a, b)
+    length = rule.idle.length
+    first, final = ((second * SECOND - last) // length for second in (low, high))
+    if first == final:
+        a, b = held(low), held(high)
+        return min(a, b), max(a, b)
+    least = _series(rules, rule, 1, min(first, MOST_EARNINGS))
+    most = _series(rules, rule, 0, min(final, MOST_EARNINGS) - 1)
+    if final > MOST_EARNINGS:
+        least = 0
+    return min(least, most), max(least, most)
+
+
+def _series(rules: Rules, rule: BehaviourRule, start: int, end: int) -> int:
+    """The sum of what is left of earnings that are `start` to `end` silences old."""
+    total, length = 0, rule.idle.length if rule.idle else 1
+    for number in range(start, end + 1):
+        left = rules.age(rule, [0], number * length, None)[0]
+        if left == 0:
+            break
+        total += left
+    return total
+
+
+def _plus(span: Range, other: Range) -> Range:
+    return span[0] + other[0], span[1] + other[1]
+
+
+def _clamped(span: Range, low: int | None, high: int | None) -> Range:
+    return clamp(span[0], low, high), clamp(span[1], low, high)

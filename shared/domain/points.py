@@ -1,0 +1,80 @@
+"""Points: whole billionths of a point as plain integers, so that every sum is exact and order never matters."""
+
+from __future__ import annotations
+
+from decimal import Decimal, InvalidOperation
+from math import isfinite
+from typing import Any
+
+BILLION = 1_000_000_000
+LARGEST = 1_000_000_000
+"""The largest number of points that a rule file may write; more is a slip of the finger."""
+
+
+class NumberError(ValueError):
+    """A value is no number that a rule file can mean."""
+
+
+def exact_number(value: Any) -> int | Decimal | None:
+    """The number that a value is, as the decimal written; None for what is no finite number (a boolean is none).
+
+    A float stands for the shortest decimal that names it: 0.1 is one tenth.
+    """
+    kind = type(value)
+    if kind is int:
+        return int(value)
+    if kind is float:
+        return Decimal(repr(value)) if isfinite(value) else None
+    if kind is Decimal:
+        return Decimal(value) if value.is_finite() else None
+    return None
+
+
+def to_billionths(value: Any) -> int:
+    """A number as whole billionths.
+
+    Raises:
+        NumberError: it is no number, has more than nine decimals, or is absurdly large.
+    """
+    number = exact_number(value)
+    if number is None:
+        msg = f"{value!r} is not a number"
+        raise NumberError(msg)
+    if abs(number) > LARGEST:
+        msg = f"{value} is too large: at most {LARGEST}"
+        raise NumberError(msg)
+    try:
+        scaled = Decimal(number).scaleb(9)
+        whole = int(scaled)
+    except InvalidOperation:  # more digits than a decimal carries
+        whole, scaled = 0, Decimal(1)
+    if whole != scaled:
+        msg = f"{value} has more than nine decimals"
+        raise NumberError(msg)
+    return whole
+
+
+def divide(numerator: int, denominator: int) -> int:
+    """Exact division rounded half to even; `denominator` is positive."""
+    quotient, rest = divmod(numerator, denominator)
+    twice = rest * 2
+    return quotient + (twice > denominator or (twice == denominator and quotient & 1))
+
+
+def clamp(value: int, low: int | None, high: int | None) -> int:
+    """The value, no lower than `low` and no higher than `high`, where they are given."""
+    if high is not None and value > high:
+        return high
+    return low if low is not None and value < low else value
+
+
+def format_points(billionths: int) -> str:
+    """Billionths as people write them: `65`, `12.5`, `-0.25`; every digit, no rounding."""
+    whole, fraction = divmod(abs(billionths), BILLION)
+    digits = f".{fraction:09d}".rstrip("0").rstrip(".")
+    return f"{'-' if billionths < 0 else ''}{whole}{digits}"
+
+
+def as_number(billionths: int) -> int | float:
+    """Billionths as a JSON number: an integer where it is whole, else the nearest double."""
+    return billionths // BILLION if billionths % BILLION == 0 else float(format_points(billionths))

@@ -1,0 +1,375 @@
+"""Stage conditions: what the lifecycle asks of a lead at a moment, read once and composed into closures."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from typing import Any, Protocol
+
+from shared.domain import conditions, durations
+from shared.domain.activity import Activity
+from shared.domain.conditions import All, AnyOf, Condition, ConditionError, Not, Path, Test, nearest
+from shared.domain.durations import DurationError, parse_duration
+from shared.domain.facts import Facts
+from shared.domain.points import NumberError, exact_number, format_points, to_billionths
+
+ACTIVITY_ROOTS: Mapping[str, bool] = {"properties": True, "context": True, "channel": False, "source": False}
+FACT_ROOTS: Mapping[str, bool] = {"lead": True, "company": True, "qualification": True, "consent": False}
+QUALIFICATIONS = ("authority", "budget", "need", "timeline")
+_COMPARISONS: Mapping[str, Callable[[int, Any], bool]] = {
+    "above": lambda value, limit: value > limit,
+    "at_least": lambda value, limit: value >= limit,
+    "below": lambda value, limit: value < limit,
+    "at_most": lambda value, limit: value <= limit,
+    "between": lambda value, limit: limit[0] <= value <= limit[1],
+}
+_WORDS = {"above": "above", "at_least": "at least", "below": "below", "at_most": "at most", "between": "between"}
+_KEYS = (
+    *("all", "any", "not", "score", "engagement", "fit", "grade", "temperature", "consent", "qualified", "activity"),
+    *("activity_in", "count", "time_in_stage", "lead.*", "company.*", "qualification.*"),
+)
+
+
+class Look(Protocol):
+    """A lead as a stage condition sees it at one moment."""
+
+    @property
+    def total(self) -> int: ...
+    @property
+    def scores(self) -> Mapping[str, int]: ...
+    @property
+    def grade(self) -> str | None: ...
+    @property
+    def temperature(self) -> str | None: ...
+    @property
+    def facts(self) -> Facts: ...
+    @property
+    def in_stage(self) -> int: ...
+
+    def count(self, asked: Activities) -> int:
+        """How many activities the condition asks about have occurred."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """Comparisons of one whole number: billionths of a point, a count, or microseconds."""
+
+    tests: tuple[tuple[str, Any], ...]
+
+    def holds(self, value: int) -> bool:
+        """Whether every comparison holds."""
+        return all(_COMPARISONS[name](value, limit) for name, limit in self.tests)
+
+    def in_words(self, tell: Callable[[int], str]) -> str:
+        """The comparisons for people, each number told by `tell`."""
+        return " and ".join(
+            f"{_WORDS[name]} {' and '.join(map(tell, limit)) if name == 'between' else tell(limit)}"
+            for name, limit in self.tests
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreIs:
+    """Asks the total (`name` is `score`) or a named score."""
+
+    name: str
+    amount: Amount
+
+
+@dataclass(frozen=True, slots=True)
+class Qualified:
+    """Every named qualification fact has been confirmed."""
+
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Activities:
+    """Asks how many accepted activities of some types occurred, in a trailing window or since the stage's entry."""
+
+    types: tuple[str, ...]
+    amount: Amount
+    where: Condition | None = None
+    within: int | None = None
+    since_entry: bool = False
+    marks: tuple[str, ...] = field(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class InStage:
+    """Asks how long the lead has been in its stage."""
+
+    amount: Amount
+
+
+StageCondition = ScoreIs | Qualified | Activities | InStage | Test | All | AnyOf | Not
+
+
+def confirmed(value: Any) -> bool:
+    """Whether a qualification fact has been confirmed: it is known, and neither `false` nor empty."""
+    return value is not None and value is not False and value not in ("", [], {}, ())
+
+
+# --- reading ----------------------------------------------------------------------------------------------------------
+
+
+def parse_stage_condition(raw: object, depth: int = 0) -> StageCondition:
+    """Read a stage condition.
+
+    Raises:
+        ConditionError: it is none.
+    """
+    if not isinstance(raw, Mapping) or not raw:
+        msg = "a stage condition is a mapping such as {score: {at_least: 50}}"
+        raise ConditionError(msg)
+    if depth > 20:  # noqa: PLR2004
+        msg = "conditions nest at most 20 deep"
+        raise ConditionError(msg)
+    entries = dict(raw)
+    beside = {key: entries.pop(key) for key in ("within", "since", "where") if key in entries}
+    if beside and not any(key in entries for key in ("activity", "activity_in", "count")):
+        key = next(iter(beside))
+        msg = f"`{key}` stands beside `activity`, `activity_in` or `count`"
+        raise ConditionError(msg, (key,))
+    parts = tuple(_entry(key, value, beside, depth) for key, value in entries.items())
+    return parts[0] if len(parts) == 1 else All(parts)  # type: ignore[arg-type]
+
+
+def _entry(key: object, value: Any, beside: Mapping[str, Any], depth: int) -> StageCondition:  # noqa: C901, PLR0911
+    try:
+        match key:
+            case "all" | "any" | "not":
+                return _nested(str(key), value, depth)
+            case "score":
+                return ScoreIs("score", _amount(value, to_billionths))
+            case "grade" | "temperature" | "consent":
+                return _band(str(key), value)
+            case "qualified":
+                return _qualified(value)
+            case "activity" | "activity_in":
+                return _activities({**beside, "of": value, "at_least": 1})
+            case "count":
+                return _activities({**beside, **_mapping(value, "{of: webinar_attended, at_least: 3, within: 30d}")})
+            case "time_in_stage":
+                return InStage(_amount(value, parse_duration))
+        if isinstance(key, str) and key.partition(".")[0] in FACT_ROOTS:
+            conditions.check_field(key, FACT_ROOTS)
+            return conditions.parse_tests(key, value)  # type: ignore[return-value]
+        if not isinstance(key, str) or "." in key or not isinstance(value, Mapping):
+            msg = f"{key!r} is nothing that a stage can ask"
+            raise ConditionError(msg, (), nearest(key, _KEYS))
+        return ScoreIs(key, _amount(value, to_billionths))
+    except ConditionError as error:
+        path = error.path if error.path[:1] == (key,) else (str(key), *error.path)
+        raise ConditionError(str(error), path, error.hint) from error
+
+
+def _nested(key: str, value: Any, depth: int) -> StageCondition:
+    if key == "not":
+        return Not(parse_stage_condition(value, depth + 1))  # type: ignore[arg-type]
+    if not isinstance(value, list | tuple) or not value:
+        msg = f"`{key}` wants a list of conditions"
+        raise ConditionError(msg)
+    parts = []
+    for place, part in enumerate(value):
+        try:
+            parts.append(parse_stage_condition(part, depth + 1))
+        except ConditionError as error:
+            raise ConditionError(str(error), (place, *error.path), error.hint) from error
+    return (All if key == "all" else AnyOf)(tuple(parts))  # type: ignore[arg-type]
+
+
+def _mapping(value: Any, example: str) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping) or not value:
+        msg = f"write it as in {example}"
+        raise ConditionError(msg)
+    return value
+
+
+def _amount(raw: Any, read: Callable[[Any], int]) -> Amount:
+    tests = []
+    for name, limit in _mapping(raw, "{at_least: ...}").items():
+        if name not in _COMPARISONS:
+            msg = f"{name!r} is no comparison"
+            raise ConditionError(msg, (str(name),), nearest(name, tuple(_COMPARISONS)))
+        try:
+            if name == "between":
+                low, high = map(read, limit if isinstance(limit, list | tuple) else ())
+                if low > high:
+                    msg = "the lower end stands first"
+                    raise ConditionError(msg, (name,))  # noqa: TRY301
+                tests.append((name, (low, high)))
+            else:
+                tests.append((name, read(limit)))
+        except ConditionError:
+            raise
+        except (NumberError, DurationError, ValueError) as error:
+            msg = "`between` wants two values" if name == "between" else str(error)
+            raise ConditionError(msg, (name,)) from error
+    return Amount(tuple(tests))
+
+
+def _band(key: str, value: Any) -> StageCondition:
+    raw = value if isinstance(value, Mapping) else {"is": value}
+    if key == "consent":
+        for operand in raw.values():
+            for word in operand if isinstance(operand, list | tuple) else [operand]:
+                if isinstance(word, str) and word not in ("granted", "denied", "unknown"):
+                    msg = f"{word!r} is no consent"
+                    raise ConditionError(msg, (), nearest(word, ("granted", "denied", "unknown")))
+    return conditions.parse_tests(key, raw)  # type: ignore[return-value]
+
+
+def _qualified(value: Any) -> StageCondition:
+    names = (value,) if isinstance(value, str) else value
+    if not isinstance(names, list | tuple) or not names or not all(isinstance(name, str) for name in names):
+        msg = "`qualified` wants a list such as [authority, budget, need, timeline]"
+        raise ConditionError(msg)
+    if strange := next((name for name in names if name not in QUALIFICATIONS), None):
+        msg = f"{strange!r} is no qualification fact"
+        raise ConditionError(msg, (), nearest(strange, QUALIFICATIONS))
+    return Qualified(tuple(names))
+
+
+def _whole(value: Any) -> int:
+    number = exact_number(value)
+    if number is None or number != int(number) or number < 0:
+        msg = f"{value!r} is no count"
+        raise NumberError(msg)
+    return int(number)
+
+
+def _activities(raw: Mapping[str, Any]) -> Activities:
+    entries = dict(raw)
+    of, within, since, where = (entries.pop(key, None) for key in ("of", "within", "since", "where"))
+    types = (of,) if isinstance(of, str) else of
+    if not isinstance(types, list | tuple) or not types or not all(isinstance(kind, str) and kind for kind in types):
+        msg = "name one activity type or a list of them"
+        raise ConditionError(msg)
+    if since not in (None, "stage_entry"):
+        msg = "`since` is `stage_entry` or absent"
+        raise ConditionError(msg, ("since",))
+    try:
+        window = None if within is None else parse_duration(within)
+    except DurationError as error:
+        raise ConditionError(str(error), ("within",)) from error
+    asked = None if where is None else _where(where)
+    amount = _amount(entries, _whole)
+    return Activities(tuple(types), amount, asked, window, since is not None, _marks(tuple(types), where))
+
+
+def _where(raw: object) -> Condition:
+    try:
+        return conditions.parse_condition(raw, ACTIVITY_ROOTS)
+    except ConditionError as error:
+        raise ConditionError(str(error), ("where", *error.path), error.hint) from error
+
+
+def _marks(types: tuple[str, ...], where: Any) -> tuple[str, ...]:
+    """The names under which the score state notes such activities: `@type`, or a digest where more is asked."""
+    if where is None:
+        return tuple(f"@{kind}" for kind in types)
+    told = json.dumps([sorted(types), where], sort_keys=True, default=str)
+    return (f"@?{blake2b(told.encode(), digest_size=6).hexdigest()}",)
+
+
+# --- composing --------------------------------------------------------------------------------------------------------
+
+
+def walk(node: StageCondition | Condition) -> Iterator[StageCondition | Condition]:
+    """The node and everything below it."""
+    yield node
+    if isinstance(node, Not):
+        yield from walk(node.part)
+    elif isinstance(node, All | AnyOf):
+        for part in node.parts:
+            yield from walk(part)
+
+
+def compose(node: Any) -> Callable[[Look], bool]:
+    """Compose a stage condition into one function of a look at the lead."""
+    match node:
+        case ScoreIs("score", amount):
+            return lambda look: amount.holds(look.total)
+        case ScoreIs(name, amount):
+            return lambda look: amount.holds(look.scores[name])
+        case Qualified(names):
+            return lambda look: all(confirmed(look.facts.qualification.get(name)) for name in names)
+        case Activities():
+            return lambda look: node.amount.holds(look.count(node))
+        case InStage(amount):
+            return lambda look: amount.holds(look.in_stage)
+        case Test("grade" | "temperature"):
+            return conditions.holds(node)
+        case Test("consent"):
+            ask = conditions.holds(Test("value", node.operator, node.operand))
+            return lambda look: ask(_Value(look.facts.consent or "unknown"))
+        case Test():
+            fact = conditions.holds(node)
+            return lambda look: fact(look.facts)
+        case Not(part):
+            inner = compose(part)
+            return lambda look: not inner(look)
+    parts = tuple(compose(part) for part in node.parts)
+    if isinstance(node, AnyOf):
+        return lambda look: any(part(look) for part in parts)
+    return lambda look: all(part(look) for part in parts)
+
+
+@dataclass(frozen=True, slots=True)
+class _Value:
+    value: str
+
+
+def notes(node: Activities) -> Callable[[Activity], bool]:
+    """A function that tells whether an activity is one that the condition asks about."""
+    asked = conditions.holds(node.where) if node.where else None
+    return lambda activity: activity.type in node.types and (asked is None or asked(activity))
+
+
+# --- telling ----------------------------------------------------------------------------------------------------------
+
+
+def in_words(node: Any) -> str:
+    """A stage condition as a clause that people read."""
+    match node:
+        case ScoreIs(name, amount):
+            return f"the {'total score' if name == 'score' else f'{name} score'} is {amount.in_words(format_points)}"
+        case Qualified(names):
+            return f"{', '.join(names)} {'is' if len(names) == 1 else 'are'} confirmed"
+        case InStage(amount):
+            return f"the time in the stage is {amount.in_words(durations.in_words)}"
+        case Activities():
+            return _activities_in_words(node)
+        case Test("grade" | "temperature" | "consent" as name, operator, operand):
+            return f"{name} {conditions.OPERATORS[operator][2].format(conditions.value_in_words(operand))}"
+        case Test():
+            return conditions.in_words(node)
+        case Not(part):
+            return f"not ({in_words(part)})"
+    joiner = " or " if isinstance(node, AnyOf) else " and "
+    return joiner.join(f"({text})" if " or " in text or " and " in text else text for text in map(in_words, node.parts))
+
+
+def _activities_in_words(node: Activities) -> str:
+    kinds = " or ".join(f"`{kind}`" for kind in node.types)
+    text = f"{kinds} has occurred" if node.amount.tests == (("at_least", 1),) else ""
+    text = text or f"the number of {kinds} is {node.amount.in_words(str)}"
+    where = f" where {conditions.in_words(node.where)}" if node.where else ""
+    within = f" within {durations.in_words(node.within)}" if node.within else ""
+    return text + where + within + (" since the stage was entered" if node.since_entry else "")
+
+
+__all__ = [
+    "ACTIVITY_ROOTS",
+    "FACT_ROOTS",
+    "Path",
+    "StageCondition",
+    "compose",
+    "in_words",
+    "parse_stage_condition",
+    "walk",
+]

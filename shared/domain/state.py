@@ -1,0 +1,356 @@
+"""The score state: what must be remembered of a lead's activities to score it at any moment, as a set that merges.
+
+It holds one entry for each activity that the rule file has a use for, by activity id, and the moments at which the
+lead was last seen. Adding an activity again changes nothing; the order of adding does not matter; states of parts merge
+into the state of the whole. What depends on the rule file is only which activities are entered and what is noted of
+them, so a state made under another rule file is rebuilt from the log.
+
+A random UUID at the end of an id is kept as 48 bits, its first 16 and a digest of 32: they tell ids apart, and order
+those of one moment as the whole does. An id that does not look random is kept whole (`short_id`).
+Values that rules count or tell apart (`distinct`, `once_per_value`) are kept as digests of 48 bits.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from functools import lru_cache
+from hashlib import blake2b
+from typing import Any, NamedTuple
+
+from shared.domain.activity import Claims
+from shared.domain.facts import Claim, Facts, known
+from shared.domain.moments import Moment, to_datetime
+from shared.domain.points import exact_number
+
+FORMAT = 1
+_DIGEST = 6
+NO_VALUE = bytes(_DIGEST)
+_UUID4 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
+_REGULAR = re.compile(r"([0-9a-f])\1\1\1")
+_UUID_LENGTH, _UUID_KEPT = 36, 4
+_SHORT_TAIL = re.compile(r"(.*)([0-9a-f]{4})~([0-9a-f]{8})", re.DOTALL)
+_MILLISECONDS = re.compile(r"(.*?)(?<![0-9])([1-9][0-9]{12})(?![0-9])(.*)", re.DOTALL)
+
+
+class UnknownFormat(ValueError):
+    """The stored state is of another format: rebuild it from the log."""
+
+
+class Adjustment(NamedTuple):
+    """An adjustment by hand: add (`by`) or bring to (`to`) some billionths of a score."""
+
+    score: str
+    kind: str
+    points: int
+
+
+class Trace(NamedTuple):
+    """What is noted of an activity besides its moment and id; many activities share one."""
+
+    own: bool
+    marks: tuple[str, ...] = ()
+    fields: tuple[str, ...] = ()
+    rank: int = 0
+    claims: str = ""
+    adjustment: Adjustment | None = None
+
+
+class Entry(NamedTuple):
+    """One activity as remembered. `values` are digests of what stood in the trace's `fields`."""
+
+    at: int
+    id: str
+    trace: Trace
+    values: tuple[bytes, ...] = ()
+
+
+def short_id(activity_id: str) -> str:
+    """The id with a random UUID at its end cut to 48 bits, which still tell it apart and order it; any other id as it is."""
+    start = len(activity_id) - _UUID_LENGTH
+    if start < 0 or not _UUID4.fullmatch(activity_id, start) or _REGULAR.search(activity_id, start):
+        return activity_id
+    return f"{activity_id[: start + _UUID_KEPT]}~{blake2b(activity_id.encode('utf-8', 'surrogatepass'), digest_size=4).hexdigest()}"
+
+
+@lru_cache(maxsize=4096)
+def _digest_text(told: str) -> bytes:
+    return blake2b(told.encode("utf-8", "surrogatepass"), digest_size=_DIGEST).digest()
+
+
+def digest(value: Any) -> bytes:
+    """A digest that is equal for values that a rule file takes for equal; `NO_VALUE` for a missing one."""
+    return NO_VALUE if value is None else _digest_text(_told(value))
+
+
+def _told(value: Any) -> str:
+    if isinstance(value, str):
+        return f"s{value.strip().casefold()}"
+    if isinstance(value, bool):
+        return f"b{value}"
+    number = exact_number(value)
+    if number is not None:
+        sign, digits, exponent = Decimal(number).as_tuple()
+        text = "".join(map(str, digits)).lstrip("0")
+        stripped = text.rstrip("0")
+        return f"n{'-' if sign and text else ''}{stripped}e{int(exponent) + len(text) - len(stripped) if text else 0}"
+    if isinstance(value, Mapping):
+        return f"m{sorted((str(key), _told(part)) for key, part in value.items())}"
+    return f"l{[_told(part) for part in value]}" if isinstance(value, list | tuple) else f"o{value!r}"
+
+
+def told_claims(claims: Claims) -> str:
+    """Claims as one canonical JSON text."""
+    said = {
+        "lead": claims.lead,
+        "company": claims.company,
+        "consent": claims.consent,
+        "qualification": claims.qualification,
+    }
+    kept = {name: value for name, value in said.items() if value}
+    return json.dumps(kept, sort_keys=True, separators=(",", ":"), default=_plain) if kept else ""
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() and abs(value) < 10**18 else float(value)
+    return dict(value) if isinstance(value, Mapping) else list(value)
+
+
+@lru_cache(maxsize=1024)
+def _claims(told: str) -> Claims:
+    return Claims(**json.loads(told))
+
+
+def _weight(entry: Entry) -> tuple[Any, ...]:
+    return entry.at, json.dumps(entry.trace), entry.values
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreState:
+    """An immutable set of entries, and when the lead was seen.
+
+    `seen` are moments of own activities that no rule matched, kept only where the rule file asks about silence;
+    `last_own` is the latest of all own activities.
+    """
+
+    entries: Mapping[str, Entry] = field(default_factory=dict)
+    seen: frozenset[int] = frozenset()
+    last_own: int | None = None
+    ledger: list[Any] = field(default_factory=list, init=False, compare=False, repr=False)
+
+    @classmethod
+    def empty(cls) -> ScoreState:
+        """The state of a lead that never did anything."""
+        return cls()
+
+    @property
+    def last_activity_at(self) -> Moment | None:
+        """The moment of the lead's latest own activity."""
+        return None if self.last_own is None else Moment(self.last_own)
+
+    def merge(self, other: ScoreState) -> ScoreState:
+        """The union. Of two entries with one id (which no log holds) the earlier stays."""
+        if not other.entries and not other.seen and other.last_own is None:
+            return self
+        entries = {**self.entries, **other.entries}
+        for key in self.entries.keys() & other.entries.keys():
+            entries[key] = min(self.entries[key], other.entries[key], key=_weight)
+        moments = [moment for moment in (self.last_own, other.last_own) if moment is not None]
+        return ScoreState(entries, self.seen | other.seen, max(moments, default=None))
+
+    def split_by_month(self) -> dict[str, ScoreState]:
+        """Parts by the UTC month (`2026-03`) of their activities; merged they are the whole again."""
+        parts: dict[str, tuple[dict[str, Entry], set[int], list[int]]] = {}
+
+        def part(moment: int) -> tuple[dict[str, Entry], set[int], list[int]]:
+            return parts.setdefault(f"{to_datetime(Moment(moment)):%Y-%m}", ({}, set(), []))
+
+        for key, entry in self.entries.items():
+            part(entry.at)[0][key] = entry
+        for moment in self.seen:
+            part(moment)[1].add(moment)
+        if self.last_own is not None:
+            part(self.last_own)[2].append(self.last_own)
+        return {
+            month: ScoreState(entries, frozenset(seen), max(last, default=None))
+            for month, (entries, seen, last) in sorted(parts.items())
+        }
+
+    def pack(self) -> bytes:
+        """The state as bytes, columns of like things beside each other so that they compress well; format number first."""
+        entries = sorted(self.entries.values(), key=lambda entry: (entry.at, entry.id))
+        traces = list(dict.fromkeys(entry.trace for entry in entries))
+        place = {trace: number for number, trace in enumerate(traces)}
+        moments, seen = [entry.at for entry in entries], sorted(self.seen)
+        unit = 1000 if all(moment % 1000 == 0 for moment in (*moments, *seen)) else 1
+        names = _Names.of(entries)
+        header = {
+            "traces": traces,
+            "templates": names.templates,
+            "whole": names.whole,
+            "last": self.last_own,
+            "unit": unit,
+        }
+        columns = [
+            json.dumps(header, separators=(",", ":")).encode(),
+            _planes(_deltas(moments, unit)),
+            _planes(_deltas(seen, unit)),
+            _planes([place[entry.trace] for entry in entries]),
+            _planes(names.numbers),
+            _planes(names.offsets),
+            names.tails,
+            b"".join(value for entry in entries for value in entry.values),
+        ]
+        return bytes([FORMAT]) + b"".join(_varint(len(column)) + column for column in columns)
+
+
+def unpack(packed: bytes) -> ScoreState:
+    """Read what `pack` wrote.
+
+    Raises:
+        UnknownFormat: it was written in another format.
+    """
+    if packed[:1] != bytes([FORMAT]):
+        msg = f"a score state of format {packed[0] if packed else 'nothing'}, not {FORMAT}"
+        raise UnknownFormat(msg)
+    header_text, moments, seen, traces, numbers, offsets, tails, values = _columns(packed)
+    header = json.loads(header_text)
+    known_traces = [_trace(raw) for raw in header["traces"]]
+    unit = header["unit"]
+    times = _summed(_read_planes(moments), unit)
+    ids = _Names(header["templates"], header["whole"], _read_planes(numbers), _read_planes(offsets), tails).ids(times)
+    entries: dict[str, Entry] = {}
+    start = 0
+    for at, name, number in zip(times, ids, _read_planes(traces), strict=True):
+        trace = known_traces[number]
+        end = start + _DIGEST * len(trace.fields)
+        entries[name] = Entry(at, name, trace, tuple(values[i : i + _DIGEST] for i in range(start, end, _DIGEST)))
+        start = end
+    return ScoreState(entries, frozenset(_summed(_read_planes(seen), unit)), header["last"])
+
+
+def _trace(raw: list[Any]) -> Trace:
+    own, marks, fields, rank, claims, adjustment = raw
+    return Trace(own, tuple(marks), tuple(fields), rank, claims, adjustment and Adjustment(*adjustment))
+
+
+def claims_of(state: ScoreState) -> list[Claim]:
+    """Everything that was claimed, in order of (moment, id)."""
+    claiming = (entry for entry in state.entries.values() if entry.trace.claims)
+    return sorted(
+        (Claim(entry.at, entry.id, entry.trace.rank, _claims(entry.trace.claims)) for entry in claiming),
+        key=lambda claim: (claim.at, claim.id),
+    )
+
+
+def known_facts(state: ScoreState, at: Moment | None = None) -> Facts:
+    """What is known of the lead, at a moment or from all that was ever claimed."""
+    return known(claim for claim in claims_of(state) if at is None or claim.at <= at)
+
+
+# --- columns ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Names:
+    """Ids as columns: most end in 48 random bits and many carry their own milliseconds, near the activity's moment."""
+
+    templates: list[list[str]]
+    whole: list[str]
+    numbers: list[int]
+    offsets: list[int]
+    tails: bytes
+
+    @classmethod
+    def of(cls, entries: Iterable[Entry]) -> _Names:
+        templates: dict[tuple[str, ...], int] = {}
+        whole, numbers, offsets, tails = [], [], [], []
+        for entry in entries:
+            tail = _SHORT_TAIL.fullmatch(entry.id)
+            if tail is None:
+                whole.append(entry.id)
+                numbers.append(0)
+                continue
+            stamp = _MILLISECONDS.fullmatch(tail[1])
+            template = (stamp[1], stamp[3]) if stamp else (tail[1],)
+            numbers.append(templates.setdefault(template, len(templates) + 1))
+            if stamp:
+                offset = int(stamp[2]) - entry.at // 1000
+                offsets.append(offset * 2 if offset >= 0 else -offset * 2 - 1)
+            tails.append(bytes.fromhex(tail[2] + tail[3]))
+        return cls([list(template) for template in templates], whole, numbers, offsets, b"".join(tails))
+
+    def ids(self, moments: Iterable[int]) -> Iterator[str]:
+        whole, offsets, start = iter(self.whole), iter(self.offsets), 0
+        for at, number in zip(moments, self.numbers, strict=True):
+            if number == 0:
+                yield next(whole)
+                continue
+            template = self.templates[number - 1]
+            before = template[0]
+            if len(template) > 1:
+                offset = next(offsets)
+                before += f"{at // 1000 + (-(offset + 1) // 2 if offset & 1 else offset // 2)}{template[1]}"
+            tail = self.tails[start : start + _DIGEST].hex()
+            start += _DIGEST
+            yield f"{before}{tail[:4]}~{tail[4:]}"
+
+
+def _deltas(moments: list[int], unit: int) -> list[int]:
+    return [(after - before) // unit for before, after in zip([0, *moments], moments, strict=False)]
+
+
+def _summed(deltas: list[int], unit: int) -> list[int]:
+    total, moments = 0, []
+    for delta in deltas:
+        total += delta * unit
+        moments.append(total)
+    return moments
+
+
+def _planes(numbers: list[int]) -> bytes:
+    """Whole numbers as planes: all lowest bytes, then all second bytes, ... (a sign bit lets the first moment be negative)."""
+    low = min(numbers, default=0)
+    shifted = [number - low for number in numbers]
+    width = (max(shifted, default=0).bit_length() + 7) // 8
+    planes = b"".join(bytes(number >> 8 * plane & 255 for number in shifted) for plane in range(width))
+    return _varint(len(numbers)) + _varint(low * 2 if low >= 0 else -low * 2 - 1) + bytes([width]) + planes
+
+
+def _read_planes(column: bytes) -> list[int]:
+    count, start = _read_varint(column, 0)
+    coded, start = _read_varint(column, start)
+    low, width = (-(coded + 1) // 2 if coded & 1 else coded // 2), column[start]
+    planes = [column[start + 1 + plane * count : start + 1 + (plane + 1) * count] for plane in range(width)]
+    return [low + sum(plane[i] << 8 * step for step, plane in enumerate(planes)) for i in range(count)]
+
+
+def _varint(number: int) -> bytes:
+    out = bytearray()
+    while number > 127:  # noqa: PLR2004
+        out.append(number & 127 | 128)
+        number >>= 7
+    out.append(number)
+    return bytes(out)
+
+
+def _read_varint(data: bytes, start: int) -> tuple[int, int]:
+    number = shift = 0
+    while True:
+        byte = data[start]
+        number |= (byte & 127) << shift
+        start, shift = start + 1, shift + 7
+        if byte < 128:  # noqa: PLR2004
+            return number, start
+
+
+def _columns(packed: bytes) -> Iterator[bytes]:
+    start = 1
+    while start < len(packed):
+        length, start = _read_varint(packed, start)
+        yield packed[start : start + length]
+        start += length
