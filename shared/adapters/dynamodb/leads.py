@@ -28,7 +28,7 @@ from shared.adapters.dynamodb.keys import (
 from shared.domain.activity import Identity
 from shared.domain.handoff import LeadId
 from shared.domain.moments import Moment
-from shared.domain.state import ScoreState, UnknownFormat
+from shared.domain.state import ScoreState, UnknownFormat, unpack
 from shared.ports.errors import Conflict, Unavailable
 from shared.ports.leads import LeadRecord
 
@@ -289,9 +289,9 @@ def _record(lead: LeadId, item: Any, months: list[bytes]) -> LeadRecord:
     who = json.loads(raw[4 : 4 + length])
     rules_version = int(item["rules_version"]["N"])
     try:
-        state = ScoreState.unpack(raw[4 + length :])
+        state = unpack(raw[4 + length :])
         for blob in months:
-            state = state.merge(ScoreState.unpack(zlib.decompress(blob)))
+            state = state.merge(unpack(zlib.decompress(blob)))
     except UnknownFormat:
         state, rules_version = ScoreState.empty(), _REBUILD
     return LeadRecord(
