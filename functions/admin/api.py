@@ -45,6 +45,9 @@ class GetLeadRequest(_Request):
     at: Annotated[str, Field(max_length=40)] | None = Field(
         None, description="The moment to look at, ISO 8601 with an offset; now when missing."
     )
+    since: Annotated[str, Field(max_length=40)] | None = Field(
+        None, description="The explanation then tells what changed from this moment on."
+    )
 
 
 class AdjustScoreRequest(_Request):

@@ -18,7 +18,7 @@ from shared.adapters.http_api import SINGLE_LIMIT, HttpRequest, Reply, json_repl
 from shared.adapters.segment import validation_fault
 from shared.adapters.strict_json import read_json
 from shared.domain.handoff import LeadId
-from shared.domain.moments import MomentError, parse_moment
+from shared.domain.moments import Moment, MomentError, parse_moment
 from shared.domain.people import Person
 from shared.domain.refusals import Invalid, NotFound
 from shared.ports.lead_index import Place, Shelf
@@ -50,12 +50,7 @@ def list_leads(request: HttpRequest, _path: Mapping[str, str], _person: Person, 
 def get_lead(request: HttpRequest, path: Mapping[str, str], _person: Person, desk: Desk) -> Reply:
     """`GET /v1/leads/{id}`: everything about a lead, now or at a moment."""
     query = _validated(api.GetLeadRequest, request.query)
-    try:
-        at = parse_moment(query.at) if query.at is not None else None
-    except (MomentError, OverflowError) as error:
-        msg = "write a date and time with an offset, such as 2026-03-01T09:30:00Z"
-        raise Invalid(msg, "at") from error
-    found = desk.leads.story(LeadId(path["id"]), at)
+    found = desk.leads.story(LeadId(path["id"]), _moment(query.at, "at"), _moment(query.since, "since"))
     if isinstance(found, MergedInto):
         asked = f"?{urlencode(request.query)}" if request.query else ""
         return json_reply(307, {"merged_into": found.survivor}, {"location": f"{found.survivor}{asked}"})
@@ -147,6 +142,14 @@ def _place(cursor: str, shelf: Shelf, name: str) -> Place:
 
 def _foreign_cursor() -> Invalid:
     return Invalid("`next` comes from another list: take it from the page before, and ask for the same list", "next")
+
+
+def _moment(text: str | None, at: str) -> Moment | None:
+    try:
+        return None if text is None else parse_moment(text)
+    except (MomentError, OverflowError) as error:
+        msg = "write a date and time with an offset, such as 2026-03-01T09:30:00Z"
+        raise Invalid(msg, at) from error
 
 
 def _validated(model: type[M], told: object) -> M:

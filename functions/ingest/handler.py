@@ -22,10 +22,10 @@ _log = logging.getLogger(__name__)
 
 def lambda_handler(event: dict[str, Any], _context: object, intake: Intake | None = None) -> Any:
     """Answer a request of the HTTP API, or take a batch of the queue behind the bus."""
-    intake = intake or from_environment()
     if "Records" in event:
-        return _from_bus(event["Records"], intake)
+        return _from_bus(event["Records"], intake or from_environment())
     try:
+        intake = intake or from_environment()
         request = HttpRequest.of(event)
         route, variables = find(request.method, request.path, "ingest")
         if route.operation == "form":

@@ -24,9 +24,9 @@ def person_of(claims: Mapping[str, Any] | None, roles_claim: str) -> Person:
     if not claims or not isinstance(subject, str) or not subject:
         msg = "sign in first: this needs a token"
         raise Unauthenticated(msg)
-    told = claims.get(roles_claim) or ()
-    words = _SEPARATORS.split(told) if isinstance(told, str) else [str(word) for word in told]
-    roles = frozenset(Role(word) for word in words if word in frozenset(Role))
+    told = claims.get(roles_claim)
+    words = told if isinstance(told, list) else _SEPARATORS.split(told) if isinstance(told, str) else []
+    roles = frozenset(role for role in Role if role.value in words)
     name = next(str(claims[name]) for name in _NAMES if claims.get(name))
     return Person(subject, name, roles)
 

@@ -8,12 +8,13 @@ from typing import Any
 
 from shared.domain.activity import Activity, Identity, IdentityKind
 from shared.domain.engine import Score
+from shared.domain.facts import Facts
 from shared.domain.handoff import Handoff, LeadId
 from shared.domain.lifecycle import Journey
 from shared.domain.moments import Moment
 from shared.domain.notice import Introduction, introduce
 from shared.domain.refusals import NotFound
-from shared.domain.state import Facts, ScoreState, known_facts
+from shared.domain.state import known_facts
 from shared.ports.activities import Activities
 from shared.ports.clock import Clock
 from shared.ports.handoffs import Handoffs
@@ -111,8 +112,8 @@ class ReadLeads:
         """The lead whose e-mail address that is, as a page of at most one."""
         return LeadPage(self._summaries(self._leads.whose([identity]).values()), None)
 
-    def story(self, lead: LeadId, at: Moment | None) -> LeadStory | MergedInto:
-        """A lead as it was at a moment, or is now.
+    def story(self, lead: LeadId, at: Moment | None = None, since: Moment | None = None) -> LeadStory | MergedInto:
+        """A lead as it was at a moment, or is now; with `since` the explanation tells what changed from then on.
 
         Raises:
             NotFound: there is no such lead.
@@ -124,7 +125,7 @@ class ReadLeads:
         active = self._rulebook.active()
         history = gather(self._activities, self._leads, lead, record.identities)
         happened = [activity for activity in history.activities if activity.occurred_at <= moment]
-        state = active.rules.absorb(ScoreState.empty(), happened)
+        state = active.rules.replayed(happened)
         facts = known_facts(state)
         stage = self._stages.load(lead)
         handoffs = [handoff for handoff in self._stages.handoffs(lead) if handoff.requested_at <= moment]
@@ -135,7 +136,7 @@ class ReadLeads:
             identities=tuple(sorted(record.identities, key=lambda identity: identity.key)),
             person=_person(record.identities, facts),
             score=active.rules.score(state, moment),
-            explanation=active.rules.explain(state, moment).as_json(),
+            explanation=active.rules.explain(state, moment, since).as_json(),
             facts=facts,
             last_activity_at=state.last_activity_at,
             journey=stage.journey if stage and at is None else None,

@@ -1,0 +1,66 @@
+"""The desk of `admin` on ports in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from functions.admin.desk import Desk
+from shared.domain.activity import Activity
+from shared.domain.handoff import LeadId
+from shared.usecases.adjust import AdjustScore
+from shared.usecases.leads import ReadLeads
+from shared.usecases.publish import PublishRules
+from shared.usecases.rulebook import Rulebook
+from shared.usecases.score import Score
+from tests.fakes import (
+    FixedClock,
+    InMemoryActivities,
+    InMemoryHandoffs,
+    InMemoryLeads,
+    InMemoryRuleVersions,
+    InMemoryStages,
+)
+from tests.fakes.lead_index import InMemoryLeadIndex
+
+
+@dataclass
+class InMemoryDesk:
+    """A desk, and what it stands on."""
+
+    activities: InMemoryActivities = field(default_factory=InMemoryActivities)
+    leads: InMemoryLeads = field(default_factory=InMemoryLeads)
+    stages: InMemoryStages = field(default_factory=InMemoryStages)
+    handoffs: InMemoryHandoffs = field(default_factory=InMemoryHandoffs)
+    versions: InMemoryRuleVersions = field(default_factory=InMemoryRuleVersions)
+    clock: FixedClock = field(default_factory=FixedClock)
+
+    def __post_init__(self) -> None:
+        rulebook = Rulebook(self.versions, self.clock)
+        self.desk = Desk(
+            leads=ReadLeads(
+                activities=self.activities,
+                leads=self.leads,
+                stages=self.stages,
+                handoffs=self.handoffs,
+                index=InMemoryLeadIndex(self.stages),
+                rulebook=rulebook,
+                clock=self.clock,
+            ),
+            scores=AdjustScore(self.activities, self.leads, rulebook, self.clock),
+            rules=PublishRules(self.versions, self.clock),
+            roles_claim="cognito:groups",
+        )
+        numbers = iter(range(1, 1000))
+        self._score = Score(self.activities, self.leads, rulebook, self.clock, lambda: LeadId(f"lead-{next(numbers)}"))
+
+    def happened(self, activities: Iterable[Activity]) -> None:
+        """Activities were logged and scored."""
+        logged = list(activities)
+        self.activities.append(logged)
+        assert self._score.apply(logged) == []
+
+
+def a_desk() -> InMemoryDesk:
+    """A desk at which nothing has happened yet."""
+    return InMemoryDesk()

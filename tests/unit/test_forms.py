@@ -1,0 +1,272 @@
+"""Forms of a website, posted by a browser without script or by a script as JSON."""
+
+from __future__ import annotations
+
+import gzip
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.adapters.forms import FormConsent, FormShape, form_reply, is_robot, read_fields, read_form
+from shared.adapters.http_api import HttpRequest
+from shared.domain.activity import Activity, Claims, Rank
+from shared.domain.admission import form_source
+from shared.domain.moments import MINUTE, Moment, parse_moment
+from shared.domain.refusals import Invalid, Malformed, Refused, TooLarge, UnsupportedMedia
+from tests.http_requests import NOW, http_event
+from tests.people import browser, email
+
+SITE = "https://www.acme.example"
+LIMIT = 32 * 1024
+CONTACT = FormShape(
+    name="contact",
+    activity="form_submitted",
+    fields={"first": "lead.first_name", "firm": "company.name", "wish": "qualification.need"},
+    consent=FormConsent("agree", "You may call me.", "2026-01"),
+)
+SOURCE = form_source("contact", "form_submitted")
+
+
+def request(body: Any, **rest: Any) -> HttpRequest:
+    return HttpRequest.of(http_event("POST", "/v1/forms/contact", body, **rest))
+
+
+def fields(body: Any, **rest: Any) -> dict[str, Any]:
+    return read_fields(request(body, **rest), LIMIT)
+
+
+def submitted(shape: FormShape = CONTACT, more: dict[str, Any] | None = None, **said: Any) -> Activity:
+    posted = request({"email": "ada@example.com", **said, **(more or {})})
+    return read_form(shape, read_fields(posted, LIMIT), posted, SOURCE)
+
+
+def test_a_browser_posts_fields_and_a_script_the_same_as_json() -> None:
+    said = {"email": "ada@example.com", "message": "Grüße & co", "topic": ["a", "b"]}
+    urlencoded = urlencode(said, doseq=True)
+
+    assert fields(urlencoded) == said
+    assert fields(urlencoded.encode(), headers={"content-type": "application/x-www-form-urlencoded"}) == said
+    assert fields(said) == said
+    assert fields(b"\xef\xbb\xbf" + b' {"a": "b"}') == {"a": "b"}
+    assert fields(gzip.compress(urlencoded.encode())) == said
+
+
+def test_json_is_found_whatever_the_header_says() -> None:
+    assert fields({"email": "a"}, headers={"content-type": "application/x-www-form-urlencoded"}) == {"email": "a"}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"a=%ff",
+        b"a=\xff",
+        b"a=%00",
+        b"a%00=1",
+        b"a=%E2%80%AEgnp.exe",
+        b"nonsense",
+        "&".join(f"f{n}=1" for n in range(201)),
+        b'{"a": 1, "a": 2}',
+        b'{"a": NaN}',
+    ],
+)
+def test_what_is_no_form_is_malformed(body: Any) -> None:
+    with pytest.raises(Malformed):
+        fields(body)
+
+
+@pytest.mark.parametrize("body", [[1], {"a": {"b": 1}}])
+def test_json_of_another_shape_is_invalid(body: Any) -> None:
+    with pytest.raises(Invalid):
+        fields(body)
+
+
+def test_a_form_in_parts_is_told_how_to_come() -> None:
+    with pytest.raises(UnsupportedMedia):
+        fields(b"--x\r\n", headers={"Content-Type": "multipart/form-data; boundary=x"})
+
+
+def test_a_form_has_a_limit() -> None:
+    with pytest.raises(TooLarge):
+        fields("message=" + "x" * LIMIT)
+
+
+def test_fields_become_facts_as_the_settings_say_and_all_others_properties() -> None:
+    found = submitted(first=" Ada ", firm="Acme", wish="a crane", message="Hello", seats=3)
+
+    assert found.claims == Claims({"first_name": "Ada"}, {"name": "Acme"}, None, {"need": "a crane"})
+    assert found.properties == {"message": "Hello", "seats": 3, "form": "contact"}
+    assert (found.type, found.rank, found.source, found.channel) == (
+        "form_submitted",
+        Rank.PUBLIC,
+        "contact",
+        "website",
+    )
+    assert found.identities == (email("ada@example.com"),)
+    assert found.occurred_at == found.received_at == parse_moment(NOW)
+
+
+def test_an_empty_field_says_nothing() -> None:
+    assert not submitted(first="", firm=None).claims
+
+
+@pytest.mark.parametrize("tick", ["on", "true", "yes", "1", "On", True, 1])
+def test_a_ticked_box_grants_consent_with_what_stood_beside_it(tick: Any) -> None:
+    found = submitted(agree=tick)
+
+    assert found.claims.consent == "granted"
+    assert found.properties["consent"] == {"wording": "You may call me.", "version": "2026-01"}
+
+
+@pytest.mark.parametrize("said", [{}, {"agree": ""}, {"agree": "off"}, {"agree": False}, {"agree": "no"}])
+def test_an_unticked_box_says_nothing(said: dict[str, Any]) -> None:
+    found = submitted(**said)
+
+    assert found.claims.consent is None
+    assert "consent" not in found.properties
+
+
+def test_nobody_consents_by_a_field_that_is_not_the_configured_one() -> None:
+    found = submitted(consent="granted", Agree="on", form="other", more={"claims.consent": "granted"})
+
+    assert found.claims.consent is None
+    assert (found.properties["form"], "consent" in found.properties) == ("contact", False)
+    assert submitted(FormShape("contact", "form_submitted"), agree="on").claims.consent is None
+
+
+def test_nobody_sets_a_fact_that_the_form_does_not_ask_for() -> None:
+    assert not submitted(more={"lead.title": "CEO", "qualification.budget": "yes", "budget": "yes"}).claims
+
+
+def test_a_campaign_is_read_from_the_pages_hidden_fields() -> None:
+    found = submitted(utm_source="news", utm_medium="mail", utm_campaign="spring", utm_term="", gclid="g-1")
+
+    assert found.context["campaign"] == {"source": "news", "medium": "mail", "name": "spring", "gclid": "g-1"}
+    assert found.properties == {"form": "contact"}
+
+
+def test_the_page_and_the_agent_are_kept_and_the_address_is_not() -> None:
+    posted = request(
+        {"email": "ada@example.com"},
+        headers={"referer": f"{SITE}/contact", "user-agent": "Mozilla/5.0", "x-forwarded-for": "203.0.113.7"},
+    )
+    found = read_form(CONTACT, read_fields(posted, LIMIT), posted, SOURCE)
+
+    assert found.context == {"page": {"url": f"{SITE}/contact"}, "user_agent": "Mozilla/5.0"}
+
+
+def test_a_browsers_id_is_attached() -> None:
+    assert submitted(_anonymous_id="b-1").identities == (email("ada@example.com"), browser("b-1"))
+
+
+@pytest.mark.parametrize("address", [None, "", "ada", ["ada@example.com", "eve@example.com"], 7])
+def test_a_form_without_an_address_is_refused(address: Any) -> None:
+    with pytest.raises(Invalid) as refusal:
+        submitted(email=address)
+    assert refusal.value.at == "email"
+
+
+def test_another_field_may_hold_the_address() -> None:
+    shape = FormShape("contact", "form_submitted", email_field="work_mail")
+
+    assert submitted(shape, email=None, work_mail="Ada@example.com").identities == (email("ada@example.com"),)
+
+
+def twice(one: dict[str, Any], other: dict[str, Any], apart: int = 0) -> bool:
+    """Whether two submissions are the same activity."""
+    start = parse_moment(NOW)
+    first, second = (
+        read_form(CONTACT, said, request(said, at=Moment(at)), SOURCE)
+        for said, at in ((one, start), (other, start + apart))
+    )
+    return first.id == second.id
+
+
+def test_a_second_click_is_no_second_submission() -> None:
+    said = {"email": "ada@example.com", "message": "Hello"}
+
+    assert twice(said, said, apart=9 * MINUTE)
+    assert not twice(said, said, apart=60 * MINUTE)
+    assert not twice(said, said | {"message": "Hello?"})
+    assert twice(said | {"_id": "s-1"}, said | {"_id": "s-1"}, apart=60 * MINUTE)
+
+
+def test_robots_fill_in_what_people_do_not_see() -> None:
+    assert is_robot({"_gotcha": "x"})
+    assert not is_robot({"_gotcha": ""})
+    assert not is_robot({})
+
+
+def reply(target: Any, *, origins: tuple[str, ...] = (SITE,), **headers: str) -> dict[str, Any]:
+    return form_reply({"_next": target}, request({}, headers=headers), origins)
+
+
+def test_the_browser_goes_on_to_a_path_of_the_page_that_it_came_from() -> None:
+    assert reply("/thanks?x=1", origin=SITE)["headers"]["location"] == f"{SITE}/thanks?x=1"
+    assert reply("/thanks", referer=f"{SITE}/contact")["headers"]["location"] == f"{SITE}/thanks"
+    assert reply("/thanks", origin="https://evil.example")["headers"]["location"] == "/thanks"
+    assert reply("/thanks", origin=SITE)["statusCode"] == 303
+
+
+def test_the_browser_goes_on_to_an_allowed_origin() -> None:
+    assert reply(f"{SITE}/thanks")["headers"]["location"] == f"{SITE}/thanks"
+    assert reply("http://localhost:8000/x", origins=("http://localhost:8000",))["statusCode"] == 303
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "https://evil.example/",
+        "//evil.example/",
+        "///evil.example/",
+        "/\\evil.example/",
+        "\\\\evil.example",
+        "/\t/evil.example",
+        "https://www.acme.example@evil.example/",
+        "https://www.acme.example:1@evil.example/",
+        "https://www.acme.example.evil.example/",
+        "https://www.acme.example:8443/",
+        "http://www.acme.example/",
+        "https:www.acme.example/",
+        "https:/www.acme.example",
+        "HTTPS://EVIL.example",
+        "javascript:alert(1)",
+        "data:text/html,x",
+        "thanks",
+        "",
+        "/x\r\nset-cookie: a=b",
+        "https://[::1/",
+        "https://www.acme.example:x/",
+        "/é",
+        " /thanks",
+        ["/thanks"],
+        7,
+        None,
+    ],
+)
+def test_the_browser_goes_nowhere_else(target: Any) -> None:
+    stays = reply(target, origin=SITE)
+
+    assert stays["statusCode"] == 200
+    assert "location" not in stays["headers"]
+    assert stays["headers"]["content-type"].startswith("text/html")
+
+
+def test_a_script_that_asks_for_json_gets_json() -> None:
+    told = reply("/thanks", accept="application/json, text/plain")
+
+    assert (told["statusCode"], told["body"]) == (200, '{"success":true}')
+
+
+@given(st.dictionaries(st.text(max_size=8), st.text(max_size=20), max_size=5))
+def test_every_form_is_taken_or_refused_and_nothing_else_happens(said: dict[str, str]) -> None:
+    body = "&".join(f"{quote(name, errors='replace')}={quote(value, errors='replace')}" for name, value in said.items())
+    try:
+        posted = request(body + "&email=ada%40example.com")
+        found = read_form(CONTACT, read_fields(posted, LIMIT), posted, SOURCE)
+    except Refused:
+        return
+    assert found.claims.consent in (None, "granted")
+    assert email("ada@example.com") in found.identities

@@ -1,0 +1,328 @@
+"""What a client is answered, and what is in the log then: the intake on a log in memory."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import logging
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+
+from functions.ingest.handler import lambda_handler
+from functions.ingest.intake import Intake, configured
+from functions.ingest.settings import ConsentWording, Form, PublicWriteKey, SecretWriteKey, Settings
+from shared.domain.activity import Activity, Rank
+from shared.domain.moments import DAY, Moment, parse_moment
+from shared.ports.errors import Unavailable
+from tests.fakes import InMemoryActivities, InMemorySecrets
+from tests.http_requests import NOW, answer, http_event
+from tests.people import browser, email, user
+
+SITE = "https://www.acme.example"
+SETTINGS = Settings(
+    activities_table="activities",
+    write_keys=(
+        PublicWriteKey(name="website", key="pk_web", activities=("page_viewed", "identified", "demo_requested")),
+        SecretWriteKey(name="crm", secret="/baton/test/crm"),
+    ),
+    forms=(
+        Form(
+            name="contact",
+            fields={"first": "lead.first_name"},
+            consent=ConsentWording(field="agree", wording="You may call me.", version="1"),
+        ),
+    ),
+    origins=(SITE,),
+    catalogue={"Signed Up": "trial_started"},
+)
+ADA = email("ada@example.com")
+
+
+class Log(InMemoryActivities):
+    """A log in memory that can be asked for everything, and can be down."""
+
+    down = False
+
+    def append(self, activities: Iterable[Activity]) -> None:
+        if self.down:
+            raise Unavailable("the table did not answer for ada@example.com")
+        super().append(activities)
+
+    def all(self) -> list[Activity]:
+        return list(self._log.values())
+
+
+@pytest.fixture
+def log() -> Log:
+    return Log()
+
+
+@pytest.fixture
+def intake(log: Log) -> Intake:
+    return configured(SETTINGS, log, lambda: InMemorySecrets(**{"/baton/test/crm": "sk_crm"}))
+
+
+class Client:
+    """Sends requests to the handler."""
+
+    def __init__(self, intake: Intake) -> None:
+        self._intake = intake
+
+    def post(self, path: str, body: Any, **rest: Any) -> dict[str, Any]:
+        reply: dict[str, Any] = lambda_handler(http_event("POST", path, body, **rest), None, self._intake)
+        return reply
+
+
+@pytest.fixture
+def client(intake: Intake) -> Client:
+    return Client(intake)
+
+
+def view(**said: Any) -> dict[str, Any]:
+    return {"type": "page", "userId": "ada@example.com", "messageId": "m-1", "properties": {"path": "/"}} | said
+
+
+def test_a_call_is_answered_with_exactly_200_and_is_in_the_log(client: Client, log: Log) -> None:
+    reply = client.post("/v1/page", view(), key="pk_web")
+
+    assert (reply["statusCode"], answer(reply)) == (200, {"success": True})
+    (stored,) = log.all()
+    assert (stored.id, stored.type, stored.rank, stored.identities) == ("m-1", "page_viewed", Rank.PUBLIC, (ADA,))
+
+
+@pytest.mark.parametrize("path", ["/v1/page", "/v1/p"])
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+@pytest.mark.parametrize("kind", ["application/json", "text/plain", "application/x-www-form-urlencoded"])
+def test_every_clients_habit_is_understood(client: Client, log: Log, path: str, pack: Any, kind: str) -> None:
+    body = json.dumps(view()).encode()
+    reply = client.post(path, pack(body), key="pk_web", headers={"content-type": kind})
+
+    assert reply["statusCode"] == 200
+    assert len(log) == 1
+
+
+def test_the_key_may_stand_in_the_body(client: Client, log: Log) -> None:
+    assert client.post("/v1/page", view(writeKey="pk_web"))["statusCode"] == 200
+    assert client.post("/v1/page", view(writeKey="pk_other", messageId="m-2"))["statusCode"] == 401
+    assert client.post("/v1/page", view(writeKey="pk_web", messageId="m-3"), key="pk_other")["statusCode"] == 401
+    assert [stored.id for stored in log.all()] == ["m-1"]
+    assert "pk_web" not in repr(log.all())
+
+
+def test_the_same_again_changes_nothing_and_the_first_stays(client: Client, log: Log) -> None:
+    client.post("/v1/page", view(properties={"path": "/first"}), key="pk_web")
+    again = client.post("/v1/page", view(properties={"path": "/second"}), key="pk_web")
+
+    assert (again["statusCode"], answer(again)) == (200, {"success": True})
+    assert [stored.properties["path"] for stored in log.all()] == ["/first"]
+
+
+def test_one_bad_activity_in_a_hundred_is_listed_and_the_others_are_stored(client: Client, log: Log) -> None:
+    batch = [view(messageId=f"m-{n}") for n in range(100)]
+    batch[41]["timestamp"] = "soon"
+    reply = client.post("/v1/batch", {"batch": batch}, key="pk_web")
+
+    assert (reply["statusCode"], answer(reply)["success"]) == (200, True)
+    (refused,) = answer(reply)["refused"]
+    assert (refused["index"], refused["message_id"], refused["at"]) == (41, "m-41", "batch[41].timestamp")
+    assert {stored.id for stored in log.all()} == {f"m-{n}" for n in range(100)} - {"m-41"}
+
+
+def test_a_batch_of_which_nothing_is_taken_is_an_error_that_lists_all(client: Client, log: Log) -> None:
+    reply = client.post("/v1/batch", {"batch": [view(type="track", event="Other"), 7]}, key="pk_web")
+
+    assert reply["statusCode"] == 403
+    assert [refused["index"] for refused in answer(reply)["details"]["refused"]] == [0, 1]
+    assert len(log) == 0
+
+
+def test_an_empty_batch_is_no_fault(client: Client) -> None:
+    assert answer(client.post("/v1/batch", {"batch": []}, key="pk_web")) == {"success": True}
+
+
+REFUSED: dict[str, tuple[str, Any, str | None, int, str]] = {
+    "malformed JSON": ("/v1/page", '{"userId": ', "pk_web", 400, "malformed"),
+    "JSON that is no object": ("/v1/page", [1], "pk_web", 422, "invalid"),
+    "no body": ("/v1/page", None, "pk_web", 400, "malformed"),
+    "no key": ("/v1/page", view(), None, 401, "unauthenticated"),
+    "an unknown key": ("/v1/page", view(), "pk_other", 401, "unauthenticated"),
+    "an unknown key and malformed JSON": ("/v1/page", "{", "pk_other", 401, "unauthenticated"),
+    "a body over the limit": ("/v1/page", view(name="x" * 32 * 1024), "pk_web", 413, "too_large"),
+    "a batch over the limit": ("/v1/batch", {"batch": [view(name="x" * 512 * 1024)]}, "pk_web", 413, "too_large"),
+    "more than a batch": ("/v1/batch", {"batch": [{}] * 501}, "pk_web", 413, "too_large"),
+    "an activity without identity": ("/v1/page", {"properties": {}}, "pk_web", 422, "invalid"),
+    "a time that is no moment": ("/v1/page", view(timestamp="soon"), "pk_web", 422, "invalid"),
+    "a time before the log": ("/v1/page", view(timestamp="2020-01-01T00:00:00Z"), "pk_web", 422, "invalid"),
+    "a type that the key may not send": ("/v1/track", view(event="Signed Up"), "pk_web", 403, "forbidden"),
+    "an adjusted score": ("/v1/track", view(event="Score Adjusted"), "pk_web", 403, "forbidden"),
+    "an adjusted score with a secret key": ("/v1/track", view(event="score_adjusted"), "sk_crm", 403, "forbidden"),
+    "consent": ("/v1/identify", view(traits={"consent": "granted"}), "pk_web", 403, "forbidden"),
+    "a sales fact": ("/v1/identify", view(traits={"qualification": {"budget": 1}}), "pk_web", 403, "forbidden"),
+    "two known leads": ("/v1/identify", view(userId="u", traits={"email": "a@b.com"}), "pk_web", 403, "forbidden"),
+    "an alias of two": ("/v1/alias", view(previousId="u-2"), "pk_web", 403, "forbidden"),
+    "a form without an address": ("/v1/forms/contact", "first=Ada", None, 422, "invalid"),
+    "a form with a broken address": ("/v1/forms/contact", "email=ada", None, 422, "invalid"),
+    "a form that nobody configured": ("/v1/forms/other", "email=ada%40example.com", None, 404, "not_found"),
+    "a form in parts": ("/v1/forms/contact", "%", None, 400, "malformed"),
+    "an address that is none": ("/v1/nothing", view(), "pk_web", 404, "not_found"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_is_refused_says_why_and_leaves_nothing(client: Client, log: Log, case: str) -> None:
+    path, body, key, status, code = REFUSED[case]
+    reply = client.post(path, body, key=key)
+
+    assert (reply["statusCode"], answer(reply)["code"]) == (status, code)
+    assert answer(reply)["message"]
+    assert len(log) == 0
+
+
+def test_a_secret_key_may_say_what_a_public_one_may_not(client: Client, log: Log) -> None:
+    traits = {"email": "ada@example.com", "consent": "granted", "qualification": {"budget": True}}
+    assert client.post("/v1/identify", view(userId="u-1", traits=traits), key="sk_crm")["statusCode"] == 200
+
+    (stored,) = log.all()
+    assert stored.identities == (ADA, user("u-1"))
+    assert (stored.rank, stored.claims.consent, stored.claims.qualification) == (
+        Rank.TRUSTED,
+        "granted",
+        {"budget": True},
+    )
+
+
+def test_the_catalogue_decides_before_the_key_is_asked(client: Client) -> None:
+    assert client.post("/v1/track", view(event="Signed Up"), key="sk_crm")["statusCode"] == 200
+
+
+def test_a_key_that_opens_intake_opens_no_other_method(intake: Intake) -> None:
+    assert lambda_handler(http_event("GET", "/v1/page", key="pk_web"), None, intake)["statusCode"] == 405
+
+
+def test_a_log_that_does_not_answer_is_told_as_such(client: Client, log: Log) -> None:
+    log.down = True
+    for path, body in (("/v1/page", view()), ("/v1/batch", {"batch": [view()]}), ("/v1/forms/contact", "email=a@b.co")):
+        reply = client.post(path, body, key="pk_web")
+
+        assert (reply["statusCode"], answer(reply)["code"]) == (503, "unavailable")
+        assert int(reply["headers"]["retry-after"]) > 0
+
+
+def test_what_a_clock_of_2099_says_is_set_to_now_and_marked(client: Client, log: Log) -> None:
+    client.post("/v1/page", view(timestamp="2099-01-01T00:00:00Z"), key="pk_web")
+
+    (stored,) = log.all()
+    assert (stored.occurred_at, stored.marks) == (parse_moment(NOW), ("clock",))
+
+
+def test_the_settings_say_how_long_the_log_remembers(log: Log) -> None:
+    short = configured(SETTINGS.model_copy(update={"retention_days": 1}), log, InMemorySecrets)
+    old = http_event("POST", "/v1/page", view(timestamp=NOW), key="pk_web", at=Moment(parse_moment(NOW) + DAY + 1000))
+
+    assert lambda_handler(old, None, short)["statusCode"] == 422
+
+
+def test_answers_do_not_tell_whether_somebody_is_known(client: Client, log: Log) -> None:
+    client.post("/v1/identify", view(userId="u-1", traits={"email": "known@example.com"}), key="sk_crm")
+    answers = []
+    for address in ("known@example.com", "unknown@example.com"):
+        for path, body in (
+            ("/v1/page", view(userId=address, messageId=None)),
+            ("/v1/identify", view(userId=address, messageId=None, traits={"name": "x"})),
+            ("/v1/identify", view(userId="u-9", messageId=None, traits={"email": address})),
+            ("/v1/forms/contact", {"email": address}),
+        ):
+            reply = client.post(path, body, key="pk_web")
+            answers.append((reply["statusCode"], reply["headers"], reply["body"]))
+
+    assert answers[:4] == answers[4:]
+
+
+def test_a_plain_form_goes_into_the_log_and_the_browser_onwards(client: Client, log: Log) -> None:
+    reply = client.post(
+        "/v1/forms/contact",
+        b"email=Ada%40Example.com&first=Ada&agree=on&utm_source=news&_anonymous_id=b-1&_next=%2Fthanks",
+        headers={"content-type": "application/x-www-form-urlencoded", "origin": SITE},
+    )
+
+    assert (reply["statusCode"], reply["headers"]["location"]) == (303, f"{SITE}/thanks")
+    (stored,) = log.all()
+    assert stored.identities == (ADA, browser("b-1"))
+    assert (stored.type, stored.claims.consent, stored.claims.lead) == (
+        "form_submitted",
+        "granted",
+        {"first_name": "Ada"},
+    )
+    assert stored.context["campaign"] == {"source": "news"}
+
+
+def test_a_robot_is_told_the_same_and_nothing_is_stored(client: Client, log: Log) -> None:
+    said = {"email": "ada@example.com", "_next": f"{SITE}/thanks"}
+    robot = client.post("/v1/forms/contact", said | {"_gotcha": "buy"})
+    assert len(log) == 0
+
+    person = client.post("/v1/forms/contact", said)
+    assert robot == person
+    assert len(log) == 1
+
+
+def bus_message(message_id: str, **detail: Any) -> dict[str, Any]:
+    event = {"id": message_id, "detail-type": "ActivitySubmitted", "source": "billing", "time": NOW, "detail": detail}
+    return {
+        "messageId": message_id,
+        "body": json.dumps(event),
+        "attributes": {"SentTimestamp": str(parse_moment(NOW) // 1000)},
+    }
+
+
+def test_of_messages_from_the_bus_only_the_bad_ones_come_again(intake: Intake, log: Log) -> None:
+    records = [
+        bus_message("good-1", type="invoice_paid", email="ada@example.com", user_id="u-1"),
+        bus_message("nobody", type="invoice_paid"),
+        {"messageId": "torn", "body": "{", "attributes": {"SentTimestamp": "1"}},
+        bus_message("adjusting", type="score_adjusted", user_id="u-1", properties={"by": 100}),
+        bus_message("good-2", type="invoice_paid", user_id="u-2", consent="granted"),
+    ]
+    outcome = lambda_handler({"Records": records}, None, intake)
+
+    assert [item["itemIdentifier"] for item in outcome["batchItemFailures"]] == ["nobody", "torn", "adjusting"]
+    assert {stored.id for stored in log.all()} == {"good-1", "good-2"}
+    assert {stored.rank for stored in log.all()} == {Rank.TRUSTED}
+
+
+def test_while_the_log_does_not_answer_every_message_comes_again(intake: Intake, log: Log) -> None:
+    log.down = True
+    outcome = lambda_handler({"Records": [bus_message("m", type="x", user_id="u")]}, None, intake)
+
+    assert outcome == {"batchItemFailures": [{"itemIdentifier": "m"}]}
+
+
+def test_nothing_that_somebody_sent_is_logged(
+    client: Client, intake: Intake, log: Log, caplog: pytest.LogCaptureFixture
+) -> None:
+    canary = "canary-7f3a@example.com"
+    with caplog.at_level(logging.DEBUG):
+        for down in (False, True):
+            log.down = down
+            client.post("/v1/page", view(userId=canary), key="pk_web")
+            client.post("/v1/page", view(userId=canary, timestamp=canary), key="pk_web")
+            client.post("/v1/track", view(userId=canary, event=canary), key="pk_web")
+            client.post("/v1/batch", {"batch": [view(userId=canary), {"type": canary}]}, key="pk_web")
+            client.post("/v1/forms/contact", {"email": canary + canary})
+            lambda_handler({"Records": [bus_message("m", type="x", email=canary, occurred_at=canary)]}, None, intake)
+            lambda_handler({"Records": [bus_message("m", type="x", email=canary)]}, None, intake)
+
+    assert "canary" not in caplog.text
+    assert caplog.text
+
+
+def test_a_handler_that_cannot_read_its_settings_answers_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken() -> Intake:
+        raise KeyError("ACTIVITIES_TABLE")
+
+    monkeypatch.setattr("functions.ingest.handler.from_environment", broken)
+    reply = lambda_handler(http_event("POST", "/v1/page", view(), key="pk_web"), None)
+
+    assert (reply["statusCode"], answer(reply)["code"]) == (500, "internal")

@@ -1,0 +1,309 @@
+"""Segment's calls as activities."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from shared.adapters.segment import MAX_BATCH, SegmentReader
+from shared.domain.activity import Activity, Claims, Rank
+from shared.domain.admission import Unreadable, public_source, trusted_source
+from shared.domain.moments import parse_moment
+from shared.domain.refusals import Invalid, TooLarge
+from tests.people import browser, email, user
+
+RECEIVED = parse_moment("2026-03-02T09:00:00Z")
+CRM = trusted_source("crm")
+
+
+def reader(source: Any = CRM, request_id: str = "r1", **catalogue: str) -> SegmentReader:
+    return SegmentReader(source, RECEIVED, request_id, catalogue)
+
+
+def read(call: str, **payload: Any) -> Activity:
+    (found,) = reader().read(call, {"userId": "u-1", **payload})
+    assert isinstance(found, Activity), found
+    return found
+
+
+def fault(call: str, **payload: Any) -> Any:
+    (found,) = reader().read(call, {"userId": "u-1", **payload})
+    assert isinstance(found, Unreadable), found
+    return found
+
+
+@pytest.mark.parametrize(
+    ("event", "kind"),
+    [
+        ("Demo Requested", "demo_requested"),
+        ("demo_requested", "demo_requested"),
+        ("demoRequested", "demo_requested"),
+        ("  Demo--Requested! ", "demo_requested"),
+        ("URLCopied", "url_copied"),
+        ("Démo demandée", "démo_demandée"),
+        ("v2 Upgrade", "v2_upgrade"),
+    ],
+)
+def test_an_events_name_is_the_activitys_type(event: str, kind: str) -> None:
+    assert read("track", event=event).type == kind
+
+
+def test_the_catalogue_names_events_otherwise() -> None:
+    (found,) = reader(**{"Signed Up": "trial_started"}).read("track", {"event": "Signed Up", "userId": "u"})
+
+    assert isinstance(found, Activity)
+    assert found.type == "trial_started"
+
+
+def test_an_event_without_a_letter_is_refused() -> None:
+    assert fault("track", event=" -- ").reason.at == "event"
+
+
+def test_a_track_call_keeps_its_properties_to_the_letter() -> None:
+    found = read("track", event="Webinar Registered", messageId="m-1", properties={"webinarId": "w1", "seats": 2})
+
+    assert (found.id, found.properties) == ("m-1", {"webinarId": "w1", "seats": 2})
+    assert (found.source, found.rank, found.own, found.channel) == ("crm", Rank.TRUSTED, True, None)
+
+
+def test_a_public_sources_activities_have_its_rank() -> None:
+    source = public_source("website", frozenset())
+    (found,) = reader(source).read("page", {"anonymousId": "b"})
+
+    assert isinstance(found, Activity)
+    assert (found.rank, found.source) == (Rank.PUBLIC, "website")
+
+
+def test_a_page_has_a_path_wherever_the_client_put_it() -> None:
+    page = {"path": "/pricing", "url": "https://acme.example/pricing?plan=1", "title": "Pricing"}
+
+    assert read("page", properties=page).properties["path"] == "/pricing"
+    assert read("page", context={"page": page}).properties["path"] == "/pricing"
+    assert read("page", properties={"url": page["url"]}).properties["path"] == "/pricing"
+    assert read("page", name="Pricing", properties={"url": "https://acme.example"}).properties == {
+        "name": "Pricing",
+        "url": "https://acme.example",
+        "path": "/",
+    }
+    assert read("page").type == "page_viewed"
+    assert read("page").channel == "website"
+    assert read("screen").type == "screen_viewed"
+
+
+def test_what_the_call_says_of_a_page_goes_before_its_context() -> None:
+    found = read("page", properties={"path": "/real"}, context={"page": {"path": "/context", "title": "T"}})
+
+    assert (found.properties["path"], found.properties["title"]) == ("/real", "T")
+
+
+def test_a_broken_url_is_no_path() -> None:
+    assert "path" not in read("page", properties={"url": "http://[::1"}).properties
+
+
+def test_traits_are_facts_of_the_lead_and_its_company() -> None:
+    found = read(
+        "identify",
+        traits={
+            "email": "Ada@Example.com",
+            "firstName": "Ada",
+            "jobTitle": "CTO",
+            "company": {"name": "Acme", "employee_count": 250, "industry": "cranes"},
+            "address": {"countryCode": "DE"},
+        },
+    )
+
+    assert found.claims == Claims(
+        lead={
+            "email": "Ada@Example.com",
+            "first_name": "Ada",
+            "job_title": "CTO",
+            "address": {"country_code": "DE"},
+        },
+        company={"name": "Acme", "employees": 250, "industry": "cranes"},
+    )
+    assert found.identities == (email("ada@example.com"), user("u-1"))
+    assert (found.type, found.own) == ("identified", False)
+
+
+def test_a_company_may_be_its_name_alone() -> None:
+    assert read("identify", traits={"company": "Acme"}).claims.company == {"name": "Acme"}
+
+
+def test_a_group_is_the_company() -> None:
+    found = read("group", groupId="g-1", traits={"name": "Acme", "employees": 9})
+
+    assert found.claims == Claims(company={"id": "g-1", "name": "Acme", "employees": 9})
+    assert (found.type, found.own) == ("grouped", False)
+
+
+@pytest.mark.parametrize("name", ["consent", "Consent", "CONSENT", " consent "])
+def test_consent_is_found_however_it_is_written(name: str) -> None:
+    assert read("identify", traits={name: "granted"}).claims.consent == "granted"
+
+
+@pytest.mark.parametrize("said", [True, "yes", "Granted", 1, {"granted": True}])
+def test_consent_is_one_of_two_words(said: Any) -> None:
+    assert fault("identify", traits={"consent": said}).reason.at == "traits.consent"
+
+
+def test_qualification_is_the_four_facts() -> None:
+    told = {"budget": True, "need": "a crane", "authority": "decides", "timeline": "2 months"}
+
+    assert read("identify", traits={"qualification": told}).claims.qualification == told
+    assert fault("identify", traits={"qualification": {"mood": "good"}}).reason.at == "traits.qualification"
+    assert fault("identify", traits={"qualification": "full"}).reason.at == "traits.qualification"
+
+
+def test_other_calls_claim_nothing() -> None:
+    assert not read("track", event="x", traits={"consent": "granted"}, properties={"consent": "granted"}).claims
+
+
+@pytest.mark.parametrize(
+    ("payload", "identities"),
+    [
+        ({"userId": "u-1"}, (user("u-1"),)),
+        ({"userId": 42}, (user("42"),)),
+        ({"userId": "Ada@Example.com"}, (email("ada@example.com"),)),
+        ({"userId": "@ada"}, (user("@ada"),)),
+        ({"userId": "", "anonymousId": "b"}, (browser("b"),)),
+        ({"userId": None, "anonymousId": "b"}, (browser("b"),)),
+        ({"userId": "b", "anonymousId": "b"}, (browser("b"),)),
+        ({"userId": "u", "anonymousId": "b"}, (user("u"), browser("b"))),
+        ({"userId": "u", "context": {"traits": {"email": "ada@example.com"}}}, (email("ada@example.com"), user("u"))),
+        ({"userId": "ada@example.com", "traits": {"email": "ADA@example.com"}}, (email("ada@example.com"),)),
+        (
+            {"userId": None, "anonymousId": "b", "properties": {"email": "ada@example.com"}},
+            (email("ada@example.com"), browser("b")),
+        ),
+        ({"userId": "u", "properties": {"email": "a-friend@example.com"}}, (user("u"),)),
+        ({"userId": "u", "traits": {"email": ""}}, (user("u"),)),
+        ({"userId": None}, ()),
+    ],
+)
+def test_who_it_is_stands_strongest_first(payload: dict[str, Any], identities: tuple[Any, ...]) -> None:
+    assert read("track", event="x", **payload).identities == identities
+
+
+def test_an_alias_names_both() -> None:
+    assert read("alias", previousId="ada@example.com").identities == (email("ada@example.com"), user("u-1"))
+
+
+def test_what_is_no_address_is_refused_where_it_stands() -> None:
+    assert fault("identify", traits={"email": "none"}).reason.at == "traits.email"
+    assert fault("identify", traits={"email": ["ada@example.com"]}).reason.at == "traits.email"
+
+
+def test_the_moment_is_the_clients_and_transit_never_moves_it() -> None:
+    then = "2026-03-01T10:00:00.123456+01:00"
+
+    assert read("track", event="x", timestamp=then, sentAt="2020-01-01T00:00:00Z").occurred_at == parse_moment(then)
+    assert read("track", event="x", originalTimestamp=then).occurred_at == parse_moment(then)
+    assert read("track", event="x").occurred_at == RECEIVED
+
+
+@pytest.mark.parametrize(
+    "moment", ["yesterday", "2026-03-01", "2026-03-01T10:00:00", "2026-13-01T10:00:00Z", "0000-00-00T00:00:00Z", "1"]
+)
+def test_what_is_no_moment_is_refused(moment: str) -> None:
+    assert fault("track", event="x", timestamp=moment).reason.at == "timestamp"
+
+
+def test_the_context_keeps_what_rules_ask_for_and_nothing_that_identifies() -> None:
+    context = {
+        "campaign": {"source": "newsletter"},
+        "userAgent": "Mozilla/5.0",
+        "ip": "203.0.113.7",
+        "device": {"advertisingId": "x"},
+        "traits": {"email": "ada@example.com"},
+        "page": {"path": "/x"},
+    }
+
+    assert read("track", event="x", context=context).context == {
+        "campaign": {"source": "newsletter"},
+        "user_agent": "Mozilla/5.0",
+        "page": {"path": "/x"},
+    }
+
+
+def test_a_call_without_an_id_sent_again_is_the_same_activity() -> None:
+    then = {"event": "x", "userId": "u", "timestamp": "2026-03-01T10:00:00Z"}
+    first = reader(request_id="r1").read("track", then | {"sentAt": "a"})
+    again = reader(request_id="r2").read("track", then | {"sentAt": "b"})
+    other = reader().read("track", then | {"event": "y"})
+
+    assert first[0].id == again[0].id != other[0].id
+
+
+def test_two_calls_without_id_or_moment_are_two_activities() -> None:
+    call = {"type": "track", "event": "x", "userId": "u"}
+    one, two = reader().read("batch", {"batch": [call, call]})
+
+    assert one.id != two.id
+
+
+@pytest.mark.parametrize(
+    ("payload", "at"),
+    [
+        ({"event": 7}, "event"),
+        ({"event": None}, "event"),
+        ({}, "event"),
+        ({"event": ""}, "event"),
+        ({"event": "x" * 201}, "event"),
+        ({"event": "x", "messageId": "m" * 201}, "messageId"),
+        ({"event": "x", "messageId": ""}, "messageId"),
+        ({"event": "x", "messageId": 7}, "messageId"),
+        ({"event": "x", "properties": []}, "properties"),
+        ({"event": "x", "context": "c"}, "context"),
+        ({"event": "x", "timestamp": 1772442000}, "timestamp"),
+        ({"event": "x", "anonymousId": {"a": 1}}, "anonymousId"),
+        ({"event": "x", "anonymousId": "a" * 257}, "anonymousId"),
+        ({"event": "x", "userId": True}, "userId"),
+    ],
+)
+def test_what_has_another_shape_is_refused_where_it_stands(payload: dict[str, Any], at: str) -> None:
+    assert fault("track", **payload).reason.at.startswith(at)
+
+
+def test_a_batch_is_read_in_order_and_faults_keep_their_place() -> None:
+    good = {"type": "track", "event": "x", "userId": "u", "messageId": "m"}
+    found = reader().read("batch", {"batch": [good, 7, good | {"timestamp": "soon"}, {"type": "dance"}, good]})
+
+    assert [isinstance(each, Activity) for each in found] == [True, False, False, False, True]
+    assert [each.reason.at for each in found if isinstance(each, Unreadable)] == [
+        "batch[1].type",
+        "batch[2].timestamp",
+        "batch[3].type",
+    ]
+    assert found[2].id == "m"
+
+
+def test_the_batchs_context_goes_for_those_that_have_none() -> None:
+    call = {"type": "page", "userId": "u"}
+    first, second = reader().read(
+        "batch", {"context": {"locale": "de"}, "batch": [call, call | {"context": {"locale": "fr"}}]}
+    )
+
+    assert isinstance(first, Activity)
+    assert isinstance(second, Activity)
+    assert (first.context, second.context) == ({"locale": "de"}, {"locale": "fr"})
+
+
+@pytest.mark.parametrize("batch", [None, {}, "x", 7])
+def test_a_batch_is_a_list(batch: Any) -> None:
+    with pytest.raises(Invalid):
+        reader().read("batch", {"batch": batch})
+
+
+def test_a_batch_has_a_limit() -> None:
+    with pytest.raises(TooLarge):
+        reader().read("batch", {"batch": [{}] * (MAX_BATCH + 1)})
+
+
+def test_one_huge_activity_in_a_batch_is_refused_and_the_others_are_not() -> None:
+    call = {"type": "track", "event": "x", "userId": "u"}
+    huge, small = reader().read("batch", {"batch": [call | {"properties": {"x": "y" * 33_000}}, call]})
+
+    assert isinstance(huge, Unreadable)
+    assert isinstance(huge.reason, TooLarge)
+    assert isinstance(small, Activity)
