@@ -22,6 +22,7 @@ from shared.domain.ledger import Ledger, until
 from shared.domain.lifecycle import Journey, Transition
 from shared.domain.moments import Moment
 from shared.domain.next_change import NextChange
+from shared.domain.points import POINT
 from shared.domain.rulefile import BehaviourRule, HandoffRule, RuleFile
 from shared.domain.stages import Activities, notes
 from shared.domain.state import Entry, ScoreState, Trace, digest, short_id, told_claims
@@ -50,7 +51,7 @@ class Rules:
         self.file, self.version = rule_file, version
         self.score_names = rule_file.score_names
         self.limits = {name: (limits.floor, limits.cap) for name, limits in rule_file.scores.items()}
-        self.weights = {name: rule_file.total.get(name, 1_000_000_000) for name in self.score_names}
+        self.weights = {name: rule_file.total.get(name, POINT) for name in self.score_names}
         self.temperature = tuple(edge.band for edge in rule_file.temperature)
         self.grades = tuple(edge.band for edge in rule_file.grades)
         self.stages = {stage.name: lifecycle.compiled(stage, place) for place, stage in enumerate(rule_file.stages)}
@@ -233,6 +234,14 @@ class Rules:
     def advance(self, state: ScoreState, journey: Journey, at: Moment) -> tuple[Journey, tuple[Transition, ...]]:
         """Where the lead goes on one look at it, and every stage that it enters on the way."""
         return lifecycle.advance(self, self.ledger(state), journey, at)
+
+    def snapshot(self, state: ScoreState, at: Moment) -> dict[str, Any]:
+        """What a handoff remembers of the lead at a moment: scores, bands and reasons, no personal data."""
+        return lifecycle.snapshot(self, self.ledger(state), at)
+
+    def joined(self, journey: Journey, other: Journey) -> Journey:
+        """The journey of two leads that turn out to be one: the further stage, with the epochs of both going on."""
+        return lifecycle.joined(self, journey, other)
 
     def replay(self, activities: Iterable[Activity], until_moment: Moment) -> tuple[Journey, tuple[Transition, ...]]:
         """The stages that a lead would have had, had every activity been looked at as it occurred."""

@@ -9,7 +9,7 @@ from typing import Any
 from shared.domain.ledger import Ledger, until
 from shared.domain.limits import limited
 from shared.domain.moments import Moment, format_moment
-from shared.domain.points import BILLION, as_number, divide
+from shared.domain.points import POINT, as_number, divide
 
 
 @dataclass(slots=True)
@@ -196,4 +196,4 @@ def changes(before: Iterable[Contribution], after: Iterable[Contribution]) -> tu
 
 def weighted(rows: Iterable[Contribution], weights: Mapping[str, int]) -> int:
     """The total that contributions add up to."""
-    return divide(sum(row.counts * weights[row.score] for row in rows), BILLION)
+    return divide(sum(row.counts * weights[row.score] for row in rows), POINT)

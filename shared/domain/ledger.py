@@ -16,7 +16,7 @@ from shared.domain.behaviour import Key, Match, earning, repeated
 from shared.domain.facts import Facts, known
 from shared.domain.fit import FitOutcome
 from shared.domain.idle import silences
-from shared.domain.points import BILLION, clamp, divide
+from shared.domain.points import POINT, clamp, divide
 from shared.domain.rulefile import BehaviourRule
 from shared.domain.stages import Activities
 from shared.domain.state import NO_VALUE, Adjustment, ScoreState, claims_of
@@ -206,7 +206,7 @@ class Ledger:
     def total(self, scores: Mapping[str, int]) -> int:
         """The weighted total of scores, rounded once to a billionth (exact where the weights are whole)."""
         weighted = sum(points * self.rules.weights[name] for name, points in scores.items())
-        return divide(weighted, BILLION)
+        return divide(weighted, POINT)
 
     # --- what stages ask ---
 

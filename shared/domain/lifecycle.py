@@ -152,7 +152,7 @@ def advance(rules: Rules, ledger: Ledger, journey: Journey, at: Moment) -> tuple
             at,
             words,
             key and key[1],
-            snapshot(rules, ledger, view, at),
+            snapshot(rules, ledger, at),
         )
         spent = journey.spent | ({target.stage.name} if target.enter and target.enter(view) else set())
         journey = Journey(target.stage.name, epochs, at, Moment(key[0]) if key else at, frozenset(spent))
@@ -202,8 +202,9 @@ def _entering(rules: Rules, ledger: Ledger, journey: Journey, at: int, holds: Ca
     return cause
 
 
-def snapshot(rules: Rules, ledger: Ledger, view: View, at: int) -> dict[str, Any]:
+def snapshot(rules: Rules, ledger: Ledger, at: int) -> dict[str, Any]:
     """What was known when it was decided, without personal data; reasons with the greatest first."""
+    view = View(rules, ledger, Journey(), at)
     reasons: dict[str, tuple[str, int]] = {}
     for row in contributions(ledger, at):
         reasons[row.rule] = (row.label, reasons.get(row.rule, ("", 0))[1] + row.counts)
@@ -218,6 +219,21 @@ def snapshot(rules: Rules, ledger: Ledger, view: View, at: int) -> dict[str, Any
             {"rule": rule, "label": label, "counts": as_number(counts)} for rule, (label, counts) in greatest if counts
         ],
     }
+
+
+def joined(rules: Rules, journey: Journey, other: Journey) -> Journey:
+    """The further of two journeys (of equals the one entered first), with the greater epochs and all that is spent."""
+
+    def progress(each: Journey) -> tuple[int, int]:
+        stage = rules.stages.get(each.stage or "")
+        return (stage.place if stage else -1), -(each.entered_at or 0)
+
+    further = max(journey, other, key=progress)
+    epochs = {
+        name: max(journey.epochs.get(name, 0), other.epochs.get(name, 0))
+        for name in dict.fromkeys([*journey.epochs, *other.epochs])
+    }
+    return replace(further, epochs=epochs, spent=journey.spent | other.spent)
 
 
 def replay(rules: Rules, state: ScoreState, until_moment: Moment) -> tuple[Journey, tuple[Transition, ...]]:

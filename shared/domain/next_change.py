@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from shared.domain.idle import MOST_EARNINGS
 from shared.domain.ledger import Ledger, until
 from shared.domain.moments import SECOND, Moment
-from shared.domain.points import clamp
+from shared.domain.points import POINT, clamp
 from shared.domain.rulefile import BehaviourRule
 from shared.domain.stages import Activities, InStage, ScoreIs
 
@@ -162,8 +162,8 @@ class _Search:
         for name, (floor, cap) in rules.limits.items():
             sums[name] = _clamped(sums[name], floor, cap)
         ends = [sorted((sums[name][0] * weight, sums[name][1] * weight)) for name, weight in rules.weights.items()]
-        billion = 1_000_000_000
-        total = (sum(end[0] for end in ends) // billion, -(-sum(end[1] for end in ends) // billion))
+    
+        total = (sum(end[0] for end in ends) // POINT, -(-sum(end[1] for end in ends) // POINT))
         return {**sums, "score": total}
 
     # --- jumps ---

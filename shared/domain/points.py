@@ -6,7 +6,7 @@ from decimal import Decimal, InvalidOperation
 from math import isfinite
 from typing import Any
 
-BILLION = 1_000_000_000
+POINT = 1_000_000_000
 LARGEST = 1_000_000_000
 """The largest number of points that a rule file may write; more is a slip of the finger."""
 
@@ -70,11 +70,11 @@ def clamp(value: int, low: int | None, high: int | None) -> int:
 
 def format_points(billionths: int) -> str:
     """Billionths as people write them: `65`, `12.5`, `-0.25`; every digit, no rounding."""
-    whole, fraction = divmod(abs(billionths), BILLION)
+    whole, fraction = divmod(abs(billionths), POINT)
     digits = f".{fraction:09d}".rstrip("0").rstrip(".")
     return f"{'-' if billionths < 0 else ''}{whole}{digits}"
 
 
 def as_number(billionths: int) -> int | float:
     """Billionths as a JSON number: an integer where it is whole, else the nearest double."""
-    return billionths // BILLION if billionths % BILLION == 0 else float(format_points(billionths))
+    return billionths // POINT if billionths % POINT == 0 else float(format_points(billionths))
