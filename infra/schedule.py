@@ -9,7 +9,7 @@ from aws_cdk import aws_lambda_destinations as destinations
 from constructs import Construct
 
 from infra.function import Function
-from infra.work_queue import DeadLetters
+from infra.work_queue import Failures
 
 
 class Schedule(Construct):
@@ -17,7 +17,7 @@ class Schedule(Construct):
 
     def __init__(self, scope: Construct, construct_id: str, *, every: Duration, function: Function) -> None:
         super().__init__(scope, construct_id)
-        self.failures = DeadLetters(self, "Failures")
+        self.failures = Failures(self, "Failures")
         self.rule = events.Rule(
             self,
             "Rule",

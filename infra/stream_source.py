@@ -12,7 +12,7 @@ from aws_cdk.aws_lambda_event_sources import SqsDlq
 from constructs import Construct
 
 from infra.function import Function
-from infra.work_queue import DeadLetters
+from infra.work_queue import Failures
 
 TRIES: Final = 10
 
@@ -33,7 +33,7 @@ class StreamSource(Construct):
         where: Mapping[str, Any],
     ) -> None:
         super().__init__(scope, construct_id)
-        self.failures = DeadLetters(self, "Failures")
+        self.failures = Failures(self, "Failures")
         table.grant_stream_read(function.role)
         self.failures.queue.grant_send_messages(function.role)
         lambda_.EventSourceMapping(

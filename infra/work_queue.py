@@ -25,10 +25,23 @@ class DeadLetters(Construct):
             enforce_ssl=True,
             retention_period=Duration.days(14),
         )
-        for rule in ("AwsSolutions-SQS3", "Serverless-SQSRedrivePolicy"):
-            acknowledge(
-                self.queue, rule, "It is where failures end up and wait for a person: an alarm, not a queue, follows."
-            )
+        acknowledge(
+            self.queue,
+            "Serverless-SQSRedrivePolicy",
+            "It is where failures end up and wait for a person: an alarm, not a queue, follows.",
+        )
+
+
+class Failures(DeadLetters):
+    """Dead letters of a stream or a schedule, which say where the failure was and cannot be redriven."""
+
+    def __init__(self, scope: Construct, construct_id: str) -> None:
+        super().__init__(scope, construct_id)
+        acknowledge(
+            self.queue,
+            "AwsSolutions-SQS3",
+            "It is an on-failure destination, which the check does not take for a dead-letter queue.",
+        )
 
 
 class WorkQueue(Construct):

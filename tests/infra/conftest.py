@@ -21,7 +21,11 @@ def synthesised(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Settings]
     def synthesise(settings: Settings) -> Template:
         folder: Path = tmp_path_factory.mktemp(settings.environment)
         build(settings, context=UNBUILT, outdir=str(folder)).synth()
-        return Template(json.loads((folder / f"baton-{settings.environment}.template.json").read_text()))
+        stack = f"baton-{settings.environment}"
+        return Template(
+            json.loads((folder / f"{stack}.template.json").read_text()),
+            json.loads((folder / f"{stack}.metadata.json").read_text()),
+        )
 
     return synthesise
 

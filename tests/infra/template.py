@@ -13,6 +13,7 @@ Properties = Mapping[str, Any]
 @dataclass(frozen=True)
 class Template:
     document: Mapping[str, Any]
+    metadata: Mapping[str, list[dict[str, Any]]]
 
     def of_type(self, resource_type: str) -> dict[str, Properties]:
         """Properties by logical id."""
