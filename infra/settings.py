@@ -14,7 +14,7 @@ from types import UnionType
 from typing import Annotated, Any, Final, Literal, Self, Union, get_args, get_origin
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StringConstraints, ValidationError, model_validator
 
 from functions.ingest.settings import Form, SecretWriteKey, WriteKey
 from functions.notify.settings import Team
@@ -114,12 +114,12 @@ class Settings(_Part):
     teams: dict[str, Team]
     email_from: Sender | None = None
     lead_link: LeadLink | None = None
-    consent_required: bool = True
-    allow_local_receivers: bool = False
+    consent_required: StrictBool = True
+    allow_local_receivers: StrictBool = False
 
     sign_in: SignIn = OwnUsers()
     retention: Retention = Retention()
-    deletion_protection: bool = True
+    deletion_protection: StrictBool = True
     alarm_emails: tuple[EmailAddress, ...] = ()
 
     @model_validator(mode="after")

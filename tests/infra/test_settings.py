@@ -1,0 +1,151 @@
+"""One typed file for each environment, whose errors name the key."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from functions.ingest.settings import Settings as IngestSettings
+from functions.notify.settings import Settings as NotifySettings
+from infra.failure import Failure
+from infra.settings import ENVIRONMENTS, Settings, SettingsError, parse_settings, read_settings
+from shared.adapters.environment import load
+from tests.infra.template import Template
+
+LEAST = "teams: {default: {slack: sales-channel}}\n"
+
+
+@pytest.mark.parametrize("path", sorted(ENVIRONMENTS.glob("*.yaml")), ids=lambda path: path.stem)
+def test_every_file_that_comes_along_fits(path: Path) -> None:
+    assert read_settings(path.stem).environment == path.stem
+
+
+def test_the_least_that_a_team_must_say_is_who_receives_handoffs() -> None:
+    settings = parse_settings(LEAST, "small")
+    assert settings.consent_required is True
+    assert settings.deletion_protection is True
+    assert settings.allow_local_receivers is False
+    assert settings.origins == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("orgins: []", "orgins: there is no such key; did you mean origins?"),
+        ("zzz: 1", "zzz: there is no such key; the keys here are runs_on, account,"),
+        ("throttle: {rat: 5}", "throttle.rat: there is no such key; did you mean rate?"),
+        ("throttle: {rate: 0}", "throttle.rate: Input should be greater than or equal to 1"),
+        ("retention: {log: 30}", "retention.log: there is no such key; did you mean logs?"),
+        ("retention: {logs: 31}", "retention.logs: Input should be 1, 3, 5"),
+        (
+            "sign_in: {kind: oidc, isuer: 'https://a.example'}",
+            "sign_in.isuer: there is no such key; did you mean issuer?",
+        ),
+        ("sign_in: {kind: saml}", "sign_in: Input tag 'saml' found"),
+        ("write_keys: [{kind: public, name: w, key: k}]", "write_keys.0.activities: Field required"),
+        (
+            "write_keys: [{kind: secret, name: s, secrets: x}]",
+            "write_keys.0.secrets: there is no such key; did you mean secret?",
+        ),
+        (
+            "forms: [{name: f, consent: {field: c, wordin: w, version: '1'}}]",
+            "forms.0.consent.wordin: there is no such key",
+        ),
+        ("origins: ['https://example.com/']", "origins.0: String should match"),
+        ("alarm_emails: [oncall]", "alarm_emails.0: String should match"),
+        ("consent_required: no", "consent_required: Input should be a valid boolean"),
+        ("account: 123456789012", "account: Input should be a valid string"),
+        ("environment: prod", "environment: the file's name says it; leave the key out"),
+        ("origins: []\norigins: []", "origins: the key is repeated"),
+        ("lead_link: https://crm.example.com/", "lead_link: String should match"),
+        ("allow_local_receivers: true", "allow_local_receivers: only an environment with `runs_on: this_machine`"),
+    ],
+)
+def test_an_error_names_the_key_and_what_it_may_be(text: str, problem: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        parse_settings(LEAST + text, "small")
+    assert [line for line in caught.value.problems if line.startswith(problem)], caught.value.problems
+
+
+@pytest.mark.parametrize(
+    ("teams", "problem"),
+    [
+        ("{emea: {slack: a}}", "teams: a team `default` must receive what names no other team"),
+        ("{default: {}}", "teams.default: needs at least one of email, slack, webhook"),
+        ("{default: {email: [a@example.com]}}", "email_from: teams.default is told by e-mail, which needs a sender"),
+        ("{default: {emial: [a@example.com]}}", "teams.default.emial: there is no such key; did you mean email?"),
+        (
+            "{default: {webhook: {url: 'http://crm.example.com', secret: a}}}",
+            "teams.default.webhook.url: must start with https://",
+        ),
+        (
+            "{default: {slack: 'https://hooks.slack.com/services/T/B/x'}}",
+            "teams.default: this looks like the secret itself; write a name here",
+        ),
+        ("{default: {slack: Sales Channel}}", "teams.default: 'Sales Channel' is no name of a secret"),
+    ],
+)
+def test_a_team_that_nobody_could_reach_is_refused(teams: str, problem: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        parse_settings(f"teams: {teams}", "small")
+    assert [line for line in caught.value.problems if line.startswith(problem)], caught.value.problems
+
+
+def test_every_problem_is_told_at_once() -> None:
+    with pytest.raises(SettingsError) as caught:
+        parse_settings(LEAST + "orgins: []\nthrotle: {}", "small")
+    assert len(caught.value.problems) == 2
+
+
+def test_a_secret_itself_is_never_repeated_in_an_error() -> None:
+    with pytest.raises(SettingsError) as caught:
+        parse_settings("teams: {default: {slack: 'https://hooks.slack.com/services/T/B/hush'}}", "small")
+    assert "hush" not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["[]", "just words", "{unclosed: ["])
+def test_what_is_no_mapping_is_refused(text: str) -> None:
+    with pytest.raises(SettingsError):
+        parse_settings(text, "small")
+
+
+def test_a_missing_file_names_the_environments_that_there_are() -> None:
+    with pytest.raises(SettingsError, match="local, prod"):
+        read_settings("porduction")
+
+
+def test_an_environment_whose_name_cannot_name_a_stack_is_refused() -> None:
+    with pytest.raises(SettingsError, match="environment"):
+        parse_settings(LEAST, "My Environment")
+
+
+def test_settings_reach_the_functions_as_the_functions_read_them(prod: Template) -> None:
+    settings = read_settings("prod")
+    ingest = load(IngestSettings, _environment(prod, "ingest"))
+    notify = load(NotifySettings, _environment(prod, "notify"))
+    assert ingest.forms == settings.forms
+    assert ingest.origins == settings.origins
+    assert ingest.retention_days == settings.retention.activities
+    assert [getattr(key, "secret", None) for key in ingest.write_keys] == [None, "/baton/prod/servers-write-key"]
+    assert notify.teams == settings.teams
+    assert notify.email_from == settings.email_from
+    assert notify.consent_required is True
+
+
+def test_settings_too_large_for_lambda_are_refused_before_anything_is_deployed(
+    synthesised: Callable[[Settings], Template],
+) -> None:
+    fields = ", ".join(f"field_{number}: lead.fact_{number}" for number in range(200))
+    with pytest.raises(Failure) as caught:
+        synthesised(parse_settings(LEAST + f"forms: [{{name: long, fields: {{{fields}}}}}]", "large"))
+    assert "`ingest`" in caught.value.what
+    assert "4096" in caught.value.what
+    assert "forms" in caught.value.remedy
+
+
+def _environment(template: Template, verb: str) -> dict[str, str]:
+    variables = template.resource(template.functions()[verb])["Properties"]["Environment"]["Variables"]
+    return {name: value if isinstance(value, str) else json.dumps(value) for name, value in variables.items()}
