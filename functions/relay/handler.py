@@ -74,7 +74,9 @@ def _publish_message(record: SQSRecord, relay: Relay) -> None:
     try:
         key = _key(json.loads(record.body))
         if not relay.publish(key):
-            _log.warning("nothing is stored any more under what the queue names", extra={"sort": key.sort})
+            _log.warning(
+                "nothing is stored any more under what a message names", extra={"message_id": record.message_id}
+            )
     except Exception as error:
         _log.error("not published", extra={"message_id": record.message_id, **fault(error)})
         raise

@@ -1,0 +1,256 @@
+"""No name, address or secret reaches logs, metrics or the bus, however a function fails."""
+
+from __future__ import annotations
+
+import json
+import logging
+import traceback
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import boto3
+import pytest
+from botocore.client import BaseClient
+from botocore.exceptions import ClientError
+
+from tests.local_receiver import Receiver
+from tests.whole_way import PUBLIC_KEY, WholeWay
+
+PERSON = {
+    "email": "canary.sam@acme-canary.example",
+    "name": "Canary Samantha Jones",
+    "company": "Canary Haulage",
+    "phone": "+15550100999",
+}
+CANARIES = ("canary", "15550100999", "192.0.2.77", "Bearer ")
+SLACK_TOKEN, SIGNING, SERVER_KEY = (
+    "T0CANARY/B0/tokencanary",
+    "whsec_Y2FuYXJ5Y2FuYXJ5Y2FuYXJ5Y2FuYXJ5",
+    "sk_canary_servers",
+)
+SECRETS_IN_BASE64 = ("Y2FuYXJ5", "c2tfY2FuYXJ5")
+
+
+class Ear(logging.Handler):
+    """Hears everything that any logger says, with all that hangs on a record."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.INFO)
+        self.heard: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        told = {name: value for name, value in record.__dict__.items() if name not in {"pathname", "filename"}}
+        self.heard.append(f"{record.getMessage()} {told!r}")
+        if record.exc_info:
+            self.heard.append("".join(traceback.format_exception(*record.exc_info)))
+
+
+@pytest.fixture
+def ear() -> Iterator[Ear]:
+    ear = Ear()
+    names = [None, *(name for name in logging.root.manager.loggerDict if not name.startswith(("moto", "responses")))]
+    loggers = [logging.getLogger(name) for name in names]
+    for logger in loggers:
+        logger.addHandler(ear)
+    yield ear
+    for logger in loggers:
+        logger.removeHandler(ear)
+
+
+@pytest.fixture
+def way(dynamodb: Any) -> Iterator[WholeWay]:
+    with Receiver().listening() as slack, Receiver().listening() as webhook:
+        secrets = {
+            "/baton/test/slack": f"http://127.0.0.1:{slack.port}/services/{SLACK_TOKEN}",
+            "/baton/test/signing": SIGNING,
+            "/baton/test/servers": SERVER_KEY,
+        }
+        yield WholeWay(dynamodb, slack, webhook, secrets)
+
+
+class Watch:
+    """The whole way, and everything that its functions say while it is gone."""
+
+    def __init__(self, way: WholeWay, ear: Ear, capsys: pytest.CaptureFixture[str]) -> None:
+        self.way, self._ear, self._capsys = way, ear, capsys
+
+    def come(self) -> None:
+        """A visitor looks at the prices, asks for a demo and is handed over."""
+        page = {"event": "Page Viewed", "anonymousId": "canary-browser", "context": {"ip": "192.0.2.77"}}
+        noted = {"event": "Page Viewed", "userId": PERSON["email"], "properties": {"note": "canary note"}}
+        self.way.post("/v1/track", page, key=PUBLIC_KEY)
+        self.way.post("/v1/forms/demo", {**PERSON, "consent": "yes"}, headers={"content-type": "application/json"})
+        self.way.post("/v1/track", noted, key=SERVER_KEY)
+        self.way.go_on()
+
+    def logs(self) -> str:
+        """Everything that would stand in a log or a metric."""
+        output = self._capsys.readouterr()
+        escaped = ["".join(traceback.format_exception(error)) for error in self.way.escaped]
+        return "\n".join([output.out, output.err, *self._ear.heard, *escaped])
+
+
+@pytest.fixture
+def watch(way: WholeWay, ear: Ear, capsys: pytest.CaptureFixture[str]) -> Watch:
+    return Watch(way, ear, capsys)
+
+
+def is_clean(text: str) -> None:
+    for canary in (*CANARIES, *SECRETS_IN_BASE64):
+        place = text.lower().find(canary.lower())
+        assert place < 0, f"{canary} stands in: ...{text[max(0, place - 300) : place + 200]}..."
+
+
+def test_the_ear_hears_what_a_log_would_hold(watch: Watch) -> None:
+    for say in (
+        lambda: logging.getLogger("notify").error("one", extra={"canary": 1}),
+        lambda: print('{"_aws": "canary"}'),  # noqa: T201
+        lambda: watch.way.escaped.append(ValueError("canary")),
+    ):
+        say()
+        with pytest.raises(AssertionError, match="canary"):
+            is_clean(watch.logs())
+
+
+def test_nobody_is_named_when_all_goes_well(watch: Watch) -> None:
+    watch.come()
+    assert len(watch.way.slack.requests) == len(watch.way.webhook.requests) == 1, "the visitor was not handed over"
+    assert watch.way.dead == []
+    logs, bus = watch.logs(), json.dumps(watch.way.heard())
+    assert "SecondsToNotify" in logs
+    assert "HandoffRequested" in bus
+    is_clean(logs)
+    is_clean(bus)
+
+
+OPERATIONS = (
+    *("PutItem", "GetItem", "UpdateItem", "Query", "BatchGetItem", "BatchWriteItem", "TransactWriteItems"),
+    *("SendMessageBatch", "PutEvents", "SendEmail", "GetParameter"),
+)
+
+
+@pytest.fixture
+def failing(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], None]:
+    """Let an operation fail, its error repeating what was asked as AWS's sometimes do."""
+    call = BaseClient._make_api_call  # type: ignore[attr-defined]
+
+    def fail(operation: str, code: str) -> None:
+        def _make_api_call(self: Any, name: str, asked: Any) -> Any:
+            if name != operation:
+                return call(self, name, asked)
+            message = f"{code} for {asked!r} {PERSON} {SIGNING} {SERVER_KEY}"
+            error = {"Error": {"Code": code, "Message": message}, "ResponseMetadata": {"HTTPStatusCode": 400}}
+            raise ClientError(error, name)  # type: ignore[arg-type]
+
+        monkeypatch.setattr(BaseClient, "_make_api_call", _make_api_call)
+
+    return fail
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_nobody_is_named_when_an_aws_call_fails(
+    watch: Watch, failing: Callable[[str, str], None], operation: str
+) -> None:
+    for code in ("ThrottlingException", "ValidationException", "MessageRejected"):
+        failing(operation, code)
+        watch.come()
+    is_clean(watch.logs())
+
+
+@pytest.mark.parametrize("status", [302, 400, 410, 429, 500])
+def test_nobody_is_named_when_receivers_refuse(watch: Watch, status: int) -> None:
+    for receiver in (watch.way.slack, watch.way.webhook):
+        receiver.status = status
+        receiver.headers = {"X-Echo": "canary", "Location": "https://canary.example/"}
+    watch.come()
+    assert watch.way.dead, "the handoff was not given up"
+    is_clean(watch.logs())
+
+
+@pytest.mark.parametrize("secret", [" ", "canary is no secret", "whsec_canary", "https://canary.example/hook/canary"])
+def test_nobody_is_named_when_a_secret_is_wrong(watch: Watch, secret: str) -> None:
+    for name in ("/baton/test/slack", "/baton/test/signing"):
+        boto3.client("ssm").put_parameter(Name=name, Value=secret, Type="SecureString", Overwrite=True)
+    watch.come()
+    assert watch.way.dead
+    is_clean(watch.logs())
+
+
+POISON = [
+    "canary is no JSON",
+    '{"lead": {"canary": 1}}',
+    json.dumps(PERSON),
+    json.dumps([PERSON]),
+    json.dumps({"activity": {"identity": "canary", "id": "canary"}}),
+    json.dumps({"activity": {"identity": f"email:{PERSON['email']}", "id": "canary"}}),
+    json.dumps({"pk": "LEAD#canary", "sk": "canary"}),
+    json.dumps({"detail-type": "HandoffRequested", "detail": PERSON}),
+    json.dumps({"detail-type": "ActivitySubmitted", "id": "canary", "detail": PERSON}),
+    json.dumps(
+        {
+            "detail-type": "ActivitySubmitted",
+            "id": "1",
+            "time": "canary",
+            "source": "crm",
+            "detail": {"type": "called", "email": PERSON["email"]},
+        }
+    ),
+    json.dumps({"detail-type": "RescoreRequested", "id": "1", "detail": {"lead": "x", "all": True, **PERSON}}),
+    json.dumps({"detail-type": "RulesPublished", "id": "1", "detail": PERSON}),
+]
+
+
+@pytest.mark.parametrize("function", ["ingest", "score", "evaluate", "relay", "notify", "rescore"])
+def test_nobody_is_named_when_a_queue_brings_poison(watch: Watch, function: str) -> None:
+    for body in POISON:
+        record = {"messageId": "1", "body": body, "attributes": {"SentTimestamp": "1772443805400"}}
+        watch.way.call(function, {"Records": [{**record, "eventSource": "aws:sqs"}]})
+    is_clean(watch.logs())
+
+
+SPOILT: list[dict[str, Any]] = [
+    {},
+    {"activity": {"S": "canary"}},
+    {"state": {"B": "Y2FuYXJ5"}, "version": {"N": "canary"}},
+    {"name": {"S": "canary"}, "detail": {"S": json.dumps([PERSON])}},
+    {"name": {"N": "7"}, "detail": {"S": '{"canary": NaN'}},
+]
+
+
+@pytest.mark.parametrize(
+    ("function", "partition", "sort"),
+    [
+        ("score", f"email:{PERSON['email']}", "canary-activity"),
+        ("evaluate", "LEAD#7", "SCORE"),
+        ("relay", "LEAD#7", "OUTBOX#7"),
+    ],
+)
+def test_nobody_is_named_when_a_stream_brings_an_item_that_cannot_be_read(
+    watch: Watch, function: str, partition: str, sort: str
+) -> None:
+    keys = {"pk": {"S": partition}, "sk": {"S": sort}}
+    for image in SPOILT:
+        record = {"eventSource": "aws:dynamodb", "dynamodb": {"Keys": keys, "NewImage": {**keys, **image}}}
+        watch.way.call(function, {"Records": [record]})
+    is_clean(watch.logs())
+
+
+REQUESTS: list[tuple[str, Any, dict[str, Any]]] = [
+    ("/v1/batch", "{canary", {"key": PUBLIC_KEY}),
+    ("/v1/batch", {"batch": [PERSON]}, {"key": PUBLIC_KEY}),
+    ("/v1/track", {"event": "canary", "userId": PERSON["email"]}, {"key": "canary-key"}),
+    ("/v1/track", {"event": "Score Adjusted", "userId": PERSON["email"]}, {"key": PUBLIC_KEY}),
+    ("/v1/track", {"event": "Page Viewed", "userId": PERSON["email"], "timestamp": "canary"}, {"key": PUBLIC_KEY}),
+    ("/v1/identify", {"userId": "canary", "traits": PERSON}, {"headers": {"authorization": "Bearer canary"}}),
+    ("/v1/forms/demo", {**PERSON, "email": "canary is none"}, {}),
+    ("/v1/forms/canary", PERSON, {}),
+    ("/v1/canary", PERSON, {"query": {"email": PERSON["email"]}}),
+]
+
+
+def test_nobody_is_named_when_requests_are_refused(watch: Watch) -> None:
+    for path, body, rest in REQUESTS:
+        reply = watch.way.post(path, body, **rest)
+        assert 400 <= reply["statusCode"] < 500 or '"refused"' in reply["body"], path
+    watch.way.go_on()
+    is_clean(watch.logs())
