@@ -109,7 +109,7 @@ def check_wheels(folder: Path) -> None:
         AssetError: one is built for another platform or another Python.
     """
     fitting = re.compile(
-        rf"py3-none-any|py2\.py3-none-any|cp{PYTHON[0]}{PYTHON[1]}-(cp{PYTHON[0]}{PYTHON[1]}|abi3)-manylinux\S*aarch64"
+        rf"(py2\.)?py3-none-any|(cp{PYTHON[0]}{PYTHON[1]}-cp{PYTHON[0]}{PYTHON[1]}|cp3\d+-abi3)-manylinux\S*aarch64"
     )
     for wheel in sorted(folder.glob("*.dist-info/WHEEL")):
         tags = re.findall(r"^Tag: (\S+)", wheel.read_text(), flags=re.MULTILINE)

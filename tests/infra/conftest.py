@@ -10,7 +10,7 @@ from infra.app import build
 from infra.settings import Settings, read_settings
 from tests.infra.template import Template
 
-UNBUILT = {"aws:cdk:bundling-stacks": []}
+UNBUILT: dict[str, list[str]] = {"aws:cdk:bundling-stacks": []}
 """Synthesise without building the asset."""
 
 

@@ -24,7 +24,8 @@ class Template:
         }
 
     def resource(self, name: str) -> Mapping[str, Any]:
-        return self.document["Resources"][name]
+        found: Mapping[str, Any] = self.document["Resources"][name]
+        return found
 
     def functions(self) -> dict[str, str]:
         """Logical ids by the folder that the handler lives in."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,7 @@ STREAM_READERS = ("score", "evaluate", "relay")
 QUEUE_WORKERS = ("ingest", "score", "evaluate", "relay", "notify", "rescore")
 
 
-def _mappings(template: Template, kind: str) -> list[tuple[str, dict[str, object]]]:
+def _mappings(template: Template, kind: str) -> list[tuple[str, dict[str, Any]]]:
     sources = set(template.of_type("AWS::SQS::Queue" if kind == "queue" else "AWS::DynamoDB::Table"))
     return [
         (target(mapping["FunctionName"]), dict(mapping))
