@@ -102,11 +102,12 @@ def is_clean(text: str) -> None:
 
 
 def test_the_ear_hears_what_a_log_would_hold(watch: Watch) -> None:
-    for say in (
+    sayings: list[Callable[[], object]] = [
         lambda: logging.getLogger("notify").error("one", extra={"canary": 1}),
         lambda: print('{"_aws": "canary"}'),  # noqa: T201
         lambda: watch.way.escaped.append(ValueError("canary")),
-    ):
+    ]
+    for say in sayings:
         say()
         with pytest.raises(AssertionError, match="canary"):
             is_clean(watch.logs())
