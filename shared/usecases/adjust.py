@@ -10,11 +10,11 @@ from shared.domain.activity import SCORE_ADJUSTED, Activity, Rank, strongest_fir
 from shared.domain.handoff import LeadId
 from shared.domain.people import Person
 from shared.domain.points import NumberError, to_billionths
-from shared.domain.refusals import Invalid
+from shared.domain.refusals import Invalid, NotFound
 from shared.ports.activities import Activities
 from shared.ports.clock import Clock
 from shared.ports.leads import Leads
-from shared.usecases.leads import find_lead
+from shared.usecases.redirect import live_record
 from shared.usecases.rulebook import Rulebook
 
 
@@ -29,6 +29,14 @@ class Adjustment:
     why: str
 
 
+@dataclass(frozen=True, slots=True)
+class Adjusted:
+    """The lead that was adjusted, and the activity that says so."""
+
+    lead: LeadId
+    activity: str
+
+
 class AdjustScore:
     """Appends adjustments to the log; `score` applies them."""
 
@@ -38,16 +46,17 @@ class AdjustScore:
         self._rulebook = rulebook
         self._clock = clock
 
-    def adjust(self, lead: LeadId, adjustment: Adjustment, person: Person) -> Activity:
+    def adjust(self, lead: LeadId, adjustment: Adjustment, person: Person) -> Adjusted:
         """Adjust a score of a lead, or of the lead that it is part of now.
 
         Raises:
             NotFound: there is no such lead.
             Invalid: the active rules have no score of that name, or the points are no sane number.
         """
-        record = find_lead(self._leads, lead)
-        while record.merged_into:
-            record = find_lead(self._leads, record.merged_into)
+        record = live_record(self._leads, lead)
+        if record is None:
+            msg = "there is no such lead"
+            raise NotFound(msg)
         names = self._rulebook.active().rules.score_names
         if adjustment.score not in names:
             msg = f"the rules have no score {adjustment.score!r}; there are {', '.join(sorted(names))}"
@@ -74,7 +83,7 @@ class AdjustScore:
             own=False,
         )
         self._activities.append([activity])
-        return activity
+        return Adjusted(record.lead, activity.id)
 
 
 def _digest(*parts: str) -> str:

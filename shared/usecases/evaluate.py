@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from shared.domain.engine import Rules
 from shared.domain.events import BusEvent, HandoffRequested, StageChanged
 from shared.domain.handoff import Handoff, HandoffKey, LeadId
-from shared.domain.lifecycle import Journey, Transition, join_journeys
+from shared.domain.lifecycle import Journey
 from shared.domain.moments import Moment
 from shared.domain.points import POINT
 from shared.domain.state import known_facts
@@ -86,10 +88,8 @@ class Evaluate:
             if absorbed in record.absorbed:
                 continue
             other = self._stages.load(absorbed)
-            journey = record.journey
-            if other is not None:
-                rules = self._rulebook.version(scored.rules_version).rules
-                journey = join_journeys(journey, other.journey, rules.stage_order)
+            rules = self._rulebook.version(scored.rules_version).rules
+            journey = rules.joined(record.journey, other.journey) if other else record.journey
             record = replace(record, journey=journey, absorbed=(*record.absorbed, absorbed))
         return record
 
@@ -105,7 +105,8 @@ def decide(
     by_rules = _caused_by_rules(scored, before, active)
     consented = not consent_required or known_facts(state).consent == "granted"
 
-    stored, handoffs = [], []
+    stored: list[StoredTransition] = []
+    handoffs: list[Handoff] = []
     withheld = before.withheld if before.withheld and before.withheld.stage == journey.stage else None
     for transition in transitions:
         stored.append(
@@ -122,15 +123,16 @@ def decide(
                 snapshot=transition.snapshot,
             )
         )
-        wanted = None if by_rules or score.vetoed_by else _handoff(scored, transition, rules, now)
+        wanted = None if by_rules or score.vetoed_by else HandoffKey(scored.lead, transition.to_stage, transition.epoch)
         if wanted and consented:
-            handoffs.append(wanted)
-        elif wanted and transition.to_stage == journey.stage:
-            withheld = wanted.key
+            handoffs += _handoff(scored, wanted, rules, now, caused_by=transition.cause, snapshot=transition.snapshot)
+        elif wanted and transition.to_stage == journey.stage and rules.handoff_for(wanted.stage):
+            withheld = wanted
     if withheld and consented and not score.vetoed_by:
         # The stage was entered without permission; now there is one, and the baton is not dropped.
-        again = rules.entered(state, journey, now)
-        handoffs.extend(each for each in [_handoff(scored, again, rules, now)] if each)
+        handoffs += _handoff(
+            scored, withheld, rules, now, caused_by="consent was granted", snapshot=rules.snapshot(state, now)
+        )
         withheld = None
 
     record = replace(
@@ -155,20 +157,25 @@ def _caused_by_rules(scored: LeadRecord, before: StageRecord, active: ActiveRule
     return last is None or last <= active.published_at
 
 
-def _handoff(scored: LeadRecord, entered: Transition, rules: Rules, now: Moment) -> Handoff | None:
-    rule = rules.handoff_for(entered.to_stage)
+def _handoff(
+    scored: LeadRecord, key: HandoffKey, rules: Rules, now: Moment, *, caused_by: str, snapshot: Mapping[str, Any]
+) -> list[Handoff]:
+    """The handoff that the rules want for the stage, if they want one."""
+    rule = rules.handoff_for(key.stage)
     if rule is None:
-        return None
-    return Handoff(
-        key=HandoffKey(scored.lead, entered.to_stage, entered.epoch),
-        to=rule.to,
-        notify=rule.notify,
-        requested_at=now,
-        respond_by=None if rule.respond_within is None else Moment(now + rule.respond_within),
-        caused_by=entered.cause,
-        last_activity_at=scored.state.last_activity_at,
-        snapshot={**entered.snapshot, "rules_version": scored.rules_version},
-    )
+        return []
+    return [
+        Handoff(
+            key=key,
+            to=rule.to,
+            notify=rule.notify,
+            requested_at=now,
+            respond_by=None if rule.respond_within is None else Moment(now + rule.respond_within),
+            caused_by=caused_by,
+            last_activity_at=scored.state.last_activity_at,
+            snapshot=snapshot,
+        )
+    ]
 
 
 def _stage_changed(lead: LeadId, each: StoredTransition) -> Event:

@@ -14,10 +14,15 @@ from shared.ports.leads import Leads
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """All of a lead's activities, in order of time. `sharing` are the leads with which it shares each browser."""
+    """All of a lead's activities, in order of time.
+
+    `sharing` are the leads with which it shares each browser. `unattached` are browsers that it named and that nobody
+    has attached to it yet, each with the identity to attach; what they did alone may be missing until somebody does.
+    """
 
     activities: tuple[Activity, ...]
     sharing: dict[Identity, frozenset[LeadId]]
+    unattached: dict[Identity, Identity]
 
     @property
     def browsers(self) -> dict[str, bool]:
@@ -28,11 +33,15 @@ class History:
 def gather(log: Activities, leads: Leads, lead: LeadId, identities: Collection[Identity]) -> History:
     """Read everything that belongs to a lead: what it did by name, and what its browsers did before it had one."""
     named = [activity for identity in sorted(identities, key=lambda each: each.key) for activity in log.under(identity)]
-    browsers = {activity.anonymous_id for activity in named} - {None}
+    browsers = {each.anonymous_id: each.known_identities[0] for each in named if each.anonymous_id}
     found = list(named)
     sharing: dict[Identity, frozenset[LeadId]] = {}
-    for browser in sorted((each for each in browsers if each), key=lambda each: each.value):
-        elsewhere = leads.attached(browser) - frozenset(identities)
+    unattached: dict[Identity, Identity] = {}
+    for browser in sorted(browsers, key=lambda each: each.value):
+        attached = leads.attached(browser)
+        if attached.isdisjoint(identities):
+            unattached[browser] = browsers[browser]
+        elsewhere = attached - frozenset(identities)
         others = {known: its for known, its in leads.whose(elsewhere).items() if its != lead} if elsewhere else {}
         sharing[browser] = frozenset(others.values())
         nameless = log.under(browser)
@@ -45,4 +54,4 @@ def gather(log: Activities, leads: Leads, lead: LeadId, identities: Collection[I
             timeline = attachments([*named, *theirs], browser)
             nameless = [each for each in nameless if owner(timeline, each.occurred_at) in identities]
         found.extend(nameless)
-    return History(tuple(sorted(found, key=lambda activity: (activity.occurred_at, activity.id))), sharing)
+    return History(tuple(sorted(found, key=lambda activity: (activity.occurred_at, activity.id))), sharing, unattached)

@@ -22,8 +22,10 @@ from shared.ports.lead_index import LeadIndex, Place, Shelf
 from shared.ports.leads import LeadRecord, Leads
 from shared.ports.stages import Stages, StoredTransition
 from shared.usecases.history import gather
+from shared.usecases.redirect import live_record
 from shared.usecases.rulebook import Rulebook
 
+_LONGEST_ID = 100
 LATEST_ACTIVITIES = 100
 """How many of a lead's activities its page shows."""
 
@@ -110,7 +112,8 @@ class ReadLeads:
 
     def by_email(self, identity: Identity) -> LeadPage:
         """The lead whose e-mail address that is, as a page of at most one."""
-        return LeadPage(self._summaries(self._leads.whose([identity]).values()), None)
+        found = (live_record(self._leads, lead) for lead in self._leads.whose([identity]).values())
+        return LeadPage(self._summaries(record.lead for record in found if record), None)
 
     def story(self, lead: LeadId, at: Moment | None = None, since: Moment | None = None) -> LeadStory | MergedInto:
         """A lead as it was at a moment, or is now; with `since` the explanation tells what changed from then on.
@@ -172,7 +175,7 @@ def find_lead(leads: Leads, lead: LeadId) -> LeadRecord:
     Raises:
         NotFound: there is no such lead.
     """
-    record = leads.load(lead)
+    record = leads.load(lead) if len(lead) <= _LONGEST_ID else None
     if record is None:
         msg = "there is no such lead"
         raise NotFound(msg)

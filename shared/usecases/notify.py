@@ -10,9 +10,10 @@ from shared.domain.activity import IdentityKind
 from shared.domain.notice import Notice, compose, introduce
 from shared.domain.state import known_facts
 from shared.ports.errors import PortError, Unavailable
+from shared.usecases.redirect import live_record
 
 if TYPE_CHECKING:
-    from shared.domain.handoff import Handoff, HandoffKey, LeadId
+    from shared.domain.handoff import Handoff, HandoffKey
     from shared.domain.moments import Moment
     from shared.ports.channels import Channel
     from shared.ports.clock import Clock
@@ -87,7 +88,7 @@ class Notify:
         missing = tuple(name for name in handoff.notify if name not in channels)
         if not waiting:
             return Delivery(key, missing=missing)
-        record = self._lead(key.lead)
+        record = live_record(self.leads, key.lead)
         objection = "gone" if record is None else self._objection(record)
         if record is None or objection:
             self.handoffs.withhold(key, str(objection), self.clock.now())
@@ -104,12 +105,6 @@ class Notify:
             msg = f"{handoff.key.text}: the team {handoff.to!r} has none of {', '.join(handoff.notify)}"
             raise NobodyToTell(msg)
         return channels
-
-    def _lead(self, lead: LeadId) -> LeadRecord | None:
-        record = self.leads.load(lead)
-        while record is not None and record.merged_into is not None:
-            record = self.leads.load(record.merged_into)
-        return record
 
     def _objection(self, record: LeadRecord) -> str | None:
         """Why the lead may not be handed over any more, whatever was decided before."""

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from shared.domain.activity import Activity, Identity, Rank
 from shared.domain.handoff import LeadId
 from shared.domain.moments import Moment
-from shared.domain.state import ScoreState, known_facts
+from shared.domain.state import ScoreState
 from shared.ports.activities import Activities
 from shared.ports.clock import Clock
 from shared.ports.errors import Conflict
 from shared.ports.leads import LeadRecord, Leads
-from shared.usecases.history import gather
+from shared.usecases.history import History, gather
+from shared.usecases.redirect import live_record
 from shared.usecases.rulebook import ActiveRules, Rulebook
 
 _ATTEMPTS = 10
@@ -61,41 +62,55 @@ class Score:
         failed: list[NotApplied] = []
         for activity in batch:
             try:
-                leads, named = self._leads_of(activity, whose)
+                leads = self._leads_of(activity, whose)
+                if len(leads) > 1 and linked_identities(activity):
+                    # What waits for the leads that are now to be joined goes first, so that they know their names.
+                    self._update_all({lead: groups.pop(lead, []) for lead in leads}, failed)
+                    leads = self._join_for(activity, leads, whose)
                 for lead in leads:
-                    groups.setdefault(lead, []).append(_Placed(activity, named))
+                    groups.setdefault(lead, []).append(_Placed(activity, self._names(activity, lead, whose)))
             except Exception as error:  # noqa: BLE001 (one bad activity never holds up another)
                 failed.append(NotApplied(activity, error))
-        for lead, group in groups.items():
-            try:
-                self._update(lead, group)
-            except Exception as error:  # noqa: BLE001 (one bad lead never holds up another)
-                failed.extend(NotApplied(placed.activity, error) for placed in group)
+        self._update_all(groups, failed)
         return failed
 
     def touch(self, lead: LeadId) -> None:
         """Look at a lead again: under the active rules, at this moment. Asked for by the sweep and by a publish."""
         self._update(lead, (), touched=True)
 
-    def _leads_of(
-        self, activity: Activity, whose: dict[Identity, LeadId]
-    ) -> tuple[set[LeadId], tuple[Identity, ...]]:
-        """The leads that an activity concerns (one, none yet, or all that share its browser), and the names it gives."""
+    def _update_all(self, groups: Mapping[LeadId, Sequence[_Placed]], failed: list[NotApplied]) -> None:
+        for lead, group in groups.items():
+            try:
+                if group:
+                    self._update(lead, group)
+            except Exception as error:  # noqa: BLE001 (one bad lead never holds up another)
+                failed.extend(NotApplied(placed.activity, error) for placed in group)
+
+    def _leads_of(self, activity: Activity, whose: dict[Identity, LeadId]) -> set[LeadId]:
+        """The leads that an activity concerns: one, none yet, those that it joins, or all that share its browser."""
         known = linked_identities(activity)
         if not known:
             browser = activity.anonymous_id
             attached = self._leads.attached(browser) if browser else frozenset()
-            return (set(self._leads.whose(attached).values()) if attached else set()), ()
-        leads = {whose[identity] for identity in known if identity in whose}
-        if not leads:
-            leads = {self._leads.claim(known[0], self._new_lead_id())}
-        leads |= {self._leads.claim(identity, min(leads)) for identity in known if identity not in whose}
-        if len(leads) > 1:
-            joined = self._join(leads)
-            known = known if joined else known[:1]
-            leads = {joined or self._leads.claim(known[0], min(leads))}
-        whose.update(dict.fromkeys(known, next(iter(leads))))
-        return leads, known
+            return set(self._leads.whose(attached).values()) if attached else set()
+        for identity in known:
+            if identity not in whose:
+                beside = next((whose[other] for other in known if other in whose), None)
+                whose[identity] = self._leads.claim(identity, beside or self._new_lead_id())
+        return {whose[identity] for identity in known}
+
+    def _join_for(self, activity: Activity, leads: set[LeadId], whose: dict[Identity, LeadId]) -> set[LeadId]:
+        """The one lead that several become because a trusted source named them together, or the first if they may not."""
+        known = linked_identities(activity)
+        joined = self._join(leads)
+        if joined is None:
+            return {whose[known[0]]}
+        whose.update({identity: joined for identity, lead in whose.items() if lead in leads})
+        return {joined}
+
+    @staticmethod
+    def _names(activity: Activity, lead: LeadId, whose: Mapping[Identity, LeadId]) -> tuple[Identity, ...]:
+        return tuple(identity for identity in linked_identities(activity) if whose[identity] == lead)
 
     def _update(self, lead: LeadId, group: Sequence[_Placed], *, touched: bool = False, rebuild: bool = False) -> None:
         for _ in range(_ATTEMPTS):
@@ -123,18 +138,16 @@ class Score:
     ) -> tuple[LeadRecord, frozenset[LeadId]]:
         """The record with the group in it, and the leads that must be looked at again because they share a browser."""
         identities = record.identities.union(*(placed.known for placed in group))
-        unsettled = set()
-        for placed in group:
-            browser = placed.activity.anonymous_id
-            if browser and record.browsers.get(browser.value) is not False:
-                unsettled.add(browser)
-                if placed.known:
-                    self._leads.attach(browser, placed.known[0])
+        unsettled = {
+            browser
+            for placed in group
+            if (browser := placed.activity.anonymous_id) and record.browsers.get(browser.value) is not False
+        }
         stale = record.version > 0 and record.rules_version != active.number
         if not (rebuild or unsettled or stale):
             state = active.rules.absorb(record.state, [placed.activity for placed in group])
             return replace(record, identities=identities, state=state, rules_version=active.number), frozenset()
-        history = gather(self._activities, self._leads, record.lead, identities)
+        history = self._gather(record.lead, identities)
         state = active.rules.absorb(ScoreState.empty(), history.activities)
         sharing = frozenset(lead for browser in unsettled for lead in history.sharing.get(browser, ()))
         return (
@@ -162,11 +175,11 @@ class Score:
     def _shows(before: LeadRecord, after: LeadRecord, active: ActiveRules, now: Moment) -> bool:
         if before.version == 0 or before.rules_version != after.rules_version:
             return True
-        rules = active.rules
+        # An entry is whatever a rule, a stage condition or a fact was found in; all else can only change the score.
         return (
-            rules.score(before.state, now) != rules.score(after.state, now)
-            or known_facts(before.state) != known_facts(after.state)
+            before.state.entries != after.state.entries
             or before.absorbed != after.absorbed
+            or active.rules.score(before.state, now) != active.rules.score(after.state, now)
         )
 
     def _join(self, leads: set[LeadId]) -> LeadId | None:
@@ -186,16 +199,24 @@ class Score:
         raise Conflict(msg)
 
     def _live(self, lead: LeadId) -> LeadRecord:
-        """The record of a lead, or of the one into which it went."""
-        record = self._leads.load(lead) or LeadRecord(lead, frozenset(), ScoreState.empty())
-        return self._live(record.merged_into) if record.merged_into else record
+        """The record of a lead, or of the one into which it went; a fresh one for a lead that only has a name yet."""
+        return live_record(self._leads, lead) or LeadRecord(lead, frozenset(), ScoreState.empty())
+
+    def _gather(self, lead: LeadId, identities: Collection[Identity]) -> History:
+        """The whole history. A browser is attached before what it did alone is read, so that nothing falls between."""
+        history = gather(self._activities, self._leads, lead, identities)
+        if not history.unattached:
+            return history
+        for browser, known in history.unattached.items():
+            self._leads.attach(browser, known)
+        return gather(self._activities, self._leads, lead, identities)
 
     def _join_two(self, one: LeadRecord, two: LeadRecord) -> None:
         active = self._rulebook.active()
         if max(one.rules_version, two.rules_version) > active.number:
             active = self._rulebook.refresh()
         identities = one.identities | two.identities
-        history = gather(self._activities, self._leads, one.lead, identities)
+        history = self._gather(one.lead, identities)
         merged = replace(
             one,
             identities=identities,

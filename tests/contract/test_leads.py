@@ -1,0 +1,215 @@
+from abc import ABC, abstractmethod
+from dataclasses import replace
+
+import pytest
+
+from shared.adapters.dynamodb import leads as dynamodb_leads
+from shared.adapters.dynamodb.leads import DynamoDBLeads
+from shared.domain.engine import compile_rules
+from shared.domain.handoff import LeadId
+from shared.domain.moments import DAY, Moment, parse_moment
+from shared.domain.rulefile import parse_rule_file
+from shared.domain.state import ScoreState
+from shared.ports.errors import Conflict
+from shared.ports.leads import LeadRecord
+from tests.fakes import InMemoryLeads
+from tests.people import activity, browser, email, user
+from tests.tables import LEADS
+
+ADA, BOB = email("ada@engines.example"), email("bob@engines.example")
+ONE, TWO = LeadId("lead-1"), LeadId("lead-2")
+RULES = compile_rules(
+    parse_rule_file({"name": "test", "behaviour": [{"id": "view", "on": "page_viewed", "points": 1}]})
+)
+
+
+def state(*ids, at="2026-03-01T09:00:00Z"):
+    return RULES.absorb(ScoreState.empty(), [activity(each, ADA, at=at) for each in ids])
+
+
+def record(lead=ONE, **rest):
+    return replace(LeadRecord(lead, frozenset({ADA}), state("a1")), **rest)
+
+
+class LeadsContract(ABC):
+    @pytest.fixture
+    @abstractmethod
+    def leads(self):
+        """No leads yet."""
+
+    def test_an_identity_belongs_to_the_lead_that_claimed_it_first(self, leads):
+        assert leads.claim(ADA, ONE) == ONE
+        assert leads.claim(ADA, TWO) == ONE
+        assert leads.whose([ADA, BOB]) == {ADA: ONE}
+
+    def test_all_that_are_attached_to_a_browser_are_told(self, leads):
+        leads.attach(browser("b-1"), ADA)
+
+        assert leads.attach(browser("b-1"), BOB) == {ADA, BOB}
+        assert leads.attached(browser("b-1")) == {ADA, BOB}
+        assert leads.attached(browser("b-2")) == frozenset()
+
+    def test_a_saved_record_is_loaded_whole(self, leads):
+        whole = record(
+            identities=frozenset({ADA, user("u-1")}),
+            rules_version=3,
+            browsers={"b-1": False, "b-2": True},
+            mark=7,
+            look=False,
+            due=parse_moment("2026-04-01T00:00:00.000001Z"),
+            absorbed=(TWO,),
+        )
+
+        leads.save(whole)
+
+        assert leads.load(ONE) == replace(whole, version=1)
+
+    def test_a_lead_that_was_never_saved_is_none(self, leads):
+        assert leads.load(ONE) is None
+
+    def test_a_record_is_saved_over_the_version_it_was_made_from_alone(self, leads):
+        leads.save(record())
+        leads.save(record(version=1, mark=1))
+
+        with pytest.raises(Conflict):
+            leads.save(record(version=1, mark=2))
+        with pytest.raises(Conflict):
+            leads.save(record(mark=3))
+        assert leads.load(ONE).mark == 1
+
+    def test_a_write_never_lowers_the_rules_version(self, leads):
+        leads.save(record(rules_version=5))
+
+        with pytest.raises(Conflict):
+            leads.save(record(version=1, rules_version=4))
+        assert leads.load(ONE).rules_version == 5
+
+    def test_a_joined_lead_leaves_a_redirect_and_its_identities(self, leads):
+        for identity, lead in ((ADA, ONE), (BOB, TWO)):
+            leads.claim(identity, lead)
+        leads.save(record())
+        leads.save(record(TWO, identities=frozenset({BOB})))
+
+        leads.join(
+            replace(leads.load(ONE), identities=frozenset({ADA, BOB}), absorbed=(TWO,)),
+            replace(leads.load(TWO), merged_into=ONE, state=ScoreState.empty()),
+        )
+
+        assert leads.load(TWO).merged_into == ONE
+        assert leads.load(ONE).identities == {ADA, BOB}
+        assert leads.whose([ADA, BOB]) == {ADA: ONE, BOB: ONE}
+
+    def test_leads_that_changed_meanwhile_are_not_joined(self, leads):
+        leads.save(record())
+        leads.save(record(TWO, identities=frozenset({BOB})))
+        one, two = leads.load(ONE), leads.load(TWO)
+        leads.save(replace(two, mark=9))
+
+        with pytest.raises(Conflict):
+            leads.join(replace(one, absorbed=(TWO,)), replace(two, merged_into=ONE))
+        assert leads.load(ONE).absorbed == ()
+
+    def test_leads_are_due_from_their_moment_on(self, leads):
+        moment = parse_moment("2026-04-01T00:00:00Z")
+        leads.save(record(ONE, due=moment))
+        leads.save(record(TWO, due=Moment(moment + DAY)))
+        leads.save(record(LeadId("lead-3")))
+
+        assert leads.due(Moment(moment - 1), 10) == []
+        assert leads.due(moment, 10) == [ONE]
+        assert sorted(leads.due(Moment(moment + DAY), 10)) == [ONE, TWO]
+        assert len(leads.due(Moment(moment + DAY), 1)) == 1
+
+    def test_a_lead_that_is_no_longer_due_is_not_found(self, leads):
+        moment = parse_moment("2026-04-01T00:00:00Z")
+        leads.save(record(due=moment))
+        leads.save(record(version=1, due=None))
+
+        assert leads.due(moment, 10) == []
+
+    @pytest.mark.parametrize("segments", [1, 3])
+    def test_the_segments_together_hold_each_lead_once(self, leads, segments):
+        everyone = [LeadId(f"lead-{number}") for number in range(12)]
+        for lead in everyone:
+            leads.save(record(lead))
+
+        assert sorted(_walk(leads, segments)) == sorted(everyone)
+
+    def test_a_segment_can_be_limited_to_leads_under_older_rules(self, leads):
+        leads.save(record(ONE, rules_version=1))
+        leads.save(record(TWO, rules_version=2))
+
+        assert _walk(leads, 1, older_than=2) == [ONE]
+
+    def test_a_joined_lead_stands_in_no_segment(self, leads):
+        leads.save(record(ONE))
+        leads.save(record(TWO, merged_into=ONE))
+
+        assert _walk(leads, 1) == [ONE]
+
+
+def _walk(leads, segments, older_than=None):
+    found = []
+    for number in range(segments):
+        after, more = None, True
+        while more:
+            page, after = leads.segment(number, segments, after, 5, older_than)
+            found += page
+            more = after is not None
+    return found
+
+
+class TestInMemoryLeads(LeadsContract):
+    @pytest.fixture
+    def leads(self):
+        return InMemoryLeads()
+
+
+class TestDynamoDBLeads(LeadsContract):
+    @pytest.fixture
+    def leads(self, dynamodb):
+        return DynamoDBLeads(dynamodb, LEADS)
+
+    @pytest.fixture
+    def spilling(self, monkeypatch):
+        """Makes every state too large for one item."""
+        monkeypatch.setattr(dynamodb_leads, "SPILL_ABOVE", 0)
+
+    def test_a_large_state_is_kept_by_month_and_loaded_whole(self, leads, dynamodb, spilling):
+        whole = state("a1").merge(state("a2", at="2026-05-01T09:00:00Z"))
+
+        leads.save(record(state=whole))
+
+        assert leads.load(ONE).state == whole
+        stored = {item["sk"]["S"] for item in dynamodb.scan(TableName=LEADS)["Items"]}
+        assert stored == {"SCORE", "SCORE#2026-03", "SCORE#2026-05"}
+
+    def test_only_the_months_that_changed_are_written(self, leads, dynamodb, spilling):
+        leads.save(record(state=state("a1").merge(state("a2", at="2026-05-01T09:00:00Z"))))
+        loaded = leads.load(ONE)
+        writes = _count(dynamodb, "TransactWriteItems")
+
+        leads.save(replace(loaded, state=loaded.state.merge(state("a3", at="2026-05-02T09:00:00Z"))))
+
+        assert [len(each["TransactItems"]) for each in writes] == [2]
+
+    def test_a_state_in_a_format_of_another_time_asks_for_a_rebuild(self, leads, dynamodb, monkeypatch):
+        pack = ScoreState.pack
+        monkeypatch.setattr(ScoreState, "pack", lambda self: b"\xff" + pack(self)[1:])
+
+        leads.save(record(rules_version=3))
+
+        loaded = leads.load(ONE)
+        assert loaded.identities == {ADA}
+        assert loaded.state == ScoreState.empty()
+        assert loaded.rules_version < 0
+        leads.save(replace(loaded, rules_version=3))
+
+
+def _count(client, operation):
+    """Every request of an operation from now on."""
+    seen = []
+    client.meta.events.register(
+        f"provide-client-params.dynamodb.{operation}", lambda params, **rest: seen.append(params)
+    )
+    return seen

@@ -1,0 +1,113 @@
+from abc import ABC, abstractmethod
+from dataclasses import replace
+
+import pytest
+
+from shared.adapters.dynamodb.outbox import DynamoDBOutbox
+from shared.adapters.dynamodb.stages import DynamoDBStages
+from shared.domain.handoff import Handoff, HandoffKey, LeadId
+from shared.domain.lifecycle import Journey
+from shared.domain.moments import parse_moment
+from shared.ports.bus import Event
+from shared.ports.errors import Conflict
+from shared.ports.stages import StageRecord, StoredTransition
+from tests.fakes import FixedClock, InMemoryStages
+from tests.tables import LEADS
+
+ONE = LeadId("lead-1")
+NOON = parse_moment("2026-03-01T12:00:00Z")
+FRESH = StageRecord(ONE, Journey.start())
+TRANSITION = StoredTransition(1, None, "mql", 1, NOON, "score at least 50", "a1", 2, False, {"total": 65.0})
+HANDOFF = Handoff(
+    HandoffKey(ONE, "mql", 1), "inside-sales", ("email", "slack"), NOON, None, "score", NOON, {"total": 65.0}
+)
+EVENT = Event("lead-1.transition.1", "StageChanged", {"id": "lead-1.transition.1", "lead": "lead-1"})
+
+
+class StagesContract(ABC):
+    @pytest.fixture
+    @abstractmethod
+    def stages(self):
+        """No stages yet."""
+
+    def test_a_record_is_loaded_as_it_was_committed(self, stages):
+        whole = replace(
+            FRESH,
+            rules_version=2,
+            temperature="hot",
+            rank=-3,
+            transitions=4,
+            due=NOON,
+            withheld=HandoffKey(ONE, "mql", 2),
+            absorbed=(LeadId("lead-2"),),
+        )
+
+        stages.commit(whole)
+
+        assert stages.load(ONE) == replace(whole, version=1)
+
+    def test_a_lead_that_is_no_longer_listed_keeps_its_journey(self, stages):
+        unlisted = replace(FRESH, transitions=2, listed=False)
+
+        stages.commit(unlisted)
+
+        assert stages.load(ONE) == replace(unlisted, version=1)
+
+    def test_a_lead_that_nobody_looked_at_has_no_record(self, stages):
+        assert stages.load(ONE) is None
+
+    def test_all_that_follows_is_committed_with_the_record(self, stages):
+        stages.commit(FRESH, [TRANSITION], [HANDOFF], [EVENT])
+
+        assert stages.transitions(ONE) == [TRANSITION]
+        assert stages.handoffs(ONE) == [HANDOFF]
+
+    def test_nothing_is_committed_over_another_version(self, stages):
+        stages.commit(FRESH)
+
+        with pytest.raises(Conflict):
+            stages.commit(FRESH, [TRANSITION], [HANDOFF], [EVENT])
+        assert stages.transitions(ONE) == []
+        assert stages.handoffs(ONE) == []
+
+    def test_a_handoff_is_committed_once(self, stages):
+        stages.commit(FRESH, [TRANSITION], [HANDOFF])
+
+        with pytest.raises(Conflict):
+            stages.commit(replace(FRESH, version=1), [replace(TRANSITION, number=2)], [HANDOFF])
+        assert stages.load(ONE).version == 1
+
+    def test_transitions_come_in_the_order_in_which_they_were_decided(self, stages):
+        for number in range(1, 12):
+            stages.commit(replace(FRESH, version=number - 1), [replace(TRANSITION, number=number)])
+
+        assert [each.number for each in stages.transitions(ONE)] == list(range(1, 12))
+
+
+class TestInMemoryStages(StagesContract):
+    @pytest.fixture
+    def stages(self):
+        return InMemoryStages()
+
+
+class TestDynamoDBStages(StagesContract):
+    @pytest.fixture
+    def stages(self, dynamodb):
+        return DynamoDBStages(dynamodb, LEADS, FixedClock())
+
+    def test_the_event_waits_in_the_outbox(self, stages, dynamodb):
+        stages.commit(FRESH, [TRANSITION], [HANDOFF], [EVENT])
+
+        assert DynamoDBOutbox(dynamodb, LEADS).get("LEAD#lead-1", f"OUTBOX#{EVENT.id}") == EVENT
+
+    def test_a_lead_outside_every_band_is_listed_too(self, stages, dynamodb):
+        stages.commit(FRESH)
+
+        found = dynamodb.query(
+            TableName=LEADS,
+            IndexName="by_temperature",
+            KeyConditionExpression="temperature = :none",
+            ExpressionAttributeValues={":none": {"S": "none"}},
+        )
+        assert found["Count"] == 1
+        assert stages.load(ONE).temperature is None

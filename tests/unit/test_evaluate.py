@@ -1,0 +1,281 @@
+from dataclasses import replace
+
+import pytest
+
+from shared.domain.activity import Claims
+from shared.domain.moments import DAY, HOUR, Moment
+from shared.ports.errors import Conflict
+from shared.usecases.evaluate import Evaluate
+from tests.fakes import InMemoryStages
+from tests.people import activity, email, user
+from tests.unit.test_score import House
+
+ADA, ADA_S_ID = email("ada@engines.example"), user("u-ada")
+GRANTED, DENIED = Claims(consent="granted"), Claims(consent="denied")
+
+RULES = {
+    "name": "test",
+    "behaviour": [
+        {"id": "view", "on": "page_viewed", "label": "Viewed a page", "points": 10},
+        {"id": "demo", "on": "demo_requested", "points": 60, "decay": {"linear": {"lose": "100%", "every": "30d"}}},
+    ],
+    "vetoes": [{"id": "rival", "where": {"company.domain": {"is": "rival.example"}}}],
+    "temperature": [{"name": "cold"}, {"name": "warm", "above": 25}, {"name": "hot", "above": 50}],
+    "stages": [
+        {"name": "suspect", "enter": {"activity": "form_submitted"}},
+        {
+            "name": "mql",
+            "from": ["suspect", "cold"],
+            "enter": {"score": {"at_least": 50}},
+            "leave": {"when": {"score": {"below": 30}}, "to": "cold"},
+        },
+        {"name": "sql", "from": ["mql"], "enter": {"activity_in": ["webinar_attended"]}},
+        {"name": "cold"},
+    ],
+    "handoff": {
+        "mql": {"to": "inside-sales", "respond_within": "1h", "notify": ["email", "slack"]},
+        "sql": {"to": "account-executives", "notify": ["webhook"]},
+    },
+}
+
+
+class Hall(House):
+    """Scoring and evaluation with their ports in memory."""
+
+    def __init__(self, rules=RULES, *, consent_required=True):
+        super().__init__(rules)
+        self.stages = InMemoryStages()
+        self.evaluate = Evaluate(
+            self.leads, self.stages, self.rulebook, self.clock, consent_required=consent_required
+        )
+        self.numbers = iter(range(1000))
+
+    def did(self, kind, *, who=ADA, claims=None, times=1):
+        """The lead does something now; it is scored and evaluated."""
+        for _ in range(times):
+            one = activity(f"a{next(self.numbers)}", who, type=kind)
+            one = replace(one, occurred_at=self.clock.now(), received_at=self.clock.now(), claims=claims or one.claims)
+            assert self.take(one) == []
+        return self.look(who)
+
+    def look(self, who=ADA):
+        return self.evaluate.look(self.lead(who).lead)
+
+    def stage(self, who=ADA):
+        return self.stages.load(self.lead(who).lead).journey.stage
+
+    def handed_over(self, who=ADA):
+        return [(each.key.stage, each.key.epoch) for each in self.stages.handoffs(self.lead(who).lead)]
+
+    def events(self, name):
+        return [event for event in self.stages.outbox if event.name == name]
+
+
+@pytest.fixture
+def hall():
+    return Hall()
+
+
+def test_a_lead_that_crosses_the_threshold_is_handed_over_once(hall):
+    hall.did("form_submitted", claims=GRANTED)
+    hall.did("page_viewed", times=5)
+    hall.did("page_viewed")
+    hall.look()
+
+    assert hall.stage() == "mql"
+    assert hall.handed_over() == [("mql", 1)]
+    assert [event.detail["stage"] for event in hall.events("HandoffRequested")] == ["mql"]
+
+
+def test_a_handoff_tells_to_whom_until_when_and_why(hall):
+    hall.did("form_submitted", claims=GRANTED)
+    hall.did("page_viewed", times=5)
+
+    (handoff,) = hall.stages.handoffs(hall.lead(ADA).lead)
+    assert (handoff.to, handoff.notify) == ("inside-sales", ("email", "slack"))
+    assert handoff.respond_by == hall.clock.now() + HOUR
+    assert handoff.last_activity_at == hall.clock.now()
+    assert handoff.snapshot["total"] == 50
+    assert handoff.snapshot["temperature"] == "warm"
+    assert handoff.snapshot["rules_version"] == 1
+    assert handoff.snapshot["reasons"][0] == {"rule": "view", "label": "Viewed a page", "counts": 50}
+
+
+def test_several_stages_may_follow_from_one_look(hall):
+    hall.did("form_submitted", claims=GRANTED)
+    hall.did("webinar_attended")
+    hall.did("page_viewed", times=5)
+
+    assert [each.to_stage for each in hall.stages.transitions(hall.lead(ADA).lead)] == ["suspect", "mql", "sql"]
+    assert hall.handed_over() == [("mql", 1), ("sql", 1)]
+
+
+def test_each_transition_is_told_with_its_cause_and_its_rules(hall):
+    hall.did("form_submitted", claims=GRANTED)
+
+    (transition,) = hall.stages.transitions(hall.lead(ADA).lead)
+    assert (transition.from_stage, transition.to_stage, transition.epoch) == (None, "suspect", 1)
+    assert transition.activity_id == "a0"
+    assert "form_submitted" in transition.cause
+    assert transition.rules_version == 1
+    (event,) = hall.events("StageChanged")
+    assert event.detail["to_stage"] == "suspect"
+
+
+def test_without_consent_a_lead_is_scored_but_not_handed_over(hall):
+    hall.did("form_submitted")
+    hall.did("page_viewed", times=5)
+
+    assert hall.stage() == "mql"
+    assert hall.handed_over() == []
+
+
+def test_the_handoff_that_waited_for_consent_goes_out_when_it_is_granted(hall):
+    hall.did("form_submitted")
+    hall.did("page_viewed", times=5)
+    hall.did("form_submitted", claims=GRANTED)
+    hall.look()
+
+    assert hall.handed_over() == [("mql", 1)]
+
+
+def test_consent_that_was_withdrawn_is_no_consent(hall):
+    hall.did("form_submitted", claims=GRANTED)
+    hall.clock.advance(DAY)
+    hall.did("email_unsubscribed", claims=DENIED)
+    hall.did("page_viewed", times=5)
+
+    assert hall.handed_over() == []
+
+
+def test_a_handoff_does_not_wait_for_a_lead_that_has_left_the_stage(hall):
+    hall.did("form_submitted")
+    hall.did("demo_requested")
+    hall.clock.advance(25 * DAY)
+    hall.look()
+    assert hall.stage() == "cold"
+
+    hall.did("form_submitted", claims=GRANTED)
+
+    assert hall.handed_over() == []
+
+
+def test_where_no_consent_is_required_none_is_asked_for():
+    hall = Hall(consent_required=False)
+    hall.did("form_submitted")
+    hall.did("page_viewed", times=5)
+
+    assert hall.handed_over() == [("mql", 1)]
+
+
+def test_a_vetoed_lead_is_never_handed_over(hall):
+    hall.did("form_submitted", claims=Claims(consent="granted", company={"domain": "rival.example"}))
+    hall.did("page_viewed", times=9)
+
+    assert hall.handed_over() == []
+
+
+def test_a_lead_that_fell_out_and_came_back_is_handed_over_again(hall):
+    hall.did("form_submitted", claims=GRANTED)
+    hall.did("demo_requested")
+    hall.clock.advance(25 * DAY)
+    hall.look()
+    assert hall.stage() == "cold"
+
+    hall.did("demo_requested")
+
+    assert hall.handed_over() == [("mql", 1), ("mql", 2)]
+
+
+def test_a_look_that_changes_nothing_writes_nothing(hall):
+    hall.did("form_submitted", claims=GRANTED)
+    version = hall.stages.load(hall.lead(ADA).lead).version
+
+    assert hall.look() is None
+    assert hall.stages.load(hall.lead(ADA).lead).version == version
+
+
+def test_the_lists_are_ordered_by_whole_points(hall):
+    hall.did("demo_requested", claims=GRANTED)
+    hall.clock.advance(Moment(HOUR))
+    hall.look()
+
+    record = hall.stages.load(hall.lead(ADA).lead)
+    assert (record.rank, record.temperature) == (59, "hot")
+
+
+def test_new_rules_hand_nobody_over_by_themselves(hall):
+    hall.did("form_submitted", claims=GRANTED)
+    hall.did("page_viewed")
+    hall.clock.advance(DAY)
+    hall.publish({**RULES, "behaviour": [{"id": "view", "on": "page_viewed", "points": 70}]})
+    hall.clock.advance(DAY)
+    hall.score.touch(hall.lead(ADA).lead)
+    hall.look()
+
+    assert hall.stage() == "mql"
+    assert hall.stages.transitions(hall.lead(ADA).lead)[-1].by_rules
+    assert hall.handed_over() == []
+
+
+def test_a_lead_that_acts_after_a_publish_is_handed_over_though_nobody_touched_it_before(hall):
+    hall.did("form_submitted", claims=GRANTED)
+    hall.clock.advance(DAY)
+    hall.publish({**RULES, "behaviour": [{"id": "view", "on": "page_viewed", "points": 70}]})
+    hall.clock.advance(DAY)
+    hall.did("page_viewed")
+
+    assert hall.handed_over() == [("mql", 1)]
+
+
+def test_a_decision_that_somebody_else_was_faster_with_is_made_again(hall):
+    hall.did("form_submitted", claims=GRANTED)
+    hall.take(*(replace(activity(f"b{n}", ADA), occurred_at=hall.clock.now()) for n in range(5)))
+    commit = hall.stages.commit
+
+    def interleaved(*args, **rest):
+        hall.stages.commit = commit
+        hall.look()
+        commit(*args, **rest)
+
+    hall.stages.commit = interleaved
+    hall.look()
+
+    assert hall.handed_over() == [("mql", 1)]
+
+
+def test_a_lead_that_others_keep_evaluating_is_given_back(hall):
+    hall.did("form_submitted", claims=GRANTED)
+
+    def always(*args, **rest):
+        raise Conflict("again")
+
+    hall.stages.commit = always
+
+    with pytest.raises(Conflict):
+        hall.did("page_viewed", times=5)
+
+
+def test_a_joined_lead_keeps_the_further_stage_and_is_not_handed_over_again(hall):
+    hall.did("form_submitted", claims=GRANTED)
+    hall.did("page_viewed", times=5)
+    hall.did("form_submitted", who=ADA_S_ID, claims=GRANTED)
+    handed = [(each.key.stage, each.key.epoch) for lead in hall.leads.records for each in hall.stages.handoffs(lead)]
+    joining = replace(activity("join", ADA, ADA_S_ID, type="identified"), occurred_at=hall.clock.now())
+    hall.take(joining)
+
+    hall.look()
+
+    assert hall.stage() == "mql"
+    after = [(each.key.stage, each.key.epoch) for lead in hall.leads.records for each in hall.stages.handoffs(lead)]
+    assert after == handed == [("mql", 1)]
+
+
+def test_the_lead_that_went_leaves_the_lists(hall):
+    hall.did("form_submitted")
+    hall.did("form_submitted", who=ADA_S_ID)
+    gone = max(hall.leads.records)
+    hall.take(replace(activity("join", ADA, ADA_S_ID), occurred_at=hall.clock.now()))
+
+    assert hall.evaluate.look(gone) is None
+    assert not hall.stages.load(gone).listed

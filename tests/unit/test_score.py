@@ -1,0 +1,358 @@
+from dataclasses import replace
+from itertools import count, islice
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from shared.domain.activity import Claims, Rank
+from shared.domain.handoff import LeadId
+from shared.domain.moments import DAY, parse_moment
+from shared.domain.points import POINT
+from shared.ports.errors import Conflict, Unavailable
+from shared.ports.rules import RuleVersion
+from shared.usecases.rulebook import Rulebook
+from shared.usecases.score import Score
+from tests.fakes import FixedClock, InMemoryActivities, InMemoryLeads, InMemoryRuleVersions
+from tests.people import activity, browser, email, user
+
+ADA, BOB = email("ada@engines.example"), email("bob@engines.example")
+ADA_S_ID = user("u-ada")
+LAPTOP = browser("laptop")
+
+RULES = {
+    "name": "test",
+    "behaviour": [
+        {"id": "view", "on": "page_viewed", "points": 1},
+        {"id": "demo", "on": "demo_requested", "points": 25, "decay": {"half_life": "30d"}},
+    ],
+    "temperature": [{"name": "cold"}, {"name": "hot", "above": 20}],
+}
+
+
+class House:
+    """The use case with its ports in memory."""
+
+    def __init__(self, rules=RULES):
+        self.log = InMemoryActivities()
+        self.leads = InMemoryLeads()
+        self.versions = InMemoryRuleVersions()
+        self.clock = FixedClock("2026-03-02T09:00:00Z")
+        self.rulebook = Rulebook(self.versions, self.clock)
+        numbers = count(1)
+        self.score = Score(
+            self.log, self.leads, self.rulebook, self.clock, lambda: LeadId(f"lead-{next(numbers)}")
+        )
+        if rules:
+            self.publish(rules)
+
+    def publish(self, document):
+        number = self.versions.active_number() + 1
+        self.versions.publish(RuleVersion(number, "test", "somebody", self.clock.now(), "", "0" * 64, document, ""))
+
+    def take(self, *activities):
+        """Log the activities and deliver them in one batch; the failures."""
+        self.log.append(activities)
+        return self.score.apply(activities)
+
+    def lead(self, identity):
+        """The lead of an identity, or the one into which it went."""
+        lead = self.leads.whose([identity]).get(identity)
+        record = self.leads.load(lead) if lead else None
+        while record and record.merged_into:
+            record = self.leads.load(record.merged_into)
+        return record
+
+    def points(self, identity):
+        record = self.lead(identity)
+        return self.rulebook.version(record.rules_version).rules.score(record.state, self.clock.now()).total / POINT
+
+
+@pytest.fixture
+def house():
+    return House()
+
+
+def test_a_visitor_without_a_name_is_no_lead(house):
+    house.take(activity("a1", LAPTOP))
+
+    assert house.leads.records == {}
+
+
+def test_what_a_visitor_did_before_giving_a_name_counts(house):
+    house.take(activity("a1", LAPTOP))
+    house.take(activity("a2", ADA, LAPTOP, type="demo_requested", at="2026-03-02T09:00:00Z"))
+
+    assert house.points(ADA) == 26
+
+
+def test_what_a_named_visitor_does_without_saying_so_counts(house):
+    house.take(activity("a1", ADA, LAPTOP))
+    house.take(activity("a2", LAPTOP))
+
+    assert house.points(ADA) == 2
+
+
+def test_an_activity_that_comes_twice_counts_once_and_writes_once(house):
+    one = activity("a1", ADA)
+    house.take(one)
+    house.take(one, one)
+
+    assert house.points(ADA) == 1
+    assert house.leads.writes == 1
+
+
+def test_a_batch_of_a_lead_is_one_write(house):
+    house.take(*(activity(f"a{number}", ADA) for number in range(50)))
+
+    assert house.points(ADA) == 50
+    assert house.leads.writes == 1
+
+
+def test_two_people_at_one_computer_stay_two(house):
+    house.take(activity("a1", ADA, LAPTOP, at="2026-03-01T10:00:00Z"))
+    house.take(activity("a2", LAPTOP, at="2026-03-01T11:00:00Z"))
+    house.take(activity("a3", BOB, LAPTOP, at="2026-03-01T12:00:00Z"))
+    house.take(activity("a4", LAPTOP, at="2026-03-01T13:00:00Z"))
+    house.take(activity("a5", LAPTOP, at="2026-03-01T10:30:00Z"))
+
+    assert house.lead(ADA).lead != house.lead(BOB).lead
+    assert (house.points(ADA), house.points(BOB)) == (3, 2)
+
+
+def test_an_attachment_that_arrives_late_takes_back_what_was_given_to_another(house):
+    house.take(activity("a1", ADA, LAPTOP, at="2026-03-01T08:00:00Z"))
+    house.take(activity("a2", LAPTOP, at="2026-03-01T11:00:00Z"))
+    assert house.points(ADA) == 2
+
+    house.take(activity("a3", BOB, LAPTOP, at="2026-03-01T10:00:00Z"))
+
+    assert (house.points(ADA), house.points(BOB)) == (1, 2)
+
+
+def test_a_trusted_source_that_names_two_known_identities_joins_their_leads(house):
+    house.take(activity("a1", ADA))
+    house.take(activity("a2", ADA_S_ID))
+    gone = {house.lead(ADA).lead, house.lead(ADA_S_ID).lead}
+
+    house.take(activity("a3", ADA, ADA_S_ID))
+
+    assert house.lead(ADA).lead == house.lead(ADA_S_ID).lead
+    assert house.points(ADA) == 3
+    (redirect,) = gone - {house.lead(ADA).lead}
+    assert house.leads.load(redirect).merged_into == house.lead(ADA).lead
+    assert house.lead(ADA).absorbed == (redirect,)
+
+
+def test_a_public_source_joins_nobody(house):
+    house.take(activity("a1", ADA), activity("a2", ADA_S_ID))
+
+    house.take(activity("a3", ADA, ADA_S_ID, rank=Rank.PUBLIC))
+
+    assert house.lead(ADA).lead != house.lead(ADA_S_ID).lead
+    assert (house.points(ADA), house.points(ADA_S_ID)) == (2, 1)
+
+
+def test_an_activity_of_a_joined_lead_goes_where_the_lead_went(house):
+    house.take(activity("a1", ADA), activity("a2", ADA_S_ID))
+    before = house.lead(ADA_S_ID).lead
+    house.take(activity("a3", ADA, ADA_S_ID))
+
+    house.score.touch(before)
+    house.take(activity("a4", ADA_S_ID))
+
+    assert house.points(ADA) == 4
+
+
+def test_leads_of_too_many_identities_are_not_melted_together(house):
+    for number in range(2):
+        many = [user(f"u-{number}-{each}") for each in range(11)]
+        house.take(activity(f"a{number}", *many))
+
+    house.take(activity("a2", user("u-0-0"), user("u-1-0")))
+
+    assert house.lead(user("u-0-0")).lead != house.lead(user("u-1-0")).lead
+
+
+def test_the_touch_after_a_publish_makes_the_state_again_from_the_log(house):
+    house.take(activity("a1", ADA))
+    house.publish({**RULES, "behaviour": [{"id": "view", "on": "page_viewed", "points": 7}]})
+    house.clock.advance(DAY)
+
+    house.score.touch(house.lead(ADA).lead)
+
+    assert house.points(ADA) == 7
+    assert house.lead(ADA).rules_version == 2
+
+
+def test_whoever_touches_a_lead_first_after_a_publish_makes_its_state_again(house):
+    house.take(activity("a1", ADA))
+    house.publish({**RULES, "behaviour": [{"id": "view", "on": "page_viewed", "points": 7}]})
+    house.clock.advance(DAY)
+
+    house.take(activity("a2", ADA))
+
+    assert house.points(ADA) == 14
+
+
+def test_a_function_that_remembers_old_rules_does_not_write_under_them(house):
+    house.take(activity("a1", ADA))
+    late = House(rules=None)
+    late.log, late.leads, late.versions, late.clock = house.log, house.leads, house.versions, house.clock
+    late.rulebook = Rulebook(house.versions, house.clock)
+    late.score = Score(house.log, house.leads, late.rulebook, house.clock, lambda: LeadId("other"))
+    late.rulebook.active()
+    house.publish({**RULES, "behaviour": [{"id": "view", "on": "page_viewed", "points": 7}]})
+    house.rulebook.refresh()
+    house.score.touch(house.lead(ADA).lead)
+
+    late.take(activity("a2", ADA))
+
+    assert house.lead(ADA).rules_version == 2
+    assert house.points(ADA) == 14
+
+
+def test_an_activity_of_no_account_gives_evaluate_nothing_to_look_at(house):
+    house.take(activity("a1", ADA))
+    marked = house.lead(ADA).mark
+
+    house.take(activity("a2", ADA, type="mouse_moved", at="2026-03-02T08:00:00Z"))
+
+    assert house.lead(ADA).state.last_activity_at == parse_moment("2026-03-02T08:00:00Z")
+    assert house.lead(ADA).mark == marked
+    assert not house.lead(ADA).look
+
+
+@pytest.mark.parametrize("claims", [Claims(lead={"role": "cto"}), Claims(consent="granted"), Claims(qualification={"need": "yes"})])
+def test_a_new_fact_gives_evaluate_something_to_look_at(house, claims):
+    house.take(activity("a1", ADA))
+    marked = house.lead(ADA).mark
+
+    house.take(activity("a2", ADA, type="identified", claims=claims, own=False))
+
+    assert house.lead(ADA).look
+    assert house.lead(ADA).mark == marked + 1
+
+
+def test_the_moment_at_which_time_alone_changes_something_is_booked(house):
+    house.take(activity("a1", ADA, type="demo_requested", at="2026-03-02T09:00:00Z"))
+
+    record = house.lead(ADA)
+    assert record.due > house.clock.now()
+    change = house.rulebook.active().rules.next_change(record.state, house.clock.now())
+    assert record.due == change.at
+
+
+def test_the_booked_moment_moves_only_earlier_until_the_sweep_comes(house):
+    house.take(activity("a1", ADA, type="demo_requested", at="2026-03-02T09:00:00Z"))
+    booked = house.lead(ADA).due
+
+    house.take(activity("a2", ADA, type="demo_requested", at="2026-03-02T09:00:00Z"))
+    assert house.lead(ADA).due == booked
+
+    house.clock.advance(booked - house.clock.now())
+    house.score.touch(house.lead(ADA).lead)
+    assert house.lead(ADA).due > booked
+
+
+def test_a_lead_that_cannot_be_saved_holds_up_no_other(house):
+    save = house.leads.save
+
+    def refuse(record):
+        if ADA in record.identities:
+            raise Unavailable("no answer")
+        save(record)
+
+    house.leads.save = refuse
+
+    failed = house.take(activity("a1", ADA), activity("a2", BOB))
+
+    assert [(each.activity.id, type(each.error)) for each in failed] == [("a1", Unavailable)]
+    assert house.points(BOB) == 1
+
+
+def test_a_write_that_somebody_else_was_faster_with_is_decided_again(house):
+    house.take(activity("a1", ADA))
+    save, meanwhile = house.leads.save, iter([activity("a9", ADA)])
+
+    def interleaved(record):
+        for other in meanwhile:
+            house.leads.save = save
+            house.take(other)
+        save(record)
+
+    house.leads.save = interleaved
+    house.take(activity("a2", ADA))
+
+    assert house.points(ADA) == 3
+
+
+def test_a_lead_that_others_keep_writing_is_given_back(house):
+    def always(record):
+        raise Conflict("again")
+
+    house.leads.save = always
+
+    (failed,) = house.take(activity("a1", ADA))
+    assert isinstance(failed.error, Conflict)
+
+
+WHO = [ADA, BOB, ADA_S_ID, LAPTOP, browser("phone")]
+ACTIVITIES = st.lists(
+    st.builds(
+        lambda number, who, minute, kind: activity(
+            f"a{number}", *who, at=f"2026-03-01T09:{minute:02d}:00Z", type=kind
+        ),
+        st.integers(0, 10_000),
+        st.lists(st.sampled_from(WHO), min_size=1, max_size=3, unique=True).filter(
+            lambda who: sum(not each.is_known for each in who) < 2
+        ),
+        st.integers(0, 59),
+        st.sampled_from(["page_viewed", "demo_requested", "mouse_moved"]),
+    ),
+    max_size=12,
+    unique_by=lambda each: each.id,
+)
+
+
+def outcome(activities, batches):
+    """Who is one lead with whom, and with how many points, after these activities arrived in these batches."""
+    house = House()
+    arrived = iter(activities)
+    for size in batches:
+        house.take(*islice(arrived, size))
+    house.take(*arrived)
+    house.take(*activities)
+    owners = {}
+    for identity in WHO:
+        if identity.is_known and (record := house.lead(identity)):
+            owners.setdefault(record.lead, set()).add(identity.key)
+    return {
+        frozenset(keys): house.points(next(each for each in WHO if each.key in keys)) for keys in owners.values()
+    }
+
+
+@settings(deadline=None)
+@given(ACTIVITIES, st.randoms(), st.lists(st.integers(1, 5), max_size=6))
+def test_order_batches_and_repetition_change_nothing(activities, random, batches):
+    shuffled = list(activities)
+    random.shuffle(shuffled)
+
+    assert outcome(shuffled, batches) == outcome(activities, [])
+
+
+@settings(deadline=None)
+@given(ACTIVITIES, st.randoms())
+def test_what_is_stored_is_what_the_log_gives_again(activities, random):
+    house = House()
+    shuffled = list(activities)
+    random.shuffle(shuffled)
+    for each in shuffled:
+        house.take(each)
+    stored = {lead: record.state for lead, record in house.leads.records.items() if not record.merged_into}
+
+    for lead in stored:
+        house.leads.records[lead] = replace(house.leads.records[lead], rules_version=-1)
+        house.score.touch(lead)
+
+    assert {lead: house.leads.load(lead).state for lead in stored} == stored
