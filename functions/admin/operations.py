@@ -29,6 +29,7 @@ RULES_LIMIT = 128 * 1024
 """Bytes of a published rule file with its text: a stored version is one item."""
 
 _MAX_VERSION = 9
+_LONGEST_ID = 100
 
 Operation = Callable[[HttpRequest, Mapping[str, str], Person, Desk], Reply]
 M = TypeVar("M", bound=BaseModel)
@@ -50,7 +51,7 @@ def list_leads(request: HttpRequest, _path: Mapping[str, str], _person: Person, 
 def get_lead(request: HttpRequest, path: Mapping[str, str], _person: Person, desk: Desk) -> Reply:
     """`GET /v1/leads/{id}`: everything about a lead, now or at a moment."""
     query = _validated(api.GetLeadRequest, request.query)
-    found = desk.leads.story(LeadId(path["id"]), _moment(query.at, "at"), _moment(query.since, "since"))
+    found = desk.leads.story(_lead(path), _moment(query.at, "at"), _moment(query.since, "since"))
     if isinstance(found, MergedInto):
         asked = f"?{urlencode(request.query)}" if request.query else ""
         return json_reply(307, {"merged_into": found.survivor}, {"location": f"{found.survivor}{asked}"})
@@ -66,8 +67,8 @@ def adjust_score(request: HttpRequest, path: Mapping[str, str], person: Person, 
         if asked.by is not None
         else Adjustment(own_id, "to", asked.to or 0, asked.score, asked.why)
     )
-    activity = desk.scores.adjust(LeadId(path["id"]), adjustment, person)
-    return _answer(202, api.AdjustScoreResponse(lead=path["id"], activity=activity.id))
+    adjusted = desk.scores.adjust(_lead(path), adjustment, person)
+    return _answer(202, api.AdjustScoreResponse(lead=adjusted.lead, activity=adjusted.activity))
 
 
 def get_active_rules(_request: HttpRequest, _path: Mapping[str, str], _person: Person, desk: Desk) -> Reply:
@@ -115,6 +116,13 @@ OPERATIONS: Mapping[str, Operation] = {
 
 def _answer(status: int, response: BaseModel) -> Reply:
     return json_reply(status, response.model_dump(mode="json"))
+
+
+def _lead(path: Mapping[str, str]) -> LeadId:
+    if len(path["id"]) > _LONGEST_ID:
+        msg = "there is no such lead"
+        raise NotFound(msg)
+    return LeadId(path["id"])
 
 
 def _page(page: LeadPage, cursor: str | None) -> api.LeadsResponse:

@@ -25,7 +25,6 @@ from shared.usecases.history import gather
 from shared.usecases.redirect import live_record
 from shared.usecases.rulebook import Rulebook
 
-_LONGEST_ID = 100
 LATEST_ACTIVITIES = 100
 """How many of a lead's activities its page shows."""
 
@@ -175,7 +174,7 @@ def find_lead(leads: Leads, lead: LeadId) -> LeadRecord:
     Raises:
         NotFound: there is no such lead.
     """
-    record = leads.load(lead) if len(lead) <= _LONGEST_ID else None
+    record = leads.load(lead)
     if record is None:
         msg = "there is no such lead"
         raise NotFound(msg)

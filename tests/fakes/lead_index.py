@@ -12,7 +12,8 @@ class InMemoryLeadIndex:
         standing = [
             Place(record.lead, record.rank)
             for record in self._stages.records.values()
-            if name == ((record.temperature or "none") if shelf is Shelf.TEMPERATURE else record.journey.stage)
+            if record.listed
+            and name == ((record.temperature or "none") if shelf is Shelf.TEMPERATURE else record.journey.stage)
         ]
         ordered = sorted(standing, key=lambda place: (-place.rank, place.lead))
         rest = [place for place in ordered if after is None or (-place.rank, place.lead) > (-after.rank, after.lead)]

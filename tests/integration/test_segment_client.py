@@ -1,0 +1,127 @@
+"""Segment's own Python client, unmodified, against the handler behind a real socket."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+from segment.analytics.client import Client  # type: ignore[import-untyped]
+
+from functions.ingest.handler import lambda_handler
+from functions.ingest.intake import configured
+from functions.ingest.settings import SecretWriteKey, Settings
+from shared.adapters.clock import SystemClock
+from shared.domain.activity import Claims
+from tests.fakes import InMemoryActivities, InMemorySecrets
+from tests.http_requests import http_event
+from tests.people import browser, email, user
+
+SETTINGS = Settings(activities_table="activities", write_keys=(SecretWriteKey(name="shop", secret="shop"),))
+
+
+class Gateway:
+    """An HTTP API on this machine: every request becomes an event of the handler. `outage` answers some with 503."""
+
+    def __init__(self) -> None:
+        self.log = InMemoryActivities()
+        self.statuses: list[int] = []
+        self.outage = 0
+        intake = configured(SETTINGS, self.log, lambda: InMemorySecrets(shop="sk_shop"))
+        gateway = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["content-length"]))
+                event = http_event("POST", self.path, body, headers=dict(self.headers.items()), at=SystemClock().now())
+                reply: dict[str, Any] = lambda_handler(event, None, intake)
+                if gateway.outage:
+                    gateway.outage -= 1
+                    reply = {"statusCode": 503, "headers": {"retry-after": "0"}, "body": "{}"}
+                gateway.statuses.append(reply["statusCode"])
+                payload = reply["body"].encode()
+                self.send_response(reply["statusCode"])
+                for name, value in reply["headers"].items():
+                    self.send_header(name, value)
+                self.send_header("content-length", str(len(payload)))
+                self.end_headers()
+                self.wfile.write(payload)
+
+            def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 (the standard library's name)
+                """Nothing on the terminal."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+@pytest.fixture
+def gateway() -> Iterator[Gateway]:
+    running = Gateway()
+    yield running
+    running.close()
+
+
+def client(gateway: Gateway, key: str = "sk_shop", **options: Any) -> tuple[Client, list[Any]]:
+    errors: list[Any] = []
+    made = Client(key, host=gateway.url, on_error=lambda error, _batch: errors.append(error), **options)
+    return made, errors
+
+
+@pytest.mark.parametrize("gzip", [False, True])
+def test_five_hundred_activities_are_in_the_log_once(gateway: Gateway, gzip: Any) -> None:
+    segment, errors = client(gateway, gzip=gzip)
+    for number in range(500):
+        segment.track(f"user-{number % 20}", "Page Visited", {"number": number}, message_id=f"m-{number}")
+    segment.shutdown()
+
+    stored = [found for number in range(20) for found in gateway.log.under(user(f"user-{number}"))]
+    assert errors == []
+    assert {found.properties["number"] for found in stored} == set(range(500))
+    assert len(gateway.log) == 500
+    assert set(gateway.statuses) == {200}
+
+
+def test_every_kind_of_call_arrives_as_it_was_meant(gateway: Gateway) -> None:
+    segment, errors = client(gateway)
+    segment.identify("u-1", {"email": "Ada@Example.com", "company": {"name": "Acme"}}, anonymous_id="b-1")
+    segment.page("u-1", None, "Pricing", {"path": "/pricing"})
+    segment.screen("u-1", None, "Home")
+    segment.group("u-1", "g-1", {"employees": 9})
+    segment.alias("u-0", "u-1")
+    segment.shutdown()
+
+    assert errors == []
+    (identified,) = gateway.log.under(email("ada@example.com"))
+    assert identified.identities == (email("ada@example.com"), user("u-1"), browser("b-1"))
+    assert identified.claims == Claims({"email": "Ada@Example.com"}, {"name": "Acme"})
+    assert {found.type for found in gateway.log.under(user("u-1"))} == {"page_viewed", "screen_viewed", "grouped"}
+    (alias,) = gateway.log.under(user("u-0"))
+    assert alias.identities == (user("u-0"), user("u-1"))
+
+
+def test_what_met_an_outage_is_sent_again_and_stored_once(gateway: Gateway) -> None:
+    gateway.outage = 2
+    segment, errors = client(gateway)
+    segment.track("u-1", "Demo Requested", message_id="m-1")
+    segment.shutdown()
+
+    assert errors == []
+    assert gateway.statuses == [503, 503, 200]
+    assert [found.id for found in gateway.log.under(user("u-1"))] == ["m-1"]
+
+
+def test_the_client_reports_an_unknown_key_with_code_and_message(gateway: Gateway) -> None:
+    segment, errors = client(gateway, key="sk_other")
+    segment.track("u-1", "Demo Requested")
+    segment.shutdown()
+
+    (error,) = errors
+    assert (error.status, error.code, error.message) == (401, "unauthenticated", "the write key is unknown")
+    assert gateway.statuses == [401]

@@ -1,0 +1,558 @@
+"""What people see of leads and rules, and what they change: the handler on ports in memory."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import hashlib
+import json
+import re
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from functions.admin.handler import lambda_handler
+from functions.admin.openapi import document
+from shared.adapters.routes import ROUTES
+from shared.domain.activity import Activity, Claims, Rank
+from shared.domain.handoff import Handoff, HandoffKey, LeadId
+from shared.domain.lifecycle import Journey
+from shared.domain.moments import HOUR, MINUTE, Moment, parse_moment
+from shared.ports.errors import Conflict, Unavailable
+from shared.ports.rules import RuleVersion
+from shared.ports.stages import StageRecord, StoredTransition
+from tests.desk import InMemoryDesk, a_desk
+from tests.http_requests import NOW, answer, http_event
+from tests.people import activity, browser, email, user
+
+RULES: dict[str, Any] = {
+    "name": "acme",
+    "behaviour": [
+        {"id": "demo", "label": "Requested a demo", "on": "demo_requested", "points": 60},
+        {"id": "view", "label": "Viewed a page", "on": "page_viewed", "points": 5.5},
+    ],
+    "temperature": [{"name": "cold"}, {"name": "warm", "above": 50}, {"name": "hot", "above": 75}],
+    "grades": [{"name": "D"}, {"name": "C", "at_least": 25}],
+}
+ADA, GRACE = email("ada@example.com"), email("grace@example.com")
+ONE = LeadId("lead-1")
+YESTERDAY, MORNING = "2026-03-01T09:00:00Z", "2026-03-02T08:00:00Z"
+
+
+class Caller:
+    """Somebody who signed in, at a desk."""
+
+    def __init__(self, desk: InMemoryDesk, role: str = "admin") -> None:
+        self._desk = desk
+        self._claims = {"sub": f"id-{role}", "email": f"{role}@acme.example", "cognito:groups": f"[{role}]"}
+
+    def get(self, path: str, **query: str) -> dict[str, Any]:
+        return self.ask(http_event("GET", path, query=query, claims=self._claims))
+
+    def post(self, path: str, body: Any, **rest: Any) -> dict[str, Any]:
+        return self.ask(http_event("POST", path, body, claims=self._claims, **rest))
+
+    def ask(self, event: dict[str, Any]) -> dict[str, Any]:
+        return lambda_handler(event, None, self._desk.desk)
+
+
+@pytest.fixture
+def house() -> InMemoryDesk:
+    """Rules are published; Ada asked for a demo this morning after a look yesterday, Grace looked at a page."""
+    desk = a_desk()
+    publish(desk, RULES)
+    desk.happened(
+        [
+            activity("look", ADA, at=YESTERDAY),
+            activity("demo", ADA, browser("b-1"), type="demo_requested", at=MORNING, properties={"product": "crane"}),
+            activity(
+                "crm",
+                ADA,
+                user("u-1"),
+                type="identified",
+                at=MORNING,
+                own=False,
+                claims=Claims({"first_name": "Ada", "last_name": "Lovelace"}, {"name": "Engines"}, "granted"),
+            ),
+            activity("grace", GRACE, at=MORNING),
+        ]
+    )
+    return desk
+
+
+def publish(desk: InMemoryDesk, rules: dict[str, Any]) -> None:
+    number = desk.versions.active_number() + 1
+    desk.versions.publish(
+        RuleVersion(number, rules["name"], "mia@acme.example", desk.clock.now(), "", "0" * 64, rules, "")
+    )
+
+
+@pytest.fixture
+def admin(house: InMemoryDesk) -> Caller:
+    return Caller(house)
+
+
+def stand(house: InMemoryDesk, lead: str, stage: str, rank: int, temperature: str = "warm") -> None:
+    journey = Journey(stage, {stage: 2}, parse_moment(MORNING), parse_moment(MORNING))
+    house.stages.commit(StageRecord(LeadId(lead), journey, temperature=temperature, rank=rank))
+
+
+# --- lists ---
+
+
+def test_leads_of_a_temperature_come_best_first(house: InMemoryDesk, admin: Caller) -> None:
+    stand(house, "lead-1", "mql", 65)
+    stand(house, "lead-2", "suspect", 5)
+
+    reply = admin.get("/v1/leads", temperature="warm")
+
+    assert reply["statusCode"] == 200
+    assert [lead["id"] for lead in answer(reply)["leads"]] == ["lead-1", "lead-2"]
+    assert answer(reply)["next"] is None
+    assert answer(reply)["leads"][0] == {
+        "id": "lead-1",
+        "person": {"emails": ["ada@example.com"], "name": "Ada Lovelace", "title": None, "company": "Engines"},
+        "score": {
+            "total": 65.5,
+            "scores": {"engagement": 65.5, "fit": 0},
+            "temperature": "warm",
+            "grade": "D",
+            "vetoed_by": [],
+        },
+        "stage": {"name": "mql", "epoch": 2, "entered_at": MORNING},
+        "consent": "granted",
+        "last_activity_at": MORNING,
+        "rules_version": 1,
+    }
+
+
+def test_leads_of_a_stage_are_their_own_list(house: InMemoryDesk, admin: Caller) -> None:
+    stand(house, "lead-1", "mql", 65)
+    stand(house, "lead-2", "suspect", 5)
+
+    assert [lead["id"] for lead in answer(admin.get("/v1/leads", stage="suspect"))["leads"]] == ["lead-2"]
+    assert answer(admin.get("/v1/leads", stage="sql")) == {"leads": [], "next": None}
+
+
+def test_pages_follow_one_another_until_there_are_no_more(house: InMemoryDesk, admin: Caller) -> None:
+    house.happened(activity(f"a-{n}", email(f"p{n}@example.com"), at=MORNING) for n in range(7))
+    for place, lead in enumerate(sorted(house.leads.records)):
+        stand(house, lead, "suspect", place % 3)
+
+    seen: list[str] = []
+    following: str | None = ""
+    while following is not None:
+        page = answer(admin.get("/v1/leads", stage="suspect", limit="2", **({"next": following} if following else {})))
+        seen += [lead["id"] for lead in page["leads"]]
+        following = page["next"]
+
+    assert len(seen) == len(set(seen)) == 9
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {},
+        {"temperature": "hot", "stage": "mql"},
+        {"temperature": ""},
+        {"temperature": "hot", "limit": "0"},
+        {"temperature": "hot", "limit": "101"},
+        {"temperature": "hot", "limit": "ten"},
+        {"temperature": "hot", "next": "nonsense"},
+        {"temperature": "hot", "next": ""},
+        {"temperature": "hot", "next": base64.urlsafe_b64encode(b'["stage","hot","lead-1",3]').decode()},
+        {"temperature": "hot", "next": base64.urlsafe_b64encode(b'["temperature","cold","lead-1",3]').decode()},
+        {"temperature": "hot", "next": base64.urlsafe_b64encode(b'["temperature","hot","lead-1",1e99]').decode()},
+        {"temperature": "hot", "next": base64.urlsafe_b64encode(b"[" * 700).decode()},
+        {"temperature": "hot", "next": "é"},
+        {"email": "nobody"},
+        {"temperature": "hot", "order": "worst"},
+    ],
+)
+def test_a_list_that_cannot_be_is_refused(admin: Caller, query: dict[str, str]) -> None:
+    assert admin.get("/v1/leads", **query)["statusCode"] == 422
+
+
+def test_a_lead_is_found_by_any_writing_of_its_address(admin: Caller) -> None:
+    assert [lead["id"] for lead in answer(admin.get("/v1/leads", email=" ADA@Example.com "))["leads"]] == ["lead-1"]
+    assert answer(admin.get("/v1/leads", email="eve@example.com")) == {"leads": [], "next": None}
+
+
+# --- one lead ---
+
+
+def test_a_lead_is_shown_with_everything_that_led_to_it(house: InMemoryDesk, admin: Caller) -> None:
+    stand(house, "lead-1", "mql", 65)
+    key = HandoffKey(ONE, "mql", 1)
+    asked = parse_moment(MORNING)
+    handoff = Handoff(key, "inside-sales", ("email",), asked, Moment(asked + HOUR), "score", asked, {"total": 65.5})
+    step = StoredTransition(
+        1, None, "mql", 1, asked, "score at least 50", "demo", 1, by_rules=False, snapshot={"total": 65.5}
+    )
+    record = house.stages.records[ONE]
+    house.stages.commit(replace(record, transitions=1), [step], [handoff])
+    house.handoffs.mark_sent(key, "email", Moment(asked + MINUTE))
+
+    told = answer(admin.get("/v1/leads/lead-1"))
+
+    assert (told["id"], told["at"], told["rules_version"]) == ("lead-1", NOW, 1)
+    assert told["identities"] == [
+        {"kind": "email", "value": "ada@example.com"},
+        {"kind": "user_id", "value": "u-1"},
+    ]
+    assert told["score"]["total"] == 65.5
+    assert told["facts"]["company"] == {"name": "Engines"}
+    assert told["consent"] == "granted"
+    assert told["stage"] == {"name": "mql", "epoch": 2, "entered_at": MORNING}
+    assert {row["activity_id"] for row in told["explanation"]["contributions"]} == {"look", "demo"}
+    assert sum(row["counts"] for row in told["explanation"]["contributions"]) == 65.5
+    assert told["explanation"]["rules"] == {"name": "acme", "version": 1}
+    assert [(each["from_stage"], each["to_stage"], each["activity_id"]) for each in told["transitions"]] == [
+        (None, "mql", "demo")
+    ]
+    assert told["handoffs"] == [
+        {
+            "stage": "mql",
+            "epoch": 1,
+            "to": "inside-sales",
+            "requested_at": MORNING,
+            "respond_by": "2026-03-02T09:00:00Z",
+            "sent": {"email": "2026-03-02T08:01:00Z"},
+        }
+    ]
+    assert [each["id"] for each in told["activities"]] == ["demo", "crm", "look"]
+    assert told["activities"][0]["properties"] == {"product": "crane"}
+    assert told["more_activities"] is False
+
+
+def test_a_lead_is_shown_as_it_was_at_a_moment(house: InMemoryDesk, admin: Caller) -> None:
+    stand(house, "lead-1", "mql", 65)
+    told = answer(admin.get("/v1/leads/lead-1", at="2026-03-01T12:00:00+00:00"))
+
+    assert told["score"]["total"] == 5.5
+    assert told["score"]["temperature"] == "cold"
+    assert (told["consent"], told["facts"]["company"], told["stage"]) == (None, {}, None)
+    assert [each["id"] for each in told["activities"]] == ["look"]
+
+
+def test_the_explanation_tells_what_changed_since(admin: Caller) -> None:
+    told = answer(admin.get("/v1/leads/lead-1", since="2026-03-01T12:00:00Z"))
+
+    assert [(change["rule"], change["before"], change["after"]) for change in told["explanation"]["changes"]] == [
+        ("demo", 0, 60)
+    ]
+
+
+def test_a_lead_is_shown_under_the_rules_that_hold_now(house: InMemoryDesk, admin: Caller) -> None:
+    publish(house, RULES | {"behaviour": [{"id": "demo", "on": "demo_requested", "points": 7}]})
+    house.clock.advance(MINUTE)
+
+    told = answer(admin.get("/v1/leads/lead-1"))
+
+    assert (told["score"]["total"], told["rules_version"]) == (7, 2)
+
+
+def test_what_a_browser_did_before_it_had_a_name_belongs_to_the_lead(house: InMemoryDesk, admin: Caller) -> None:
+    house.happened([activity("before", browser("b-1"), at=YESTERDAY)])
+
+    assert "before" in [each["id"] for each in answer(admin.get("/v1/leads/lead-1"))["activities"]]
+
+
+def test_a_long_history_shows_its_latest_hundred(house: InMemoryDesk, admin: Caller) -> None:
+    house.happened(activity(f"x-{n:03d}", ADA, at=MORNING) for n in range(120))
+    told = answer(admin.get("/v1/leads/lead-1"))
+
+    assert len(told["activities"]) == 100
+    assert told["more_activities"] is True
+
+
+def test_a_merged_lead_points_at_the_one_that_it_is_part_of(house: InMemoryDesk, admin: Caller) -> None:
+    house.leads.records[LeadId("old")] = replace(house.leads.records[ONE], lead=LeadId("old"), merged_into=ONE)
+
+    reply = admin.get("/v1/leads/old", at=NOW)
+
+    assert reply["statusCode"] == 307
+    assert reply["headers"]["location"] == "lead-1?at=2026-03-02T09%3A00%3A00Z"
+    assert answer(reply) == {"merged_into": "lead-1"}
+    assert admin.get("/v1/leads/old")["headers"]["location"] == "lead-1"
+
+
+@pytest.mark.parametrize("lead", ["nobody", "x" * 5000, "%00", "LEAD%23lead-1"])
+def test_a_lead_that_is_none_is_not_found(admin: Caller, lead: str) -> None:
+    assert admin.get(f"/v1/leads/{lead}")["statusCode"] == 404
+
+
+@pytest.mark.parametrize(
+    "query", [{"at": "yesterday"}, {"at": "2026-03-01"}, {"at": ""}, {"since": "x"}, {"when": NOW}]
+)
+def test_a_moment_that_is_none_is_refused(admin: Caller, query: dict[str, str]) -> None:
+    assert admin.get("/v1/leads/lead-1", **query)["statusCode"] == 422
+
+
+# --- adjustments ---
+
+
+def adjustments(house: InMemoryDesk, identity: Any = ADA) -> list[Activity]:
+    return [each for each in house.activities.under(identity) if each.type == "score_adjusted"]
+
+
+def test_an_adjustment_is_an_activity_with_who_and_why(house: InMemoryDesk) -> None:
+    reply = Caller(house, "sales").post("/v1/leads/lead-1/adjustments", {"by": 10.5, "why": "Met at the fair."})
+
+    assert reply["statusCode"] == 202
+    (adjusted,) = adjustments(house)
+    assert answer(reply) == {"lead": "lead-1", "activity": adjusted.id}
+    assert adjusted.properties == {
+        "by": 10.5,
+        "score": "engagement",
+        "who": "sales@acme.example",
+        "why": "Met at the fair.",
+    }
+    assert (adjusted.rank, adjusted.own, adjusted.occurred_at) == (Rank.SALES, False, parse_moment(NOW))
+
+
+def test_an_adjustment_counts_and_is_explained(house: InMemoryDesk, admin: Caller) -> None:
+    admin.post("/v1/leads/lead-1/adjustments", {"to": 0, "why": "Not a buyer."})
+    house.happened(adjustments(house))
+
+    assert answer(admin.get("/v1/leads/lead-1"))["score"]["total"] == 0
+
+
+def test_the_same_adjustment_again_is_made_once(house: InMemoryDesk, admin: Caller) -> None:
+    for request_id in ("r-1", "r-2"):
+        admin.post(
+            "/v1/leads/lead-1/adjustments",
+            {"by": 1, "why": "x"},
+            headers={"Idempotency-Key": "k-1"},
+            request_id=request_id,
+        )
+
+    assert len(adjustments(house)) == 1
+
+
+def test_two_adjustments_are_two(house: InMemoryDesk, admin: Caller) -> None:
+    for request_id in ("r-1", "r-2"):
+        admin.post("/v1/leads/lead-1/adjustments", {"by": 1, "why": "x"}, request_id=request_id)
+
+    assert len(adjustments(house)) == 2
+
+
+def test_an_adjustment_of_a_merged_lead_goes_to_the_one_that_it_is_part_of(house: InMemoryDesk, admin: Caller) -> None:
+    grace = house.leads.whose([GRACE])[GRACE]
+    house.leads.records[grace] = replace(house.leads.records[grace], merged_into=ONE)
+
+    reply = admin.post(f"/v1/leads/{grace}/adjustments", {"by": 1, "why": "x"})
+
+    assert answer(reply)["lead"] == "lead-1"
+    assert len(adjustments(house, ADA)) == 1
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"why": "x"},
+        {"by": 1, "to": 1, "why": "x"},
+        {"by": 1},
+        {"by": 1, "why": ""},
+        {"by": 1, "why": "x" * 501},
+        {"by": "1", "why": "x"},
+        {"by": True, "why": "x"},
+        {"by": 1e12, "why": "x"},
+        {"by": 0.0000000001, "why": "x"},
+        {"by": 1, "why": "x", "score": "charm"},
+        {"by": 1, "why": "x", "who": "somebody else"},
+        [],
+    ],
+)
+def test_an_adjustment_that_cannot_be_is_refused(house: InMemoryDesk, admin: Caller, body: Any) -> None:
+    assert admin.post("/v1/leads/lead-1/adjustments", body)["statusCode"] == 422
+    assert adjustments(house) == []
+
+
+def test_nobody_adjusts_a_lead_that_is_none(admin: Caller) -> None:
+    assert admin.post("/v1/leads/nobody/adjustments", {"by": 1, "why": "x"})["statusCode"] == 404
+
+
+# --- rules ---
+
+
+def test_before_the_first_publish_the_empty_rules_hold() -> None:
+    told = answer(Caller(a_desk()).get("/v1/rules"))
+
+    assert (told["number"], told["document"]) == (0, {})
+    assert answer(Caller(a_desk()).get("/v1/rules/0"))["number"] == 0
+
+
+def test_published_rules_hold_and_stay_readable() -> None:
+    desk = a_desk()
+    mia = Caller(desk, "marketing")
+    first = mia.post("/v1/rules", {"document": RULES, "text": "name: acme # ours", "note": "First."})
+    second = mia.post("/v1/rules", {"document": RULES | {"name": "acme-2"}, "text": "name: acme-2"})
+
+    assert (first["statusCode"], second["statusCode"]) == (201, 201)
+    assert answer(first) == {
+        "number": 1,
+        "name": "acme",
+        "author": "marketing@acme.example",
+        "published_at": NOW,
+        "note": "First.",
+        "sha256": hashlib.sha256(b"name: acme # ours").hexdigest(),
+        "is_new": True,
+    }
+    assert answer(mia.get("/v1/rules"))["number"] == 2
+    assert answer(mia.get("/v1/rules/1"))["document"] == RULES
+    assert answer(mia.get("/v1/rules/1"))["text"] == "name: acme # ours"
+    assert [version["number"] for version in answer(mia.get("/v1/rules/versions"))["versions"]] == [2, 1]
+    assert [event.name for event in desk.versions.outbox] == ["RulesPublished"] * 2
+
+
+def test_publishing_what_is_active_publishes_nothing() -> None:
+    desk = a_desk()
+    said = {"document": RULES, "text": "name: acme", "note": "First."}
+    Caller(desk).post("/v1/rules", said)
+    again = Caller(desk).post("/v1/rules", said | {"note": "Again."})
+
+    assert again["statusCode"] == 200
+    assert (answer(again)["number"], answer(again)["note"], answer(again)["is_new"]) == (1, "First.", False)
+    assert desk.versions.active_number() == 1
+
+
+def test_what_was_active_once_may_be_published_again() -> None:
+    desk = a_desk()
+    for name in ("one", "two", "one"):
+        assert Caller(desk).post("/v1/rules", {"document": RULES | {"name": name}})["statusCode"] == 201
+    assert desk.versions.active_number() == 3
+
+
+def test_rules_without_their_text_keep_the_document_as_json() -> None:
+    desk = a_desk()
+    Caller(desk).post("/v1/rules", {"document": RULES})
+    version = desk.versions.get(1)
+
+    assert version is not None
+    assert json.loads(version.text) == RULES
+
+
+def test_rules_that_are_none_are_refused_with_everything_wrong_in_them() -> None:
+    desk = a_desk()
+    broken = {"name": "x", "behaviour": [{"id": "a", "on": "b", "pionts": 1}, {"id": "c", "on": "d", "points": "many"}]}
+    reply = Caller(desk).post("/v1/rules", {"document": broken})
+
+    assert reply["statusCode"] == 422
+    problems = answer(reply)["details"]["problems"]
+    assert any("pionts" in f"{problem['at']} {problem['message']}" for problem in problems)
+    assert len(problems) >= 2
+    assert desk.versions.active_number() == 0
+
+
+@pytest.mark.parametrize(
+    "body",
+    [{}, {"document": []}, {"document": "name: x"}, {"document": RULES, "note": 7}, {"document": RULES, "author": "x"}],
+)
+def test_a_publish_of_another_shape_is_refused(body: Any) -> None:
+    assert Caller(a_desk()).post("/v1/rules", body)["statusCode"] == 422
+
+
+def test_rules_have_a_limit() -> None:
+    reply = Caller(a_desk()).post("/v1/rules", {"document": RULES, "text": "#" * 131_072})
+
+    assert reply["statusCode"] == 413
+
+
+def test_who_publishes_at_the_same_time_as_another_takes_the_next_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    desk = a_desk()
+    put = desk.versions.publish
+
+    def overtaken(version: RuleVersion) -> None:
+        monkeypatch.setattr(desk.versions, "publish", put)
+        publish(desk, RULES | {"name": "theirs"})
+        raise Conflict("that number is taken")
+
+    monkeypatch.setattr(desk.versions, "publish", overtaken)
+    reply = Caller(desk).post("/v1/rules", {"document": RULES})
+
+    assert (reply["statusCode"], answer(reply)["number"]) == (201, 2)
+
+
+def test_who_is_overtaken_again_and_again_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    desk = a_desk()
+
+    def overtaken(version: RuleVersion) -> None:
+        raise Conflict("that number is taken")
+
+    monkeypatch.setattr(desk.versions, "publish", overtaken)
+
+    assert Caller(desk).post("/v1/rules", {"document": RULES})["statusCode"] == 409
+
+
+@pytest.mark.parametrize("number", ["7", "-1", "one", "1.0", "٣", "9" * 30])
+def test_a_version_that_is_none_is_not_found(admin: Caller, number: str) -> None:
+    assert admin.get(f"/v1/rules/{number}")["statusCode"] == 404
+
+
+def test_a_store_that_does_not_answer_is_told_as_such(admin: Caller, house: InMemoryDesk, monkeypatch: Any) -> None:
+    def down(lead: LeadId) -> None:
+        raise Unavailable("the table did not answer")
+
+    monkeypatch.setattr(house.leads, "load", down)
+
+    assert admin.get("/v1/leads/lead-1")["statusCode"] == 503
+
+
+# --- documentation ---
+
+
+def ask_openly(path: str, **headers: str) -> dict[str, Any]:
+    return lambda_handler(http_event("GET", path, headers=headers), None, None)
+
+
+def test_the_api_says_that_it_answers() -> None:
+    assert answer(ask_openly("/health")) == {"status": "ok"}
+
+
+def test_the_document_tells_every_route_and_who_may_ask() -> None:
+    told = answer(ask_openly("/openapi.json"))
+    routes = {f"{method.upper()} {path}" for path, methods in told["paths"].items() for method in methods}
+
+    assert routes == {route.key for route in ROUTES}
+    assert told["paths"]["/v1/leads"]["get"]["security"] == [{"people": []}]
+    assert told["paths"]["/v1/track"]["post"]["security"] == [{"write_key": []}]
+    assert told["paths"]["/docs"]["get"]["security"] == []
+
+
+def test_every_reference_in_the_document_leads_somewhere() -> None:
+    whole = document()
+    for reference in re.findall(r'"\$ref": "#/([^"]+)"', json.dumps(whole)):
+        found: Any = whole
+        for step in reference.split("/"):
+            found = found[step]
+        assert found
+
+
+def test_every_operation_has_a_name_of_its_own() -> None:
+    names = [operation["operationId"] for methods in document()["paths"].values() for operation in methods.values()]
+
+    assert len(names) == len(set(names))
+
+
+def test_the_page_loads_nothing_from_anywhere_and_runs_only_its_own_scripts() -> None:
+    reply = ask_openly("/docs")
+    page, policy = reply["body"], reply["headers"]["content-security-policy"]
+    scripts = re.findall(r"<script>(.*?)</script>", page, re.DOTALL)
+
+    assert len(scripts) == 2
+    for script in scripts:
+        assert base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() in policy
+    assert "default-src 'none'" in policy
+    assert "unsafe-inline" not in policy.partition("script-src")[2].partition(";")[0]
+    assert not re.search(r"<(?:script|link|img|iframe)[^>]*(?:src|href)=", page)
+
+
+def test_the_page_comes_packed_to_who_can_unpack_it() -> None:
+    packed = ask_openly("/docs", **{"accept-encoding": "gzip, br"})
+
+    assert packed["isBase64Encoded"] is True
+    assert packed["headers"]["content-encoding"] == "gzip"
+    assert gzip.decompress(base64.b64decode(packed["body"])).decode() == ask_openly("/docs")["body"]
+    assert len(packed["body"]) < 1_000_000
