@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import boto3
 from aws_lambda_powertools import Logger, single_metric
 from aws_lambda_powertools.metrics import MetricUnit
-from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 from botocore.config import Config
 
 from functions.notify.settings import Settings, Team
@@ -30,7 +30,6 @@ from shared.usecases.notify import Delivery, NotDelivered, Notify
 from shared.usecases.rulebook import Rulebook
 
 if TYPE_CHECKING:
-    from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
     from shared.ports.channels import Channel
@@ -39,13 +38,18 @@ if TYPE_CHECKING:
 _MILLISECOND = SECOND // 1000
 _log = Logger(service="notify")
 
+# Beside a receiver's fourteen seconds these keep a handoff well inside the function's time.
+_PROMPT = Config(connect_timeout=2, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 3})
+_ONCE = Config(connect_timeout=3, read_timeout=10, retries={"total_max_attempts": 1})
+"""For SES, which has no key against repetition: what got no answer is tried again by the queue alone."""
+
 
 @cache
 def _notify() -> Notify:
     settings = load(Settings)
     clock = SystemClock()
-    dynamodb = boto3.client("dynamodb")
-    secrets = SSMSecrets(boto3.client("ssm"), clock)
+    dynamodb = boto3.client("dynamodb", config=_PROMPT)
+    secrets = SSMSecrets(boto3.client("ssm", config=_PROMPT), clock)
     return Notify(
         handoffs=DynamoDBHandoffs(dynamodb, settings.leads_table),
         leads=DynamoDBLeads(dynamodb, settings.leads_table),
@@ -62,9 +66,7 @@ def channels(team: Team, settings: Settings, secrets: Secrets) -> dict[str, Chan
     receivers = Receivers(allow_local=settings.allow_local_receivers)
     found: dict[str, Channel] = {}
     if team.email and settings.email_from:
-        # SES has no key against repetition: a lost answer is not repeated here but by the queue.
-        once = Config(connect_timeout=3, read_timeout=10, retries={"total_max_attempts": 1})
-        found["email"] = EmailChannel(boto3.client("sesv2", config=once), settings.email_from, team.email)
+        found["email"] = EmailChannel(boto3.client("sesv2", config=_ONCE), settings.email_from, team.email)
     if team.slack:
         found["slack"] = SlackChannel(receivers, secrets, team.slack)
     if team.webhook:
@@ -73,27 +75,38 @@ def channels(team: Team, settings: Settings, secrets: Secrets) -> dict[str, Chan
 
 
 def lambda_handler(event: dict[str, Any], context: LambdaContext, notify: Notify | None = None) -> Any:
-    """Send the handoffs that a batch of the queue announces; the failed ones come again by themselves."""
+    """Send the handoffs that a batch of the queue announces, side by side; the failed ones come again by themselves."""
     notify = notify or _notify()
     until = Moment(notify.clock.now() + context.get_remaining_time_in_millis() * _MILLISECOND)
-    return process_partial_response(
-        event=event,
-        record_handler=lambda record: _deliver(record, notify, until),
-        processor=BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False),
-        context=context,
-    )
+    records = event["Records"]
+    # A receiver that keeps one handoff waiting delays no other, and not the function's end.
+    with ThreadPoolExecutor(len(records)) as pool:
+        outcomes = list(pool.map(lambda record: _outcome(record["body"], notify, until), records))
+    failed = [
+        record["messageId"]
+        for record, outcome in zip(records, outcomes, strict=True)
+        if not _reported(record["messageId"], outcome)
+    ]
+    return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
 
 
-def _deliver(record: SQSRecord, notify: Notify, until: Moment) -> None:
+def _outcome(body: str, notify: Notify, until: Moment) -> Delivery | Exception:
     try:
-        requested = HandoffRequested.model_validate(json.loads(record.body)["detail"])
-        _report(notify.deliver(requested.key, until))
+        requested = HandoffRequested.model_validate(json.loads(body)["detail"])
+        return notify.deliver(requested.key, until)
     except NotDelivered as error:
-        _report(error.delivery)
-        raise
-    except Exception as error:
-        _log.error("nothing is sent", extra={"message_id": record.message_id, **fault(error)})
-        raise
+        return error.delivery
+    except Exception as error:  # noqa: BLE001 (one bad message never holds up another)
+        return error
+
+
+def _reported(message_id: str, outcome: Delivery | Exception) -> bool:
+    """Log and count what became of a message; the answer is whether it is done with."""
+    if isinstance(outcome, Exception):
+        _log.error("nothing is sent", extra={"message_id": message_id, **fault(outcome)})
+        return False
+    _report(outcome)
+    return not outcome.failed
 
 
 def _report(delivery: Delivery) -> None:

@@ -23,9 +23,9 @@ from shared.ports.errors import Unavailable
 
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
-_CONNECT_SECONDS = 3.0
+_CONNECT_SECONDS = 2.0
 _SECONDS = 10.0
-_ADDRESSES_TRIED = 3
+_ADDRESSES_TRIED = 2
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 _PASSING = {408, 425, 429}
 

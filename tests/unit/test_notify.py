@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -268,6 +269,23 @@ def test_the_handler_gives_a_partly_sent_handoff_back_and_sends_the_rest_later(w
     world.clock.advance(HOUR)
     assert handle(world, body()) == []
     assert world.told == [1, 1, 1]
+
+
+def test_a_receiver_that_keeps_one_handoff_waiting_delays_no_other(world: World) -> None:
+    later = replace(HANDOFF, key=replace(KEY, epoch=2))
+    world.handoffs.committed[later.key] = later
+    second_is_out = threading.Event()
+
+    class Slow(RecordingChannel):
+        def send(self, notice: Notice) -> None:
+            if notice.epoch == 1:
+                assert second_is_out.wait(5)
+            super().send(notice)
+            second_is_out.set()
+
+    world.teams = {"inside-sales": {"email": Slow()}}
+    assert handle(world, body(), body(epoch=2)) == []
+    assert [notice.epoch for notice in world.teams["inside-sales"]["email"].notices] == [2, 1]
 
 
 def test_the_handler_counts_the_seconds_from_the_last_activity_for_each_channel(
