@@ -162,7 +162,7 @@ class _Search:
         for name, (floor, cap) in rules.limits.items():
             sums[name] = _clamped(sums[name], floor, cap)
         ends = [sorted((sums[name][0] * weight, sums[name][1] * weight)) for name, weight in rules.weights.items()]
-    
+
         total = (sum(end[0] for end in ends) // POINT, -(-sum(end[1] for end in ends) // POINT))
         return {**sums, "score": total}
 

@@ -1,0 +1,66 @@
+"""Rule files on disk: read with line numbers, and the presets that ship with Baton."""
+
+from __future__ import annotations
+
+from importlib import resources
+from pathlib import Path
+
+from infra.cli.yaml12 import Document, YamlError, read_yaml
+from infra.failure import Failure
+from shared.domain.conditions import nearest
+from shared.domain.rulefile import RuleFile, RuleFileError, parse_rule_file
+
+_PRESETS = resources.files("shared.domain") / "presets"
+
+
+def read_rule_file(path: Path) -> RuleFile:
+    """Read and check a rule file.
+
+    Raises:
+        Failure: it cannot be read or is not valid; every problem is told with file, line, key and the nearest valid key.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise Failure(f"{path} cannot be read.", "Name a YAML file.", str(error)) from error
+    return parse_rule_text(text, str(path))
+
+
+def parse_rule_text(text: str, name: str) -> RuleFile:
+    """Read and check the text of a rule file that is called `name`.
+
+    Raises:
+        Failure: it is not valid.
+    """
+    try:
+        document = read_yaml(text)
+        return parse_rule_file(document.value)
+    except YamlError as error:
+        details = f"{name}:{error.line or 1}: {error.message}"
+        raise Failure(f"{name} is not YAML that Baton reads.", "Correct the line.", details) from error
+    except RuleFileError as error:
+        lines = [_told(name, document, problem.path, problem.message, problem.hint) for problem in error.problems]
+        count = f"{len(lines)} problem{'s' if len(lines) > 1 else ''}"
+        raise Failure(f"{name} has {count}.", "Correct the lines and check again.", "\n".join(lines)) from error
+
+
+def _told(name: str, document: Document, path: tuple[str | int, ...], message: str, hint: str) -> str:
+    key = ".".join(map(str, path))
+    return f"{name}:{document.line_of(path) or 1}: {key + ': ' if key else ''}{message}{f' ({hint})' if hint else ''}"
+
+
+def preset_names() -> list[str]:
+    """The names of the presets, such as `000-temperature`."""
+    return sorted(file.name.removesuffix(".yaml") for file in _PRESETS.iterdir() if file.name.endswith(".yaml"))
+
+
+def preset_text(name: str) -> str:
+    """The YAML of a preset, found by its name or by the number that it begins with.
+
+    Raises:
+        Failure: there is no such preset.
+    """
+    found = [known for known in preset_names() if name in (known, known.partition("-")[0])]
+    if not found:
+        raise Failure(f"There is no preset {name!r}.", f"Name one of them: {nearest(name, preset_names())}.")
+    return (_PRESETS / f"{found[0]}.yaml").read_text(encoding="utf-8")
