@@ -1,0 +1,209 @@
+"""`admin` on DynamoDB, fed with golden events: what `score` and `evaluate` wrote is what people see."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from functions.admin.desk import from_environment
+from functions.admin.handler import lambda_handler
+from functions.admin.settings import Settings
+from shared.adapters.dynamodb.activities import DynamoDBActivities
+from shared.adapters.dynamodb.leads import DynamoDBLeads
+from shared.adapters.dynamodb.outbox import event_of
+from shared.adapters.dynamodb.rules import DynamoDBRuleVersions
+from shared.adapters.dynamodb.stages import DynamoDBStages
+from shared.adapters.routes import ROUTES, find
+from shared.domain.activity import Activity, Claims
+from shared.domain.handoff import LeadId
+from shared.domain.lifecycle import Journey
+from shared.domain.moments import parse_moment
+from shared.ports.stages import StageRecord
+from shared.usecases.rulebook import Rulebook
+from shared.usecases.score import Score
+from tests.fakes import FixedClock
+from tests.people import activity, browser, email, user
+from tests.tables import ACTIVITIES, LEADS
+
+EVENTS = Path(__file__).parents[2] / "events"
+ADA, GRACE = email("ada@example.com"), email("grace@example.com")
+MORNING = "2026-03-02T08:00:00Z"
+
+
+def golden(name: str) -> Any:
+    return json.loads((EVENTS / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def ask(name: str, **changed: Any) -> Any:
+    reply = lambda_handler(golden(name) | changed, None)
+    assert reply["statusCode"] < 300, reply
+    return json.loads(reply["body"])
+
+
+@dataclass
+class House:
+    """Baton's tables with published rules."""
+
+    client: Any
+
+    def __post_init__(self) -> None:
+        self.activities = DynamoDBActivities(self.client, ACTIVITIES)
+        self.leads = DynamoDBLeads(self.client, LEADS)
+        self.stages = DynamoDBStages(self.client, LEADS, FixedClock())
+        self.versions = DynamoDBRuleVersions(self.client, LEADS)
+        self._ids = iter(LeadId(f"lead-{number}") for number in range(1, 100))
+
+    def happened(self, *activities: Activity) -> None:
+        """Activities were logged and scored."""
+        self.activities.append(activities)
+        clock = FixedClock()
+        score = Score(self.activities, self.leads, Rulebook(self.versions, clock), clock, lambda: next(self._ids))
+        assert score.apply(activities) == []
+
+    def stand(self, lead: str, stage: str, rank: int, temperature: str) -> None:
+        """`evaluate` has looked at a lead."""
+        moment = parse_moment(MORNING)
+        journey = Journey(stage, {stage: 1}, moment, moment)
+        self.stages.commit(StageRecord(LeadId(lead), journey, temperature=temperature, rank=rank))
+
+
+@pytest.fixture
+def house(dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
+    """Mia has published the rules; Ada is hot, Grace is cold."""
+    for name, value in Settings(activities_table=ACTIVITIES, leads_table=LEADS).environment().items():
+        monkeypatch.setenv(name, value)
+    from_environment.cache_clear()
+    house = House(dynamodb)
+    ask("http_publish_rules")
+    house.happened(
+        activity("d-1", ADA, user("crm-77"), browser("b-1"), type="demo_requested", at="2026-03-01T11:00:00Z"),
+        activity("w-1", ADA, type="webinar_registered", at=MORNING, properties={"webinar_id": "w-7"}),
+        activity("w-2", ADA, type="webinar_registered", at=MORNING, properties={"webinar_id": "w-7"}),
+        activity("c-1", ADA, type="identified", at=MORNING, own=False, claims=Claims({"name": "Ada"}, {}, "granted")),
+    )
+    house.happened(activity("v-1", GRACE, at=MORNING))
+    house.stand("lead-1", "mql", 80, "hot")
+    house.stand("lead-2", "suspect", 0, "cold")
+    yield house
+    from_environment.cache_clear()
+
+
+def test_publishing_stores_the_rules_and_notes_the_event(house: House, dynamodb: Any) -> None:
+    version = house.versions.get(1)
+
+    assert house.versions.active_number() == 1
+    assert version is not None
+    assert (version.name, version.author, version.note) == (
+        "acme",
+        "mia@acme.example",
+        "First rules, agreed with sales.",
+    )
+    assert version.text.startswith("name: acme\n")
+    (waiting,) = [
+        event_of(item) for item in dynamodb.scan(TableName=LEADS)["Items"] if item["sk"]["S"].startswith("OUTBOX#")
+    ]
+    assert (waiting.name, waiting.detail["version"]) == ("RulesPublished", 1)
+
+
+def test_publishing_the_same_again_changes_nothing(house: House) -> None:
+    assert ask("http_publish_rules")["is_new"] is False
+    assert house.versions.active_number() == 1
+
+
+def test_the_hot_leads_come_best_first(house: House) -> None:
+    house.happened(activity("g-1", email("eve@example.com"), type="demo_requested", at=MORNING))
+    house.stand("lead-3", "mql", 90, "hot")
+    told = ask("http_list_leads")
+
+    assert [lead["id"] for lead in told["leads"]] == ["lead-3", "lead-1"]
+    assert told["next"] is None
+
+
+def test_a_list_goes_on_where_it_stopped(house: House) -> None:
+    for number in range(3, 9):
+        house.happened(activity(f"p-{number}", email(f"p{number}@example.com"), at=MORNING))
+        house.stand(f"lead-{number}", "suspect", number % 2, "hot")
+    seen: list[str] = []
+    query = "temperature=hot&limit=3"
+    for _ in range(3):
+        told = ask("http_list_leads", rawQueryString=query)
+        seen += [lead["id"] for lead in told["leads"]]
+        query = f"temperature=hot&limit=3&next={told['next']}"
+
+    assert told["next"] is None
+    assert len(seen) == len(set(seen)) == 7
+    assert seen[0] == "lead-1"
+
+
+def test_a_lead_is_found_by_address(house: House) -> None:
+    (found,) = ask("http_find_lead")["leads"]
+
+    assert (found["id"], found["person"]["name"], found["score"]["total"], found["stage"]["name"]) == (
+        "lead-1",
+        "Ada",
+        80,
+        "mql",
+    )
+
+
+def test_a_lead_is_shown_with_its_reasons(house: House) -> None:
+    told = ask("http_get_lead")
+
+    assert told["score"]["total"] == 80
+    assert {row["activity_id"]: row["counts"] for row in told["explanation"]["contributions"]} == {"d-1": 60, "w-1": 20}
+    assert [each["id"] for each in told["activities"]] == ["w-2", "w-1", "c-1", "d-1"]
+    assert {each["value"] for each in told["identities"]} == {"ada@example.com", "crm-77"}
+
+
+def test_a_lead_is_shown_as_it_was(house: House) -> None:
+    told = ask("http_get_lead_at")
+
+    assert (told["at"], told["score"]["total"], told["consent"]) == ("2026-03-01T12:00:00Z", 60, None)
+
+
+def test_what_is_stored_equals_what_is_replayed(house: House) -> None:
+    listed = ask("http_list_leads")["leads"][0]["score"]
+
+    assert ask("http_get_lead")["score"] == listed
+
+
+def test_an_adjustment_is_in_the_log_once(house: House) -> None:
+    first, again = ask("http_adjust_score"), ask("http_adjust_score")
+
+    assert first == again
+    (adjusted,) = [each for each in house.activities.under(ADA) if each.type == "score_adjusted"]
+    assert adjusted.id == first["activity"]
+    assert adjusted.properties["who"] == "sam@acme.example"
+
+
+def test_rules_are_read_as_they_were_published(house: House) -> None:
+    active = ask("http_get_active_rules")
+
+    assert active == ask("http_get_rule_version")
+    assert active["document"]["temperature"][2] == {"name": "hot", "above": 75}
+    (listed,) = ask("http_list_rule_versions")["versions"]
+    assert listed == {name: value for name, value in active.items() if name not in ("document", "text")}
+
+
+@pytest.mark.parametrize("name", ["http_health", "http_openapi", "http_docs"])
+def test_what_is_open_needs_no_table(name: str) -> None:
+    assert lambda_handler(golden(name), None)["statusCode"] == 200
+
+
+def test_every_route_has_a_golden_event() -> None:
+    requests = [json.loads(file.read_text(encoding="utf-8")) for file in EVENTS.glob("http_*.json")]
+    keys = {
+        find(request["requestContext"]["http"]["method"], request["rawPath"], function)[0].key
+        for request in requests
+        for function in ("ingest", "admin")
+        if any(route.function == function and route.pattern.fullmatch(request["rawPath"]) for route in ROUTES)
+    }
+    extra = {"screen", "group", "alias", *"tpsigab"}
+
+    assert {route.key for route in ROUTES} - keys == {f"POST /v1/{call}" for call in extra}
+    assert all(request["routeKey"] in {route.key for route in ROUTES} for request in requests)
