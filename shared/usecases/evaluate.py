@@ -56,7 +56,8 @@ class Evaluate:
             if scored is None:
                 return None
             if scored.merged_into:
-                return self._retire(lead)
+                self._retire(lead)
+                return None
             before = self._stages.load(lead) or StageRecord(lead, Journey.start())
             joined = self._joined(scored, before)
             decision = decide(

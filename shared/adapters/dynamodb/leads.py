@@ -72,7 +72,8 @@ class DynamoDBLeads:
                     answer = self._client.batch_get_item(RequestItems={self._table: {"Keys": page}})
                 for item in answer["Responses"].get(self._table, []):
                     found[wanted[item["pk"]["S"]]] = LeadId(item["lead"]["S"])
-                page = answer.get("UnprocessedKeys", {}).get(self._table, {}).get("Keys", [])  # type: ignore[assignment]
+                left: Any = answer.get("UnprocessedKeys", {})
+                page = left.get(self._table, {}).get("Keys", [])
                 if not page:
                     break
             else:
@@ -141,7 +142,7 @@ class DynamoDBLeads:
         puts = self._puts(record)
         with translated():
             if len(puts) == 1:
-                self._client.put_item(**puts[0]["Put"])  # type: ignore[arg-type]
+                self._client.put_item(**puts[0]["Put"])
             else:
                 self._client.transact_write_items(TransactItems=puts)
 

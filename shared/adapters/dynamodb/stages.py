@@ -63,20 +63,7 @@ class DynamoDBStages:
             if not new:
                 self._client.put_item(**main)
                 return
-            writes: list[TransactWriteItemTypeDef] = [
-                {"Put": main},
-                *(
-                    {
-                        "Put": {
-                            "TableName": self._table,
-                            "Item": item,
-                            "ConditionExpression": "attribute_not_exists(pk)",
-                        }
-                    }
-                    for item in new
-                ),
-            ]
-            self._client.transact_write_items(TransactItems=writes)
+            self._client.transact_write_items(TransactItems=[{"Put": main}, *map(self._new, new)])
 
     def transitions(self, lead: LeadId) -> list[StoredTransition]:
         """Every transition; see `shared.ports.stages.Stages`."""
@@ -97,6 +84,9 @@ class DynamoDBStages:
                 ConsistentRead=True,
             )
             return [item for page in pages for item in page["Items"]]
+
+    def _new(self, item: Item) -> TransactWriteItemTypeDef:
+        return {"Put": {"TableName": self._table, "Item": item, "ConditionExpression": "attribute_not_exists(pk)"}}
 
     def _put(self, record: StageRecord) -> Any:
         put = {"TableName": self._table, "Item": _item(record), "ConditionExpression": "attribute_not_exists(pk)"}

@@ -1,0 +1,274 @@
+"""`score`, `evaluate` and `rescore` from the golden messages to the tables, on moto."""
+
+import json
+from pathlib import Path
+
+import boto3
+import pytest
+
+from functions.evaluate import handler as evaluate
+from functions.rescore import handler as rescore
+from functions.score import handler as score
+from shared.adapters.clock import SystemClock
+from shared.adapters.dynamodb.activities import DynamoDBActivities, activity_of
+from shared.adapters.dynamodb.leads import DynamoDBLeads
+from shared.adapters.dynamodb.rules import DynamoDBRuleVersions
+from shared.adapters.dynamodb.stages import DynamoDBStages
+from shared.adapters.dynamodb.stream import new_image
+from shared.domain.handoff import LeadId
+from shared.domain.points import POINT
+from shared.ports.rules import RuleVersion
+from shared.usecases.rulebook import Rulebook
+from tests.people import browser, email
+from tests.tables import ACTIVITIES, LEADS
+
+EVENTS = Path(__file__).parents[2] / "events"
+SAM = email("sam@acme.example")
+RULES = {
+    "name": "test",
+    "behaviour": [
+        {"id": "pricing", "on": "page_viewed", "where": {"properties.path": {"is": "/pricing"}}, "points": 40},
+        {"id": "form", "on": "form_submitted", "points": 25},
+    ],
+    "temperature": [{"name": "cold"}, {"name": "warm", "above": 50}],
+    "stages": [{"name": "mql", "enter": {"temperature": "warm"}}],
+    "handoff": {"mql": {"to": "inside-sales", "notify": ["email"]}},
+}
+
+
+def golden(name):
+    return json.loads((EVENTS / f"{name}.json").read_text(encoding="utf-8"))
+
+
+class Context:
+    def __init__(self, milliseconds=60_000):
+        self.milliseconds = milliseconds
+
+    def get_remaining_time_in_millis(self):
+        return self.milliseconds
+
+
+class Account:
+    """The two tables and the three queues."""
+
+    def __init__(self, dynamodb, monkeypatch):
+        self.dynamodb = dynamodb
+        self.sqs = boto3.client("sqs")
+        self.urls = {name: self.sqs.create_queue(QueueName=name)["QueueUrl"] for name in ("score", "evaluate")}
+        monkeypatch.setenv("ACTIVITIES_TABLE", ACTIVITIES)
+        monkeypatch.setenv("LEADS_TABLE", LEADS)
+        monkeypatch.setenv("SCORE_QUEUE_URL", self.urls["score"])
+        self._monkeypatch = monkeypatch
+        self.log = DynamoDBActivities(dynamodb, ACTIVITIES)
+        self.leads = DynamoDBLeads(dynamodb, LEADS)
+        self.stages = DynamoDBStages(dynamodb, LEADS, SystemClock())
+        self.versions = DynamoDBRuleVersions(dynamodb, LEADS)
+        self.versions.publish(RuleVersion(1, "test", "somebody", SystemClock().now(), "", "0" * 64, RULES, ""))
+
+    def log_golden_activities(self):
+        self.log.append(activity_of(new_image(record)) for record in golden("stream_activities")["Records"])
+
+    def score(self, event):
+        self._monkeypatch.setenv("QUEUE_URL", self.urls["score"])
+        return score.lambda_handler(event, Context())
+
+    def evaluate(self, event):
+        self._monkeypatch.setenv("QUEUE_URL", self.urls["evaluate"])
+        return evaluate.lambda_handler(event, Context())
+
+    def rescore(self, event, **rest):
+        return rescore.lambda_handler(event, Context(**rest))
+
+    def sam(self):
+        return self.leads.load(self.leads.whose([SAM])[SAM])
+
+    def total(self):
+        record = self.sam()
+        rules = Rulebook(self.versions, SystemClock()).version(record.rules_version).rules
+        return rules.score(record.state, SystemClock().now()).total / POINT
+
+    def messages(self, queue):
+        found = []
+        while page := self.sqs.receive_message(QueueUrl=self.urls[queue], MaxNumberOfMessages=10).get("Messages"):
+            found += [json.loads(message["Body"]) for message in page]
+        return found
+
+
+@pytest.fixture
+def account(dynamodb, monkeypatch):
+    for module, made in ((score, "_scoring"), (evaluate, "_evaluation"), (rescore, "_rescore")):
+        getattr(module, made).cache_clear()
+    yield Account(dynamodb, monkeypatch)
+    for module, made in ((score, "_scoring"), (evaluate, "_evaluation"), (rescore, "_rescore")):
+        getattr(module, made).cache_clear()
+
+
+def test_the_stream_of_activities_becomes_a_scored_lead(account):
+    account.log_golden_activities()
+
+    account.score(golden("stream_activities"))
+
+    assert account.total() == 65
+    assert account.sam().browsers == {"0d3f5f6e-7f3c-4f0d-9e88-2f8f0c8e1a55": False}
+    assert account.leads.attached(browser("0d3f5f6e-7f3c-4f0d-9e88-2f8f0c8e1a55")) == {SAM}
+
+
+def test_the_stream_delivered_twice_changes_nothing(account):
+    account.log_golden_activities()
+    account.score(golden("stream_activities"))
+    before = account.dynamodb.scan(TableName=LEADS)["Items"]
+
+    account.score(golden("stream_activities"))
+
+    assert account.dynamodb.scan(TableName=LEADS)["Items"] == before
+
+
+def test_an_activity_that_cannot_be_read_is_queued_by_its_key_and_holds_up_no_other(account):
+    account.log_golden_activities()
+    event = golden("stream_activities")
+    event["Records"][0]["dynamodb"]["NewImage"]["body"] = {"S": "no json"}
+
+    account.score(event)
+
+    assert account.messages("score") == [
+        {
+            "activity": {
+                "identity": "anonymous_id:0d3f5f6e-7f3c-4f0d-9e88-2f8f0c8e1a55",
+                "id": "ajs-next-1772443800000-5f0e9bb4-3a55-4d5e-8f59-6f1d2a1a7c11",
+            }
+        }
+    ]
+    assert account.sam() is not None
+
+
+def test_a_removed_activity_is_passed_by(account):
+    event = golden("stream_activities")
+    for record in event["Records"]:
+        record["eventName"] = "REMOVE"
+        del record["dynamodb"]["NewImage"]
+
+    account.score(event)
+
+    assert account.dynamodb.scan(TableName=LEADS)["Count"] == 3, "the rules, their pointer and their event alone"
+
+
+def test_the_queue_applies_one_activity_again_and_touches_leads(account):
+    account.log_golden_activities()
+    event = golden("queue_score")
+    event["Records"] = event["Records"][:1]
+
+    assert account.score(event) == {"batchItemFailures": []}
+    assert account.total() == 65
+    before = account.sam().version
+
+    touch = golden("queue_score")["Records"][1]
+    touch["body"] = json.dumps({"lead": account.sam().lead})
+    assert account.score({"Records": [touch]}) == {"batchItemFailures": []}
+    assert account.sam().version == before + 1
+
+
+def test_a_message_that_cannot_be_done_is_the_only_one_to_come_again(account):
+    account.log_golden_activities()
+    event = golden("queue_score")
+    event["Records"][1]["body"] = json.dumps({"strange": True})
+
+    assert account.score(event) == {
+        "batchItemFailures": [{"itemIdentifier": event["Records"][1]["messageId"]}]
+    }
+    assert account.total() == 65
+
+
+def test_when_even_the_queue_fails_the_stream_delivers_the_batch_again(account):
+    account.log_golden_activities()
+    event = golden("stream_activities")
+    event["Records"][0]["dynamodb"]["NewImage"]["body"] = {"S": "no json"}
+    account.sqs.delete_queue(QueueUrl=account.urls["score"])
+
+    with pytest.raises(Exception, match="queue"):
+        account.score(event)
+
+
+def scores_of(lead):
+    event = golden("stream_scores")
+    event["Records"][0]["dynamodb"]["Keys"]["pk"]["S"] = f"LEAD#{lead}"
+    return event
+
+
+def test_a_scored_lead_is_evaluated_once_however_often_it_is_delivered(account):
+    account.log_golden_activities()
+    account.score(golden("stream_activities"))
+    lead = account.sam().lead
+
+    account.evaluate(scores_of(lead))
+    account.evaluate(scores_of(lead))
+    queued = golden("queue_evaluate")
+    queued["Records"][0]["body"] = json.dumps({"lead": lead})
+    assert account.evaluate(queued) == {"batchItemFailures": []}
+
+    assert [each.to_stage for each in account.stages.transitions(lead)] == ["mql"]
+    assert [each.key.stage for each in account.stages.handoffs(lead)] == ["mql"]
+
+
+def test_a_lead_that_cannot_be_evaluated_is_queued_by_its_key(account, monkeypatch):
+    account.log_golden_activities()
+    account.score(golden("stream_activities"))
+    lead = account.sam().lead
+    account.dynamodb.delete_item(
+        TableName=LEADS, Key={"pk": {"S": "RULES"}, "sk": {"S": "VERSION#000001"}}
+    )
+
+    account.evaluate(scores_of(lead))
+
+    assert account.messages("evaluate") == [{"lead": lead}]
+
+
+def test_the_due_sweep_asks_for_a_touch_of_the_due_leads(account):
+    account.log_golden_activities()
+    account.score(golden("stream_activities"))
+    lead = account.sam().lead
+    account.dynamodb.update_item(
+        TableName=LEADS,
+        Key={"pk": {"S": f"LEAD#{lead}"}, "sk": {"S": "SCORE"}},
+        UpdateExpression="SET due = :past, due_shard = :shard",
+        ExpressionAttributeValues={":past": {"N": "1"}, ":shard": {"S": "0"}},
+    )
+
+    account.rescore(golden("schedule_due_sweep"))
+
+    assert account.messages("score") == [{"lead": lead}]
+
+
+def test_events_begin_rescores_of_one_and_of_all(account):
+    account.log_golden_activities()
+    account.score(golden("stream_activities"))
+    lead = account.sam().lead
+
+    assert account.rescore(golden("queue_rescore")) == {"batchItemFailures": []}
+
+    asked = [message["lead"] for message in account.messages("score")]
+    assert asked.count("01JNB3V7Q9") == 1, "the one that was named"
+    assert asked.count(lead) == 2, "everyone: after the publish, and because all were asked for"
+
+
+def test_a_strange_request_to_rescore_begins_nothing(account):
+    event = golden("queue_rescore")
+    event["Records"] = event["Records"][1:2]
+    event["Records"][0]["body"] = json.dumps(
+        {**golden("bus_rescore_requested"), "detail": {"lead": "x", "all": True}}
+    )
+
+    assert account.rescore(event)["batchItemFailures"] == [{"itemIdentifier": event["Records"][0]["messageId"]}]
+    assert account.messages("score") == []
+
+
+def test_a_rescore_without_time_goes_on_at_the_next_tick(account):
+    account.log_golden_activities()
+    account.score(golden("stream_activities"))
+    event = golden("queue_rescore")
+    event["Records"] = event["Records"][2:]
+
+    account.rescore(event, milliseconds=1_000)
+    assert account.messages("score") == []
+
+    account.rescore(golden("schedule_due_sweep"))
+    assert account.messages("score") == [{"lead": LeadId(account.sam().lead)}]
