@@ -31,6 +31,7 @@ from infra.stream_source import StreamSource
 from infra.user_pool import UserPool
 from infra.work_queue import WorkQueue
 from shared.adapters.environment import FunctionSettings
+from shared.adapters.routes import ROUTES
 
 TIMEOUTS: Final = {
     "ingest": Duration.seconds(20),
@@ -45,6 +46,7 @@ TIMEOUTS: Final = {
 WRITE_KEY: Final = "Clients of websites cannot sign in: the function checks the write key and what that key may post."
 FORM: Final = "Visitors of a website cannot sign in: the function takes configured forms only, as a public source."
 ABOUT_THE_API: Final = "It tells what the published documentation tells, and nothing about any lead."
+BECAUSE: Final = {"ingest": WRITE_KEY, "admin": ABOUT_THE_API}
 
 
 class BatonStack(Stack):
@@ -145,22 +147,13 @@ class BatonStack(Stack):
             log_days=settings.retention.logs,
             authorizer=self._authorizer(),
         )
-        ingest, admin = self.ingest.resource, self.admin.resource
-        self.api.open_to_all("POST /v1/batch", ingest, because=WRITE_KEY)
-        self.api.open_to_all("POST /v1/track", ingest, because=WRITE_KEY)
-        self.api.open_to_all("POST /v1/identify", ingest, because=WRITE_KEY)
-        self.api.open_to_all("POST /v1/page", ingest, because=WRITE_KEY)
-        self.api.open_to_all("POST /v1/forms/{form}", ingest, because=FORM)
-        self.api.open_to_all("GET /health", admin, because=ABOUT_THE_API)
-        self.api.open_to_all("GET /openapi.json", admin, because=ABOUT_THE_API)
-        self.api.open_to_all("GET /docs", admin, because=ABOUT_THE_API)
-        self.api.signed_in("GET /v1/leads", admin)
-        self.api.signed_in("GET /v1/leads/{id}", admin)
-        self.api.signed_in("POST /v1/leads/{id}/adjustments", admin)
-        self.api.signed_in("GET /v1/rules", admin)
-        self.api.signed_in("POST /v1/rules", admin)
-        self.api.signed_in("GET /v1/rules/versions", admin)
-        self.api.signed_in("GET /v1/rules/{number}", admin)
+        functions = {"ingest": self.ingest.resource, "admin": self.admin.resource}
+        for route in ROUTES:
+            if route.roles is None:
+                because = FORM if route.operation == "form" else BECAUSE[route.function]
+                self.api.open_to_all(route.key, functions[route.function], because=because)
+            else:
+                self.api.signed_in(route.key, functions[route.function])
         self.domain = (
             self.api.named(settings.domain.name, certificate=settings.domain.certificate) if settings.domain else None
         )
