@@ -125,5 +125,7 @@ def _report(delivery: Delivery) -> None:
     }
     if delivery.failed:
         _log.error("a handoff has not gone out on every channel", extra=told)
+    elif delivery.missing or delivery.withheld:
+        _log.warning("a handoff has not gone out on every channel, and is dealt with", extra=told)
     else:
-        _log.info("a handoff is dealt with", extra=told)
+        _log.info("a handoff has gone out", extra=told)

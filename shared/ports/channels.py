@@ -11,7 +11,11 @@ class Undeliverable(PortError):
 
 
 class Channel(Protocol):
-    """One way to one team. What it raises names neither the lead, nor a secret, nor the address it wrote to."""
+    """One way to one team. What it raises names neither the lead, nor a secret, nor the address it wrote to.
+
+    Whichever it raises, the queue brings the handoff back a few times and then it waits in the dead-letter queue, with
+    an alarm: what is `Undeliverable` goes out by a redrive once it is mended.
+    """
 
     def send(self, notice: Notice) -> None:
         """Send the notice. Sending again is possible; a receiver can tell by the notice's id.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from email.message import EmailMessage
@@ -13,18 +14,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeoutError
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from shared.adapters import slack
 from shared.adapters.clock import SystemClock
-from shared.adapters.email import as_html, as_text, subject
+from shared.adapters.email import EmailChannel, as_html, as_text, subject
 from shared.adapters.slack import SlackChannel
 from shared.adapters.webhook import WebhookBody, WebhookChannel, body_of
 from shared.domain.handoff import LeadId
 from shared.domain.moments import HOUR, Moment, parse_moment
 from shared.domain.notice import Introduction, Notice, Reason
 from shared.ports.channels import Undeliverable
-from shared.ports.errors import SecretMissing
+from shared.ports.errors import SecretMissing, Unavailable
 from tests.hostile import HOSTILE
 
 REQUESTED = parse_moment("2026-03-01T09:30:00Z")
@@ -298,3 +300,55 @@ def test_the_webhooks_body_is_the_golden_one() -> None:
     golden = json.loads((Path(__file__).parents[2] / "events" / "webhook_handoff.json").read_text())
     assert WebhookBody.model_validate(golden).model_dump(mode="json") == golden
     assert set(body_of(SAM).model_dump(mode="json")["data"]) == set(golden["data"])
+
+
+class FakeSES:
+    """SES that keeps what it is given, or fails."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.error = error
+        self.sent: list[dict[str, Any]] = []
+
+    def send_email(self, **asked: Any) -> None:
+        if self.error:
+            raise self.error
+        self.sent.append(asked)
+
+
+def ses_error(code: str, status: int) -> ClientError:
+    told = {"Code": code, "Message": "Email address is not verified: ada@acme.example about sam@acme.example"}
+    return ClientError({"Error": told, "ResponseMetadata": {"HTTPStatusCode": status}}, "SendEmail")  # type: ignore[typeddict-item]
+
+
+def test_the_email_goes_to_the_whole_team_with_text_beside_html_and_the_handoff_as_a_tag() -> None:
+    ses = FakeSES()
+    EmailChannel(ses, "Baton <baton@acme.example>", ("ada@acme.example", "bob@acme.example")).send(SAM)  # type: ignore[arg-type]
+    (sent,) = ses.sent
+    assert sent["FromEmailAddress"] == "Baton <baton@acme.example>"
+    assert sent["Destination"] == {"ToAddresses": ["ada@acme.example", "bob@acme.example"]}
+    assert set(sent["Content"]["Simple"]["Body"]) == {"Text", "Html"}
+    assert sent["EmailTags"] == [{"Name": "handoff", "Value": "lead-7_mql_1"}]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ses_error("TooManyRequestsException", 429),
+        ses_error("ThrottlingException", 400),
+        ses_error("InternalFailure", 500),
+        ses_error("SomethingNew", 503),
+        EndpointConnectionError(endpoint_url="https://email.eu-central-1.amazonaws.com"),
+        ReadTimeoutError(endpoint_url="https://email.eu-central-1.amazonaws.com"),
+    ],
+)
+def test_a_mail_that_ses_cannot_take_now_may_go_later(error: Exception) -> None:
+    with pytest.raises(Unavailable) as raised:
+        EmailChannel(FakeSES(error), "baton@acme.example", ("ada@acme.example",)).send(SAM)  # type: ignore[arg-type]
+    assert "sam@" not in "".join(traceback.format_exception(raised.value))
+
+
+@pytest.mark.parametrize("code", ["MessageRejected", "MailFromDomainNotVerifiedException", "BadRequestException"])
+def test_a_mail_that_ses_refuses_needs_somebody_to_mend_it(code: str) -> None:
+    with pytest.raises(Undeliverable, match=code) as raised:
+        EmailChannel(FakeSES(ses_error(code, 400)), "baton@acme.example", ("ada@acme.example",)).send(SAM)  # type: ignore[arg-type]
+    assert "sam@" not in "".join(traceback.format_exception(raised.value))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import unicodedata
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from shared.domain.handoff import Handoff, HandoffKey, LeadId
 from shared.domain.moments import HOUR, MINUTE, SECOND, Moment, parse_moment
@@ -110,6 +112,16 @@ def test_quiet_words_are_one_short_line_without_anything_hidden_or_linked(words:
     assert "evil.example" not in line.lower()
     assert quiet(line) == line
     line.encode()
+
+
+@given(st.text(st.characters(codec=None), max_size=400))
+def test_whatever_is_written_quiet_makes_one_short_line_of_it(words: str) -> None:
+    line = quiet(words)
+    assert len(line) <= 120
+    assert line == " ".join(line.split())
+    assert not [each for each in line if unicodedata.category(each) in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}]
+    assert "//" not in line
+    assert quiet(line) == line
 
 
 def test_an_address_that_is_one_stays_as_it_is() -> None:
