@@ -69,16 +69,20 @@ class Cdk:
         shutil.rmtree(parcel)
 
     def run(
-        self, arguments: Sequence[str], environment: Mapping[str, str], tell: Callable[[str], None] | None = None
+        self,
+        arguments: Sequence[str],
+        environment: Mapping[str, str],
+        tell: Callable[[str], None] | None = None,
+        folder: Path = APP,
     ) -> int:
-        """Run a CDK command in the app's folder and answer its exit status.
+        """Run a CDK command, in the app's folder unless another is named, and answer its exit status.
 
         With `tell`, each line that it prints goes there; without, it has the terminal to itself and may ask.
         """
         command = [str(_node()), str(self._program), *arguments]
         child = subprocess.Popen(  # noqa: S603 - the command is this module's own
             command,
-            cwd=APP,
+            cwd=folder,
             env={**surroundings(), **environment},
             stdin=None if tell is None else subprocess.DEVNULL,
             stdout=None if tell is None else subprocess.PIPE,

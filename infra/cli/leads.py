@@ -127,12 +127,14 @@ def explanation_table(found: Mapping[str, Any]) -> Table:
     table = Table("when", "what", "earned", "aged", "limits", "counts", title="Point by point")
     for column in table.columns[2:]:
         column.justify = "right"
-    for line in found["explanation"]["earnings"]:
+    for line in found["explanation"]["contributions"]:
+        if not line["earned"] and line["at"] is None:
+            continue
         limits = sum(line[name] for name in ("lost_to_rule_cap", "lost_to_group_cap", "lost_to_score_limits"))
         table.add_row(
-            str(line["at"] or ""),
+            _short(line["at"]),
             escape(str(line["label"] or line["rule"])),
-            str(line["points"]),
+            str(line["earned"]),
             str(line["lost_to_age"] or ""),
             str(limits or ""),
             str(line["counts"]),
@@ -140,6 +142,11 @@ def explanation_table(found: Mapping[str, Any]) -> Table:
     table.add_section()
     table.add_row("", "total", "", "", "", str(found["score"]["total"]), style="bold")
     return table
+
+
+def _short(moment: str | None) -> str:
+    """A moment to the minute."""
+    return moment[:16].replace("T", " ") if moment else ""
 
 
 def _pages(api: Api, query: Mapping[str, str | None], limit: int) -> Iterator[dict[str, Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,14 +14,18 @@ from rich.markup import escape
 
 from infra.failure import Failure
 
-_WIDTH = 100
+_WIDTH = 120
+"""Columns of what is shown where there is no terminal to ask."""
+_NEWS = 100
+"""Columns for the latest news of a step."""
 
 
 class Screen:
     """Results go to standard output; progress and failures to standard error, so that output can be piped."""
 
     def __init__(self, results: Console | None = None, progress: Console | None = None) -> None:
-        self.results = results or Console(highlight=False, soft_wrap=True)
+        width = None if sys.stdout.isatty() else _WIDTH
+        self.results = results or Console(highlight=False, soft_wrap=True, width=width)
         self.progress = progress or Console(stderr=True, highlight=False, soft_wrap=True)
 
     @contextmanager
@@ -34,7 +39,7 @@ class Screen:
             with self.progress.status(f"{escape(title)} ...") as status:
 
                 def tell(news: str) -> None:
-                    status.update(f"{escape(title)} ...  [dim]{escape(news[:_WIDTH])}[/dim]")
+                    status.update(f"{escape(title)} ...  [dim]{escape(news[:_NEWS])}[/dim]")
 
                 yield tell
         took = time.monotonic() - began

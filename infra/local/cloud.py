@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 import sys
 from base64 import b64encode
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import asdict, dataclass
+from email.utils import parseaddr
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -16,7 +19,8 @@ import yaml
 from botocore.exceptions import ClientError
 
 from functions.ingest.settings import PublicWriteKey
-from infra.cdk import Cdk
+from infra.cdk import APP, Cdk
+from infra.cdk import VERSION as CDK_VERSION
 from infra.deployed import LOCAL, Api, Deployed
 from infra.failure import Failure
 from infra.local.background import Background
@@ -31,6 +35,7 @@ from infra.settings import ENVIRONMENTS, Settings, read_settings
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_cognito_idp import CognitoIdentityProviderClient
+    from mypy_boto3_sesv2 import SESV2Client
 
 USER = "you@baton.example"
 """The local user: an admin of the local user pool, whose password nobody needs to know."""
@@ -106,6 +111,7 @@ class LocalCloud:
             settings = self._settings()
             known = self._store_secrets(settings)
             self._deploy(cdk, step)
+            self._verify_sender(settings)
             with step("Signing in"):
                 token = self._signed_in()
             with step("Starting the sample website and the receiver"):
@@ -216,36 +222,49 @@ class LocalCloud:
 
     def _deploy(self, cdk: Cdk, step: Progress) -> None:
         environment = {**_without_aws_settings(), **credentials(), "AWS_ENDPOINT_URL": self.emulator.endpoint}
-        if not self._is_bootstrapped():
+        if not self._stack_id("CDKToolkit"):
             with step("Preparing the local cloud for deployments, once") as tell:
-                self._cdk(cdk, ["bootstrap", f"aws://{ACCOUNT}/{REGION}"], environment, tell)
+                self._cdk(cdk, ["bootstrap", f"aws://{ACCOUNT}/{REGION}"], environment, tell, self.home.root)
+        tools = f"{sys.version} {CDK_VERSION} {version('aws-cdk-lib')} {self._settings_file.read_text()}"
+        sources = (PROJECT / name for name in ("infra", "functions", "shared"))
+        inputs = {"stack": self._stack_id(), "inputs": _digest(*sources, tools=tools)}
+        if inputs["stack"] and self.home.read("deployed.json") == inputs:
+            return
         with step("Deploying the stack") as tell:
             options = ["--require-approval", "never", "--output", str(self.home.root / "cdk.out")]
             context = ["--context", f"environment={LOCAL}", "--context", f"settings={self._settings_file}"]
             self._cdk(cdk, ["deploy", "--all", *options, *context], environment, tell)
             self._apply_cors()
+        self.home.write("deployed.json", {**inputs, "stack": self._stack_id()})
 
-    def _cdk(self, cdk: Cdk, arguments: list[str], environment: dict[str, str], tell: Callable[[str], None]) -> None:
+    def _cdk(
+        self,
+        cdk: Cdk,
+        arguments: list[str],
+        environment: dict[str, str],
+        tell: Callable[[str], None],
+        folder: Path = APP,
+    ) -> None:
         printed: list[str] = []
 
         def hear(line: str) -> None:
             printed.append(line)
             tell(line)
 
-        status = cdk.run([*arguments, "--ci", "--no-color", "--no-notices"], environment, hear)
+        status = cdk.run([*arguments, "--ci", "--no-color", "--no-notices"], environment, hear, folder)
         log = self.home.folder("logs") / f"cdk-{arguments[0]}.log"
         log.write_text("\n".join(printed) + "\n")
         if status:
             what = f"`cdk {arguments[0]}` failed in the local cloud."
             raise Failure(what, f"All that it printed is in {log}.", "\n".join(printed[-25:]))
 
-    def _is_bootstrapped(self) -> bool:
+    def _stack_id(self, name: str | None = None) -> str | None:
+        """The id of a stack in the local cloud, by default Baton's; None when it is not there."""
         formation: CloudFormationClient = self.deployed.client("cloudformation")
         try:
-            formation.describe_stacks(StackName="CDKToolkit")
+            return formation.describe_stacks(StackName=name or self.deployed.stack)["Stacks"][0]["StackId"]
         except ClientError:
-            return False
-        return True
+            return None
 
     def _apply_cors(self) -> None:
         """Give the API the cross-origin rules of its template, which the emulator's CloudFormation passes by."""
@@ -261,6 +280,13 @@ class LocalCloud:
         number = self.deployed.api.split("/_aws/execute-api/")[1].partition("/")[0]
         if rules and rules[0]:
             self.deployed.client("apigatewayv2").update_api(ApiId=number, CorsConfiguration=rules[0])
+
+    def _verify_sender(self, settings: Settings) -> None:
+        """Let the sender's address send, as somebody does once in an AWS account by answering SES's mail."""
+        mail: SESV2Client = self.deployed.client("sesv2")
+        if settings.email_from:
+            with suppress(mail.exceptions.AlreadyExistsException):
+                mail.create_email_identity(EmailIdentity=parseaddr(settings.email_from)[1])
 
     def _signed_in(self) -> str:
         """A token of the local user, who is made on the first call."""
@@ -303,12 +329,13 @@ class LocalCloud:
         self._start(self.site, "infra.local.site.server", options, "/")
 
     def _start(self, process: Background, module: str, options: dict[str, str], asked: str) -> None:
-        """Start a helper process, anew if it runs with other options."""
+        """Start a helper process, anew if it runs with other options or from older sources."""
         remembered = f"{process.name}-options.json"
-        if process.is_alive() and self.home.read(remembered) == options:
+        made_of = {**options, "sources": _digest(PROJECT / "infra" / "local")}
+        if process.is_alive() and self.home.read(remembered) == made_of:
             return
         process.stop(seconds=5)
-        self.home.write(remembered, options)
+        self.home.write(remembered, made_of)
         words = [word for pair in options.items() for word in pair]
         port = int(options["--port"])
         environment = {"PYTHONPATH": str(PROJECT), "PYTHONUNBUFFERED": "1", "LANG": "C.UTF-8"}
@@ -329,6 +356,19 @@ class LocalCloud:
         if answer.status >= 400:  # noqa: PLR2004 - where HTTP's refusals begin
             what = f"The API answers {answer.status} to {url}."
             raise Failure(what, "See `baton logs admin`.", answer.data.decode(errors="replace")[:1000])
+
+
+def _digest(*folders: Path, tools: str = "") -> str:
+    """What follows from every file in some folders, and from the tools that are used on them."""
+    digest = hashlib.sha256(tools.encode())
+    for path in sorted(path for folder in folders for path in folder.rglob("*") if _is_source(path)):
+        digest.update(f"{path.relative_to(PROJECT)}\n".encode())
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def _is_source(path: Path) -> bool:
+    return path.is_file() and path.suffix != ".pyc" and "__pycache__" not in path.parts
 
 
 def _public_key(settings: Settings) -> PublicWriteKey:

@@ -95,7 +95,7 @@ def mails(endpoint: str) -> list[dict[str, Any]]:
         return []
     return [
         {
-            "received_at": mail["Timestamp"],
+            "received_at": datetime.fromtimestamp(mail["Timestamp"], tz=UTC).isoformat(),
             "from": mail["Source"],
             "to": mail["To"],
             "subject": mail["Subject"],

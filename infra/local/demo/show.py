@@ -88,10 +88,10 @@ class _Demo:
     def send(self, part: str, acts: Mapping[Visitor, Any]) -> None:
         """Send what visitors do, and remember when the last of it was sent if it never was before."""
         for visitor, done in acts.items():
-            self.sender.send(done)
+            last = self.sender.send(done)
             sent = self.local.home.read(_SENT)
             known = sent.get(self._place, {})
-            known.setdefault(f"{visitor.name} {part}", datetime.now(tz=UTC).isoformat())
+            known.setdefault(f"{visitor.name} {part}", last.isoformat())
             self.local.home.write(_SENT, {self._place: known})
             self.look()
 

@@ -72,7 +72,7 @@ def _of_visitor(visitor: Visitor, lead: Lead | None, arrived: Sequence[Arrival])
     score, temperature = lead["score"]["total"], lead["score"]["temperature"]
     right = (score, temperature) == (visitor.score, visitor.temperature)
     found = [Check(promise, right, "" if right else f"{score} and {temperature}")]
-    explained = sum(Decimal(str(line["counts"])) for line in lead["explanation"]["earnings"])
+    explained = _explained(lead["explanation"])
     adds_up = explained == Decimal(str(score))
     found.append(Check(f"{visitor.name}'s points are explained to the last", adds_up, f"explained: {explained}"))
     handed = tuple(handoff["stage"] for handoff in lead["handoffs"])
@@ -84,6 +84,15 @@ def _of_visitor(visitor: Visitor, lead: Lead | None, arrived: Sequence[Arrival])
             what = f"{visitor.name}'s handoff as {stage.upper()} arrived once by {channel}"
             found.append(Check(what, times == 1, "" if times == 1 else f"{times} times"))
     return found
+
+
+def _explained(explanation: Mapping[str, Any]) -> Decimal:
+    """The sum of all that counts, each with the weight of its score."""
+    weights = explanation["weights"]
+    return sum(
+        (Decimal(str(line["counts"])) * Decimal(str(weights[line["score"]])) for line in explanation["contributions"]),
+        Decimal(),
+    )
 
 
 def _became_sql_by_the_webinar(lead: Lead | None) -> Check:

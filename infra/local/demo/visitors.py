@@ -6,7 +6,7 @@ import json
 import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from itertools import groupby
 from typing import Any, Literal
@@ -43,7 +43,7 @@ class Submitted:
 Act = Tracked | Submitted
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Visitor:
     """A visitor of the demo. `then` is done once the first acts have had their effect."""
 
@@ -169,36 +169,43 @@ class Sender:
     now: datetime
     failures: list[str] = field(default_factory=list)
 
-    def send(self, acts: Iterable[Act]) -> None:
-        """Send acts in their order, and return once the API has taken all of them.
+    def send(self, acts: Iterable[Act]) -> datetime:
+        """Send acts in their order, and return once the API has taken all of them; answers when the last one was done.
 
         Raises:
             Failure: it did not take one.
         """
+        last = datetime.now(tz=UTC)
         for key, together in groupby(acts, key=lambda act: act.key if isinstance(act, Tracked) else None):
-            if key is None:
-                for act in together:
-                    self._submit(act)
-            else:
-                self._track(key, together)
+            run = list(together)
+            last = self._submit(run) if key is None else self._track(key, run)
         if self.failures:
             raise Failure("The API did not take an activity of the demo.", "See `baton logs ingest`.", self.failures[0])
+        return last
 
-    def _track(self, key: Key, acts: Iterable[Act]) -> None:
+    def _track(self, key: Key, acts: Iterable[Act]) -> datetime:
         logging.getLogger("segment").setLevel(logging.CRITICAL)
         client = analytics.Client(self.keys[key], host=self.api, on_error=self._failed, max_retries=5)
         for act in acts:
             if isinstance(act, Tracked):
                 moment = self.now - timedelta(days=act.days_ago)
                 getattr(client, act.call)(**act.said, timestamp=moment, message_id=act.id)
+        last = datetime.now(tz=UTC)
         client.shutdown()
+        return last
 
     def _failed(self, error: Exception, _items: object) -> None:
         self.failures.append(str(error))
 
-    def _submit(self, act: Act) -> None:
-        if not isinstance(act, Submitted):
-            return
+    def _submit(self, acts: Iterable[Act]) -> datetime:
+        last = datetime.now(tz=UTC)
+        for act in acts:
+            if isinstance(act, Submitted):
+                last = datetime.now(tz=UTC)
+                self._post(act)
+        return last
+
+    def _post(self, act: Submitted) -> None:
         answer = urllib3.request(
             "POST",
             f"{self.api}/v1/forms/{act.form}",

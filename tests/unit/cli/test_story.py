@@ -11,7 +11,15 @@ def lead(visitor, number, transitions=()):
     return {
         "id": number,
         "score": {"total": visitor.score, "temperature": visitor.temperature},
-        "explanation": {"earnings": [{"counts": visitor.score - 5}, {"counts": 4.5}, {"counts": 0.5}]},
+        "explanation": {
+            "weights": {"engagement": 1, "fit": 0},
+            "contributions": [
+                {"score": "engagement", "counts": visitor.score - 5},
+                {"score": "engagement", "counts": 4.5},
+                {"score": "fit", "counts": 30},
+                {"score": "engagement", "counts": 0.5},
+            ],
+        },
         "handoffs": [{"stage": stage, "epoch": 1} for stage in visitor.stages],
         "transitions": [{"from_stage": a, "to_stage": b, "activity_id": c} for a, b, c in transitions],
     }
@@ -58,7 +66,7 @@ def test_a_wrong_score_is_noticed(leads, inbox):
 
 
 def test_an_explanation_that_does_not_add_up_is_noticed(leads, inbox):
-    leads["Hana"]["explanation"]["earnings"].append({"counts": 0.000000001})
+    leads["Hana"]["explanation"]["contributions"].append({"score": "engagement", "counts": 0.000000001})
     assert untrue(leads, inbox) == ["Hana's points are explained to the last"]
 
 
