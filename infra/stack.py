@@ -187,7 +187,8 @@ class BatonStack(Stack):
             batch=500,
             where={
                 "eventName": ["INSERT", "MODIFY"],
-                "dynamodb": {"Keys": {"pk": {"S": [{"prefix": "LEAD#"}]}, "sk": {"S": ["SCORE"]}}},
+                # `score` marks what there is to look at; most activities change nothing that shows.
+                "dynamodb": {"Keys": {"sk": {"S": ["SCORE"]}}, "NewImage": {"look": {"BOOL": [True]}}},
             },
         )
         self.outbox = StreamSource(

@@ -76,7 +76,7 @@ def test_stream_handlers_never_report_partial_failures(prod: Template) -> None:
             "evaluate",
             {
                 "eventName": ["INSERT", "MODIFY"],
-                "dynamodb": {"Keys": {"pk": {"S": [{"prefix": "LEAD#"}]}, "sk": {"S": ["SCORE"]}}},
+                "dynamodb": {"Keys": {"sk": {"S": ["SCORE"]}}, "NewImage": {"look": {"BOOL": [True]}}},
             },
         ),
         ("relay", {"eventName": ["INSERT"], "dynamodb": {"Keys": {"sk": {"S": [{"prefix": "OUTBOX#"}]}}}}),
