@@ -39,6 +39,8 @@ HOSTILE = (
     "//evil.example/x",
     "www.evil.example",
     "evil.example/reset-password",
+    "evil\u3002example/reset-password",
+    "evil\uff0eexample",
     "mailto:victim@evil.example",
     "victim@evil.example",
     "tel:+15550100",

@@ -15,6 +15,9 @@ from typing import Any
 import boto3
 import pytest
 
+from functions.admin import desk
+from functions.admin import handler as admin
+from functions.admin.settings import Settings as AdminSettings
 from functions.evaluate import handler as evaluate
 from functions.evaluate.settings import Settings as EvaluateSettings
 from functions.ingest import handler as ingest
@@ -62,6 +65,7 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], Any]] = {
     "relay": (relay.lambda_handler, relay._relay),
     "notify": (notify.lambda_handler, notify._notify),
     "rescore": (rescore.lambda_handler, rescore._rescore),
+    "admin": (admin.lambda_handler, desk.from_environment),
 }
 
 
@@ -84,7 +88,7 @@ class Context:
 
 
 class WholeWay:
-    """Six functions, two tables, a bus and their queues. `escaped` holds what a handler raised."""
+    """All seven functions, two tables, a bus and their queues. `escaped` holds what a handler raised."""
 
     def __init__(self, dynamodb: Any, slack: Receiver, webhook: Receiver, secrets: dict[str, str]) -> None:
         self.dynamodb, self.slack, self.webhook = dynamodb, slack, webhook
@@ -136,6 +140,7 @@ class WholeWay:
                 teams={"inside-sales": team}, email_from="baton@acme.example", allow_local_receivers=True, **table
             ),
             "rescore": RescoreSettings(score_queue_url=queues["score"], **table),
+            "admin": AdminSettings(activities_table=ACTIVITIES, **table),
         }
         self._given = {name: given(make, settings[name].environment()) for name, (_, make) in FUNCTIONS.items()}
 
@@ -151,6 +156,11 @@ class WholeWay:
     def post(self, path: str, body: Any, **rest: Any) -> Any:
         """Send an HTTP request to `ingest`."""
         return self.call("ingest", http_event("POST", path, body, at=SystemClock().now(), **rest))
+
+    def ask(self, method: str, path: str, body: Any = None, **rest: Any) -> Any:
+        """Send an HTTP request to `admin`, signed in with every role."""
+        claims = {"sub": "ada", "cognito:groups": "[admin marketing sales]"}
+        return self.call("admin", http_event(method, path, body, claims=claims, at=SystemClock().now(), **rest))
 
     def go_on(self) -> None:
         """Carry everything on until nothing moves any more."""

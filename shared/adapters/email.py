@@ -92,7 +92,8 @@ def as_html(notice: Notice) -> str:
     link = f'<p><a href="{escape(notice.link)}">Open the lead</a></p>' if notice.link else ""
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>'
-        f"{escape(subject(notice))}</title></head><body><p>{escape(_opening(notice))}</p>"
+        f"{escape(subject(notice))}</title></head><body style='font-family: sans-serif'>"
+        f"<p>{escape(_opening(notice))}</p>"
         f"<table cellpadding='4'>{rows}</table>{why}{link}"
         f"<p><small>Lead {escape(notice.lead)}, handoff {escape(notice.id)}, by rules version "
         f"{notice.rules_version}</small></p></body></html>"

@@ -20,7 +20,9 @@ from shared.domain.moments import DAY, HOUR, MINUTE, Moment, to_datetime
 _LONGEST = 120
 _REASONS = 8
 _ACRONYMS = {"iql", "mql", "sql", "pql"}
-_NAMED_HOST = re.compile(r"(?<=\w)\.(?=\w{2})")
+_LONGEST_ADDRESS = 254
+_ADDRESS = re.compile(r"[\w.+'&=-]+@[\w-]+(\.[\w-]+)+")
+_NAMED_HOST = re.compile(r"(?<=\w)[.\u3002\uff0e\uff61](?=\w{2})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,10 +144,8 @@ def quiet(text: str, longest: int = _LONGEST) -> str:
 
 
 def quiet_address(address: str) -> str:
-    """An e-mail address as it is, if it is nothing but one; else as harmless words."""
-    local, at, domain = address.rpartition("@")
-    plain = address.isascii() and at and not set(address) & set(" \t\r\n<>\"'`()[]\\,;:/|*~&%")
-    return address if plain and local and "." in domain else quiet(address)
+    """An e-mail address as it is, so that somebody can write to it; what is none of the usual form, quiet."""
+    return address if _ADDRESS.fullmatch(address) and len(address) <= _LONGEST_ADDRESS else quiet(address)
 
 
 def _breaks(character: str) -> bool:

@@ -83,6 +83,23 @@ class Watch:
         self.way.post("/v1/track", noted, key=SERVER_KEY)
         self.way.go_on()
 
+    def look(self) -> list[int]:
+        """Somebody looks the visitor up, adjusts the score and errs a few times; the answer is the statuses."""
+        found = self.way.ask("GET", "/v1/leads", query={"email": PERSON["email"]})
+        leads = json.loads(found["body"]).get("leads") or [{"id": "unknown"}]
+        lead = f"/v1/leads/{leads[0]['id']}"
+        replies = [
+            found,
+            self.way.ask("GET", lead),
+            self.way.ask("POST", f"{lead}/adjustments", {"score": "engagement", "by": 1, "why": "canary told me"}),
+            self.way.ask("POST", f"{lead}/adjustments", {"canary": 1}),
+            self.way.ask("POST", f"{lead}/adjustments", "{canary"),
+            self.way.ask("GET", "/v1/leads/canary"),
+            self.way.ask("GET", "/v1/canary", query={"email": PERSON["email"]}),
+            self.way.ask("POST", "/v1/rules", {"document": {"name": "canary"}, "text": "canary", "note": "canary"}),
+        ]
+        return [reply["statusCode"] for reply in replies]
+
     def logs(self) -> str:
         """Everything that would stand in a log or a metric."""
         output = self._capsys.readouterr()
@@ -117,6 +134,7 @@ def test_nobody_is_named_when_all_goes_well(watch: Watch) -> None:
     watch.come()
     assert len(watch.way.slack.requests) == len(watch.way.webhook.requests) == 1, "the visitor was not handed over"
     assert watch.way.dead == []
+    assert watch.look()[:3] == [200, 200, 202]
     logs, bus = watch.logs(), json.dumps(watch.way.heard())
     assert "SecondsToNotify" in logs
     assert "HandoffRequested" in bus
@@ -155,6 +173,7 @@ def test_nobody_is_named_when_an_aws_call_fails(
     for code in ("ThrottlingException", "ValidationException", "MessageRejected"):
         failing(operation, code)
         watch.come()
+        watch.look()
     is_clean(watch.logs())
 
 
