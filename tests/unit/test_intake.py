@@ -9,6 +9,8 @@ from collections.abc import Iterable
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from functions.ingest.handler import lambda_handler
 from functions.ingest.intake import Intake, configured
@@ -326,3 +328,44 @@ def test_a_handler_that_cannot_read_its_settings_answers_all_the_same(monkeypatc
     reply = lambda_handler(http_event("POST", "/v1/page", view(), key="pk_web"), None)
 
     assert (reply["statusCode"], answer(reply)["code"]) == (500, "internal")
+
+
+KEYS = st.sampled_from(["pk_web", "sk_crm"])
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=12) | st.sampled_from([NOW, "a@b.co"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3),
+    max_leaves=8,
+)
+CALLS = st.fixed_dictionaries(
+    {},
+    optional=dict.fromkeys(["event", "userId", "anonymousId", "messageId", "timestamp", "previousId"], ANYTHING)
+    | {
+        "type": st.sampled_from(["track", "page", "screen", "identify", "group", "alias"]) | ANYTHING,
+        "traits": ANYTHING | st.dictionaries(st.sampled_from(["email", "company", "consent", "Name"]), ANYTHING),
+        "properties": ANYTHING | st.dictionaries(st.sampled_from(["email", "url", "path", "channel"]), ANYTHING),
+        "context": ANYTHING | st.dictionaries(st.sampled_from(["traits", "page", "campaign"]), ANYTHING),
+    },
+)
+
+
+@given(call=st.sampled_from(["track", "page", "identify", "group", "alias", "batch"]), said=CALLS, key=KEYS)
+def test_whatever_a_call_holds_it_is_stored_or_refused(call: str, said: dict[str, Any], key: str) -> None:
+    log = Log()
+    client = Client(configured(SETTINGS, log, lambda: InMemorySecrets(**{"/baton/test/crm": "sk_crm"})))
+    body = {"batch": [said, view(messageId="another")]} if call == "batch" else said
+    reply = client.post(f"/v1/{call}", body, key=key)
+
+    assert reply["statusCode"] in (200, 400, 401, 403, 413, 422)
+    sent = 2 if call == "batch" else 1
+    refused = len(answer(reply).get("refused", [])) if reply["statusCode"] == 200 else sent
+    assert len(log) + refused == sent
+
+
+@given(st.sampled_from(["/v1/track", "/v1/batch", "/v1/forms/contact"]), ANYTHING)
+def test_whatever_a_body_is_it_is_answered_and_what_is_refused_leaves_nothing(path: str, body: Any) -> None:
+    log = Log()
+    client = Client(configured(SETTINGS, log, InMemorySecrets))
+    status = client.post(path, json.dumps(body), key="pk_web")["statusCode"]
+
+    assert status < 500
+    assert len(log) == 0 or status < 400
