@@ -1,0 +1,206 @@
+import json
+
+from hypothesis import given
+
+from shared.domain.engine import compile_rules
+from shared.domain.lifecycle import Journey
+from shared.domain.moments import HOUR, Moment
+from shared.domain.rulefile import RuleFileError, parse_rule_file
+from shared.domain.state import ScoreState
+from tests.unit.domain.leads import activity, facts, moment, rules_of
+from tests.unit.domain.random_rules import START, activities, documents
+
+LADDER = {
+    "behaviour": [{"id": "seen", "on": "seen", "points": 60, "repeat": "latest", "decay": {"half_life": "30d"}}],
+    "fit": [{"id": "size", "where": {"company.size": {"at_least": 50}}, "points": 30}],
+    "total": {"fit": 0},
+    "vetoes": [{"id": "rival", "where": {"company.domain": {"is": "rival.example"}}}],
+    "stages": [
+        {"name": "cold"},
+        {"name": "suspect", "enter": {"activity": "form"}},
+        {
+            "name": "mql",
+            "from": ["suspect", "cold"],
+            "enter": {"all": [{"score": {"at_least": 50}}, {"fit": {"at_least": 20}}]},
+            "leave": {"when": {"score": {"below": 30}}, "to": "cold"},
+        },
+        {"name": "sql", "from": ["mql"], "enter": {"activity": "attended", "since": "stage_entry"}},
+    ],
+    "handoff": {"mql": {"to": "inside-sales", "respond_within": "1h", "notify": ["email"]}},
+}
+BIG = facts(1, company={"size": 200})
+
+
+class Walk:
+    """A lead looked at again and again."""
+
+    def __init__(self, **changed):
+        self.rules = rules_of(**{**LADDER, **changed})
+        self.state, self.journey = ScoreState.empty(), Journey.start()
+
+    def look(self, at, *some):
+        self.state = self.rules.absorb(self.state, some)
+        self.journey, taken = self.rules.advance(self.state, self.journey, at)
+        return [(step.to_stage, step.epoch) for step in taken]
+
+
+def test_several_transitions_follow_from_one_look():
+    walk = Walk()
+    assert walk.look(moment(1), BIG, activity("form"), activity("seen")) == [("suspect", 1), ("mql", 1)]
+    assert walk.look(moment(1)) == []
+
+
+def test_what_was_sent_together_and_arrived_late_still_counts():
+    walk = Walk()
+    walk.look(moment(1, 5), BIG, activity("form", hour=1), activity("seen", hour=1))
+    assert walk.journey.entered_at == moment(1, 5)
+    assert walk.journey.entered_by == moment(1, 1)
+    assert walk.look(moment(1, 6), activity("attended", hour=1)) == [("sql", 1)]
+    early = Walk()
+    early.look(moment(1, 5), BIG, activity("form", hour=1), activity("seen", hour=1))
+    assert early.look(moment(1, 6), activity("attended", hour=0)) == []
+
+
+def test_a_lead_that_stays_above_does_not_alert_again_and_one_that_fell_out_and_came_back_does():
+    walk = Walk()
+    walk.look(moment(1), BIG, activity("form"), activity("seen"))
+    assert walk.look(moment(5), activity("seen", 5)) == []
+    assert walk.look(moment(36), *[]) == [("cold", 1)]
+    assert walk.look(moment(37)) == []
+    assert walk.look(moment(40), activity("seen", 40)) == [("mql", 2)]
+
+
+def test_between_entry_and_exit_nothing_flaps():
+    walk = Walk()
+    walk.look(moment(1), BIG, activity("form"), activity("seen"))
+    assert walk.look(moment(25)) == []
+    assert walk.journey.stage == "mql"
+
+
+def test_a_stage_is_not_entered_again_before_its_condition_was_seen_false():
+    walk = Walk(
+        stages=[
+            {"name": "recycled", "from": ["mql"], "enter": {"activity": "given_back", "since": "stage_entry"}},
+            {"name": "mql", "from": ["recycled"], "enter": {"score": {"at_least": 50}}},
+            {"name": "new", "enter": {"activity": "form"}, "leave": {"when": {"score": {"at_least": 50}}, "to": "mql"}},
+        ],
+        handoff={},
+    )
+    assert walk.look(moment(1), activity("form"), activity("seen")) == [("new", 1), ("mql", 1)]
+    assert walk.look(moment(2), activity("given_back", 2)) == [("recycled", 1)]
+    assert walk.look(moment(3)) == []
+    assert walk.look(moment(20)) == []
+    assert walk.look(moment(21), activity("seen", 21)) == [("mql", 2)]
+
+
+def test_a_veto_beats_any_score_and_blocks_every_step_up_but_none_down():
+    walk = Walk()
+    rival = facts(1, id="rival", company={"domain": "rival.example", "size": 200})
+    assert walk.look(moment(1), rival, activity("form"), activity("seen")) == []
+    later = Walk()
+    later.look(moment(1), BIG, activity("form"), activity("seen"))
+    assert later.look(moment(40), facts(2, id="rival", company={"domain": "rival.example"})) == [("cold", 1)]
+    assert later.look(moment(41), activity("seen", 41)) == []
+
+
+def test_a_stage_without_from_is_entered_from_no_stage_or_one_listed_before_it():
+    stages = [
+        {"name": "one", "enter": {"activity": "a"}},
+        {"name": "two", "enter": {"activity": "b"}},
+        {"name": "three", "from": ["two"], "enter": {"activity": "c"}},
+    ]
+    assert Walk(stages=stages, handoff={}).look(moment(9), activity("b")) == [("two", 1)]
+    walk = Walk(stages=stages, handoff={})
+    assert walk.look(moment(9), activity("b"), activity("c")) == [("two", 1), ("three", 1)]
+    assert walk.look(moment(10), activity("a", 10)) == []
+
+
+def test_a_transition_says_which_condition_and_which_activity_caused_it():
+    rules = rules_of(**LADDER)
+    _, taken = rules.replay([BIG, activity("form", id="f"), activity("seen", 2, id="s")], moment(3))
+    assert [(step.to_stage, step.activity_id, step.at) for step in taken] == [
+        ("suspect", "f", moment(1)),
+        ("mql", "s", moment(2)),
+    ]
+    assert taken[1].cause == "the total score is at least 50 and the fit score is at least 20"
+    assert taken[1].snapshot["reasons"][0] == {"rule": "seen", "label": "seen", "counts": 60}
+    assert taken[1].snapshot["total"] == 60
+
+
+def test_a_replay_finds_what_time_alone_did_between_activities():
+    rules = rules_of(**LADDER)
+    _, taken = rules.replay([BIG, activity("form"), activity("seen", 1), activity("seen", 90, id="z")], moment(100))
+    assert [(step.to_stage, step.epoch) for step in taken] == [("suspect", 1), ("mql", 1), ("cold", 1), ("mql", 2)]
+    assert taken[2].at == moment(31) + 1_000_000  # below 30 is a second after exactly 30
+    assert taken[2].activity_id is None
+
+
+def test_conditions_ask_facts_consent_qualification_grade_and_counts():
+    stage = {
+        "name": "x",
+        "enter": {
+            "consent": "granted",
+            "lead.role": {"is": "head"},
+            "grade": {"in": ["A", "B"]},
+            "qualified": ["budget", "need"],
+            "count": {"of": ["seen", "form"], "at_least": 2, "within": "7d"},
+            "not": {"activity": "left", "where": {"properties.why": {"is": "price"}}},
+        },
+    }
+    rules = rules_of(stages=[stage], grades=[{"name": "B"}])
+    known = facts(1, lead={"role": "Head"}, consent="granted", qualification={"budget": True, "need": "rfp"})
+    good = [known, activity("seen"), activity("form", 8)]
+
+    def stages(some, at=moment(8)):
+        return [step.to_stage for step in rules.advance(rules.absorb(ScoreState.empty(), some), Journey.start(), at)[1]]
+
+    assert stages(good) == ["x"]
+    assert stages(good, Moment(moment(8) + 1)) == []
+    assert stages([*good, activity("left", 2, why="price")]) == []
+    assert stages([*good, activity("left", 2, why="other")]) == ["x"]
+    assert stages([*good, facts(2, id="no", qualification={"budget": False})]) == []
+    assert stages([*good, facts(2, id="no", consent="denied")]) == []
+    assert stages(good[1:]) == []
+
+
+def test_a_journey_survives_being_stored():
+    walk = Walk()
+    walk.look(moment(1), BIG, activity("form"), activity("seen"))
+    assert Journey.from_json(json.loads(json.dumps(walk.journey.as_json()))) == walk.journey
+    assert Journey.from_json(Journey.start().as_json()) == Journey.start()
+
+
+def test_two_journeys_join_at_the_further_stage_and_nothing_alerts_again():
+    walk, other = Walk(), Walk()
+    walk.look(moment(1), BIG, activity("form"), activity("seen"))
+    other.look(moment(2), activity("form", 2))
+    joined = walk.rules.joined(other.journey, walk.journey)
+    assert joined == walk.rules.joined(walk.journey, other.journey)
+    assert (joined.stage, joined.epochs) == ("mql", {"suspect": 1, "mql": 1})
+    state = walk.state.merge(other.state)
+    assert walk.rules.advance(state, joined, moment(3))[1] == ()
+
+
+def test_a_handoff_is_told_by_its_stage():
+    rules = rules_of(**LADDER)
+    assert rules.handoff_for("mql").to == "inside-sales"
+    assert rules.handoff_for("mql").respond_within == HOUR
+    assert rules.handoff_for("suspect") is None
+
+
+@given(documents(stages=True), activities())
+def test_each_look_enters_a_stage_at_most_once_and_a_second_look_finds_nothing(document, some):
+    try:
+        rules = compile_rules(parse_rule_file(document))
+    except RuleFileError:
+        return
+    state, journey = rules.absorb(ScoreState.empty(), some), Journey.start()
+    for hours in range(0, 24 * 30, 37):
+        at = Moment(START + hours * HOUR)
+        before = journey
+        journey, taken = rules.advance(state, journey, at)
+        entered = [step.to_stage for step in taken]
+        assert len(set(entered)) == len(entered)
+        for step in taken:
+            assert step.epoch == before.epochs.get(step.to_stage, 0) + 1
+        assert (journey.stage == before.stage) or taken
