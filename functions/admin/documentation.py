@@ -14,7 +14,6 @@ from functions.admin.api import HealthResponse
 from functions.admin.openapi import document
 from shared.adapters.http_api import HttpRequest, Reply, json_reply
 
-_ASSETS = "aws_lambda_powertools.event_handler.openapi"
 _START = (
     "SwaggerUIBundle({spec: JSON.parse(document.getElementById('document').textContent), dom_id: '#page',"
     " deepLinking: true, validatorUrl: null, presets: [SwaggerUIBundle.presets.apis]});"
@@ -60,7 +59,7 @@ DOCUMENTATION: Mapping[str, Callable[[HttpRequest], Reply]] = {"health": health,
 @cache
 def _page() -> tuple[bytes, str]:
     """The page, and the policy that lets run exactly the scripts which stand in it."""
-    assets = files(_ASSETS) / "swagger_ui"
+    assets = files("aws_lambda_powertools") / "event_handler" / "openapi" / "swagger_ui"
     script = (assets / "swagger-ui-bundle.min.js").read_text(encoding="utf-8")
     style = (assets / "swagger-ui.min.css").read_text(encoding="utf-8")
     told = json.dumps(document()).replace("<", "\\u003c")

@@ -147,7 +147,7 @@ def document() -> dict[str, Any]:
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "servers": [{"url": "."}],
-        "tags": [{"name": name} for name in ("Intake", "Leads", "Rules", "About")],
+        "tags": [{"name": name} for name in ("Intake", "Leads", "Rules", "About", "Intake in short")],
         "paths": paths,
         "components": {
             "schemas": schemas.get("$defs", {}),
@@ -173,7 +173,7 @@ def _operation(route: Route, refs: _Refs) -> dict[str, Any]:
     said: dict[str, Any] = {
         "operationId": route.operation + ("_short" if is_short else ""),
         "summary": told.summary,
-        "tags": [told.tag],
+        "tags": ["Intake in short" if is_short else told.tag],
         "security": _security(route),
         "responses": {str(status): _response(model, refs) for status, model in told.responses.items()}
         | {str(status): {"$ref": f"#/components/responses/Error{status}"} for status in _ERRORS},
