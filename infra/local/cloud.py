@@ -28,7 +28,7 @@ from infra.local.emulator import ACCOUNT, REGION, Emulator, credentials
 from infra.local.home import PROJECT, Home
 from infra.local.ports import LOOPBACK, free_port
 from infra.local.quiet import wait_for_quiet
-from infra.local.receiver import INBOX_PATH, SLACK_PATH, WEBHOOK_PATH
+from infra.local.receiver import INBOX_PATH, SLACK_PATH, WEBHOOK_PATH, Inbox, mails
 from infra.secret_store import NeededSecret, SecretStore, needed_secrets
 from infra.settings import ENVIRONMENTS, Settings, read_settings
 
@@ -131,6 +131,7 @@ class LocalCloud:
             if self.emulator.process.is_alive():
                 with step("Waiting until what is under way has ended"):
                     wait_for_quiet(self.emulator, seconds=20)
+                Inbox(self._inbox_folder).keep_mails(mails(self.emulator.endpoint))
                 with step("Stopping the local cloud"):
                     if not self.emulator.stop():
                         what = "The local cloud had to be ended by force: what came since its last start is lost."
@@ -176,6 +177,10 @@ class LocalCloud:
     @property
     def _settings_file(self) -> Path:
         return self.home.root / "settings.yaml"
+
+    @property
+    def _inbox_folder(self) -> Path:
+        return self.home.root / "inbox"
 
     @property
     def _receiver_url(self) -> str:
@@ -312,7 +317,7 @@ class LocalCloud:
         secret_file = self.home.write_text("webhook-secret", known[signing.name])
         options = {
             "--port": str(self.home.read("ports.json")["receiver"]),
-            "--inbox": str(self.home.root / "inbox"),
+            "--inbox": str(self._inbox_folder),
             "--endpoint": self.emulator.endpoint,
             "--secret-file": str(secret_file),
         }

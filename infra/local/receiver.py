@@ -44,6 +44,20 @@ class Inbox:
             fresh.write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n")
             fresh.rename(fresh.with_suffix(".json"))
 
+    def keep_mails(self, sent: list[dict[str, Any]]) -> None:
+        """Remember the mails that the local cloud has sent, which it forgets when it stops."""
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        fresh = self.folder / "mails.new"
+        fresh.write_text(json.dumps(self.mails(sent), indent=2, ensure_ascii=False) + "\n")
+        fresh.rename(self.folder / "mails.kept")
+
+    def mails(self, sent: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """The mails that were remembered and those that were sent since."""
+        kept = self.folder / "mails.kept"
+        before: list[dict[str, Any]] = json.loads(kept.read_text()) if kept.exists() else []
+        known = {mail["id"] for mail in before}
+        return before + [mail for mail in sent if mail["id"] not in known]
+
     def by_kind(self) -> dict[str, list[dict[str, Any]]]:
         """The same under `webhooks`, `slack` and `refused`."""
         kinds: dict[str, list[dict[str, Any]]] = {"webhooks": [], "slack": [], "refused": []}
@@ -95,6 +109,7 @@ def mails(endpoint: str) -> list[dict[str, Any]]:
         return []
     return [
         {
+            "id": mail["MessageId"],
             "received_at": datetime.fromtimestamp(mail["Timestamp"], tz=UTC).isoformat(),
             "from": mail["Source"],
             "to": mail["To"],
@@ -130,7 +145,7 @@ def serve(port: int, receiver: Receiver, endpoint: str) -> ThreadingHTTPServer:
             if self.path != INBOX_PATH:
                 self._answer(HTTPStatus.NOT_FOUND)
                 return
-            held = {**receiver.inbox.by_kind(), "emails": mails(endpoint)}
+            held = {**receiver.inbox.by_kind(), "emails": receiver.inbox.mails(mails(endpoint))}
             self._answer(HTTPStatus.OK, json.dumps(held, ensure_ascii=False).encode(), "application/json")
 
         def log_message(self, format: str, *arguments: Any) -> None:  # noqa: A002 - the base class names it so

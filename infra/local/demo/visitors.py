@@ -167,6 +167,7 @@ class Sender:
     api: str
     keys: Mapping[Key, str]
     now: datetime
+    retries: int = 5
     failures: list[str] = field(default_factory=list)
 
     def send(self, acts: Iterable[Act]) -> datetime:
@@ -185,7 +186,7 @@ class Sender:
 
     def _track(self, key: Key, acts: Iterable[Act]) -> datetime:
         logging.getLogger("segment").setLevel(logging.CRITICAL)
-        client = analytics.Client(self.keys[key], host=self.api, on_error=self._failed, max_retries=5)
+        client = analytics.Client(self.keys[key], host=self.api, on_error=self._failed, max_retries=self.retries)
         for act in acts:
             if isinstance(act, Tracked):
                 moment = self.now - timedelta(days=act.days_ago)
@@ -211,6 +212,9 @@ class Sender:
             f"{self.api}/v1/forms/{act.form}",
             body=urlencode({**act.fields, "_id": act.id}),
             headers={"accept": "application/json", "content-type": "application/x-www-form-urlencoded"},
+            retries=urllib3.Retry(
+                self.retries, status_forcelist=range(500, 600), allowed_methods=None, backoff_factor=0.2
+            ),
             timeout=30,
         )
         if answer.status != HTTPStatus.OK or json.loads(answer.data) != {"success": True}:

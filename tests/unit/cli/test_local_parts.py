@@ -84,6 +84,16 @@ def test_the_inbox_keeps_the_order_of_arrival(tmp_path):
     assert [delivery["number"] for delivery in Inbox(tmp_path).all()] == list(range(12))
 
 
+def test_mails_are_remembered_when_the_cloud_that_sent_them_stops(tmp_path):
+    inbox = Inbox(tmp_path)
+    inbox.keep_mails([{"id": "m1"}])
+
+    assert inbox.mails([]) == [{"id": "m1"}]
+    assert inbox.mails([{"id": "m1"}, {"id": "m2"}]) == [{"id": "m1"}, {"id": "m2"}]
+    inbox.keep_mails([{"id": "m3"}])
+    assert inbox.mails([]) == [{"id": "m1"}, {"id": "m3"}]
+
+
 def test_a_port_that_nobody_has_is_taken_before_any_other(monkeypatch):
     monkeypatch.setattr(ports, "is_free", lambda port: port != 4566)
 

@@ -1,0 +1,191 @@
+"""The local cloud as a person has it: every test runs the `baton` command against a home of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import urllib3
+
+from infra.deployed import Api, Deployed, path_of
+from infra.local.cloud import LocalCloud
+from infra.local.demo.visitors import Sender
+from infra.local.home import Home
+from infra.local.ports import free_port
+from infra.local.quiet import wait_for_quiet, waiting_messages
+
+USUAL_PORT = 4566
+
+
+@dataclass
+class Answer:
+    """What a request got: its status and its JSON."""
+
+    status: int
+    body: Any
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass
+class Cloud:
+    """A local cloud in a home of its own."""
+
+    home: Home
+
+    def baton(self, *arguments: str, seconds: float = 240) -> subprocess.CompletedProcess[str]:
+        """Run `baton` as a person would, without a terminal."""
+        environment = {**os.environ, "BATON_HOME": str(self.home.root)}
+        command = [sys.executable, "-m", "infra.cli.main", *arguments]
+        return subprocess.run(
+            command,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=seconds,
+            check=False,
+            cwd=self.home.root.parent,
+        )
+
+    def up(self, *options: str) -> str:
+        """`baton up`, which must succeed; answers all it printed."""
+        done = self.baton("up", *options)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    @property
+    def where(self) -> dict[str, str]:
+        """`baton status --json`."""
+        done = self.baton("status", "--json")
+        assert done.returncode == 0, done.stderr
+        return dict(json.loads(done.stdout))
+
+    @property
+    def local(self) -> LocalCloud:
+        return LocalCloud(self.home)
+
+    def api(self) -> Api:
+        return self.local.api()
+
+    def client(self, service: str) -> Any:
+        return Deployed("local", self.home).client(service)
+
+    def sender(self) -> Sender:
+        """Sends as the demo does, at this moment."""
+        where = self.where
+        keys = {"public": where["write_key"], "secret": where["secret_key"]}
+        return Sender(where["api"], keys, datetime.now(tz=UTC))
+
+    def lead(self, email: str) -> dict[str, Any] | None:
+        """Everything about a lead, or None when nobody has that address."""
+        found = self.api().get("/v1/leads", {"email": email})["leads"]
+        return dict(self.api().get(path_of("v1", "leads", found[0]["id"]))) if found else None
+
+    def eventually(self, holds: Callable[[], Any], seconds: float = 60) -> Any:
+        """What `holds` answers once it answers something true."""
+        deadline = time.monotonic() + seconds
+        while not (answer := holds()):
+            assert time.monotonic() < deadline, f"it did not come true in {seconds} s"
+            time.sleep(0.3)
+        return answer
+
+    def settle(self, seconds: float = 60) -> None:
+        """Wait until nothing is under way."""
+        assert wait_for_quiet(self.local.emulator, seconds), f"something was still under way after {seconds} s"
+
+    def dead_letters(self) -> dict[str, Any]:
+        """What stands in any queue: after quiet, only what is poison."""
+        return waiting_messages(self.local.emulator)
+
+    def items(self, table: str) -> list[dict[str, Any]]:
+        """Everything in `ActivitiesTable` or `LeadsTable`."""
+        name = Deployed("local", self.home).outputs[table]
+        pages = self.client("dynamodb").get_paginator("scan").paginate(TableName=name, ConsistentRead=True)
+        return [item for page in pages for item in page["Items"]]
+
+    def post(self, path: str, body: bytes | str, key: str | None = None, **headers: str) -> Answer:
+        """POST to the public API with a write key."""
+        basic = urllib3.make_headers(basic_auth=f"{key}:") if key else {}
+        told = {"content-type": "application/json", **basic, **{n.replace("_", "-"): v for n, v in headers.items()}}
+        answer = urllib3.request(
+            "POST", self.local.deployed.api + path, body=body, headers=told, redirect=False, timeout=30
+        )
+        try:
+            read = json.loads(answer.data)
+        except ValueError:
+            read = answer.data
+        return Answer(answer.status, read, {name.lower(): value for name, value in answer.headers.items()})
+
+    def processes(self) -> list[str]:
+        """The command lines of every process on this machine that has to do with this home."""
+        found = []
+        for folder in Path("/proc").glob("[0-9]*"):
+            try:
+                told = (folder / "cmdline").read_bytes() + (folder / "environ").read_bytes()
+                mine = str(self.home.root).encode() in told
+                if mine and int(folder.name) != os.getpid():
+                    found.append((folder / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+            except OSError:
+                continue
+        return found
+
+    def workers(self) -> list[int]:
+        """The process ids of the functions' workers."""
+        emulator = int(self.home.read("emulator.json")["pid"])
+        found = []
+        for folder in Path("/proc").glob("[0-9]*"):
+            try:
+                parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+            except OSError:
+                continue
+            if parent == emulator:
+                found.append(int(folder.name))
+        return found
+
+
+@pytest.fixture(scope="session")
+def another_process_on_the_usual_port() -> Iterator[None]:
+    """Somebody else has port 4566, as any other emulator would."""
+    with socket.socket() as somebody:
+        somebody.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            somebody.bind(("127.0.0.1", USUAL_PORT))
+            somebody.listen()
+        except OSError:
+            pass
+        yield
+
+
+@pytest.fixture(scope="session")
+def new_cloud(
+    tmp_path_factory: pytest.TempPathFactory, another_process_on_the_usual_port: None
+) -> Iterator[Callable[[str], Cloud]]:
+    """Makes clouds in fresh folders, whose names have a space in them, and stops them all at the end."""
+    made: list[Cloud] = []
+
+    def make(name: str) -> Cloud:
+        cloud = Cloud(Home(tmp_path_factory.mktemp(f"{name} cloud") / ".baton"))
+        cloud.home.write("ports.json", {"site": free_port(), "receiver": free_port()})
+        made.append(cloud)
+        return cloud
+
+    yield make
+    for cloud in made:
+        cloud.baton("down")
+
+
+@pytest.fixture(scope="session")
+def cloud(new_cloud: Callable[[str], Cloud]) -> Cloud:
+    """One local cloud with the demo played in it."""
+    cloud = new_cloud("first")
+    cloud.up("--demo", "--exit")
+    return cloud

@@ -1,0 +1,87 @@
+"""Functions whose process is killed at any moment lose nothing and double nothing."""
+
+import os
+import random
+import signal
+import threading
+import time
+from collections import Counter
+from contextlib import suppress
+
+import pytest
+
+from infra.local.demo.story import arrivals
+from infra.local.demo.visitors import VISITORS
+
+pytestmark = pytest.mark.e2e
+
+KILLS = 40
+SEED = 20260301
+
+
+class Killer(threading.Thread):
+    """Kills a random worker again and again until it is told to stop."""
+
+    def __init__(self, cloud):
+        super().__init__(daemon=True)
+        self.cloud, self.kills, self.done = cloud, 0, threading.Event()
+        self.random = random.Random(SEED)
+
+    def run(self):
+        while not self.done.is_set():
+            workers = self.cloud.workers()
+            if workers:
+                with suppress(ProcessLookupError):
+                    os.kill(self.random.choice(workers), signal.SIGKILL)
+                    self.kills += 1
+            time.sleep(self.random.uniform(0.05, 0.6))
+
+
+def test_kill_9_of_workers_at_random_during_the_demo_loses_and_doubles_nothing(new_cloud):
+    cloud = new_cloud("killed")
+    cloud.up()
+    sender = cloud.sender()
+    sender.retries = 20
+    killer = Killer(cloud)
+    killer.start()
+    try:
+        for visitor in VISITORS:
+            sender.send(visitor.acts)
+        cloud.eventually(lambda: killer.kills >= KILLS // 2, seconds=60)
+        for visitor in VISITORS:
+            sender.send(visitor.then)
+        cloud.eventually(lambda: killer.kills >= KILLS, seconds=60)
+    finally:
+        killer.done.set()
+        killer.join()
+    sent = [act.id for visitor in VISITORS for act in (*visitor.acts, *visitor.then)]
+
+    stored = Counter(item["sk"]["S"] for item in cloud.items("ActivitiesTable"))
+    assert stored == Counter(sent)
+
+    def all_scored():
+        leads = {visitor.name: cloud.lead(visitor.email) for visitor in VISITORS}
+        return (
+            all(
+                lead and lead["score"]["total"] == visitor.score
+                for visitor, lead in zip(VISITORS, leads.values(), strict=True)
+            )
+            and leads
+        )
+
+    cloud.eventually(all_scored, seconds=120)
+
+    def all_told():
+        leads = all_scored()
+        found = {(a.visitor.name, a.stage, a.channel) for a in arrivals(leads, cloud.local.inbox())} if leads else set()
+        expected = {(v.name, s, c) for v in VISITORS for s in v.stages for c in ("email", "slack", "webhook")}
+        return found >= expected and leads
+
+    leads = cloud.eventually(all_told, seconds=600)
+
+    for visitor in VISITORS:
+        handed = [handoff["stage"] for handoff in leads[visitor.name]["handoffs"]]
+        assert handed == list(visitor.stages)
+    webhooks = {message["id"]: message["message"]["data"]["id"] for message in cloud.local.inbox()["webhooks"]}
+    assert len(webhooks) == len(set(webhooks.values())) == sum(len(visitor.stages) for visitor in VISITORS)
+    print(f"{killer.kills} workers were killed")  # noqa: T201

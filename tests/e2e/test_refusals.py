@@ -1,0 +1,226 @@
+"""What the public API refuses, with a clear error, and of which nothing is stored anywhere."""
+
+import json
+
+import pytest
+import urllib3
+
+pytestmark = pytest.mark.e2e
+
+FORM = "application/x-www-form-urlencoded"
+
+
+@pytest.fixture(scope="module")
+def keys(cloud):
+    where = cloud.where
+    return {"public": where["write_key"], "secret": where["secret_key"]}
+
+
+@pytest.fixture
+def stored(cloud):
+    """A function that tells everything in both tables, once nothing is under way."""
+
+    def look():
+        cloud.settle()
+        return [
+            sorted(json.dumps(item, sort_keys=True, default=str) for item in cloud.items(table)) for table in TABLES
+        ]
+
+    return look
+
+
+TABLES = ("ActivitiesTable", "LeadsTable")
+
+FORBIDDEN_TO_BROWSERS = {
+    "adjust a score": (
+        "track",
+        {"userId": "maya@meadow-wholesale.example", "event": "Score Adjusted", "properties": {"by": 500}},
+        "signed-in person",
+    ),
+    "set a sales fact": (
+        "identify",
+        {"anonymousId": "b1", "traits": {"email": "sam@corner-grocer.example", "qualification": {"budget": True}}},
+        "qualification",
+    ),
+    "grant consent": (
+        "identify",
+        {"anonymousId": "b1", "traits": {"email": "sam@corner-grocer.example", "consent": "granted"}},
+        "consent",
+    ),
+    "join two known leads": (
+        "identify",
+        {"userId": "maya@meadow-wholesale.example", "traits": {"email": "sam@corner-grocer.example"}},
+        "two of them are one lead",
+    ),
+    "tell of what only a server knows": (
+        "track",
+        {"userId": "sam@corner-grocer.example", "event": "Webinar Attended"},
+        "webinar_attended",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", FORBIDDEN_TO_BROWSERS)
+def test_a_browsers_public_key_cannot(what, cloud, keys, stored):
+    call, body, words = FORBIDDEN_TO_BROWSERS[what]
+    before = stored()
+
+    answer = cloud.post(f"/v1/{call}", json.dumps({**body, "messageId": f"refused {what}"}), keys["public"])
+
+    assert answer.status == 403
+    assert words in answer.body["message"]
+    assert stored() == before
+
+
+def test_the_same_things_said_with_the_secret_key_are_taken_but_for_the_adjustment(cloud, keys):
+    for what, (call, body, _) in FORBIDDEN_TO_BROWSERS.items():
+        someone = json.dumps({**body, "messageId": f"taken {what}"}).replace(
+            "sam@corner-grocer.example", "otto@else.example"
+        )
+        someone = someone.replace("maya@meadow-wholesale.example", "otto@else.example")
+        expected = 403 if what == "adjust a score" else 200
+        assert cloud.post(f"/v1/{call}", someone, keys["secret"]).status == expected
+
+
+def test_refusals_tell_nobody_who_is_known(cloud, keys):
+    def refusal(address):
+        body = json.dumps({"userId": "someone@else.example", "traits": {"email": address}})
+        answer = cloud.post("/v1/identify", body, keys["public"])
+        return answer.status, answer.body
+
+    assert refusal("maya@meadow-wholesale.example") == refusal("nobody@unknown.example")
+
+
+def told(text, **more):
+    return {"userId": "wrong@else.example", "event": "CTA Clicked", "messageId": f"wrong {text}", **more}
+
+
+MALFORMED = {
+    "JSON that ends too early": ("/v1/track", '{"userId": "wrong@else.example"', "public", {}, 400, "JSON"),
+    "a key twice": (
+        "/v1/track",
+        '{"event": "CTA Clicked", "userId": "a@b.example", "userId": "c@d.example"}',
+        "public",
+        {},
+        400,
+        "userId",
+    ),
+    "an unknown key": ("/v1/track", json.dumps(told("key")), "nobody's", {}, 401, "write key"),
+    "no key": ("/v1/track", json.dumps(told("no key")), None, {}, 401, "write key"),
+    "a body over the limit": (
+        "/v1/track",
+        json.dumps(told("large", properties={"x": "x" * 40_000})),
+        "public",
+        {},
+        413,
+        "32",
+    ),
+    "a batch over the limit": ("/v1/batch", json.dumps({"batch": [], "x": "x" * 600_000}), "public", {}, 413, "512"),
+    "a form without an e-mail address": (
+        "/v1/forms/demo-request",
+        "first_name=Ada",
+        None,
+        {"content_type": FORM},
+        400,
+        "e-mail",
+    ),
+    "a form that nobody configured": (
+        "/v1/forms/no-such",
+        "email=a%40b.example",
+        None,
+        {"content_type": FORM},
+        404,
+        "form",
+    ),
+    "nobody's activity": (
+        "/v1/track",
+        json.dumps({"event": "CTA Clicked", "messageId": "wrong nobody"}),
+        "public",
+        {},
+        400,
+        "names nobody",
+    ),
+    "a time that is no moment": (
+        "/v1/track",
+        json.dumps(told("time", timestamp="yesterday")),
+        "public",
+        {},
+        400,
+        "moment",
+    ),
+    "a time without an offset": (
+        "/v1/track",
+        json.dumps(told("offset", timestamp="2026-03-01T09:30:00")),
+        "public",
+        {},
+        400,
+        "offset",
+    ),
+    "a time before the log's memory": (
+        "/v1/track",
+        json.dumps(told("old", timestamp="2001-03-01T09:30:00Z")),
+        "public",
+        {},
+        400,
+        "keeps nothing",
+    ),
+    "a number that is none": (
+        "/v1/track",
+        '{"event": "CTA Clicked", "userId": "a@b.example", "properties": {"x": NaN}}',
+        "public",
+        {},
+        400,
+        "",
+    ),
+    "a list where an object belongs": ("/v1/track", "[]", "public", {}, 400, "object"),
+}
+
+
+@pytest.mark.parametrize("what", MALFORMED)
+def test_what_is_malformed_gets_the_right_status_and_a_message_that_says_what(what, cloud, keys, stored):
+    path, body, key, headers, status, words = MALFORMED[what]
+    before = stored()
+
+    answer = cloud.post(path, body, keys.get(key, key), **headers)
+
+    assert (answer.status, set(answer.body) >= {"code", "message", "details"}) == (status, True), answer.body
+    assert words in json.dumps(answer.body)
+    assert stored() == before
+
+
+def test_one_bad_activity_in_a_batch_of_100_is_listed_and_99_are_stored(cloud, keys):
+    good = [
+        {"type": "track", "event": "CTA Clicked", "userId": f"p{n % 9}@many.example", "messageId": f"m{n}"}
+        for n in range(99)
+    ]
+    bad = {
+        "type": "track",
+        "event": "CTA Clicked",
+        "userId": "p1@many.example",
+        "messageId": "bad",
+        "timestamp": "soon",
+    }
+    before = len(cloud.items("ActivitiesTable"))
+
+    answer = cloud.post("/v1/batch", json.dumps({"batch": [*good[:40], bad, *good[40:]]}), keys["public"])
+
+    assert answer.status == 200
+    assert answer.body["success"] is True
+    (refused,) = answer.body["refused"]
+    assert (refused["index"], refused["message_id"]) == (40, "bad")
+    assert "moment" in json.dumps(refused)
+    assert len(cloud.items("ActivitiesTable")) == before + 99
+
+
+def test_without_signing_in_nobody_reads_a_lead(cloud):
+    api = cloud.local.deployed.api
+    for path in ("/v1/leads?temperature=hot", "/v1/leads/x", "/v1/rules"):
+        for headers in ({}, {"authorization": "Bearer not.a.token"}):
+            assert urllib3.request("GET", api + path, headers=headers).status == 401
+
+
+def test_health_and_documentation_are_open(cloud):
+    where = cloud.where
+    assert urllib3.request("GET", f"{where['api']}/health").status == 200
+    assert urllib3.request("GET", where["docs"]).status == 200
+    assert "/v1/leads" in urllib3.request("GET", f"{where['api']}/openapi.json").json()["paths"]
