@@ -219,20 +219,11 @@ class BatonStack(Stack):
             "dynamodb:Query",
             "dynamodb:PutItem",
             "dynamodb:UpdateItem",
-            "dynamodb:ConditionCheckItem",
             on=[leads],
         )
         self.score.allow("sqs:SendMessage", on=[self.score_queue.arn])
 
-        self.evaluate.allow(
-            "dynamodb:GetItem",
-            "dynamodb:BatchGetItem",
-            "dynamodb:Query",
-            "dynamodb:PutItem",
-            "dynamodb:UpdateItem",
-            "dynamodb:ConditionCheckItem",
-            on=[leads],
-        )
+        self.evaluate.allow("dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem", on=[leads])
         self.evaluate.allow("sqs:SendMessage", on=[self.evaluate_queue.arn])
 
         self.relay.allow("dynamodb:GetItem", on=[leads])
@@ -244,26 +235,12 @@ class BatonStack(Stack):
         if self._settings.email_from:
             self.notify.allow("ses:SendEmail", on=self._identities(self._settings.email_from))
 
-        self.rescore.allow(
-            "dynamodb:GetItem",
-            "dynamodb:Query",
-            "dynamodb:Scan",
-            "dynamodb:PutItem",
-            "dynamodb:UpdateItem",
-            on=[leads],
-        )
+        self.rescore.allow("dynamodb:Query", "dynamodb:Scan", "dynamodb:PutItem", on=[leads])
         self.rescore.allow("dynamodb:Query", on=[due])
         self.rescore.allow("sqs:SendMessage", on=[self.score_queue.arn])
 
         self.admin.allow("dynamodb:PutItem", "dynamodb:Query", on=[activities])
-        self.admin.allow(
-            "dynamodb:GetItem",
-            "dynamodb:BatchGetItem",
-            "dynamodb:Query",
-            "dynamodb:PutItem",
-            "dynamodb:UpdateItem",
-            on=[leads],
-        )
+        self.admin.allow("dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:PutItem", on=[leads])
         self.admin.allow("dynamodb:Query", on=[by_temperature, by_stage])
 
     def _add_alarms(self) -> None:

@@ -32,14 +32,6 @@ EVERYBODY = {
     "Log": {"logs:CreateLogStream", "logs:PutLogEvents"},
 }
 STREAM_READER = {"*": {*EVERYBODY["*"], "dynamodb:ListStreams"}, "Log": EVERYBODY["Log"]}
-KEEP_LEADS = {
-    "dynamodb:GetItem",
-    "dynamodb:BatchGetItem",
-    "dynamodb:Query",
-    "dynamodb:PutItem",
-    "dynamodb:UpdateItem",
-}
-
 GRANTS: dict[str, dict[str, set[str]]] = {
     "ingest": {
         **EVERYBODY,
@@ -52,14 +44,20 @@ GRANTS: dict[str, dict[str, set[str]]] = {
         "Activities stream": READ_A_STREAM,
         "AcceptedActivitiesFailures": GIVE_UP_TO_A_QUEUE,
         "Activities": {"dynamodb:GetItem", "dynamodb:Query"},
-        "Leads": {*KEEP_LEADS, "dynamodb:ConditionCheckItem"},
+        "Leads": {
+            "dynamodb:GetItem",
+            "dynamodb:BatchGetItem",
+            "dynamodb:Query",
+            "dynamodb:PutItem",
+            "dynamodb:UpdateItem",
+        },
         "ScoreQueue": {*READ_A_QUEUE, *SEND_TO_A_QUEUE},
     },
     "evaluate": {
         **STREAM_READER,
         "Leads stream": READ_A_STREAM,
         "ScoredLeadsFailures": GIVE_UP_TO_A_QUEUE,
-        "Leads": {*KEEP_LEADS, "dynamodb:ConditionCheckItem"},
+        "Leads": {"dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem"},
         "EvaluateQueue": {*READ_A_QUEUE, *SEND_TO_A_QUEUE},
     },
     "relay": {
@@ -79,7 +77,7 @@ GRANTS: dict[str, dict[str, set[str]]] = {
     },
     "rescore": {
         **EVERYBODY,
-        "Leads": {"dynamodb:GetItem", "dynamodb:Query", "dynamodb:Scan", "dynamodb:PutItem", "dynamodb:UpdateItem"},
+        "Leads": {"dynamodb:Query", "dynamodb:Scan", "dynamodb:PutItem"},
         "Leads/index/due": {"dynamodb:Query"},
         "RescoreQueue": READ_A_QUEUE,
         "ScoreQueue": SEND_TO_A_QUEUE,
@@ -88,7 +86,7 @@ GRANTS: dict[str, dict[str, set[str]]] = {
     "admin": {
         **EVERYBODY,
         "Activities": {"dynamodb:PutItem", "dynamodb:Query"},
-        "Leads": KEEP_LEADS,
+        "Leads": {"dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:PutItem"},
         "Leads/index/by_temperature": {"dynamodb:Query"},
         "Leads/index/by_stage": {"dynamodb:Query"},
     },
