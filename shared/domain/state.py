@@ -14,11 +14,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import lru_cache
 from hashlib import blake2b
+from itertools import accumulate, pairwise
 from typing import Any, NamedTuple
 
 from shared.domain.activity import Claims
@@ -181,29 +182,26 @@ class ScoreState:
         }
 
     def pack(self) -> bytes:
-        """The state as bytes, columns of like things beside each other so that they compress well; format number first."""
+        """The state as bytes: the format number, then columns of like things, which compress well beside each other."""
         entries = sorted(self.entries.values(), key=lambda entry: (entry.at, entry.id))
         traces = list(dict.fromkeys(entry.trace for entry in entries))
-        place = {trace: number for number, trace in enumerate(traces)}
-        moments, seen = [entry.at for entry in entries], sorted(self.seen)
+        digests = list(dict.fromkeys(value for entry in entries for value in entry.values))
+        trace_number = {trace: number for number, trace in enumerate(traces)}
+        digest_number = {value: number for number, value in enumerate(digests)}
+        moments, seen, names = [entry.at for entry in entries], sorted(self.seen), _Names.of(entries)
         unit = 1000 if all(moment % 1000 == 0 for moment in (*moments, *seen)) else 1
-        names = _Names.of(entries)
-        header = {
-            "traces": traces,
-            "templates": names.templates,
-            "whole": names.whole,
-            "last": self.last_own,
-            "unit": unit,
-        }
+        firsts = [self.last_own, unit, moments[0] if moments else None, seen[0] if seen else None]
+        header = [[_told_trace(trace) for trace in traces], names.templates, names.whole, *firsts]
         columns = [
             json.dumps(header, separators=(",", ":")).encode(),
-            _planes(_deltas(moments, unit)),
-            _planes(_deltas(seen, unit)),
-            _planes([place[entry.trace] for entry in entries]),
-            _planes(names.numbers),
-            _planes(names.offsets),
+            _bits(_deltas(moments, unit)),
+            _bits(_deltas(seen, unit)),
+            _bits([trace_number[entry.trace] for entry in entries]),
+            _bits([digest_number[value] for entry in entries for value in entry.values]),
+            b"".join(digests),
+            _bits(names.numbers),
+            _bits(names.offsets),
             names.tails,
-            b"".join(value for entry in entries for value in entry.values),
         ]
         return bytes([FORMAT]) + b"".join(_varint(len(column)) + column for column in columns)
 
@@ -217,25 +215,37 @@ def unpack(packed: bytes) -> ScoreState:
     if packed[:1] != bytes([FORMAT]):
         msg = f"a score state of format {packed[0] if packed else 'nothing'}, not {FORMAT}"
         raise UnknownFormat(msg)
-    header_text, moments, seen, traces, numbers, offsets, tails, values = _columns(packed)
-    header = json.loads(header_text)
-    known_traces = [_trace(raw) for raw in header["traces"]]
-    unit = header["unit"]
-    times = _summed(_read_planes(moments), unit)
-    ids = _Names(header["templates"], header["whole"], _read_planes(numbers), _read_planes(offsets), tails).ids(times)
+    header, moments, seen, traces, numbers, digests, templates, offsets, tails = _columns(packed)
+    told_traces, told_templates, whole, last_own, unit, first, first_seen = json.loads(header)
+    known_traces = [_trace(*told) for told in told_traces]
+    values = iter([digests[number * _DIGEST : (number + 1) * _DIGEST] for number in _read_bits(numbers)])
+    times = _summed(first, _read_bits(moments), unit)
+    names = _Names(told_templates, whole, _read_bits(templates), _read_bits(offsets), tails)
     entries: dict[str, Entry] = {}
-    start = 0
-    for at, name, number in zip(times, ids, _read_planes(traces), strict=True):
+    for at, name, number in zip(times, names.ids(times), _read_bits(traces), strict=True):
         trace = known_traces[number]
-        end = start + _DIGEST * len(trace.fields)
-        entries[name] = Entry(at, name, trace, tuple(values[i : i + _DIGEST] for i in range(start, end, _DIGEST)))
-        start = end
-    return ScoreState(entries, frozenset(_summed(_read_planes(seen), unit)), header["last"])
+        entries[name] = Entry(at, name, trace, tuple([next(values) for _ in trace.fields]))
+    return ScoreState(entries, frozenset(_summed(first_seen, _read_bits(seen), unit)), last_own)
 
 
-def _trace(raw: list[Any]) -> Trace:
-    own, marks, fields, rank, claims, adjustment = raw
-    return Trace(own, tuple(marks), tuple(fields), rank, claims, adjustment and Adjustment(*adjustment))
+def _told_trace(trace: Trace) -> list[Any]:
+    """A trace as JSON, without what it usually lacks."""
+    told = [int(trace.own), trace.marks, trace.fields, trace.rank, trace.claims and json.loads(trace.claims)]
+    if trace.adjustment:
+        return [*told, trace.adjustment]
+    return told if trace.claims else told[:3] if trace.fields else told[:2]
+
+
+def _trace(
+    own: int,
+    marks: list[str],
+    fields: Sequence[str] = (),
+    rank: int = 0,
+    claims: Any = "",
+    adjustment: list[Any] | None = None,
+) -> Trace:
+    told = json.dumps(claims, sort_keys=True, separators=(",", ":")) if claims else ""
+    return Trace(bool(own), tuple(marks), tuple(fields), rank, told, adjustment and Adjustment(*adjustment))
 
 
 def claims_of(state: ScoreState) -> list[Claim]:
@@ -280,7 +290,7 @@ class _Names:
             numbers.append(templates.setdefault(template, len(templates) + 1))
             if stamp:
                 offset = int(stamp[2]) - entry.at // 1000
-                offsets.append(offset * 2 if offset >= 0 else -offset * 2 - 1)
+                offsets.append(offset)
             tails.append(bytes.fromhex(tail[2] + tail[3]))
         return cls([list(template) for template in templates], whole, numbers, offsets, b"".join(tails))
 
@@ -294,39 +304,46 @@ class _Names:
             before = template[0]
             if len(template) > 1:
                 offset = next(offsets)
-                before += f"{at // 1000 + (-(offset + 1) // 2 if offset & 1 else offset // 2)}{template[1]}"
+                before += f"{at // 1000 + offset}{template[1]}"
             tail = self.tails[start : start + _DIGEST].hex()
             start += _DIGEST
             yield f"{before}{tail[:4]}~{tail[4:]}"
 
 
 def _deltas(moments: list[int], unit: int) -> list[int]:
-    return [(after - before) // unit for before, after in zip([0, *moments], moments, strict=False)]
+    return [(after - before) // unit for before, after in pairwise(moments)]
 
 
-def _summed(deltas: list[int], unit: int) -> list[int]:
-    total, moments = 0, []
-    for delta in deltas:
-        total += delta * unit
-        moments.append(total)
-    return moments
+def _summed(first: int | None, deltas: list[int], unit: int) -> list[int]:
+    return [] if first is None else list(accumulate(deltas, lambda at, delta: at + delta * unit, initial=first))
 
 
-def _planes(numbers: list[int]) -> bytes:
-    """Whole numbers as planes: all lowest bytes, then all second bytes, ... (a sign bit lets the first moment be negative)."""
+def _bits(numbers: list[int]) -> bytes:
+    """Whole numbers as bits, by Rice's code: what is above the lowest few bits as a run of ones, then those bits as they are.
+
+    The smallest number is taken off all; the few bits are as many as make the whole shortest.
+    """
     low = min(numbers, default=0)
     shifted = [number - low for number in numbers]
-    width = (max(shifted, default=0).bit_length() + 7) // 8
-    planes = b"".join(bytes(number >> 8 * plane & 255 for number in shifted) for plane in range(width))
-    return _varint(len(numbers)) + _varint(low * 2 if low >= 0 else -low * 2 - 1) + bytes([width]) + planes
+    widest = max(shifted, default=0).bit_length()
+    kept = min(range(widest + 1), key=lambda kept: len(shifted) * kept + sum(number >> kept for number in shifted))
+    mask, form = (1 << kept) - 1, f"0{kept}b"
+    text = "".join(f"{'1' * (n >> kept)}0{format(n & mask, form) if kept else ''}" for n in shifted)
+    head = _varint(len(numbers)) + _varint(low * 2 if low >= 0 else -low * 2 - 1) + bytes([kept])
+    return head + int(f"1{text}", 2).to_bytes(len(text) // 8 + 1, "big")
 
 
-def _read_planes(column: bytes) -> list[int]:
+def _read_bits(column: bytes) -> list[int]:
     count, start = _read_varint(column, 0)
     coded, start = _read_varint(column, start)
-    low, width = (-(coded + 1) // 2 if coded & 1 else coded // 2), column[start]
-    planes = [column[start + 1 + plane * count : start + 1 + (plane + 1) * count] for plane in range(width)]
-    return [low + sum(plane[i] << 8 * step for step, plane in enumerate(planes)) for i in range(count)]
+    low, kept = (-(coded + 1) // 2 if coded & 1 else coded // 2), column[start]
+    text = f"{int.from_bytes(column[start + 1 :], 'big'):b}"
+    numbers, place = [], 1
+    for _ in range(count):
+        end = text.index("0", place)
+        place, ones = end + 1 + kept, end - place
+        numbers.append(low + (ones << kept) + int(text[end + 1 : place] or "0", 2))
+    return numbers
 
 
 def _varint(number: int) -> bytes:

@@ -23,7 +23,7 @@ def activity(type, day=1, hour=0, minute=0, *, id=None, at=None, rank=Rank.TRUST
     occurred = moment(day, hour, minute) if at is None else at
     context, channel = more.pop("context", {}), more.pop("channel", None)
     return Activity(
-        id=id or f"{type}-{occurred}-{sorted(more.items())}",
+        id=id if id is not None else f"{type}-{occurred}-{sorted(more.items())}",
         type=type,
         occurred_at=occurred,
         received_at=occurred,
