@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
+from botocore.config import Config
 from botocore.session import get_session
 
 from functions.ingest.settings import Form, PublicWriteKey, SecretWriteKey, Settings
@@ -20,6 +21,15 @@ from shared.domain.admission import public_source, trusted_source
 from shared.ports.activities import Activities
 from shared.ports.secrets import Secrets
 from shared.usecases.ingest import Ingest
+
+_PATIENCE = Config(
+    connect_timeout=2,
+    read_timeout=4,
+    retries={"mode": "standard", "total_max_attempts": 3},
+    max_pool_connections=16,
+)
+"""A table that hangs is given up within the function's own time, so that the client is told to come again. As many
+connections as the log puts activities side by side."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +80,7 @@ def _secrets() -> Secrets:
 
 def _client(service: str) -> Any:
     """A client without boto3 around it: a third of the CPU time of a cold start went into importing what S3 needs."""
-    return get_session().create_client(service)
+    return get_session().create_client(service, config=_PATIENCE)
 
 
 def _shape(form: Form) -> FormShape:

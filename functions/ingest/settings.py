@@ -13,21 +13,28 @@ class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+ActivityType = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,99}$")]
+Fact = Annotated[
+    str, Field(pattern=r"^((lead|company)\.[a-z][a-z0-9_]{0,99}|qualification\.(authority|budget|need|timeline))$")
+]
+Word = Annotated[str, Field(min_length=1, max_length=200)]
+
+
 class PublicWriteKey(_Part):
     """A write key that sits in a web page, where everybody can read it: it may post only the listed activity types."""
 
     kind: Literal["public"] = "public"
-    name: str
-    key: str
-    activities: tuple[str, ...]
+    name: Word
+    key: Word
+    activities: tuple[ActivityType, ...]
 
 
 class SecretWriteKey(_Part):
     """A write key that a server keeps; its text is a secret, stored under `secret`."""
 
     kind: Literal["secret"] = "secret"
-    name: str
-    secret: str
+    name: Word
+    secret: Word
 
 
 WriteKey = Annotated[PublicWriteKey | SecretWriteKey, Field(discriminator="kind")]
@@ -36,9 +43,9 @@ WriteKey = Annotated[PublicWriteKey | SecretWriteKey, Field(discriminator="kind"
 class ConsentWording(_Part):
     """The checkbox by which a form grants consent, and what the visitor read beside it."""
 
-    field: str
-    wording: str
-    version: str
+    field: Word
+    wording: Annotated[str, Field(min_length=1, max_length=2000)]
+    version: Word
 
 
 class Form(_Part):
@@ -48,10 +55,10 @@ class Form(_Part):
     the e-mail address is `email_field`.
     """
 
-    name: str
-    activity: str = "form_submitted"
-    email_field: str = "email"
-    fields: dict[str, str] = {}
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,99}$")]
+    activity: ActivityType = "form_submitted"
+    email_field: Word = "email"
+    fields: dict[Word, Fact] = {}
     consent: ConsentWording | None = None
 
 
@@ -62,6 +69,6 @@ class Settings(FunctionSettings):
     write_keys: tuple[WriteKey, ...]
     forms: tuple[Form, ...] = ()
     origins: tuple[str, ...] = ()
-    catalogue: dict[str, str] = Field({})
+    catalogue: dict[Word, ActivityType] = Field({})
     retention_days: int = 760
     anonymous_retention_days: int = 90

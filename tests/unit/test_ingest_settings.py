@@ -1,0 +1,71 @@
+"""What the settings of intake must look like, so that a slip is found when they are read and not by a visitor."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from functions.ingest.settings import ConsentWording, Form, PublicWriteKey, SecretWriteKey, Settings
+from shared.adapters.environment import load
+
+WHOLE = Settings(
+    activities_table="activities",
+    write_keys=(
+        PublicWriteKey(name="website", key="pk_web", activities=("page_viewed",)),
+        SecretWriteKey(name="crm", secret="/baton/prod/crm"),
+    ),
+    forms=(
+        Form(
+            name="contact",
+            fields={"First name": "lead.first_name", "firm": "company.name", "wish": "qualification.need"},
+            consent=ConsentWording(field="agree", wording="You may call me.", version="1"),
+        ),
+    ),
+    origins=("https://www.acme.example",),
+    catalogue={"Signed Up": "trial_started"},
+)
+
+
+def test_the_function_reads_what_the_stack_was_given() -> None:
+    assert load(Settings, WHOLE.environment()) == WHOLE
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        {"name": "Contact us"},
+        {"name": ""},
+        {"name": "contact", "activity": "Form Submitted"},
+        {"name": "contact", "email_field": ""},
+        {"name": "contact", "fields": {"first": "first_name"}},
+        {"name": "contact", "fields": {"first": "person.first_name"}},
+        {"name": "contact", "fields": {"first": "lead."}},
+        {"name": "contact", "fields": {"first": "lead.First"}},
+        {"name": "contact", "fields": {"first": "consent"}},
+        {"name": "contact", "fields": {"mood": "qualification.mood"}},
+        {"name": "contact", "consent": {"field": "agree", "wording": "", "version": "1"}},
+        {"name": "contact", "consent": {"field": "agree", "wording": "You may."}},
+        {"name": "contact", "colour": "red"},
+    ],
+)
+def test_a_form_that_cannot_be_is_refused(form: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        Form.model_validate(form)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"write_keys": [{"kind": "public", "name": "w", "key": "", "activities": []}]},
+        {"write_keys": [{"kind": "public", "name": "w", "key": "pk", "activities": ["Page Viewed"]}]},
+        {"write_keys": [{"kind": "public", "name": "w", "key": "pk"}]},
+        {"write_keys": [{"kind": "secret", "name": "w", "secret": ""}]},
+        {"write_keys": [{"kind": "other", "name": "w"}]},
+        {"catalogue": {"Signed Up": "Trial Started"}},
+    ],
+)
+def test_keys_and_catalogue_that_cannot_be_are_refused(changed: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        Settings.model_validate(WHOLE.model_dump() | changed)
