@@ -13,11 +13,11 @@ from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Final, Literal, Self, Union, get_args, get_origin
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StringConstraints, ValidationError, model_validator
 
 from functions.ingest.settings import Form, SecretWriteKey, WriteKey
 from functions.notify.settings import Team
+from infra.cli.yaml12 import Document, YamlError, read_yaml
 from infra.failure import Failure
 
 ENVIRONMENTS = Path(__file__).parent / "environments"
@@ -157,9 +157,11 @@ def parse_settings(text: str, environment: str, source: str = "the settings") ->
         SettingsError: the text is no YAML mapping, or a key of it is wrong.
     """
     try:
-        document = yaml.load(text, Loader=_StrictLoader)  # noqa: S506 - a SafeLoader that refuses repeated keys
-    except yaml.YAMLError as error:
-        raise SettingsError(source, (" ".join(str(error).split()),)) from error
+        read = read_yaml(text)
+    except YamlError as error:
+        at = f" (line {error.line})" if error.line else ""
+        raise SettingsError(source, (error.message + at,)) from error
+    document = read.value
     if not isinstance(document, Mapping):
         raise SettingsError(source, ("it must be a mapping of settings, such as `origins: []`",))
     if "environment" in document:
@@ -167,28 +169,7 @@ def parse_settings(text: str, environment: str, source: str = "the settings") ->
     try:
         return Settings.model_validate({**document, "environment": environment})
     except ValidationError as error:
-        raise SettingsError(source, tuple(_problems(error))) from error
-
-
-class _StrictLoader(yaml.SafeLoader):
-    """YAML without the two traps: a repeated key is an error, and only `true` and `false` are booleans."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002 - PyYAML's signature
-        seen: set[str] = set()
-        for key, _ in node.value:
-            if not isinstance(key, yaml.ScalarNode):
-                continue
-            if key.value in seen:
-                raise yaml.constructor.ConstructorError(None, None, f"{key.value}: the key is repeated", key.start_mark)
-            seen.add(key.value)
-        return super().construct_mapping(node, deep=deep)
-
-
-_StrictLoader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:bool"]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-_StrictLoader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"^(?:true|false)$"), list("tf"))
+        raise SettingsError(source, tuple(_problems(error, read))) from error
 
 
 def _contradictions(settings: Settings) -> list[str]:
@@ -232,20 +213,22 @@ def _secret_rule(text: str) -> str:
     return f"{text!r} is no name of a secret: use a-z, 0-9, - _ and ."
 
 
-def _problems(error: ValidationError) -> list[str]:
-    """One line for each finding: the key with its path, what is wrong, and the nearest valid key."""
+def _problems(error: ValidationError, read: Document) -> list[str]:
+    """One line for each finding: the key with its path, what is wrong, the nearest valid key, and the file's line."""
     found = []
     for finding in error.errors(include_url=False):
-        path = ".".join(str(part) for part in _written(finding["loc"]))
+        written = _written(finding["loc"])
+        path = ".".join(str(part) for part in written)
+        at = f" (line {read.line_of(tuple(written))})"
         if finding["type"] == "extra_forbidden":
             valid = _keys_at(finding["loc"][:-1])
             near = get_close_matches(str(finding["loc"][-1]), valid, n=1, cutoff=0.5)
             hint = f"did you mean {near[0]}?" if near else f"the keys here are {', '.join(valid)}"
-            found.append(f"{path}: there is no such key; {hint}")
+            found.append(f"{path}: there is no such key; {hint}{at}")
         elif not path:
             found += str(finding["msg"]).removeprefix("Value error, ").splitlines()
         else:
-            found.append(f"{path}: {finding['msg']}")
+            found.append(f"{path}: {finding['msg']}{at}")
     return found
 
 

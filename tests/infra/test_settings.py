@@ -59,7 +59,7 @@ def test_the_least_that_a_team_must_say_is_who_receives_handoffs() -> None:
         ("consent_required: no", "consent_required: Input should be a valid boolean"),
         ("account: 123456789012", "account: Input should be a valid string"),
         ("environment: prod", "environment: the file's name says it; leave the key out"),
-        ("origins: []\norigins: []", "origins: the key is repeated"),
+        ("origins: []\norigins: []", "the key 'origins' stands here twice (line 3)"),
         ("lead_link: https://crm.example.com/", "lead_link: String should match"),
         ("allow_local_receivers: true", "allow_local_receivers: only an environment with `runs_on: this_machine`"),
     ],
@@ -92,6 +92,11 @@ def test_a_team_that_nobody_could_reach_is_refused(teams: str, problem: str) -> 
     with pytest.raises(SettingsError) as caught:
         parse_settings(f"teams: {teams}", "small")
     assert [line for line in caught.value.problems if line.startswith(problem)], caught.value.problems
+
+
+def test_an_error_names_the_line() -> None:
+    with pytest.raises(SettingsError, match=r"retention\.log: .* \(line 4\)"):
+        parse_settings(LEAST + "retention:\n  logs: 30\n  log: 30\n", "small")
 
 
 def test_every_problem_is_told_at_once() -> None:
