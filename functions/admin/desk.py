@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 
 import boto3
+from botocore.config import Config
 
 from functions.admin.settings import Settings
 from shared.adapters.clock import SystemClock
@@ -20,6 +21,14 @@ from shared.usecases.adjust import AdjustScore
 from shared.usecases.leads import ReadLeads
 from shared.usecases.publish import PublishRules
 from shared.usecases.rulebook import Rulebook
+
+_PATIENCE = Config(
+    connect_timeout=2,
+    read_timeout=4,
+    retries={"mode": "standard", "total_max_attempts": 3},
+    max_pool_connections=16,
+)
+"""A table that hangs is given up within the function's own time; lists read many leads side by side."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +45,7 @@ class Desk:
 def from_environment() -> Desk:
     """The desk of this function's environment, made once and kept while the function is warm."""
     settings = load(Settings)
-    client = boto3.client("dynamodb")
+    client = boto3.client("dynamodb", config=_PATIENCE)
     clock = SystemClock()
     activities = DynamoDBActivities(client, settings.activities_table)
     leads = DynamoDBLeads(client, settings.leads_table)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,11 +21,12 @@ from shared.ports.clock import Clock
 from shared.ports.handoffs import Handoffs
 from shared.ports.lead_index import LeadIndex, Place, Shelf
 from shared.ports.leads import LeadRecord, Leads
-from shared.ports.stages import Stages, StoredTransition
+from shared.ports.stages import StageRecord, Stages, StoredTransition
 from shared.usecases.history import gather
 from shared.usecases.redirect import live_record
 from shared.usecases.rulebook import Rulebook
 
+_SIDE_BY_SIDE = 16
 LATEST_ACTIVITIES = 100
 """How many of a lead's activities its page shows."""
 
@@ -149,14 +151,23 @@ class ReadLeads:
         )
 
     def _summaries(self, leads: Iterable[LeadId]) -> tuple[LeadSummary, ...]:
+        """Both sides of every lead, read side by side."""
+        wanted = list(leads)
+        if not wanted:
+            return ()
         now = self._clock.now()
-        found = (self._leads.load(lead) for lead in leads)
-        return tuple(self._summary(record, now) for record in found if record and not record.merged_into)
+        with ThreadPoolExecutor(min(_SIDE_BY_SIDE, len(wanted))) as pool:
+            records = list(pool.map(self._leads.load, wanted))
+            stages = list(pool.map(self._stages.load, wanted))
+        return tuple(
+            self._summary(record, stage, now)
+            for record, stage in zip(records, stages, strict=True)
+            if record and not record.merged_into
+        )
 
-    def _summary(self, record: LeadRecord, now: Moment) -> LeadSummary:
+    def _summary(self, record: LeadRecord, stage: StageRecord | None, now: Moment) -> LeadSummary:
         made_under = self._rulebook.version(max(record.rules_version, 0))
         facts = known_facts(record.state)
-        stage = self._stages.load(record.lead)
         return LeadSummary(
             lead=record.lead,
             person=_person(record.identities, facts),
