@@ -13,6 +13,7 @@ from pydantic.json_schema import models_json_schema
 from functions.admin import api
 from shared.adapters import segment
 from shared.adapters.routes import ROUTES, Route
+from shared.adapters.submitted_activities import ActivitySubmitted
 
 _Mode = tuple[type[BaseModel], Literal["validation", "serialization"]]
 _Refs = dict[type[BaseModel], dict[str, Any]]
@@ -129,7 +130,7 @@ def document() -> dict[str, Any]:
     """The document, made once."""
     requests: set[type[BaseModel]] = {told.request for told in _OPERATIONS.values() if told.request}
     responses = {model for told in _OPERATIONS.values() for model in told.responses.values() if model}
-    taken: list[_Mode] = [(model, "validation") for model in _by_name(requests)]
+    taken: list[_Mode] = [(model, "validation") for model in _by_name({*requests, ActivitySubmitted})]
     given: list[_Mode] = [(model, "serialization") for model in _by_name({*responses, ErrorResponse})]
     names, schemas = models_json_schema([*taken, *given], ref_template=_SCHEMA)
     refs: _Refs = {model: names[model, mode] for model, mode in (*taken, *given)}
@@ -143,7 +144,8 @@ def document() -> dict[str, Any]:
             "version": "1",
             "summary": "Lead scoring and handoff",
             "description": "Intake takes a write key (HTTP Basic, the key as user name, or `writeKey` in the body); "
-            "everything about leads and rules takes the token of somebody who signed in.",
+            "everything about leads and rules takes the token of somebody who signed in. Other systems may also put "
+            "events with the detail type `ActivitySubmitted`, and a detail of that schema, on the event bus.",
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "servers": [{"url": "."}],

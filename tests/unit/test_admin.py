@@ -530,6 +530,13 @@ def test_every_reference_in_the_document_leads_somewhere() -> None:
         assert found
 
 
+def test_the_document_tells_other_systems_what_to_put_on_the_bus() -> None:
+    told = document()["components"]["schemas"]["ActivitySubmitted"]
+
+    assert told["required"] == ["type"]
+    assert told["additionalProperties"] is False
+
+
 def test_every_operation_has_a_name_of_its_own() -> None:
     names = [operation["operationId"] for methods in document()["paths"].values() for operation in methods.values()]
 
