@@ -1,12 +1,15 @@
 """Ageing: what is left of points after a time, in whole billionths, the same on every machine.
 
-Everything here is integer arithmetic. The half-life's 2^(-age/half_life) is a fixed-point fraction of 96 bits: whole
-half-lives are exact shifts; of the rest, 24 bits are looked up in two tables and the remainder, below 2^-24, is a
-series of three terms. Its error is below 2^-90 of the points, far under the single rounding (half to even) that ends it.
+The half-life's 2^(-age/half_life) is defined by integer arithmetic, as a fixed-point fraction of 96 bits (`halved`):
+whole half-lives are exact shifts; of the rest, 24 bits are looked up in two tables and the remainder, below 2^-24, is a
+series of three terms. Its error is below 2^-88 of the points, far under the single rounding (half to even) at the end.
+Where doubles provably round to the same whole number they are used instead, because they are quicker (`halved_all`):
+only + - * / of IEEE 754, whose results are the same everywhere, and never the library's `pow`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal, localcontext
 from typing import Literal
@@ -15,54 +18,72 @@ from shared.domain.points import divide
 
 _BITS = 96
 _ONE = 1 << _BITS
+_GUARD = 64
 _TABLE_BITS = 12
-_MASK = (1 << _TABLE_BITS) - 1
+_TABLE = 1 << _TABLE_BITS
+_MASK = _TABLE - 1
 _FIRST_SHIFT = _BITS - _TABLE_BITS
 _SECOND_SHIFT = _BITS - 2 * _TABLE_BITS
 _REST_MASK = (1 << _SECOND_SHIFT) - 1
 
-
-def _powers(step: int) -> tuple[int, ...]:
-    """2^(-k/step) for k from 0 to 2^12 - 1, in fixed point, each within 2^-95 of the true value."""
-    with localcontext() as context:
-        context.prec = 60
-        one, ratio = Decimal(_ONE), (Decimal(2).ln() / -step).exp()
-        powers = []
-        for _ in range(1 << _TABLE_BITS):
-            powers.append(int(one.to_integral_value()))
-            one *= ratio
-        return tuple(powers)
-
-
 with localcontext() as _context:
-    _context.prec = 60
-    _LN2 = int(Decimal(2).ln() * _ONE)
-_FIRST, _SECOND = _powers(1 << _TABLE_BITS), _powers(1 << 2 * _TABLE_BITS)
+    _context.prec = 80
+    _LN2_EXACT = Decimal(2).ln()
+    _LN2 = int(_LN2_EXACT * _ONE)
+    _RATIOS = [int((-_LN2_EXACT / (1 << bits)).exp() * (1 << _BITS + _GUARD)) for bits in (_TABLE_BITS, 2 * _TABLE_BITS)]
+
+
+def _powers(ratio: int) -> tuple[int, ...]:
+    """The first 4096 powers of a ratio, in fixed point, each within 2^-95 of the true value."""
+    power, powers = 1 << _BITS + _GUARD, []
+    for _ in range(_TABLE):
+        powers.append(power >> _GUARD)
+        power = power * ratio >> _BITS + _GUARD
+    return tuple(powers)
+
+
+_FIRST, _SECOND = map(_powers, _RATIOS)
+_DOUBLES = tuple(power / _ONE for power in _FIRST)
+_C1 = float(_LN2_EXACT)
+_C2, _C3, _C4 = _C1 * _C1 / 2, _C1 * _C1 * _C1 / 6, _C1 * _C1 * _C1 * _C1 / 24
+_DOUBLE_ERROR = 4e-15
+"""More than the relative error of the quick way: six roundings of 2^-53 each, and a series cut at 2^-65."""
 
 
 def halved(points: int, age: int, half_life: int) -> int:
     """`points`·2^(-age/half_life), rounded half to even."""
     times, rest = divmod(age, half_life)
-    shift = _BITS + times
+    if times > 2 * _BITS:
+        return 0
+    fraction = _ONE
     if rest:
         part = (rest << _BITS) // half_life
         fraction = (_FIRST[part >> _FIRST_SHIFT] * _SECOND[(part >> _SECOND_SHIFT) & _MASK]) >> _BITS
         small = ((part & _REST_MASK) * _LN2) >> _BITS
         square = (small * small) >> _BITS
         fraction = (fraction * (_ONE - small + square // 2 - (square * small >> _BITS) // 6)) >> _BITS
-    elif times > 2 * _BITS:
-        return 0
-    else:
-        fraction = _ONE
-    if shift > 3 * _BITS:
-        return 0
-    return _shift(points * fraction, shift)
+    bits = _BITS + times
+    quotient, left, half = points * fraction >> bits, points * fraction & (1 << bits) - 1, 1 << bits - 1
+    return quotient + (left > half or (left == half and quotient & 1))
 
 
-def _shift(value: int, bits: int) -> int:
-    """`value` divided by 2^bits, rounded half to even."""
-    quotient, rest, half = value >> bits, value & ((1 << bits) - 1), 1 << (bits - 1)
-    return quotient + (rest > half or (rest == half and quotient & 1))
+def halved_all(points: int, ages: Sequence[int], half_life: int) -> list[int]:
+    """`halved` of the same points at several ages, quickly: by doubles wherever those are sure to round the same."""
+    found = []
+    doubt = abs(points) * _DOUBLE_ERROR
+    for age in ages:
+        times, rest = divmod(age, half_life)
+        part = rest / half_life
+        place = int(part * _TABLE)
+        if doubt < 0.25 and place < _TABLE and times < 64:  # noqa: PLR2004 - beyond, doubles tell nothing
+            x = part - place / _TABLE
+            left = points * (_DOUBLES[place] * (1.0 - x * (_C1 - x * (_C2 - x * (_C3 - x * _C4)))) / (1 << times))
+            whole = round(left)
+            if abs(left - whole) < 0.5 - doubt:  # noqa: PLR2004
+                found.append(whole)
+                continue
+        found.append(halved(points, age, half_life))
+    return found
 
 
 @dataclass(frozen=True, slots=True)

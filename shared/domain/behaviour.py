@@ -1,16 +1,14 @@
-"""Behaviour rules, steps 1 to 3: which activities match, which of those earn, and which of the earnings count.
+"""Behaviour rules, steps 2 and 3: which matching activities earn, and which of the earnings count.
 
 Every step looks only backwards in time, so the earnings up to a moment are the beginning of the earnings of all.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import NamedTuple
 
-from shared.domain import conditions
-from shared.domain.activity import Activity
-from shared.domain.rulefile import AtLeast, BehaviourRule, Repeat
+from shared.domain.rulefile import AtLeast, Repeat
 from shared.domain.state import NO_VALUE
 
 Key = tuple[int, str]
@@ -24,20 +22,6 @@ class Match(NamedTuple):
     id: str
     distinct: bytes = NO_VALUE
     value: bytes = NO_VALUE
-
-
-def matcher(rule: BehaviourRule) -> Callable[[Activity], bool] | None:
-    """What an activity of the right type must meet besides (None: nothing)."""
-    asked = conditions.holds(rule.where) if rule.where is not None else None
-    if rule.active is None:
-        return asked
-    since, until = rule.active.since, rule.active.until
-
-    def matches(activity: Activity) -> bool:
-        inside = (since is None or since <= activity.occurred_at) and (until is None or activity.occurred_at < until)
-        return inside and (asked is None or asked(activity))
-
-    return matches
 
 
 def earning(matches: Iterable[Match], at_least: AtLeast | None) -> list[Match]:

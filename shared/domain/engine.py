@@ -13,23 +13,19 @@ from typing import Any
 from shared.domain import conditions, explanation, lifecycle, next_change
 from shared.domain.activity import SCORE_ADJUSTED, Activity
 from shared.domain.adjustments import adjustment_of
-from shared.domain.ageing import NO_DECAY
+from shared.domain.ageing import NO_DECAY, halved_all
 from shared.domain.bands import band_of
-from shared.domain.behaviour import matcher
 from shared.domain.explanation import Explanation, Lift
 from shared.domain.fit import judge, veto
 from shared.domain.ledger import Ledger, until
 from shared.domain.lifecycle import Journey, Transition
+from shared.domain.matching import Asked, index
 from shared.domain.moments import Moment
 from shared.domain.next_change import NextChange
 from shared.domain.points import POINT
 from shared.domain.rulefile import BehaviourRule, HandoffRule, RuleFile
-from shared.domain.stages import Activities, notes
+from shared.domain.stages import Activities
 from shared.domain.state import Entry, ScoreState, Trace, digest, short_id, told_claims
-
-Noted = tuple[str, Callable[[Activity], bool] | None, tuple[str, ...]]
-"""What is noted of an activity of some type: a mark, when (None: always), and the fields whose values are kept."""
-
 
 @dataclass(frozen=True, slots=True)
 class Score:
@@ -71,33 +67,33 @@ class Rules:
         self._minds_silence = any(decay.since_last_activity for decay in self.decays.values()) or any(
             rule.idle and rule.idle.of is None for rule in self.idle
         )
-        self._noted = self._index()
-        self._traces: dict[tuple[Any, ...], Trace] = {}
+        self._asked = self._asks()
+        self._match = index(self._asked)
+        self._read = {f: conditions.read_field(f) for every in self._asked.values() for each in every for f in each.fields}
+        self._traces: dict[tuple[bool, str, tuple[str, ...]], Trace] = {}
 
-    def _index(self) -> dict[str, tuple[Noted, ...]]:
-        """What is noted of each activity type: by rules, by idle rules, and by stage conditions."""
-        noted: dict[str, dict[str, Noted]] = {}
+    def _asks(self) -> dict[str, list[Asked]]:
+        """What is noted of each activity type: for rules, for idle rules, and for stage conditions."""
+        asked: dict[str, dict[str, Asked]] = {}
         for rule in self.file.behaviour:
-            distinct = rule.at_least.distinct if rule.at_least else None
-            fields = tuple(field for field in (distinct, rule.repeat.field) if field)
+            fields = (rule.at_least.distinct if rule.at_least else None, rule.repeat.field)
+            kept = tuple(field for field in fields if field)
             for kind in rule.on or ():
-                noted.setdefault(kind, {})[rule.id] = (rule.id, matcher(rule), fields)
+                asked.setdefault(kind, {})[rule.id] = Asked(rule.id, rule.where, rule.active, kept)
             for kind in (rule.idle and rule.idle.of) or ():
-                noted.setdefault(kind, {})[f"@{kind}"] = (f"@{kind}", None, ())
-        for asked in (node for stage in self.stages.values() for node in stage.asks() if isinstance(node, Activities)):
-            for kind in asked.types:
-                mark = asked.marks[0] if asked.where is not None else f"@{kind}"
-                noted.setdefault(kind, {})[mark] = (mark, notes(asked) if asked.where is not None else None, ())
-        return {kind: tuple(marks.values()) for kind, marks in noted.items()}
+                asked.setdefault(kind, {})[f"@{kind}"] = Asked(f"@{kind}")
+        for node in (node for stage in self.stages.values() for node in stage.asks() if isinstance(node, Activities)):
+            for kind in node.types:
+                mark = node.marks[0] if node.where is not None else f"@{kind}"
+                asked.setdefault(kind, {})[mark] = Asked(mark, node.where)
+        return {kind: list(marks.values()) for kind, marks in asked.items()}
 
     # --- taking in ---
 
     def match(self, activity: Activity) -> tuple[str, ...]:
         """The marks of an activity: the ids of the behaviour rules that it matches, and what stages ask about (`@...`)."""
-        noted = self._noted.get(activity.type)
-        if noted is None:
-            return ()
-        return tuple([mark for mark, asks, _ in noted if asks is None or asks(activity)])
+        match = self._match.get(activity.type)
+        return match(activity) if match else ()
 
     def absorb(self, state: ScoreState, activities: Iterable[Activity]) -> ScoreState:
         """The state with some activities added. Adding one again changes nothing; the order does not matter."""
@@ -123,21 +119,27 @@ class Rules:
         return state.merge(ScoreState(entries, frozenset(seen), last)).merge(clash)
 
     def _trace(self, activity: Activity, *, own: bool) -> tuple[Trace | None, tuple[bytes, ...]]:
-        matched = [noted for noted in self._noted.get(activity.type, ()) if noted[1] is None or noted[1](activity)]
-        claims = told_claims(activity.claims) if activity.claims else ""
-        adjustment = adjustment_of(activity) if activity.type == SCORE_ADJUSTED else None
-        if not matched and not claims and adjustment is None:
+        marks = self.match(activity)
+        if activity.claims or activity.type == SCORE_ADJUSTED:
+            claims, adjustment = told_claims(activity.claims), adjustment_of(activity)
+            if not marks and not claims and adjustment is None:
+                return None, ()
+            fields = self._fields(activity.type, marks)
+            trace = Trace(own, marks, fields, int(activity.rank) if claims else 0, claims, adjustment)
+        elif not marks:
             return None, ()
-        marks = tuple([mark for mark, _, _ in matched])
-        fields = tuple(dict.fromkeys([field for _, _, fields in matched for field in fields]))
-        values = tuple([digest(conditions.read_field(field)(activity)) for field in fields]) if fields else ()
-        known_as = (own, marks, int(activity.rank) if claims else 0, claims, adjustment)
-        trace = self._traces.get(known_as)
-        if trace is None:
-            trace = Trace(own, marks, fields, known_as[2], claims, adjustment)
-            if not claims:
-                self._traces[known_as] = trace
-        return trace, values
+        else:
+            known_as = (own, activity.type, marks)
+            trace_ = self._traces.get(known_as)
+            if trace_ is None:
+                trace_ = self._traces[known_as] = Trace(own, marks, self._fields(activity.type, marks))
+            trace = trace_
+        return trace, tuple([digest(self._read[field](activity)) for field in trace.fields])
+
+    def _fields(self, kind: str, marks: Sequence[str]) -> tuple[str, ...]:
+        """The fields whose values the marks of an activity ask to keep."""
+        asked = [field for each in self._asked.get(kind, ()) if each.mark in marks for field in each.fields]
+        return tuple(dict.fromkeys(asked))
 
     # --- scoring ---
 
@@ -151,13 +153,17 @@ class Rules:
     def age(self, rule: BehaviourRule, moments: Sequence[int], at: int, last_own: int | None) -> list[int]:
         """What is left at a moment of points that a rule earned at some moments."""
         decay, points, expiry = self.decays[rule.id], rule.points, rule.expires_after
-        if decay.since_last_activity and last_own is not None:
-            left = decay.aged(points, at - last_own)
-            return [left if expiry is None or at - moment < expiry else 0 for moment in moments]
         if decay.kind == "none":
-            return [points if expiry is None or at - moment < expiry else 0 for moment in moments]
-        aged = decay.aged
-        return [aged(points, at - moment) if expiry is None or at - moment < expiry else 0 for moment in moments]
+            left = [points] * len(moments)
+        elif decay.since_last_activity and last_own is not None:
+            left = [decay.aged(points, at - last_own)] * len(moments)
+        elif decay.kind == "half_life":
+            left = halved_all(points, [at - moment for moment in moments], decay.half_life)
+        else:
+            left = [decay.aged(points, at - moment) for moment in moments]
+        if expiry is not None:
+            left = [kept if at - moment < expiry else 0 for kept, moment in zip(left, moments, strict=True)]
+        return left
 
     def score(self, state: ScoreState, at: Moment) -> Score:
         """The lead's scores at a moment."""
@@ -211,9 +217,9 @@ class Rules:
         found: list[tuple[int, int, Lift]] = []
         for place, rule in enumerate(self.file.behaviour):
             for kind in rule.on or () if here + 1 < len(names) else ():
-                marks = [mark for mark, asks, _ in self._noted[kind] if asks is None or mark == rule.id]
-                fields = [field for mark, _, fields in self._noted[kind] if mark in marks for field in fields]
-                trace = Trace(True, tuple(marks), tuple(dict.fromkeys(fields)))  # noqa: FBT003
+                sure = (rule.id, *(each.mark for each in self._asked[kind] if each.where is None and each.active is None))
+                marks = tuple(dict.fromkeys(sure))
+                trace = Trace(own=True, marks=marks, fields=self._fields(kind, marks))
                 entry = Entry(score.at, "\U0010ffff", trace, tuple(b"\xff" * 6 for _ in trace.fields))
                 after = self.score(state.merge(ScoreState({entry.id: entry}, frozenset(), score.at)), score.at)
                 if after.temperature in names[here + 1 :]:

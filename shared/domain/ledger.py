@@ -10,7 +10,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from shared.domain.behaviour import Key, Match, earning, repeated
 from shared.domain.facts import Facts, known
@@ -43,8 +43,15 @@ class Standing:
     missing: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Earned:
+class Course(NamedTuple):
+    """All that a rule ever earns, oldest first."""
+
+    rule: BehaviourRule
+    moments: Sequence[int]
+    ids: Sequence[str | None]
+
+
+class Earned(NamedTuple):
     """What one rule has earned by a moment, oldest first: whence, and what is left of it."""
 
     rule: BehaviourRule
@@ -78,6 +85,7 @@ class Ledger:
         self.claims = claims_of(state)
         self.claim_keys: list[Key] = [(claim.at, claim.id) for claim in self.claims]
         self._standings: dict[int, Standing] = {}
+        self._courses: dict[int, list[Course]] = {}
         self._earnings: dict[tuple[str, tuple[str, ...]], tuple[list[int], list[str]]] = {}
         self._added: list[int] | None = None
 
@@ -126,28 +134,35 @@ class Ledger:
         distinct = rule.at_least.distinct if rule.at_least else None
         return noted.get(distinct or "", NO_VALUE), noted.get(rule.repeat.field, NO_VALUE)
 
+    def courses(self, bound: Bound) -> list[Course]:
+        """Every rule that the facts known below a bound allow, with all that it ever earns from activities."""
+        count = bisect_left(self.claim_keys, bound)
+        if count not in self._courses:
+            standing = self.standing(bound)
+            self._courses[count] = [
+                Course(rule, *(([], []) if rule.idle else self.earnings(rule, standing)))
+                for rule in self.rules.file.behaviour
+                if standing.allowed.get(rule.id, True) and (rule.idle or rule.id in self.rows)
+            ]
+        return self._courses[count]
+
     def earned(self, at: int, bound: Bound) -> list[Earned]:
         """Steps 1 to 4: every rule that has earned below a bound, aged to a moment."""
-        standing, told = self.standing(bound), []
-        last = self.last_own(bound)
-        for rule in self.rules.file.behaviour:
-            if not standing.allowed.get(rule.id, True):
-                continue
-            ids: Sequence[str | None]
+        told: list[Earned] = []
+        age, last = self.rules.age, self.last_own(bound)
+        for rule, moments, ids in self.courses(bound):
+            start, count = 0, bisect_left(moments, bound[0])
             if rule.idle:
-                moments: Sequence[int] = silences(rule, self.last_own(bound, rule.idle.of), at)
-                ids = [None] * len(moments)
-            elif rule.id in self.rows:
-                moments, ids = self.earnings(rule, standing)
-                count = bisect_left(moments, bound[0])
-                while count < len(moments) and (moments[count], ids[count]) < bound:
-                    count += 1
-                start = max(count - 1, 0) if rule.repeat.kind == "latest" else 0
-                moments, ids = moments[start:count], ids[start:count]
-            else:
-                continue
-            if moments:
-                told.append(Earned(rule, moments, ids, self.rules.age(rule, moments, at, last)))
+                moments = silences(rule, self.last_own(bound, rule.idle.of), at)
+                count = len(moments)
+                ids = [None] * count
+            while bound[1] and count < len(moments) and moments[count] == bound[0] and str(ids[count]) < bound[1]:
+                count += 1
+            if rule.repeat.kind == "latest":
+                start = max(count - 1, 0)
+            if count:
+                kept = moments[start:count]
+                told.append(Earned(rule, kept, ids[start:count], age(rule, kept, at, last)))
         return told
 
     # --- sums ---

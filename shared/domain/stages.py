@@ -9,7 +9,6 @@ from hashlib import blake2b
 from typing import Any, Protocol
 
 from shared.domain import conditions, durations
-from shared.domain.activity import Activity
 from shared.domain.conditions import All, AnyOf, Condition, ConditionError, Not, Path, Test, nearest
 from shared.domain.durations import DurationError, parse_duration
 from shared.domain.facts import Facts
@@ -322,12 +321,6 @@ def compose(node: Any) -> Callable[[Look], bool]:
 @dataclass(frozen=True, slots=True)
 class _Value:
     value: str
-
-
-def notes(node: Activities) -> Callable[[Activity], bool]:
-    """A function that tells whether an activity is one that the condition asks about."""
-    asked = conditions.holds(node.where) if node.where else None
-    return lambda activity: activity.type in node.types and (asked is None or asked(activity))
 
 
 # --- telling ----------------------------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.ageing import Decay, halved
+from shared.domain.ageing import Decay, halved, halved_all
 from shared.domain.moments import DAY, HOUR
 from shared.domain.points import POINT, divide, format_points, to_billionths
 from tests.unit.domain.leads import activity, moment, rules_of, total
@@ -21,6 +21,15 @@ def test_a_half_life_is_the_exact_power_rounded_once(points, age, half_life):
         context.prec = 100
         exact = Decimal(points) * Decimal(2) ** (-Decimal(age) / Decimal(half_life))
         assert halved(points, age, half_life) == int(exact.quantize(Decimal(1), rounding=ROUND_HALF_EVEN))
+
+
+@given(
+    st.one_of(st.integers(-(10**18), 10**18), st.integers(-(10**4), 10**4)),
+    st.lists(st.integers(0, 10 * 365 * DAY)),
+    st.sampled_from([HOUR, DAY, MONTH, 1, 7, 2**50]),
+)
+def test_the_quick_way_rounds_as_the_exact_one_does(points, ages, half_life):
+    assert halved_all(points, ages, half_life) == [halved(points, age, half_life) for age in ages]
 
 
 def test_whole_half_lives_are_exact_and_round_half_to_even():
