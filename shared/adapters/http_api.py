@@ -130,6 +130,7 @@ def error_reply(error: Exception) -> Reply:
     if isinstance(error, Refused):
         code, message = error.code, error.message
         details = {"at": error.at} | error.details if error.at else error.details
+        _log.info("refused: %s", code)
     elif status == 503:  # noqa: PLR2004 (the status that _STATUS gives)
         code, message, details = "unavailable", "the request cannot be taken now; send it again", {}
         headers["retry-after"] = _RETRY_AFTER

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal
 from urllib.parse import urlsplit
@@ -34,6 +35,8 @@ from shared.domain.refusals import Invalid, Refused, TooLarge
 
 MAX_BATCH = 500
 """Activities in one batch; the clients send at most 100."""
+
+_log = logging.getLogger(__name__)
 
 _CONTEXT = {
     "campaign": "campaign",
@@ -251,6 +254,10 @@ def segment_reply(call: str, sent: int, rejections: Sequence[Rejection]) -> Repl
         }
         for rejection in rejections
     ]
+    if refused:
+        _log.info(
+            "refused %d of %d: %s", len(refused), sent, ", ".join(sorted({each.reason.code for each in rejections}))
+        )
     if refused and len(refused) == sent:
         reason = rejections[0].reason
         if call == "batch":

@@ -320,6 +320,15 @@ def test_nothing_that_somebody_sent_is_logged(
     assert caplog.text
 
 
+def test_the_log_tells_how_many_were_refused_and_why(client: Client, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO):
+        client.post(
+            "/v1/batch", {"batch": [view(), view(timestamp="soon"), view(event="x", type="track")]}, key="pk_web"
+        )
+
+    assert "refused 2 of 3: forbidden, invalid" in caplog.text
+
+
 def test_a_handler_that_cannot_read_its_settings_answers_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken() -> Intake:
         raise KeyError("ACTIVITIES_TABLE")
