@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from botocore.exceptions import ClientError
@@ -18,6 +19,7 @@ from infra.local.home import Home
 
 if TYPE_CHECKING:
     from mypy_boto3_logs import CloudWatchLogsClient
+    from mypy_boto3_logs.type_defs import FilteredLogEventTypeDef
 
 FUNCTIONS = ("ingest", "score", "evaluate", "relay", "notify", "rescore", "admin")
 
@@ -85,24 +87,34 @@ def logs(
     deployed = Deployed(environment)
     client: CloudWatchLogsClient = deployed.client("logs")
     since = int((time.time() - minutes * 60) * 1000)
-    seen: set[str] = set()
+    seen: set[tuple[object, ...]] = set()
     while True:
         try:
             pages = client.get_paginator("filter_log_events").paginate(
                 logGroupName=f"/aws/lambda/{deployed.stack}-{function}", startTime=since
             )
-            fresh = [event for page in pages for event in page["events"] if event["eventId"] not in seen]
+            fresh = [event for page in pages for event in page["events"] if _mark(event) not in seen]
         except ClientError as error:
             if error.response["Error"]["Code"] != "ResourceNotFoundException":
                 raise
             fresh = []
         for event in fresh:
-            seen.add(event["eventId"])
+            seen.add(_mark(event))
             moment = datetime.fromtimestamp(event["timestamp"] / 1000, tz=UTC)
             screen.say(f"{moment:%H:%M:%S.%f}"[:-3] + f"  {event['message'].rstrip()}")
         if not follow:
             return
         time.sleep(1)
+
+
+def _mark(event: Mapping[str, Any]) -> tuple[object, ...]:
+    """What tells an event from others; the local cloud gives them no id."""
+    return (event.get("eventId"), event["timestamp"], event.get("logStreamName"), event["message"])
+
+
+def _name(event: FilteredLogEventTypeDef) -> tuple[str, int, str]:
+    """What tells a line of a log from others; the emulator gives them no ids."""
+    return event.get("logStreamName", ""), event["timestamp"], event["message"]
 
 
 def tell(where: Whereabouts) -> None:

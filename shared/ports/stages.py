@@ -17,7 +17,7 @@ class StageRecord:
     """Where a lead stands.
 
     `version` counts writes (0: not stored yet). `rank` is the total in whole points, rounded down, as it was at the last
-    look: lists are ordered by it. `withheld` is a handoff that waits for consent. `absorbed` are the leads whose
+    look: lists are ordered by it. `committed` is the latest handoff, `withheld` one that waits for permission. `absorbed` are the leads whose
     journeys are part of this one; a lead that was absorbed is no longer `listed`.
     """
 
@@ -29,6 +29,7 @@ class StageRecord:
     rank: int = 0
     transitions: int = 0
     due: Moment | None = None
+    committed: HandoffKey | None = None
     withheld: HandoffKey | None = None
     absorbed: tuple[LeadId, ...] = ()
     listed: bool = True

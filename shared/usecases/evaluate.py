@@ -105,10 +105,11 @@ def decide(
     change = rules.journey_change(state, journey, now)
     by_rules = _caused_by_rules(scored, before, active)
     consented = not consent_required or known_facts(state).consent == "granted"
-
+    allowed = consented and not score.vetoed_by
     stored: list[StoredTransition] = []
     handoffs: list[Handoff] = []
-    withheld = before.withheld if before.withheld and before.withheld.stage == journey.stage else None
+    events: list[Event] = []
+    committed, withheld = before.committed, before.withheld
     for transition in transitions:
         stored.append(
             StoredTransition(
@@ -124,17 +125,30 @@ def decide(
                 snapshot=transition.snapshot,
             )
         )
-        wanted = None if by_rules or score.vetoed_by else HandoffKey(scored.lead, transition.to_stage, transition.epoch)
-        if wanted and consented:
-            handoffs += _handoff(scored, wanted, rules, now, caused_by=transition.cause, snapshot=transition.snapshot)
-        elif wanted and transition.to_stage == journey.stage and rules.handoff_for(wanted.stage):
-            withheld = wanted
-    if withheld and consented and not score.vetoed_by:
-        # The stage was entered without permission; now there is one, and the baton is not dropped.
-        handoffs += _handoff(
-            scored, withheld, rules, now, caused_by="consent was granted", snapshot=rules.snapshot(state, now)
-        )
+        events.append(_stage_changed(scored.lead, stored[-1]))
         withheld = None
+        if by_rules or rules.handoff_for(transition.to_stage) is None:
+            continue
+        key = HandoffKey(scored.lead, transition.to_stage, transition.epoch)
+        if allowed:
+            handoffs.append(_handoff(scored, key, rules, now, transition.cause, transition.snapshot))
+            committed = key
+        else:
+            withheld = key
+    events += [_handoff_requested(each) for each in handoffs]
+    here = HandoffKey(scored.lead, journey.stage or "", journey.epochs.get(journey.stage or "", 0))
+    if not allowed and committed == here:
+        withheld = committed
+    if withheld and rules.handoff_for(withheld.stage) is None:
+        withheld = None
+    if allowed and withheld:
+        # The stage was entered, or its handoff not sent, without permission; now there is one: no baton is dropped.
+        if withheld == committed:
+            events.append(_handoff_requested_again(withheld, rules, before.version, now))
+        else:
+            handoffs.append(_handoff(scored, withheld, rules, now, "consent was granted", rules.snapshot(state, now)))
+            events.append(_handoff_requested(handoffs[-1]))
+        committed, withheld = withheld, None
 
     record = replace(
         before,
@@ -144,9 +158,9 @@ def decide(
         rank=score.total // POINT,
         transitions=before.transitions + len(stored),
         due=change.at if change else None,
+        committed=committed,
         withheld=withheld,
     )
-    events = [_stage_changed(scored.lead, each) for each in stored] + [_handoff_requested(each) for each in handoffs]
     return Decision(record, tuple(stored), tuple(handoffs), tuple(events))
 
 
@@ -159,24 +173,22 @@ def _caused_by_rules(scored: LeadRecord, before: StageRecord, active: ActiveRule
 
 
 def _handoff(
-    scored: LeadRecord, key: HandoffKey, rules: Rules, now: Moment, *, caused_by: str, snapshot: Mapping[str, Any]
-) -> list[Handoff]:
-    """The handoff that the rules want for the stage, if they want one."""
+    scored: LeadRecord, key: HandoffKey, rules: Rules, now: Moment, caused_by: str, snapshot: Mapping[str, Any]
+) -> Handoff:
     rule = rules.handoff_for(key.stage)
     if rule is None:
-        return []
-    return [
-        Handoff(
-            key=key,
-            to=rule.to,
-            notify=rule.notify,
-            requested_at=now,
-            respond_by=None if rule.respond_within is None else Moment(now + rule.respond_within),
-            caused_by=caused_by,
-            last_activity_at=scored.state.last_activity_at,
-            snapshot=snapshot,
-        )
-    ]
+        msg = f"the rules hand nobody over for {key.stage}"
+        raise LookupError(msg)
+    return Handoff(
+        key=key,
+        to=rule.to,
+        notify=rule.notify,
+        requested_at=now,
+        respond_by=None if rule.respond_within is None else Moment(now + rule.respond_within),
+        caused_by=caused_by,
+        last_activity_at=scored.state.last_activity_at,
+        snapshot=snapshot,
+    )
 
 
 def _stage_changed(lead: LeadId, each: StoredTransition) -> Event:
@@ -206,6 +218,21 @@ def _handoff_requested(each: Handoff) -> Event:
             epoch=each.key.epoch,
             to=each.to,
             requested_at=each.requested_at,
+        )
+    )
+
+
+def _handoff_requested_again(key: HandoffKey, rules: Rules, version: int, now: Moment) -> Event:
+    """Asks for what has not been sent of a handoff that is committed already; what has been sent stays as it is."""
+    rule = rules.handoff_for(key.stage)
+    return _event(
+        HandoffRequested(
+            id=f"{key.text}.requested.{version}",
+            lead=key.lead,
+            stage=key.stage,
+            epoch=key.epoch,
+            to=rule.to if rule else "",
+            requested_at=now,
         )
     )
 

@@ -66,5 +66,7 @@ class Rulebook:
                 msg = f"there is no rules version {number}"
                 raise UnknownRules(msg)
             rule_file = parse_rule_file(stored.document)
-            self._compiled[number] = ActiveRules(number, rule_file, compile_rules(rule_file, number), stored.published_at)
+            self._compiled[number] = ActiveRules(
+                number, rule_file, compile_rules(rule_file, number), stored.published_at
+            )
         return self._compiled[number]

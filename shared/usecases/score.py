@@ -151,9 +151,7 @@ class Score:
         state = active.rules.absorb(ScoreState.empty(), history.activities)
         sharing = frozenset(lead for browser in unsettled for lead in history.sharing.get(browser, ()))
         return (
-            replace(
-                record, identities=identities, state=state, rules_version=active.number, browsers=history.browsers
-            ),
+            replace(record, identities=identities, state=state, rules_version=active.number, browsers=history.browsers),
             sharing,
         )
 

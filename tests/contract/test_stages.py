@@ -38,6 +38,7 @@ class StagesContract(ABC):
             rank=-3,
             transitions=4,
             due=NOON,
+            committed=HandoffKey(ONE, "mql", 1),
             withheld=HandoffKey(ONE, "mql", 2),
             absorbed=(LeadId("lead-2"),),
         )

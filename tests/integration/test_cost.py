@@ -72,9 +72,7 @@ class Site:
 
     def score_item(self, person):
         lead = self.leads.whose([email(f"person-{person}@engines.example")]).popitem()[1]
-        return self.dynamodb.get_item(
-            TableName=LEADS, Key={"pk": {"S": f"LEAD#{lead}"}, "sk": {"S": "SCORE"}}
-        )["Item"]
+        return self.dynamodb.get_item(TableName=LEADS, Key={"pk": {"S": f"LEAD#{lead}"}, "sk": {"S": "SCORE"}})["Item"]
 
 
 @pytest.fixture

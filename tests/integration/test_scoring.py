@@ -172,9 +172,7 @@ def test_a_message_that_cannot_be_done_is_the_only_one_to_come_again(account):
     event = golden("queue_score")
     event["Records"][1]["body"] = json.dumps({"strange": True})
 
-    assert account.score(event) == {
-        "batchItemFailures": [{"itemIdentifier": event["Records"][1]["messageId"]}]
-    }
+    assert account.score(event) == {"batchItemFailures": [{"itemIdentifier": event["Records"][1]["messageId"]}]}
     assert account.total() == 65
 
 
@@ -213,9 +211,7 @@ def test_a_lead_that_cannot_be_evaluated_is_queued_by_its_key(account, monkeypat
     account.log_golden_activities()
     account.score(golden("stream_activities"))
     lead = account.sam().lead
-    account.dynamodb.delete_item(
-        TableName=LEADS, Key={"pk": {"S": "RULES"}, "sk": {"S": "VERSION#000001"}}
-    )
+    account.dynamodb.delete_item(TableName=LEADS, Key={"pk": {"S": "RULES"}, "sk": {"S": "VERSION#000001"}})
 
     account.evaluate(scores_of(lead))
 
@@ -253,9 +249,7 @@ def test_events_begin_rescores_of_one_and_of_all(account):
 def test_a_strange_request_to_rescore_begins_nothing(account):
     event = golden("queue_rescore")
     event["Records"] = event["Records"][1:2]
-    event["Records"][0]["body"] = json.dumps(
-        {**golden("bus_rescore_requested"), "detail": {"lead": "x", "all": True}}
-    )
+    event["Records"][0]["body"] = json.dumps({**golden("bus_rescore_requested"), "detail": {"lead": "x", "all": True}})
 
     assert account.rescore(event)["batchItemFailures"] == [{"itemIdentifier": event["Records"][0]["messageId"]}]
     assert account.messages("score") == []

@@ -45,9 +45,7 @@ class Hall(House):
     def __init__(self, rules=RULES, *, consent_required=True):
         super().__init__(rules)
         self.stages = InMemoryStages()
-        self.evaluate = Evaluate(
-            self.leads, self.stages, self.rulebook, self.clock, consent_required=consent_required
-        )
+        self.evaluate = Evaluate(self.leads, self.stages, self.rulebook, self.clock, consent_required=consent_required)
         self.numbers = iter(range(1000))
 
     def did(self, kind, *, who=ADA, claims=None, times=1):
@@ -144,6 +142,32 @@ def test_consent_that_was_withdrawn_is_no_consent(hall):
     hall.clock.advance(DAY)
     hall.did("email_unsubscribed", claims=DENIED)
     hall.did("page_viewed", times=5)
+
+    assert hall.handed_over() == []
+
+
+def test_consent_withdrawn_and_granted_again_asks_again_for_what_was_not_sent(hall):
+    hall.did("form_submitted", claims=GRANTED)
+    hall.did("page_viewed", times=5)
+    hall.clock.advance(DAY)
+    hall.did("email_unsubscribed", claims=DENIED)
+    hall.clock.advance(DAY)
+    hall.did("form_submitted", claims=GRANTED)
+    hall.look()
+
+    requested = hall.events("HandoffRequested")
+    assert [(event.detail["stage"], event.detail["epoch"]) for event in requested] == [("mql", 1), ("mql", 1)]
+    assert len({event.id for event in requested}) == 2
+    assert hall.handed_over() == [("mql", 1)]
+
+
+def test_a_handoff_that_waits_is_forgotten_when_the_rules_want_none_any_more(hall):
+    hall.did("form_submitted")
+    hall.did("page_viewed", times=5)
+    hall.publish({**RULES, "handoff": {}})
+    hall.clock.advance(DAY)
+
+    hall.did("form_submitted", claims=GRANTED)
 
     assert hall.handed_over() == []
 

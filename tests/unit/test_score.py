@@ -40,9 +40,7 @@ class House:
         self.clock = FixedClock("2026-03-02T09:00:00Z")
         self.rulebook = Rulebook(self.versions, self.clock)
         numbers = count(1)
-        self.score = Score(
-            self.log, self.leads, self.rulebook, self.clock, lambda: LeadId(f"lead-{next(numbers)}")
-        )
+        self.score = Score(self.log, self.leads, self.rulebook, self.clock, lambda: LeadId(f"lead-{next(numbers)}"))
         if rules:
             self.publish(rules)
 
@@ -223,7 +221,9 @@ def test_an_activity_of_no_account_gives_evaluate_nothing_to_look_at(house):
     assert not house.lead(ADA).look
 
 
-@pytest.mark.parametrize("claims", [Claims(lead={"role": "cto"}), Claims(consent="granted"), Claims(qualification={"need": "yes"})])
+@pytest.mark.parametrize(
+    "claims", [Claims(lead={"role": "cto"}), Claims(consent="granted"), Claims(qualification={"need": "yes"})]
+)
 def test_a_new_fact_gives_evaluate_something_to_look_at(house, claims):
     house.take(activity("a1", ADA))
     marked = house.lead(ADA).mark
@@ -300,9 +300,7 @@ def test_a_lead_that_others_keep_writing_is_given_back(house):
 WHO = [ADA, BOB, ADA_S_ID, LAPTOP, browser("phone")]
 ACTIVITIES = st.lists(
     st.builds(
-        lambda number, who, minute, kind: activity(
-            f"a{number}", *who, at=f"2026-03-01T09:{minute:02d}:00Z", type=kind
-        ),
+        lambda number, who, minute, kind: activity(f"a{number}", *who, at=f"2026-03-01T09:{minute:02d}:00Z", type=kind),
         st.integers(0, 10_000),
         st.lists(st.sampled_from(WHO), min_size=1, max_size=3, unique=True).filter(
             lambda who: sum(not each.is_known for each in who) < 2
@@ -327,9 +325,7 @@ def outcome(activities, batches):
     for identity in WHO:
         if identity.is_known and (record := house.lead(identity)):
             owners.setdefault(record.lead, set()).add(identity.key)
-    return {
-        frozenset(keys): house.points(next(each for each in WHO if each.key in keys)) for keys in owners.values()
-    }
+    return {frozenset(keys): house.points(next(each for each in WHO if each.key in keys)) for keys in owners.values()}
 
 
 @settings(deadline=None)

@@ -69,9 +69,7 @@ class DynamoDBActivities:
     def _put(self, item: Item) -> None:
         try:
             with translated():
-                self._client.put_item(
-                    TableName=self._table, Item=item, ConditionExpression="attribute_not_exists(pk)"
-                )
+                self._client.put_item(TableName=self._table, Item=item, ConditionExpression="attribute_not_exists(pk)")
         except Conflict:
             # It is there already: sent again by the client, or by botocore after a lost answer.
             return

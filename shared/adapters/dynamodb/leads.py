@@ -247,7 +247,10 @@ class DynamoDBLeads:
                 {
                     "Put": {
                         "TableName": self._table,
-                        "Item": {**key(lead_partition(record.lead), score_segment(month)), "state": {"B": months[month]}},
+                        "Item": {
+                            **key(lead_partition(record.lead), score_segment(month)),
+                            "state": {"B": months[month]},
+                        },
                     }
                 }
                 for month in changed

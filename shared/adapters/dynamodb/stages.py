@@ -71,9 +71,7 @@ class DynamoDBStages:
 
     def handoffs(self, lead: LeadId) -> list[Handoff]:
         """Every handoff; see `shared.ports.stages.Stages`."""
-        return sorted(
-            (handoff_of(item) for item in self._all(lead, HANDOFF)), key=lambda handoff: handoff.requested_at
-        )
+        return sorted((handoff_of(item) for item in self._all(lead, HANDOFF)), key=lambda handoff: handoff.requested_at)
 
     def _all(self, lead: LeadId, prefix: str) -> list[Any]:
         with translated():
@@ -112,15 +110,15 @@ def _item(record: StageRecord) -> Item:
     if record.due is not None:
         item["due"] = {"N": str(record.due)}
         item["due_shard"] = {"S": due_shard(record.lead)}
-    if record.withheld:
-        item["withheld"] = {"S": json.dumps([record.withheld.stage, record.withheld.epoch])}
+    for name, named in (("committed", record.committed), ("withheld", record.withheld)):
+        if named:
+            item[name] = {"S": json.dumps([named.stage, named.epoch])}
     if record.absorbed:
         item["absorbed"] = {"S": json.dumps(record.absorbed)}
     return item
 
 
 def _record(lead: LeadId, item: Mapping[str, Any]) -> StageRecord:
-    withheld = json.loads(item["withheld"]["S"]) if "withheld" in item else None
     temperature = item["temperature"]["S"] if "temperature" in item else NO_TEMPERATURE
     return StageRecord(
         lead=lead,
@@ -131,10 +129,15 @@ def _record(lead: LeadId, item: Mapping[str, Any]) -> StageRecord:
         rank=int(item["rank"]["N"]) if "rank" in item else 0,
         transitions=int(item["transitions"]["N"]),
         due=Moment(int(item["due"]["N"])) if "due" in item else None,
-        withheld=HandoffKey(lead, withheld[0], withheld[1]) if withheld else None,
+        committed=_key(lead, item, "committed"),
+        withheld=_key(lead, item, "withheld"),
         absorbed=tuple(LeadId(text) for text in json.loads(item["absorbed"]["S"])) if "absorbed" in item else (),
         listed="temperature" in item,
     )
+
+
+def _key(lead: LeadId, item: Mapping[str, Any], name: str) -> HandoffKey | None:
+    return HandoffKey(lead, *json.loads(item[name]["S"])) if name in item else None
 
 
 def _transition_item(partition: str, each: StoredTransition) -> Item:
