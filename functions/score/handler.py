@@ -108,14 +108,19 @@ def _work(record: SQSRecord, scoring: Scoring) -> None:
         message = json.loads(record.body)
         if "lead" in message:
             scoring.score.touch(LeadId(message["lead"]))
-            return
-        key = ActivityKey(Identity.of_key(message["activity"]["identity"]), message["activity"]["id"])
-        activity = scoring.activities.at(key)
-        for failed in scoring.score.apply([activity] if activity else []):
-            raise failed.error
+        else:
+            _apply_again(
+                ActivityKey(Identity.of_key(message["activity"]["identity"]), message["activity"]["id"]), scoring
+            )
     except Exception as error:
         _log.error("not scored", extra={"message_id": record.message_id, **fault(error)})
         raise
+
+
+def _apply_again(key: ActivityKey, scoring: Scoring) -> None:
+    activity = scoring.activities.at(key)
+    for failed in scoring.score.apply([activity] if activity else []):
+        raise failed.error
 
 
 def _new_lead_id() -> LeadId:

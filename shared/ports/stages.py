@@ -16,9 +16,9 @@ from shared.ports.bus import Event
 class StageRecord:
     """Where a lead stands.
 
-    `version` counts writes (0: not stored yet). `rank` is the total in whole points, rounded down, as it was at the last
-    look: lists are ordered by it. `committed` is the latest handoff, `withheld` one that waits for permission. `absorbed` are the leads whose
-    journeys are part of this one; a lead that was absorbed is no longer `listed`.
+    `version` counts writes (0: not stored yet). `rank` is the total in whole points, rounded down, as it was at the
+    last look: lists are ordered by it. `committed` is the latest handoff, `withheld` one that waits for permission.
+    `absorbed` are the leads whose journeys are part of this one; a lead that was absorbed is no longer `listed`.
     """
 
     lead: LeadId

@@ -131,7 +131,7 @@ def decide(
             continue
         key = HandoffKey(scored.lead, transition.to_stage, transition.epoch)
         if allowed:
-            handoffs.append(_handoff(scored, key, rules, now, transition.cause, transition.snapshot))
+            handoffs.append(_handoff(scored, key, rules, now, caused_by=transition.cause, snapshot=transition.snapshot))
             committed = key
         else:
             withheld = key
@@ -146,7 +146,11 @@ def decide(
         if withheld == committed:
             events.append(_handoff_requested_again(withheld, rules, before.version, now))
         else:
-            handoffs.append(_handoff(scored, withheld, rules, now, "consent was granted", rules.snapshot(state, now)))
+            handoffs.append(
+                _handoff(
+                    scored, withheld, rules, now, caused_by="consent was granted", snapshot=rules.snapshot(state, now)
+                )
+            )
             events.append(_handoff_requested(handoffs[-1]))
         committed, withheld = withheld, None
 
@@ -173,7 +177,7 @@ def _caused_by_rules(scored: LeadRecord, before: StageRecord, active: ActiveRule
 
 
 def _handoff(
-    scored: LeadRecord, key: HandoffKey, rules: Rules, now: Moment, caused_by: str, snapshot: Mapping[str, Any]
+    scored: LeadRecord, key: HandoffKey, rules: Rules, now: Moment, *, caused_by: str, snapshot: Mapping[str, Any]
 ) -> Handoff:
     rule = rules.handoff_for(key.stage)
     if rule is None:

@@ -100,7 +100,7 @@ class Score:
         return {whose[identity] for identity in known}
 
     def _join_for(self, activity: Activity, leads: set[LeadId], whose: dict[Identity, LeadId]) -> set[LeadId]:
-        """The one lead that several become because a trusted source named them together, or the first if they may not."""
+        """The one lead that several become when a trusted source names them together, or the first if they may not."""
         known = linked_identities(activity)
         joined = self._join(leads)
         if joined is None:

@@ -1,4 +1,4 @@
-"""The import arrows: handler → use case → {domain, ports}; adapters → {ports, domain}; nothing at run time imports infra."""
+"""The import arrows: handler → use case → {domain, ports}; adapters → {ports, domain}; run time never imports infra."""
 
 import ast
 import subprocess
@@ -93,7 +93,7 @@ def test_importing_a_module_opens_nothing_and_reads_no_settings(package):
         "import os, socket, importlib\n"
         "def refuse(*args, **rest): raise AssertionError('a socket was opened')\n"
         "socket.socket.connect = refuse\n"
-        "for name in ('AWS_DEFAULT_REGION', 'AWS_REGION', 'LEADS_TABLE', 'ACTIVITIES_TABLE'): os.environ.pop(name, None)\n"
+        "for name in ('AWS_DEFAULT_REGION', 'AWS_REGION', 'LEADS_TABLE'): os.environ.pop(name, None)\n"
         f"for name in {names}: importlib.import_module(name)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)

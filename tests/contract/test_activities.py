@@ -98,7 +98,7 @@ class TestDynamoDBActivities(ActivitiesContract):
 
     def test_a_browser_s_activity_takes_one_write_unit(self, log, dynamodb):
         context = {
-            "userAgent": "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/130.0 Safari/537",
+            "userAgent": "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/130.0",
             "page": {
                 "url": "https://www.engines.example/products/difference-engine?utm_source=newsletter&utm_medium=email",
                 "path": "/products/difference-engine",

@@ -17,7 +17,18 @@ from tests.tables import LEADS
 ONE = LeadId("lead-1")
 NOON = parse_moment("2026-03-01T12:00:00Z")
 FRESH = StageRecord(ONE, Journey.start())
-TRANSITION = StoredTransition(1, None, "mql", 1, NOON, "score at least 50", "a1", 2, False, {"total": 65.0})
+TRANSITION = StoredTransition(
+    number=1,
+    from_stage=None,
+    to_stage="mql",
+    epoch=1,
+    at=NOON,
+    cause="score at least 50",
+    activity_id="a1",
+    rules_version=2,
+    by_rules=False,
+    snapshot={"total": 65.0},
+)
 HANDOFF = Handoff(
     HandoffKey(ONE, "mql", 1), "inside-sales", ("email", "slack"), NOON, None, "score", NOON, {"total": 65.0}
 )
