@@ -225,6 +225,7 @@ def test_the_browser_goes_on_to_an_allowed_origin() -> None:
         "\\\\evil.example",
         "/\t/evil.example",
         "https://www.acme.example@evil.example/",
+        "https://somebody@www.acme.example/",
         "https://www.acme.example:1@evil.example/",
         "https://www.acme.example.evil.example/",
         "https://www.acme.example:8443/",

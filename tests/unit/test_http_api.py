@@ -6,6 +6,7 @@ import base64
 import gzip
 import json
 import logging
+import tracemalloc
 import zlib
 from typing import Any
 
@@ -49,8 +50,14 @@ def test_a_body_at_the_limit_is_taken(body: Any) -> None:
 def test_a_bomb_is_refused_before_it_unpacks() -> None:
     bomb = gzip.compress(b"\0" * 100_000_000, compresslevel=9)[:50_000]
 
+    asked = request(bomb)
+    tracemalloc.start()
     with pytest.raises(TooLarge):
-        request(bomb).body(512 * 1024)
+        asked.body(512 * 1024)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert most < 4 * 1024 * 1024
 
 
 @pytest.mark.parametrize(
