@@ -29,7 +29,7 @@ def imports(path):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path} imports relatively"
+            assert node.module and not node.level, f"{path} imports relatively"
             found.add(node.module)
     return found
 

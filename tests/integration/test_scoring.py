@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import boto3
 import pytest
@@ -48,6 +49,10 @@ class Context:
         return self.milliseconds
 
 
+def context(**rest) -> Any:
+    return Context(**rest)
+
+
 class Account:
     """The two tables and the three queues."""
 
@@ -66,18 +71,19 @@ class Account:
         self.versions.publish(RuleVersion(1, "test", "somebody", SystemClock().now(), "", "0" * 64, RULES, ""))
 
     def log_golden_activities(self):
-        self.log.append(activity_of(new_image(record)) for record in golden("stream_activities")["Records"])
+        images = [new_image(record) for record in golden("stream_activities")["Records"]]
+        self.log.append([activity_of(image) for image in images if image])
 
     def score(self, event):
         self._monkeypatch.setenv("QUEUE_URL", self.urls["score"])
-        return score.lambda_handler(event, Context())
+        return score.lambda_handler(event, context())
 
     def evaluate(self, event):
         self._monkeypatch.setenv("QUEUE_URL", self.urls["evaluate"])
-        return evaluate.lambda_handler(event, Context())
+        return evaluate.lambda_handler(event, context())
 
     def rescore(self, event, **rest):
-        return rescore.lambda_handler(event, Context(**rest))
+        return rescore.lambda_handler(event, context(**rest))
 
     def sam(self):
         return self.leads.load(self.leads.whose([SAM])[SAM])

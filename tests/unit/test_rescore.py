@@ -35,8 +35,8 @@ class Office:
     def score_all(self, rules_version):
         """Does what `score` does when it is touched."""
         for message in self.queue.messages:
-            record = self.leads.load(message["lead"])
-            self.leads.records[record.lead] = replace(record, rules_version=rules_version)
+            lead = LeadId(str(message["lead"]))
+            self.leads.records[lead] = replace(self.leads.records[lead], rules_version=rules_version)
         self.queue.messages.clear()
 
 
