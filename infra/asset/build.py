@@ -27,14 +27,26 @@ SOURCES: Final = ("functions", "shared")
 PYTHON: Final = (3, 14)
 """The Python of the Lambda runtime."""
 PLATFORM: Final = "manylinux2014_aarch64"
-ZIP_LIMIT: Final = 5_000_000
+ZIP_LIMIT: Final = 5 * 1024 * 1024
 
 _LEFT_OUT: Final = {"__pycache__", "bin", ".lock"}
 _LEFT_OUT_OF_METADATA: Final = {"RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "uv_cache.json"}
 
 
-_UNUSED: Final = ("aws_lambda_powertools/event_handler", "pydantic/v1")
-"""Parts of packages that no handler imports and that would weigh a seventh of the zip."""
+_UNUSED: Final = (
+    "aws_lambda_powertools/event_handler",
+    *(
+        f"aws_lambda_powertools/utilities/{name}"
+        for name in (
+            *("auth_alpha", "circuit_breaker", "data_masking", "feature_flags", "idempotency", "kafka"),
+            *("parameters", "streaming", "validation"),
+        )
+    ),
+    "pydantic/v1",
+)
+"""Parts of packages that no handler imports and that would weigh a sixth of the zip."""
+_SHOWN: Final = {".css", ".js"}
+"""What stays of them: the documentation page shows the OpenAPI document with Powertools' copy of Swagger UI."""
 _IMPORTS: Final = """
 import importlib, sys
 for handler in sys.argv[1:]:
@@ -174,8 +186,9 @@ def _copy(source: Path, target: Path) -> None:
 
 def _tidy(folder: Path) -> None:
     """Leave out what nothing imports and what differs from one machine to the next."""
-    for unused in _UNUSED:
-        shutil.rmtree(folder / unused)
+    for path in [path for unused in _UNUSED for path in (folder / unused).rglob("*") if path.is_file()]:
+        if path.suffix not in _SHOWN:
+            path.unlink()
     for path in sorted(folder.rglob("*"), reverse=True):
         metadata = path.parent.suffix == ".dist-info" and path.name in _LEFT_OUT_OF_METADATA
         if not (metadata or path.name in _LEFT_OUT):
