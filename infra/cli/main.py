@@ -11,6 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from infra.cli import account, cloud
 from infra.cli.leads import leads_app
 from infra.cli.publish import publish
+from infra.cli.queues import queues_app
 from infra.cli.rules import rules_app
 from infra.cli.score import score
 from infra.cli.screen import screen
@@ -36,6 +37,7 @@ app.command(rich_help_panel=_HERE)(cloud.logs)
 app.command(rich_help_panel=_ACCOUNT)(account.deploy)
 app.command(rich_help_panel=_ACCOUNT)(account.diff)
 app.command(rich_help_panel=_ACCOUNT)(account.destroy)
+app.add_typer(queues_app, name="queues", rich_help_panel=_HERE)
 app.add_typer(secrets_app, name="secrets", rich_help_panel=_ACCOUNT)
 app.add_typer(users_app, name="users", rich_help_panel=_ACCOUNT)
 app.add_typer(leads_app, name="leads", rich_help_panel=_LEADS)
