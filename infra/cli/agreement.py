@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from shared.domain import conditions, stages
 from shared.domain.ageing import Decay
@@ -211,9 +212,18 @@ def _examples(file: RuleFile) -> Iterator[str]:
         return
     yield "## Agreed examples\n"
     for example in file.examples:
-        expected = ", ".join(f"{key} {value}" for key, value in example.expect.items())
+        expected = _list([_expected(key, value) for key, value in example.expect.items()])
         yield f"- {example.name}: on {format_moment(example.at)[:10]} it has {expected}."
     yield ""
+
+
+def _expected(key: str, value: Any) -> str:
+    name = key.replace("_", " ")
+    if isinstance(value, dict):
+        return _list([_expected(f"{part} {name.removesuffix('s')}", each) for part, each in value.items()])
+    if isinstance(value, list):
+        return f"{name} {_list(value)}" if value else f"nothing in {name}"
+    return f"no {name}" if value is None else f"{name} {value}"
 
 
 def _stage(file: RuleFile, name: str) -> str:

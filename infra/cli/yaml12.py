@@ -20,6 +20,19 @@ _BASED = re.compile(r"0o[0-7]+|0x[0-9a-fA-F]+")
 _DECIMAL = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]{1,4})?")
 
 
+_PLAIN = "plain"
+
+
+class _Loader(yaml.BaseLoader):
+    """Reads nodes only; a plain scalar without a tag is left for the core schema of YAML 1.2."""
+
+    def resolve(self, kind: type, value: Any, implicit: Any) -> str:
+        """The tag of a node that has none."""
+        if kind is yaml.ScalarNode and implicit[0]:
+            return _PLAIN
+        return str(super().resolve(kind, value, implicit))
+
+
 class YamlError(ValueError):
     """A text is no YAML that Baton reads; `line` counts from 1."""
 
@@ -59,7 +72,7 @@ def read_yaml(text: str) -> Document:
         YamlError: it is no YAML, has a duplicate key, or a key that is no text.
     """
     try:
-        node = yaml.compose(text, Loader=yaml.BaseLoader)
+        node = yaml.compose(text, Loader=_Loader)
         if node is None:
             return Document(None, {(): 1})
         lines: dict[Path, int] = {}
@@ -67,7 +80,8 @@ def read_yaml(text: str) -> Document:
         return Document(reader.value(node, ()), lines)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        raise YamlError(str(error.problem or error.context), mark.line + 1 if mark else None) from error
+        told = ", ".join(part for part in (error.context, error.problem) if part)
+        raise YamlError(told, mark.line + 1 if mark else None) from error
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         raise YamlError("the file holds a character that YAML does not allow", line) from error
@@ -118,14 +132,12 @@ class _Reader:
 
 
 def _scalar(node: yaml.Node, line: int) -> Any:
-    text: str = node.value
-    if node.tag not in (f"{_STANDARD}str", "!"):
-        kinds = {f"{_STANDARD}{kind}" for kind in ("int", "float", "bool", "null")}
-        if node.tag not in kinds:
-            msg = f"the tag {node.tag!r} has no meaning here"
-            raise YamlError(msg, line)
-        return _plain(text)
-    return _plain(text) if node.style is None and node.tag != "!" else text
+    if node.tag == f"{_STANDARD}str":
+        return node.value
+    if node.tag not in (_PLAIN, *(f"{_STANDARD}{kind}" for kind in ("int", "float", "bool", "null"))):
+        msg = f"the tag {node.tag!r} has no meaning here"
+        raise YamlError(msg, line)
+    return _plain(node.value)
 
 
 def _plain(text: str) -> Any:

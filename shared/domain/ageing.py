@@ -30,7 +30,9 @@ with localcontext() as _context:
     _context.prec = 80
     _LN2_EXACT = Decimal(2).ln()
     _LN2 = int(_LN2_EXACT * _ONE)
-    _RATIOS = [int((-_LN2_EXACT / (1 << bits)).exp() * (1 << _BITS + _GUARD)) for bits in (_TABLE_BITS, 2 * _TABLE_BITS)]
+    _RATIOS = [
+        int((-_LN2_EXACT / (1 << bits)).exp() * (1 << _BITS + _GUARD)) for bits in (_TABLE_BITS, 2 * _TABLE_BITS)
+    ]
 
 
 def _powers(ratio: int) -> tuple[int, ...]:

@@ -27,6 +27,7 @@ from shared.domain.rulefile import BehaviourRule, HandoffRule, RuleFile
 from shared.domain.stages import Activities
 from shared.domain.state import Entry, ScoreState, Trace, digest, short_id, told_claims
 
+
 @dataclass(frozen=True, slots=True)
 class Score:
     """A lead's score at a moment, in billionths of a point."""
@@ -69,7 +70,9 @@ class Rules:
         )
         self._asked = self._asks()
         self._match = index(self._asked)
-        self._read = {f: conditions.read_field(f) for every in self._asked.values() for each in every for f in each.fields}
+        self._read = {
+            f: conditions.read_field(f) for every in self._asked.values() for each in every for f in each.fields
+        }
         self._traces: dict[tuple[bool, str, tuple[str, ...]], Trace] = {}
 
     def _asks(self) -> dict[str, list[Asked]]:
@@ -217,7 +220,10 @@ class Rules:
         found: list[tuple[int, int, Lift]] = []
         for place, rule in enumerate(self.file.behaviour):
             for kind in rule.on or () if here + 1 < len(names) else ():
-                sure = (rule.id, *(each.mark for each in self._asked[kind] if each.where is None and each.active is None))
+                sure = (
+                    rule.id,
+                    *(each.mark for each in self._asked[kind] if each.where is None and each.active is None),
+                )
                 marks = tuple(dict.fromkeys(sure))
                 trace = Trace(own=True, marks=marks, fields=self._fields(kind, marks))
                 entry = Entry(score.at, "\U0010ffff", trace, tuple(b"\xff" * 6 for _ in trace.fields))

@@ -10,6 +10,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 from shared.domain.behaviour import Key, Match, earning, repeated
@@ -19,7 +20,7 @@ from shared.domain.idle import silences
 from shared.domain.points import POINT, clamp, divide
 from shared.domain.rulefile import BehaviourRule
 from shared.domain.stages import Activities
-from shared.domain.state import NO_VALUE, Adjustment, ScoreState, claims_of
+from shared.domain.state import NO_VALUE, Adjustment, Entry, ScoreState, claims_of
 
 if TYPE_CHECKING:
     from shared.domain.engine import Rules
@@ -65,24 +66,30 @@ class Ledger:
 
     def __init__(self, rules: Rules, state: ScoreState) -> None:
         self.rules = rules
-        entries = sorted(state.entries.values(), key=lambda entry: (entry.at, entry.id))
+        entries = sorted(state.entries.values(), key=itemgetter(0, 1))
         self.keys: list[Key] = [(entry.at, entry.id) for entry in entries]
-        self.rows: dict[str, list[tuple[int, str, tuple[str, ...], tuple[str, ...], tuple[bytes, ...]]]] = {}
+        self.rows: dict[str, list[Entry]] = {}
         own: list[Key] = [(moment, "") for moment in state.seen]
         self.adjustments: list[tuple[Key, Adjustment]] = []
-        for at, name, trace, values in entries:
-            for mark in trace.marks:
-                self.rows.setdefault(mark, []).append((at, name, trace.marks, trace.fields, values))
-            if trace.own:
-                own.append((at, name))
-            if trace.adjustment:
-                self.adjustments.append(((at, name), trace.adjustment))
+        claiming = False
+        for entry in entries:
+            is_own, marks, _, _, claims, adjustment = entry.trace
+            for mark in marks:
+                if mark in self.rows:
+                    self.rows[mark].append(entry)
+                else:
+                    self.rows[mark] = [entry]
+            if is_own:
+                own.append(entry[:2])
+            if adjustment:
+                self.adjustments.append((entry[:2], adjustment))
+            claiming = claiming or bool(claims)
         self.own = sorted(own)
         self.own_of = {
-            mark: [(entry.at, entry.id) for entry in entries if entry.trace.own and mark in entry.trace.marks]
-            for mark in {f"@{kind}" for rule in rules.idle for kind in rule.idle.of or ()}  # type: ignore[union-attr]
+            mark: [entry[:2] for entry in self.rows.get(mark, ()) if entry.trace.own]
+            for mark in {f"@{kind}" for rule in rules.idle for kind in (rule.idle and rule.idle.of) or ()}
         }
-        self.claims = claims_of(state)
+        self.claims = claims_of(state) if claiming else []
         self.claim_keys: list[Key] = [(claim.at, claim.id) for claim in self.claims]
         self._standings: dict[int, Standing] = {}
         self._courses: dict[int, list[Course]] = {}
@@ -119,18 +126,20 @@ class Ledger:
         takers = tuple(name for name in self.rules.takers.get(rule.id, ()) if standing.allowed.get(name, True))
         known_as = (rule.id, takers)
         if known_as not in self._earnings:
-            matches = [
-                Match(at, name, *self._values(rule, fields, values))
-                for at, name, marks, fields, values in self.rows[rule.id]
-                if not any(taker in marks for taker in takers)
-            ]
-            counted = repeated(earning(matches, rule.at_least), rule.repeat)
-            self._earnings[known_as] = [match.at for match in counted], [match.id for match in counted]
+            kept = self.rows[rule.id]
+            if takers:
+                kept = [row for row in kept if not any(taker in row.trace.marks for taker in takers)]
+            if rule.at_least is None and rule.repeat.kind in ("every", "latest"):
+                self._earnings[known_as] = [row.at for row in kept], [row.id for row in kept]
+            else:
+                matches = [Match(row.at, row.id, *self._values(rule, row)) for row in kept]
+                counted = repeated(earning(matches, rule.at_least), rule.repeat)
+                self._earnings[known_as] = [match.at for match in counted], [match.id for match in counted]
         return self._earnings[known_as]
 
     @staticmethod
-    def _values(rule: BehaviourRule, fields: tuple[str, ...], values: tuple[bytes, ...]) -> tuple[bytes, bytes]:
-        noted = dict(zip(fields, values, strict=True))
+    def _values(rule: BehaviourRule, entry: Entry) -> tuple[bytes, bytes]:
+        noted = dict(zip(entry.trace.fields, entry.values, strict=True))
         distinct = rule.at_least.distinct if rule.at_least else None
         return noted.get(distinct or "", NO_VALUE), noted.get(rule.repeat.field, NO_VALUE)
 

@@ -240,7 +240,7 @@ def replay(rules: Rules, state: ScoreState, until_moment: Moment) -> tuple[Journ
     """Look at every moment at which an activity occurred, and at every second at which time alone moves the lead."""
     ledger, journey, steps = rules.ledger(state), Journey.start(), []
     moments = sorted({key[0] for key in ledger.keys if key[0] <= until_moment})
-    for moment, following in zip(moments, [*moments[1:], until_moment], strict=True):
+    for moment, following in zip(moments, [*moments[1:], until_moment][: len(moments)], strict=True):
         now: int = moment
         while True:
             journey, taken = advance(rules, ledger, journey, Moment(now))

@@ -3,18 +3,20 @@
 Time is cut at every jump (activities that lie ahead, edges of windows, thresholds of time in a stage). Between two cuts
 what is left of each rule's points only shrinks, and what silences earn can be bounded from both ends; so the scores at
 both ends of a piece, rule by rule, bound every score inside it. A piece in which no score can cross an edge that
-anybody asks about is done; any other is halved, down to the second.
+anybody asks about is done; any other is halved, down to the second. Earnings that cancel each other at every moment are
+taken out of the bounds, lest a score that lies still on an edge be looked at second by second.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from shared.domain.idle import MOST_EARNINGS
-from shared.domain.ledger import Ledger, until
+from shared.domain.ageing import Decay
+from shared.domain.idle import MOST_EARNINGS, silences
+from shared.domain.ledger import Earned, Ledger, until
 from shared.domain.moments import SECOND, Moment
 from shared.domain.points import POINT, clamp
 from shared.domain.rulefile import BehaviourRule
@@ -27,7 +29,12 @@ if TYPE_CHECKING:
 _LAST_SECOND = 253_402_300_799
 """The end of the year 9999, where calendars end."""
 
+MOST_LOOKS = 5_000
+"""A search looks at no more pieces than this. A lead that balances on an edge for longer (its score within billionths
+of it for weeks, yet never over it) is to be looked at again at the second reached: nothing differs before that."""
+
 Range = tuple[int, int]
+Curve = tuple[Any, ...]
 Signature = tuple[str | None, ...]
 
 
@@ -57,8 +64,9 @@ class _Search:
         self._view = View
         self.base = self.signature(now)
         self.edges = _edges(rules)
-        self._sums: dict[int, dict[str, int]] = {}
+        self._earnings: dict[int, dict[str, Earned]] = {}
         self._signatures: dict[int, Signature] = {}
+        self._looks = 0
 
     def signature(self, at: int) -> Signature:
         """Everything that shows: temperature, grade, and whether each stage condition holds."""
@@ -81,6 +89,8 @@ class _Search:
             names += [f"condition to enter {name}", f"condition to leave {name}"]
         pairs = zip(names, self.base, self.at_second(second), strict=True)
         told = [(name, after) for name, before, after in pairs if before != after]
+        if not told:
+            return "nothing yet, look again"
         return "; ".join(
             f"{name} {after}" if " " in name else f"{name} becomes {after or 'none'}" for name, after in told
         )
@@ -108,6 +118,9 @@ class _Search:
         pieces = [(low, high)]
         while pieces:
             low, high = pieces.pop()
+            self._looks += 1
+            if self._looks > MOST_LOOKS:
+                return low + 1
             if low >= high or self._steady(low, high):
                 continue
             if high == low + 1:
@@ -120,7 +133,11 @@ class _Search:
 
     def _steady(self, low: int, high: int) -> bool:
         """Whether no score crosses an edge between two seconds."""
-        scores = self._ranges(low, high)
+        return self._within_edges(self._ranges(low, high, self._whole_span)) or self._within_edges(
+            self._ranges(low, high, self._uncancelled_span)
+        )
+
+    def _within_edges(self, scores: dict[str, Range]) -> bool:
         return all(
             bisect_left(edges, scores[name][0]) == bisect_left(edges, scores[name][1])
             and bisect_right(edges, scores[name][0]) == bisect_right(edges, scores[name][1])
@@ -129,42 +146,73 @@ class _Search:
 
     # --- bounding ---
 
-    def _rule_sums(self, second: int) -> dict[str, int]:
-        """What is left of each rule's points at a second, ahead of its cap."""
-        if second not in self._sums:
+    def _earned(self, second: int) -> dict[str, Earned]:
+        """What is left of each rule's points at a second."""
+        if second not in self._earnings:
             at = second * SECOND
-            self._sums[second] = {e.rule.id: sum(e.left) for e in self.ledger.earned(at, until(at))}
-        return self._sums[second]
+            self._earnings[second] = {earned.rule.id: earned for earned in self.ledger.earned(at, until(at))}
+        return self._earnings[second]
 
-    def _ranges(self, low: int, high: int) -> dict[str, Range]:
+    def _ranges(
+        self, low: int, high: int, span_of: Callable[[list[BehaviourRule], int, int], Range]
+    ) -> dict[str, Range]:
         """Bounds of every score and of the total (`score`) from one second to another."""
-        rules, at = self.rules, low * SECOND
-        bound = until(at)
-        first, last = self._rule_sums(low), self._rule_sums(high)
-        sums: dict[str, Range] = dict.fromkeys(rules.score_names, (0, 0))
-        groups: dict[str, Range] = {}
+        rules, bound = self.rules, until(low * SECOND)
+        together: dict[tuple[str, str | None], list[BehaviourRule]] = {}
+        sums: dict[tuple[str, str | None], Range] = {}
         for rule in rules.file.behaviour:
-            a, b = first.get(rule.id, 0), last.get(rule.id, 0)
-            span = _silent_span(rules, self.ledger, rule, low, high) if rule.idle else (min(a, b), max(a, b))
-            if rule.cap:
-                span = _clamped(span, -rule.cap, rule.cap)
-            if rule.group is None:
-                sums[rule.score] = _plus(sums[rule.score], span)
+            place = (rule.score, rule.group)
+            if rule.idle or rule.cap:
+                span = (
+                    _silent_span(rules, self.ledger, rule, low, high)
+                    if rule.idle
+                    else self._whole_span([rule], low, high)
+                )
+                capped = _clamped(span, -rule.cap, rule.cap) if rule.cap else span
+                sums[place] = _plus(sums.get(place, (0, 0)), capped)
             else:
-                groups[rule.group] = _plus(groups.get(rule.group, (0, 0)), span)
-        for name, span in groups.items():
-            score, cap = rules.groups[name]
-            sums[score] = _plus(sums[score], _clamped(span, -cap, cap) if cap else span)
+                together.setdefault(place, []).append(rule)
+        for place, free in together.items():
+            sums[place] = _plus(sums.get(place, (0, 0)), span_of(free, low, high))
+        scores: dict[str, Range] = dict.fromkeys(rules.score_names, (0, 0))
+        for (score, group), span in sums.items():
+            cap = rules.groups[group][1] if group else None
+            scores[score] = _plus(scores[score], _clamped(span, -cap, cap) if cap else span)
         for outcome in self.ledger.standing(bound).fit:
-            sums[outcome.rule.score] = _plus(sums[outcome.rule.score], (outcome.points, outcome.points))
+            scores[outcome.rule.score] = _plus(scores[outcome.rule.score], (outcome.points, outcome.points))
         for _, name, points in self.ledger.adjusted(bound):
-            sums[name] = _plus(sums[name], (points, points))
+            scores[name] = _plus(scores[name], (points, points))
         for name, (floor, cap) in rules.limits.items():
-            sums[name] = _clamped(sums[name], floor, cap)
-        ends = [sorted((sums[name][0] * weight, sums[name][1] * weight)) for name, weight in rules.weights.items()]
-
+            scores[name] = _clamped(scores[name], floor, cap)
+        ends = [sorted((scores[name][0] * weight, scores[name][1] * weight)) for name, weight in rules.weights.items()]
         total = (sum(end[0] for end in ends) // POINT, -(-sum(end[1] for end in ends) // POINT))
-        return {**sums, "score": total}
+        return {**scores, "score": total}
+
+    def _whole_span(self, rules: list[BehaviourRule], low: int, high: int) -> Range:
+        """Bounds of the sum of some rules: each lies between its values at both ends."""
+        first, last, span = self._earned(low), self._earned(high), (0, 0)
+        for rule in rules:
+            if rule.id in first:
+                a, b = sum(first[rule.id].left), sum(last[rule.id].left)
+                span = _plus(span, (min(a, b), max(a, b)))
+        return span
+
+    def _uncancelled_span(self, rules: list[BehaviourRule], low: int, high: int) -> Range:
+        """As `_whole_span`, but by single earnings and without those that cancel at every moment."""
+        first, last = self._earned(low), self._earned(high)
+        kept: dict[Curve, list[tuple[int, int]]] = {}
+        for rule in rules:
+            if rule.id in first:
+                sign = 1 if rule.points > 0 else -1
+                for moment, a, b in zip(first[rule.id].moments, first[rule.id].left, last[rule.id].left, strict=True):
+                    curve = _curve(self.rules.decays[rule.id], rule, moment)
+                    opposite = kept.get((-sign, *curve))
+                    if opposite:
+                        opposite.pop()
+                    else:
+                        kept.setdefault((sign, *curve), []).append((min(a, b), max(a, b)))
+        spans = [span for every in kept.values() for span in every]
+        return sum(low for low, _ in spans), sum(high for _, high in spans)
 
     # --- jumps ---
 
@@ -229,6 +277,17 @@ class _Search:
         return max(rest, latest + max(windows, default=0), started + max(waits, default=0)) + 2 * SECOND
 
 
+def _curve(decay: Decay, rule: BehaviourRule, moment: int) -> Curve:
+    """What two earnings have in common whose sizes are the same at every moment."""
+    size, ends = abs(rule.points), None if rule.expires_after is None else moment + rule.expires_after
+    if decay.kind != "half_life" or decay.since_last_activity:
+        start = None if decay.kind == "none" or decay.since_last_activity else moment
+        return (decay, size, start, ends)
+    times, phase = divmod(moment, decay.half_life)
+    twos = (size & -size).bit_length() - 1  # twice the points one half-life earlier are the same
+    return (decay, size >> twos, twos + times, phase, ends)
+
+
 def _edges(rules: Rules) -> dict[str, Sequence[int]]:
     """For each score that anybody asks about, the values at which an answer can change."""
     edges: dict[str, set[int]] = {
@@ -263,8 +322,6 @@ def _silent_span(rules: Rules, ledger: Ledger, rule: BehaviourRule, low: int, hi
     own = ledger.last_own(bound)
 
     def held(second: int) -> int:
-        from shared.domain.idle import silences  # noqa: PLC0415
-
         moments = silences(rule, last, second * SECOND)
         return sum(rules.age(rule, moments, second * SECOND, own))
 

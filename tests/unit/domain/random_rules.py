@@ -154,7 +154,9 @@ stage_conditions = st.recursive(
         ),
         st.sampled_from([{"temperature": "warm"}, {"grade": {"in": ["A", "B"]}}, {"consent": "granted"}]),
         st.builds(
-            lambda of, times, within: {"count": {"of": of, "at_least": times, **({"within": within} if within else {})}},
+            lambda of, times, within: {
+                "count": {"of": of, "at_least": times, **({"within": within} if within else {})}
+            },
             st.sampled_from(TYPES),
             st.integers(1, 3),
             st.none() | durations,
@@ -204,7 +206,10 @@ def activities(draw, most=12):
         at = draw(moments)
         if draw(st.integers(1, 12)) == 1:
             how = draw(st.sampled_from(["by", "to"]))
-            properties = {how: draw(st.sampled_from([-7, 0, 3.5, 15])), "score": draw(st.sampled_from(["engagement", "fit"]))}
+            properties = {
+                how: draw(st.sampled_from([-7, 0, 3.5, 15])),
+                "score": draw(st.sampled_from(["engagement", "fit"])),
+            }
             found.append(_activity(name, "score_adjusted", at, properties=properties, rank=Rank.SALES))
             continue
         found.append(

@@ -66,7 +66,9 @@ def test_one(operator, value, operand):  # noqa: C901, PLR0911, PLR0912
         if isinstance(value, list):
             return any(same(part, each) for part in value for each in operand)
         folded = value.strip().casefold() if isinstance(value, str) else None
-        return folded is not None and any(isinstance(each, str) and each.strip().casefold() in folded for each in operand)
+        return folded is not None and any(
+            isinstance(each, str) and each.strip().casefold() in folded for each in operand
+        )
     if operator in ("above", "at_least", "below", "at_most", "between"):
         if not is_number(value):
             return False
@@ -74,7 +76,9 @@ def test_one(operator, value, operand):  # noqa: C901, PLR0911, PLR0912
         if operator == "between":
             return number(operand[0]) <= left <= number(operand[1])
         right = number(operand)
-        return {"above": left > right, "at_least": left >= right, "below": left < right, "at_most": left <= right}[operator]
+        return {"above": left > right, "at_least": left >= right, "below": left < right, "at_most": left <= right}[
+            operator
+        ]
     if not isinstance(value, str):
         return False
     folded, wanted = value.strip().casefold(), operand.strip().casefold()
@@ -226,7 +230,9 @@ def aged(points, decay, age):
 
 
 def last_own(activities, types=None):
-    moments = [a.occurred_at for a in activities if a.own and a.type != "score_adjusted" and (types is None or a.type in types)]
+    moments = [
+        a.occurred_at for a in activities if a.own and a.type != "score_adjusted" and (types is None or a.type in types)
+    ]
     return max(moments, default=None)
 
 
@@ -249,11 +255,7 @@ def earnings_of(document, rule, activities, facts, at):
             moments = moments[:1]
         return [(moment, None) for moment in moments if in_force(rule.get("active") or {}, moment)]
     takers = [other for other in document["behaviour"] if other.get("instead_of") == rule["id"]]
-    found = [
-        a
-        for a in activities
-        if matches(rule, a, facts) and not any(matches(taker, a, facts) for taker in takers)
-    ]
+    found = [a for a in activities if matches(rule, a, facts) and not any(matches(taker, a, facts) for taker in takers)]
     return [(a.occurred_at, a.id) for a in repeats(rule, earned(rule, found))]
 
 
@@ -301,9 +303,7 @@ def known(activities):
     for activity in sorted(activities, key=lambda a: (a.rank, a.occurred_at, a.id)):
         for group, values in told.items():
             values.update(getattr(activity.claims, group))
-    consents = [
-        ((a.rank, a.occurred_at), a.claims.consent) for a in activities if a.claims.consent
-    ]
+    consents = [((a.rank, a.occurred_at), a.claims.consent) for a in activities if a.claims.consent]
     if consents:
         best = max(weight for weight, _ in consents)
         given = {consent for weight, consent in consents if weight == best}

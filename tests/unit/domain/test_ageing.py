@@ -13,9 +13,7 @@ MONTH = 30 * DAY
 FORTY = 40 * POINT
 
 
-@given(
-    st.integers(-(10**18), 10**18), st.integers(0, 10 * 365 * DAY), st.integers(1, 365 * DAY)
-)
+@given(st.integers(-(10**18), 10**18), st.integers(0, 10 * 365 * DAY), st.integers(1, 365 * DAY))
 def test_a_half_life_is_the_exact_power_rounded_once(points, age, half_life):
     with localcontext() as context:
         context.prec = 100
@@ -38,7 +36,9 @@ def test_whole_half_lives_are_exact_and_round_half_to_even():
     assert halved(FORTY, 2**70, 1) == 0
 
 
-@given(st.integers(0, 10**15), st.integers(0, 400 * DAY), st.integers(0, 400 * DAY), st.sampled_from([HOUR, DAY, MONTH]))
+@given(
+    st.integers(0, 10**15), st.integers(0, 400 * DAY), st.integers(0, 400 * DAY), st.sampled_from([HOUR, DAY, MONTH])
+)
 def test_points_only_shrink_with_age(points, age, more, length):
     for decay in (
         Decay("half_life", half_life=length),

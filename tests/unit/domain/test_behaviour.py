@@ -112,7 +112,14 @@ def test_it_takes_them_even_where_it_does_not_earn_but_not_where_only_if_fails()
         return rules_of(
             behaviour=[
                 {"id": "paper", "on": "seen", "points": 10},
-                {"id": "special", "on": "seen", "points": 30, "instead_of": "paper", "where": {"properties.x": {"is": 1}}, **more},
+                {
+                    "id": "special",
+                    "on": "seen",
+                    "points": 30,
+                    "instead_of": "paper",
+                    "where": {"properties.x": {"is": 1}},
+                    **more,
+                },
             ]
         )
 
@@ -128,8 +135,20 @@ def test_a_rule_that_is_itself_replaced_still_replaces():
     rules = rules_of(
         behaviour=[
             {"id": "low", "on": "seen", "points": 1},
-            {"id": "middle", "on": "seen", "points": 10, "instead_of": "low", "where": {"properties.x": {"at_least": 1}}},
-            {"id": "high", "on": "seen", "points": 100, "instead_of": "middle", "where": {"properties.x": {"at_least": 2}}},
+            {
+                "id": "middle",
+                "on": "seen",
+                "points": 10,
+                "instead_of": "low",
+                "where": {"properties.x": {"at_least": 1}},
+            },
+            {
+                "id": "high",
+                "on": "seen",
+                "points": 100,
+                "instead_of": "middle",
+                "where": {"properties.x": {"at_least": 2}},
+            },
         ]
     )
     assert [total(rules, [activity("seen", x=x)], LATER) for x in (0, 1, 2)] == [1, 10, 100]
@@ -174,13 +193,15 @@ def test_a_score_keeps_its_floor_and_cap_and_then_weighs_in_the_total():
 def test_scores_of_fifty_and_a_half_are_warm():
     rules = one(points=50.5)
     assert rules.explain(seen(1), LATER).temperature == "warm"
-    assert [one(points=points).explain(seen(1), LATER).temperature for points in (50, 75, 75.000000001)] == ["cold", "warm", "hot"]
+    assert [one(points=points).explain(seen(1), LATER).temperature for points in (50, 75, 75.000000001)] == [
+        "cold",
+        "warm",
+        "hot",
+    ]
 
 
 def test_only_the_silence_that_lasts_earns():
-    rules = rules_of(
-        behaviour=[{"id": "quiet", "idle": {"for": "30d", "of": "any"}, "points": -10, "repeat": "every"}]
-    )
+    rules = rules_of(behaviour=[{"id": "quiet", "idle": {"for": "30d", "of": "any"}, "points": -10, "repeat": "every"}])
     assert total(rules, [], LATER) == 0
     assert total(rules, [activity("anything")], moment(31) - 1) == 0
     assert total(rules, [activity("anything")], moment(31)) == -10

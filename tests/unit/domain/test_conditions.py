@@ -105,15 +105,22 @@ def test_each_dot_descends_one_mapping_and_a_step_through_anything_else_is_missi
 
 
 def test_channel_and_context_can_be_asked():
-    one = Activity("1", "seen", moment(), moment(), (Identity(IdentityKind.EMAIL, "a@b.c"),), channel="Email", context={"ip": "x"})
-    assert conditions.holds(parse_condition({"channel": {"is": "email"}, "context.ip": {"is": "x"}}, ACTIVITY_ROOTS))(one)
+    one = Activity(
+        "1", "seen", moment(), moment(), (Identity(IdentityKind.EMAIL, "a@b.c"),), channel="Email", context={"ip": "x"}
+    )
+    assert conditions.holds(parse_condition({"channel": {"is": "email"}, "context.ip": {"is": "x"}}, ACTIVITY_ROOTS))(
+        one
+    )
     assert conditions.holds(parse_condition({"source": {"exists": False}}, ACTIVITY_ROOTS))(one)
 
 
 def test_several_fields_and_operators_all_hold_and_words_nest():
     raw = {
         "properties.a": {"above": 1, "below": 3},
-        "any": [{"properties.b": {"is": 1}}, {"all": [{"properties.b": {"is": 2}}, {"not": {"properties.c": {"is": 1}}}]}],
+        "any": [
+            {"properties.b": {"is": 1}},
+            {"all": [{"properties.b": {"is": 2}}, {"not": {"properties.c": {"is": 1}}}]},
+        ],
     }
     assert holds(raw, a=2, b=1)
     assert holds(raw, a=2, b=2)

@@ -37,7 +37,9 @@ def test_it_is_the_first_second_that_differs(document, some, now):
         assert last <= now or signature(rules, state, last) == base
     # nothing differs before, on any hour, at any exact age, nor on a grid of the whole time
     first = (now // SECOND + 1) * SECOND
-    samples = set(range(first, min(end, first + 40 * DAY), 7 * HOUR)) | set(range(first, end, max((end - first) // 60, SECOND)))
+    samples = set(range(first, min(end, first + 40 * DAY), 7 * HOUR)) | set(
+        range(first, end, max((end - first) // 60, SECOND))
+    )
     for entry in state.entries.values():
         for length in (HOUR, 6 * HOUR, DAY, 3 * DAY, 7 * DAY, 30 * DAY):
             samples |= {-(-(entry.at + n * length + extra) // SECOND) * SECOND for n in (1, 2, 3) for extra in (0, 1)}

@@ -41,7 +41,9 @@ def test_a_compiled_rule_file_scores_as_a_plain_interpreter_does(document, some,
 def test_an_explanation_names_what_is_left_of_each_earning(document, some, at):
     rules = compiled(document)
     rows = rules.explain(some, at).contributions
-    of_rules = [(row.rule, row.activity_id, row.at, row.earned - row.lost_to_age) for row in rows if row.rule[:4] == "rule"]
+    of_rules = [
+        (row.rule, row.activity_id, row.at, row.earned - row.lost_to_age) for row in rows if row.rule[:4] == "rule"
+    ]
     assert sorted(of_rules, key=repr) == sorted(reference.score(document, some, at)["rows"], key=repr)
 
 
@@ -122,7 +124,9 @@ def test_no_limit_is_ever_exceeded(document, some, at):
         assert floor is None or told.scores[name] >= floor
         assert cap is None or told.scores[name] <= cap
     for rule in rules.file.behaviour:
-        left = sum(row.earned - row.lost_to_age - row.lost_to_rule_cap for row in told.contributions if row.rule == rule.id)
+        left = sum(
+            row.earned - row.lost_to_age - row.lost_to_rule_cap for row in told.contributions if row.rule == rule.id
+        )
         assert rule.cap is None or abs(left) <= rule.cap
 
 

@@ -30,7 +30,9 @@ def packed(rules, some):
 @pytest.mark.parametrize("name", ["000", "004", "default"])
 def test_a_lead_is_stored_in_little_room(name):
     rules = preset(name)
-    known = facts(lead={"email": "ada@example.com", "title": "Head of Sales"}, company={"name": "Example", "employees": 200})
+    known = facts(
+        lead={"email": "ada@example.com", "title": "Head of Sales"}, company={"name": "Example", "employees": 200}
+    )
     assert len(packed(rules, [*browser_activities(50), known])) <= 1024
     assert len(packed(rules, browser_activities(1000))) <= 12_000
 
@@ -50,7 +52,9 @@ def test_nothing_is_a_state_too():
 
 def test_it_splits_by_the_month_of_activities():
     rules = preset("default")
-    state = rules.absorb(ScoreState.empty(), [activity("demo_requested", 1), activity("demo_requested", 40), activity("x", 70)])
+    state = rules.absorb(
+        ScoreState.empty(), [activity("demo_requested", 1), activity("demo_requested", 40), activity("x", 70)]
+    )
     parts = state.split_by_month()
     assert sorted(parts) == ["2026-01", "2026-02", "2026-03"]
     assert parts["2026-02"].merge(parts["2026-03"]).merge(parts["2026-01"]) == state
