@@ -1,0 +1,48 @@
+"""Every command that the README gives is one that `baton` takes, and those that need no cloud are run."""
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.main import get_command
+
+from infra.cli.main import app
+
+ROOT = Path(__file__).parents[3]
+COMMANDS = re.findall(r"^    \.venv/bin/baton (.+)$", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
+NEED_NO_CLOUD = [command for command in COMMANDS if command.startswith(("rules", "score")) and "publish" not in command]
+
+
+def test_the_readme_gives_commands():
+    assert len(COMMANDS) > 10
+    assert len(NEED_NO_CLOUD) >= 5
+
+
+@pytest.mark.parametrize("line", COMMANDS)
+def test_the_command_exists_with_its_arguments_and_options(line):
+    words = shlex.split(line.split(" > ")[0])
+    group = get_command(app)
+    while hasattr(group, "commands"):
+        group = group.commands[words.pop(0)]
+
+    # An argument or an option that is not known raises here.
+    assert group.make_context(group.name, words).command is group
+
+
+def test_the_commands_that_need_no_cloud_do_what_the_readme_says(tmp_path):
+    for line in NEED_NO_CLOUD:
+        done = subprocess.run(
+            f"{shlex.quote(sys.executable)} -m infra.cli.main {line}",
+            shell=True,
+            cwd=tmp_path,
+            env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "BATON_HOME": str(tmp_path / "home")},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, f"baton {line}\n{done.stdout}\n{done.stderr}"
+        assert "Traceback" not in done.stderr
+    assert (tmp_path / "rules.yaml").read_text().startswith("#")
