@@ -7,7 +7,6 @@ import binascii
 import json
 from collections.abc import Callable, Mapping
 from typing import TypeVar
-from urllib.parse import urlencode
 
 from pydantic import BaseModel, ValidationError
 
@@ -37,7 +36,7 @@ M = TypeVar("M", bound=BaseModel)
 
 def list_leads(request: HttpRequest, _path: Mapping[str, str], _person: Person, desk: Desk) -> Reply:
     """`GET /v1/leads`: those of a temperature or stage, best first, or the one with an e-mail address."""
-    query = _validated(api.ListLeadsRequest, request.query)
+    query = _validated(api.ListLeadsRequest, request.query())
     if query.email is not None:
         found = desk.leads.by_email(email_identity(query.email, "email"))
         return _answer(200, _page(found, None))
@@ -50,10 +49,10 @@ def list_leads(request: HttpRequest, _path: Mapping[str, str], _person: Person, 
 
 def get_lead(request: HttpRequest, path: Mapping[str, str], _person: Person, desk: Desk) -> Reply:
     """`GET /v1/leads/{id}`: everything about a lead, now or at a moment."""
-    query = _validated(api.GetLeadRequest, request.query)
+    query = _validated(api.GetLeadRequest, request.query())
     found = desk.leads.story(_lead(path), _moment(query.at, "at"), _moment(query.since, "since"))
     if isinstance(found, MergedInto):
-        asked = f"?{urlencode(request.query)}" if request.query else ""
+        asked = f"?{request.raw_query}" if request.raw_query else ""
         return json_reply(307, {"merged_into": found.survivor}, {"location": f"{found.survivor}{asked}"})
     return _answer(200, replies.story(found))
 

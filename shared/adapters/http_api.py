@@ -36,6 +36,7 @@ BATCH_LIMIT = 512 * 1024
 _GZIP = b"\x1f\x8b"
 _RETRY_AFTER = "2"
 _MILLISECOND = 1000
+_MAX_PARAMETERS = 20
 
 _STATUS: dict[type[Exception], int] = {
     Malformed: 400,
@@ -67,7 +68,7 @@ class HttpRequest:
     path: str
     received_at: Moment
     headers: Mapping[str, str] = field(default_factory=dict)
-    query: Mapping[str, str] = field(default_factory=dict)
+    raw_query: str = ""
     claims: Mapping[str, Any] | None = None
     raw_body: str = ""
     is_base64: bool = False
@@ -86,11 +87,28 @@ class HttpRequest:
             path=path,
             received_at=Moment(int(context["timeEpoch"]) * _MILLISECOND),
             headers={name.lower(): value for name, value in (event.get("headers") or {}).items()},
-            query=_query(event),
+            raw_query=event.get("rawQueryString") or "",
             claims=context.get("authorizer", {}).get("jwt", {}).get("claims"),
             raw_body=event.get("body") or "",
             is_base64=bool(event.get("isBase64Encoded")),
         )
+
+    def query(self) -> dict[str, str]:
+        """The parameters of the query.
+
+        Raises:
+            Invalid: one stands in it twice, or there are too many.
+        """
+        try:
+            pairs = parse_qsl(self.raw_query, keep_blank_values=True, max_num_fields=_MAX_PARAMETERS)
+        except ValueError as error:
+            msg = f"the query has more than {_MAX_PARAMETERS} parameters"
+            raise Invalid(msg) from error
+        parameters = dict(pairs)
+        if len(parameters) != len(pairs):
+            msg = "a parameter stands twice in the query"
+            raise Invalid(msg)
+        return parameters
 
     def body(self, limit: int) -> bytes:
         """The body's bytes, base64 and gzip undone, whatever the headers say of them.
@@ -143,11 +161,6 @@ def error_reply(error: Exception) -> Reply:
     if status == 401:  # noqa: PLR2004
         headers["www-authenticate"] = "WriteKey"
     return json_reply(status, {"code": code, "message": message, "details": details}, headers)
-
-
-def _query(event: Mapping[str, Any]) -> dict[str, str]:
-    pairs = parse_qsl(event.get("rawQueryString") or "", keep_blank_values=True, max_num_fields=50)
-    return dict(pairs)
 
 
 def _unzip(body: bytes, limit: int) -> bytes:

@@ -69,6 +69,18 @@ def test_what_only_starts_like_gzip_is_malformed(body: bytes) -> None:
         request(body).body(LIMIT)
 
 
+@pytest.mark.parametrize("query", ["a=1&a=2", "a=1&a=1", "&".join(f"a{n}=1" for n in range(21))])
+def test_a_query_that_says_a_thing_twice_or_too_much_is_refused(query: str) -> None:
+    with pytest.raises(Invalid):
+        HttpRequest.of(http_event("GET", "/v1/leads") | {"rawQueryString": query}).query()
+
+
+def test_a_query_is_read_as_it_was_meant() -> None:
+    event = http_event("GET", "/v1/leads") | {"rawQueryString": "email=a%2Bb%40example.com&next="}
+
+    assert HttpRequest.of(event).query() == {"email": "a+b@example.com", "next": ""}
+
+
 def test_what_is_no_base64_is_malformed() -> None:
     event = http_event("POST", "/v1/track", b"{}") | {"body": "!!!"}
 
