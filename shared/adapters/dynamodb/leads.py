@@ -166,6 +166,8 @@ class DynamoDBLeads:
 
     def due(self, until: Moment, limit: int) -> list[LeadId]:
         """Leads whose moment has come; see `shared.ports.leads.Leads`."""
+        # An equal share of each shard, so that leads which cannot be scored hold up at most their own.
+        share = -(-limit // DUE_SHARDS)
         found: dict[LeadId, None] = {}
         for shard in range(DUE_SHARDS):
             with translated():
@@ -174,11 +176,9 @@ class DynamoDBLeads:
                     IndexName=DUE_INDEX,
                     KeyConditionExpression="due_shard = :shard AND due <= :until",
                     ExpressionAttributeValues={":shard": {"S": str(shard)}, ":until": {"N": str(until)}},
-                    Limit=max(1, limit - len(found)),
+                    Limit=share,
                 )
             found.update(dict.fromkeys(lead_of_partition(item["pk"]["S"]) for item in answer["Items"]))
-            if len(found) >= limit:
-                break
         return list(found)[:limit]
 
     def segment(
