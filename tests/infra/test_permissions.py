@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import pytest
 
+from infra.settings import Settings, parse_settings
 from tests.infra.template import Template, listed, referred, target
 
 WITHOUT_RESOURCES = {
@@ -104,6 +105,17 @@ def test_a_function_may_do_exactly_what_it_does(prod: Template, verb: str) -> No
 
 def test_every_function_is_listed(prod: Template) -> None:
     assert set(prod.functions()) == set(GRANTS)
+
+
+def test_notify_may_read_exactly_the_secrets_that_its_teams_name(synthesised: Callable[[Settings], Template]) -> None:
+    teams = "{default: {slack: sales}, emea: {slack: sales, webhook: {url: 'https://crm.example.com', secret: crm}}}"
+    template = synthesised(parse_settings(f"teams: {teams}", "teams"))
+    read = [s for s in template.statements("notify") if s["Action"] == "ssm:GetParameter"]
+    assert [_named(template, resource) for s in read for resource in listed(s["Resource"])] == [
+        "parameter/baton/teams/crm",
+        "parameter/baton/teams/sales",
+    ]
+    assert not [s for s in template.statements("notify") if "ses:SendEmail" in listed(s["Action"])]
 
 
 def test_no_two_functions_share_a_role_and_no_role_is_anybody_elses(prod: Template) -> None:

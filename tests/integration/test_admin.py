@@ -124,6 +124,14 @@ def test_the_hot_leads_come_best_first(house: House) -> None:
     assert told["next"] is None
 
 
+def test_the_leads_of_a_stage_come_best_first(house: House) -> None:
+    house.happened(activity("g-1", email("eve@example.com"), type="demo_requested", at=MORNING))
+    house.stand("lead-3", "mql", 90, "hot")
+    told = ask("http_list_leads", rawQueryString="stage=mql")
+
+    assert [lead["id"] for lead in told["leads"]] == ["lead-3", "lead-1"]
+
+
 def test_a_list_goes_on_where_it_stopped(house: House) -> None:
     for number in range(3, 9):
         house.happened(activity(f"p-{number}", email(f"p{number}@example.com"), at=MORNING))

@@ -11,6 +11,7 @@ from functions.evaluate import handler as evaluate
 from functions.rescore import handler as rescore
 from functions.score import handler as score
 from shared.adapters.clock import SystemClock
+from shared.adapters.dynamodb import leads as dynamodb_leads
 from shared.adapters.dynamodb.activities import DynamoDBActivities, activity_of
 from shared.adapters.dynamodb.leads import DynamoDBLeads
 from shared.adapters.dynamodb.rules import DynamoDBRuleVersions
@@ -211,6 +212,18 @@ def test_a_scored_lead_is_evaluated_once_however_often_it_is_delivered(account):
 
     assert [each.to_stage for each in account.stages.transitions(lead)] == ["mql"]
     assert [each.key.stage for each in account.stages.handoffs(lead)] == ["mql"]
+
+
+def test_a_lead_whose_state_is_kept_by_month_is_scored_and_evaluated_like_any_other(account, monkeypatch):
+    monkeypatch.setattr(dynamodb_leads, "SPILL_ABOVE", 0)
+    account.log_golden_activities()
+
+    account.score(golden("stream_activities"))
+    account.score(golden("stream_activities"))
+    account.evaluate(scores_of(account.sam().lead))
+
+    assert account.total() == 65
+    assert [each.to_stage for each in account.stages.transitions(account.sam().lead)] == ["mql"]
 
 
 def test_a_lead_that_cannot_be_evaluated_is_queued_by_its_key(account, monkeypatch):
