@@ -34,9 +34,9 @@ def test_the_command_exists_with_its_arguments_and_options(line):
 
 def test_the_commands_that_need_no_cloud_do_what_the_readme_says(tmp_path):
     for line in NEED_NO_CLOUD:
-        done = subprocess.run(
+        done = subprocess.run(  # noqa: S602 (the README's own lines, as a reader's shell takes them)
             f"{shlex.quote(sys.executable)} -m infra.cli.main {line}",
-            shell=True,  # noqa: S602 (the README's own lines, as a reader's shell takes them)
+            shell=True,
             cwd=tmp_path,
             env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "BATON_HOME": str(tmp_path / "home")},
             capture_output=True,
