@@ -18,6 +18,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from infra.failure import Failure
 from infra.local.emulator import Emulator, credentials
 from infra.local.home import Home
+from infra.settings import read_settings
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
@@ -114,6 +115,19 @@ class Deployed:
             what = f"{user} must first answer {answer.get('ChallengeName')}."
             raise Failure(what, "Sign in once where that can be done, and put the token into BATON_TOKEN.")
         return answer["AuthenticationResult"]["IdToken"]
+
+
+def of_environment(environment: str) -> Deployed:
+    """An environment by its name, where its settings say that it is.
+
+    Raises:
+        SettingsError: its settings cannot be read.
+    """
+    return (
+        Deployed(environment)
+        if environment == LOCAL
+        else Deployed(environment, region=read_settings(environment).region)
+    )
 
 
 @dataclass(frozen=True)

@@ -12,14 +12,13 @@ from botocore.exceptions import ClientError
 
 from infra.cli.publish import STARTING_RULES, active_number, publish_file
 from infra.cli.screen import screen
-from infra.deployed import LOCAL, Deployed
+from infra.deployed import LOCAL, of_environment
 from infra.failure import Failure
 from infra.local.cloud import LocalCloud, Whereabouts
 from infra.local.home import Home
 
 if TYPE_CHECKING:
     from mypy_boto3_logs import CloudWatchLogsClient
-    from mypy_boto3_logs.type_defs import FilteredLogEventTypeDef
 
 FUNCTIONS = ("ingest", "score", "evaluate", "relay", "notify", "rescore", "admin")
 
@@ -84,7 +83,7 @@ def logs(
     """Print what a function logged."""
     if function not in FUNCTIONS:
         raise Failure(f"There is no function {function!r}.", f"It is one of {', '.join(FUNCTIONS)}.")
-    deployed = Deployed(environment)
+    deployed = of_environment(environment)
     client: CloudWatchLogsClient = deployed.client("logs")
     since = int((time.time() - minutes * 60) * 1000)
     seen: set[tuple[object, ...]] = set()
@@ -110,11 +109,6 @@ def logs(
 def _mark(event: Mapping[str, Any]) -> tuple[object, ...]:
     """What tells an event from others; the local cloud gives them no id."""
     return (event.get("eventId"), event["timestamp"], event.get("logStreamName"), event["message"])
-
-
-def _name(event: FilteredLogEventTypeDef) -> tuple[str, int, str]:
-    """What tells a line of a log from others; the emulator gives them no ids."""
-    return event.get("logStreamName", ""), event["timestamp"], event["message"]
 
 
 def tell(where: Whereabouts) -> None:

@@ -11,7 +11,7 @@ import typer
 from rich.table import Table
 
 from infra.cli.screen import screen
-from infra.deployed import LOCAL, Deployed
+from infra.deployed import Deployed, of_environment
 from infra.failure import Failure
 from infra.secret_store import NeededSecret, SecretStore, needed_secrets
 from infra.settings import read_settings
@@ -66,7 +66,4 @@ def list_secrets(
 
 def _environment(environment: str) -> tuple[Deployed, list[NeededSecret]]:
     """Where the environment's secrets are, and which its settings name."""
-    settings = read_settings(environment)
-    if environment == LOCAL:
-        return Deployed(LOCAL), needed_secrets(settings)
-    return Deployed(environment, region=settings.region), needed_secrets(settings)
+    return of_environment(environment), needed_secrets(read_settings(environment))

@@ -9,11 +9,10 @@ from typing import Annotated
 
 import typer
 
-from infra.deployed import LOCAL, Api, Deployed
+from infra.deployed import LOCAL, Api, of_environment
 from infra.failure import Failure
 from infra.local.cloud import LocalCloud
 from infra.local.home import Home
-from infra.settings import read_settings
 
 Environment = Annotated[str, typer.Option("--env", help="The environment; `local` is the one of `baton up`.")]
 
@@ -29,7 +28,7 @@ def signed_in(environment: str) -> Api:
     """
     if environment == LOCAL:
         return LocalCloud(Home.usual()).api()
-    deployed = Deployed(environment, region=read_settings(environment).region)
+    deployed = of_environment(environment)
     if token := os.environ.get("BATON_TOKEN"):
         return Api(deployed.api, token)
     if not sys.stdin.isatty():

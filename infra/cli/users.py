@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from infra.cli.screen import screen
-from infra.deployed import LOCAL, Deployed
+from infra.deployed import of_environment
 from infra.failure import Failure
-from infra.settings import read_settings
 
 if TYPE_CHECKING:
     from mypy_boto3_cognito_idp import CognitoIdentityProviderClient
@@ -33,8 +32,7 @@ def add(
 
     The person gets an invitation with a first password by e-mail.
     """
-    settings = read_settings(environment)
-    deployed = Deployed(environment) if environment == LOCAL else Deployed(environment, region=settings.region)
+    deployed = of_environment(environment)
     if "UserPoolId" not in deployed.outputs:
         what = f"People sign in to {environment} with their own provider."
         raise Failure(what, f"Give {email} the role {role} there.")

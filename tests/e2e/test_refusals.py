@@ -1,13 +1,12 @@
 """What the public API refuses, with a clear error, and of which nothing is stored anywhere."""
 
 import json
+from typing import Any, NamedTuple
 
 import pytest
 import urllib3
 
 pytestmark = pytest.mark.e2e
-
-FORM = "application/x-www-form-urlencoded"
 
 
 @pytest.fixture(scope="module")
@@ -91,100 +90,54 @@ def test_refusals_tell_nobody_who_is_known(cloud, keys):
     assert refusal("maya@meadow-wholesale.example") == refusal("nobody@unknown.example")
 
 
-def told(text, **more):
-    return {"userId": "wrong@else.example", "event": "CTA Clicked", "messageId": f"wrong {text}", **more}
+class Wrong(NamedTuple):
+    """A request that is not taken, the status that it gets, and words that its answer holds."""
+
+    path: str
+    body: str
+    status: int
+    words: str
+    key: str | None = "public"
+    headers: dict[str, str] = {}
 
 
+def track(text: str, **more: Any) -> str:
+    return json.dumps({"userId": "wrong@else.example", "event": "CTA Clicked", "messageId": f"wrong {text}", **more})
+
+
+BY_FORM = {"content_type": "application/x-www-form-urlencoded"}
 MALFORMED = {
-    "JSON that ends too early": ("/v1/track", '{"userId": "wrong@else.example"', "public", {}, 400, "JSON"),
-    "a key twice": (
-        "/v1/track",
-        '{"event": "CTA Clicked", "userId": "a@b.example", "userId": "c@d.example"}',
-        "public",
-        {},
-        400,
-        "userId",
+    "JSON that ends too early": Wrong("/v1/track", '{"userId": "wrong@else.example"', 400, "JSON"),
+    "a key twice": Wrong(
+        "/v1/track", '{"userId": "a@b.example", "userId": "c@d.example", "event": "E"}', 400, "userId"
     ),
-    "an unknown key": ("/v1/track", json.dumps(told("key")), "nobody's", {}, 401, "write key"),
-    "no key": ("/v1/track", json.dumps(told("no key")), None, {}, 401, "write key"),
-    "a body over the limit": (
-        "/v1/track",
-        json.dumps(told("large", properties={"x": "x" * 40_000})),
-        "public",
-        {},
-        413,
-        "32",
+    "a number that is none": Wrong("/v1/track", '{"event": "E", "userId": "a@b.example", "x": NaN}', 400, "NaN"),
+    "a list where an object belongs": Wrong("/v1/track", "[]", 422, "object"),
+    "an unknown key": Wrong("/v1/track", track("key"), 401, "write key", key="nobody's"),
+    "no key": Wrong("/v1/track", track("no key"), 401, "write key", key=None),
+    "a body over the limit": Wrong("/v1/track", track("large", properties={"x": "x" * 40_000}), 413, "32768"),
+    "a batch over the limit": Wrong("/v1/batch", json.dumps({"batch": [], "x": "x" * 600_000}), 413, "524288"),
+    "a form without an address": Wrong("/v1/forms/demo-request", "first_name=Ada", 422, "e-mail", None, BY_FORM),
+    "a form that nobody configured": Wrong("/v1/forms/no-such", "email=a%40b.example", 404, "form", None, BY_FORM),
+    "nobody's activity": Wrong("/v1/track", '{"event": "CTA Clicked", "messageId": "wrong"}', 422, "names nobody"),
+    "a time that is no moment": Wrong("/v1/track", track("time", timestamp="yesterday"), 422, "moment"),
+    "a time without an offset": Wrong("/v1/track", track("offset", timestamp="2026-03-01T09:30:00"), 422, "offset"),
+    "a time before all memory": Wrong(
+        "/v1/track", track("old", timestamp="2001-03-01T09:30:00Z"), 422, "keeps nothing"
     ),
-    "a batch over the limit": ("/v1/batch", json.dumps({"batch": [], "x": "x" * 600_000}), "public", {}, 413, "512"),
-    "a form without an e-mail address": (
-        "/v1/forms/demo-request",
-        "first_name=Ada",
-        None,
-        {"content_type": FORM},
-        400,
-        "e-mail",
-    ),
-    "a form that nobody configured": (
-        "/v1/forms/no-such",
-        "email=a%40b.example",
-        None,
-        {"content_type": FORM},
-        404,
-        "form",
-    ),
-    "nobody's activity": (
-        "/v1/track",
-        json.dumps({"event": "CTA Clicked", "messageId": "wrong nobody"}),
-        "public",
-        {},
-        400,
-        "names nobody",
-    ),
-    "a time that is no moment": (
-        "/v1/track",
-        json.dumps(told("time", timestamp="yesterday")),
-        "public",
-        {},
-        400,
-        "moment",
-    ),
-    "a time without an offset": (
-        "/v1/track",
-        json.dumps(told("offset", timestamp="2026-03-01T09:30:00")),
-        "public",
-        {},
-        400,
-        "offset",
-    ),
-    "a time before the log's memory": (
-        "/v1/track",
-        json.dumps(told("old", timestamp="2001-03-01T09:30:00Z")),
-        "public",
-        {},
-        400,
-        "keeps nothing",
-    ),
-    "a number that is none": (
-        "/v1/track",
-        '{"event": "CTA Clicked", "userId": "a@b.example", "properties": {"x": NaN}}',
-        "public",
-        {},
-        400,
-        "",
-    ),
-    "a list where an object belongs": ("/v1/track", "[]", "public", {}, 400, "object"),
 }
 
 
 @pytest.mark.parametrize("what", MALFORMED)
 def test_what_is_malformed_gets_the_right_status_and_a_message_that_says_what(what, cloud, keys, stored):
-    path, body, key, headers, status, words = MALFORMED[what]
+    wrong = MALFORMED[what]
     before = stored()
 
-    answer = cloud.post(path, body, keys.get(key, key), **headers)
+    answer = cloud.post(wrong.path, wrong.body, keys.get(wrong.key, wrong.key), **wrong.headers)
 
-    assert (answer.status, set(answer.body) >= {"code", "message", "details"}) == (status, True), answer.body
-    assert words in json.dumps(answer.body)
+    assert answer.status == wrong.status, answer.body
+    assert set(answer.body) >= {"code", "message", "details"}
+    assert wrong.words in json.dumps(answer.body).replace(",", "")
     assert stored() == before
 
 
