@@ -9,7 +9,7 @@ from shared.domain import conditions, stages
 from shared.domain.ageing import Decay
 from shared.domain.bands import Band
 from shared.domain.durations import in_words
-from shared.domain.moments import Moment, format_moment
+from shared.domain.moments import format_moment
 from shared.domain.points import POINT, format_points
 from shared.domain.rulefile import BandEdge, BehaviourRule, RuleFile, Stage
 
@@ -146,8 +146,8 @@ def _details(file: RuleFile, rule: BehaviourRule) -> Iterator[str]:
     yield f"ending after {in_words(rule.expires_after)}" if rule.expires_after else ""
     if rule.active:
         since, until = rule.active.since, rule.active.until
-        yield (f"from {format_moment(Moment(since))} on" if since is not None else "") + (
-            f"{' ' if since is not None else ''}until {format_moment(Moment(until))}" if until is not None else ""
+        yield (f"from {format_moment(since)} on" if since is not None else "") + (
+            f"{' ' if since is not None else ''}until {format_moment(until)}" if until is not None else ""
         )
     yield f"{_IMPORTANCE[rule.importance]}" if rule.importance else ""
 
@@ -174,7 +174,8 @@ def _fit(file: RuleFile) -> Iterator[str]:
     for rule in file.fit:
         otherwise = f", otherwise {_signed(rule.otherwise)}" if rule.otherwise else ""
         score = f" for the {rule.score} score" if rule.score != "fit" else ""
-        yield f"- **{rule.label or rule.id}**: {_signed(rule.points)} points{score} where {conditions.in_words(rule.where)}{otherwise}."
+        where = conditions.in_words(rule.where)
+        yield f"- **{rule.label or rule.id}**: {_signed(rule.points)} points{score} where {where}{otherwise}."
     yield "\nWhat is not known gives no points and is listed as missing.\n"
 
 
@@ -188,7 +189,7 @@ def _sums(file: RuleFile) -> Iterator[str]:
         high = f"at most {format_points(limits.cap)}" if limits.cap is not None else ""
         if low or high:
             yield f"- The {limits.label or name} score (`{name}`) is {' and '.join(filter(None, (low, high)))}."
-    weights = [f"{format_points(file.total.get(name, POINT))} × {name}" for name in file.score_names]
+    weights = [f"{format_points(file.total.get(name, POINT))} times {name}" for name in file.score_names]
     yield f"- The total score is {' + '.join(weights)}.\n"
 
 

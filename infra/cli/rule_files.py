@@ -17,7 +17,7 @@ def read_rule_file(path: Path) -> RuleFile:
     """Read and check a rule file.
 
     Raises:
-        Failure: it cannot be read or is not valid; every problem is told with file, line, key and the nearest valid key.
+        Failure: it cannot be read or is not valid; every problem is told with its file, line and key.
     """
     try:
         text = path.read_text(encoding="utf-8")

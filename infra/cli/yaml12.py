@@ -30,7 +30,7 @@ class _Loader(yaml.BaseLoader):
         """The tag of a node that has none."""
         if kind is yaml.ScalarNode and implicit[0]:
             return _PLAIN
-        return str(super().resolve(kind, value, implicit))
+        return str(super().resolve(kind, value, implicit))  # type: ignore[no-untyped-call]
 
 
 class YamlError(ValueError):

@@ -12,7 +12,7 @@ _BILLIONTH = Decimal("1e-9")
 
 
 def adjustment_of(activity: Activity) -> Adjustment | None:
-    """What an activity adjusts, or None: it is no adjustment, comes from a public source or says nothing that can be added."""
+    """What an activity adjusts; None where it is no adjustment, comes from a public source or says nothing to add."""
     if activity.type != SCORE_ADJUSTED or activity.rank is Rank.PUBLIC:
         return None
     said = activity.properties
@@ -21,6 +21,7 @@ def adjustment_of(activity: Activity) -> Adjustment | None:
     if len(given) != 1 or not isinstance(score, str):
         return None
     kind, number = given[0]
-    if number is None or abs(number) > LARGEST:
+    exact = None if number is None else Decimal(number)
+    if exact is None or abs(exact) > LARGEST:
         return None
-    return Adjustment(score, kind, to_billionths(Decimal(number).quantize(_BILLIONTH, rounding=ROUND_HALF_EVEN)))
+    return Adjustment(score, kind, to_billionths(exact.quantize(_BILLIONTH, rounding=ROUND_HALF_EVEN)))

@@ -81,7 +81,7 @@ def halved_all(points: int, ages: Sequence[int], half_life: int) -> list[int]:
             x = part - place / _TABLE
             left = points * (_DOUBLES[place] * (1.0 - x * (_C1 - x * (_C2 - x * (_C3 - x * _C4)))) / (1 << times))
             whole = round(left)
-            if abs(left - whole) < 0.5 - doubt:  # noqa: PLR2004
+            if abs(left - whole) < 0.5 - doubt:
                 found.append(whole)
                 continue
         found.append(halved(points, age, half_life))
@@ -90,7 +90,7 @@ def halved_all(points: int, ages: Sequence[int], half_life: int) -> list[int]:
 
 @dataclass(frozen=True, slots=True)
 class Decay:
-    """How points age. `share` is what is lost `every` so often, of the original points, as a fraction; `lose` is it in points."""
+    """How points age: what they lose `every` so often, as a `share` of the original points or in points (`lose`)."""
 
     kind: Literal["none", "half_life", "linear", "step"] = "none"
     half_life: int = 0

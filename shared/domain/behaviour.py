@@ -16,7 +16,7 @@ Key = tuple[int, str]
 
 
 class Match(NamedTuple):
-    """A matching activity: its moment, its id, and digests of the values that `distinct` and `once_per_value` ask for."""
+    """A matching activity: its moment, its id, and digests of what `distinct` and `once_per_value` ask for."""
 
     at: int
     id: str
@@ -46,7 +46,7 @@ def earning(matches: Iterable[Match], at_least: AtLeast | None) -> list[Match]:
 
 
 def repeated(earned: list[Match], repeat: Repeat) -> list[Match]:
-    """Step 3: the earnings that count (of `latest` all are kept here: the newest up to the moment asked about counts)."""
+    """Step 3: the earnings that count (of `latest` all are kept: which is the newest depends on the moment)."""
     if repeat.kind == "once":
         return earned[:1]
     if repeat.kind == "once_per":

@@ -75,7 +75,7 @@ def fold(text: str) -> str:
 
 
 def comparable(value: Any) -> Any:
-    """A scalar in a form whose `==` is the rule file's equality (true is not 1, "200" is not 200); None for the rest."""
+    """A scalar such that `==` is the rule file's equality (true is not 1, "200" is not 200); None for the rest."""
     kind = type(value)
     if kind is str:
         return fold(value)

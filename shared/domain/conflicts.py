@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from shared.domain.conditions import nearest
-from shared.domain.rulefile import BehaviourRule, Problem, RuleFile
+from shared.domain.rulefile import Active, BehaviourRule, Problem, RuleFile, Stage
 from shared.domain.stages import ScoreIs, walk
 
 
@@ -33,7 +33,7 @@ def _repeated_ids(file: RuleFile) -> Iterator[Problem]:
             seen.add(rule.id)
 
 
-def _behaviour(file: RuleFile, place: int, rule: BehaviourRule) -> Iterator[Problem]:  # noqa: C901
+def _behaviour(file: RuleFile, place: int, rule: BehaviourRule) -> Iterator[Problem]:
     here = ("behaviour", place)
     if (rule.on is None) is (rule.idle is None):
         yield Problem(here, "a behaviour rule has either `on` or `idle`")
@@ -47,11 +47,21 @@ def _behaviour(file: RuleFile, place: int, rule: BehaviourRule) -> Iterator[Prob
         yield Problem((*here, "group"), f"there is no group {rule.group!r}", nearest(rule.group, list(file.groups)))
     if rule.points == 0:
         yield Problem((*here, "points"), "this rule can never earn: its points are 0")
-    if rule.active and rule.active.since is not None and rule.active.until is not None:
-        if rule.active.since >= rule.active.until:
+    yield from _period(here, rule.active)
+    yield from _replacement(file, place, rule)
+
+
+def _period(here: tuple[str, int], active: Active | None) -> Iterator[Problem]:
+    if active:
+        since, until = active.since, active.until
+        if since is None and until is None:
+            yield Problem((*here, "active"), "write `from`, `until` or both")
+        elif since is not None and until is not None and since >= until:
             yield Problem((*here, "active"), "this rule can never earn: it ends before it begins")
-    if rule.active and rule.active.since is None and rule.active.until is None:
-        yield Problem((*here, "active"), "write `from`, `until` or both")
+
+
+def _replacement(file: RuleFile, place: int, rule: BehaviourRule) -> Iterator[Problem]:
+    here = ("behaviour", place)
     if rule.instead_of is not None:
         replaced = next((other for other in file.behaviour if other.id == rule.instead_of), None)
         others = [other.id for other in file.behaviour if other.on is not None and other is not rule]
@@ -125,33 +135,37 @@ def _stages(file: RuleFile) -> Iterator[Problem]:
         if times > 1:
             yield Problem(("stages",), f"two stages are called {name!r}")
     for place, stage in enumerate(file.stages):
-        for origin in stage.origins or ():
-            if origin not in names:
-                yield Problem(("stages", place, "from"), f"there is no stage {origin!r}", nearest(origin, names))
-        if stage.origins and stage.enter is None:
-            yield Problem(("stages", place, "from"), "`from` without `enter` lets nobody in")
-        if stage.leave and stage.leave.to not in names:
-            message = f"there is no stage {stage.leave.to!r}"
-            yield Problem(("stages", place, "leave", "to"), message, nearest(stage.leave.to, names))
-        if stage.leave and stage.leave.to == stage.name:
-            yield Problem(("stages", place, "leave", "to"), "a stage cannot be left for itself")
-        for key, condition in (("enter", stage.enter), ("leave", stage.leave.when if stage.leave else None)):
-            for node in walk(condition) if condition is not None else ():
-                if isinstance(node, ScoreIs) and node.name not in ("score", *file.score_names):
-                    known = [
-                        "score",
-                        *file.score_names,
-                        "grade",
-                        "temperature",
-                        "consent",
-                        "qualified",
-                        "activity",
-                        "count",
-                    ]
-                    yield Problem(("stages", place, key), f"there is no score {node.name!r}", nearest(node.name, known))
+        yield from _stage(file, place, stage, names)
     for name in file.handoff:
         if name not in names:
             yield Problem(("handoff", name), f"there is no stage {name!r}", nearest(name, names))
+
+
+def _stage(file: RuleFile, place: int, stage: Stage, names: list[str]) -> Iterator[Problem]:
+    for origin in stage.origins or ():
+        if origin not in names:
+            yield Problem(("stages", place, "from"), f"there is no stage {origin!r}", nearest(origin, names))
+    if stage.origins and stage.enter is None:
+        yield Problem(("stages", place, "from"), "`from` without `enter` lets nobody in")
+    if stage.leave and stage.leave.to not in names:
+        message = f"there is no stage {stage.leave.to!r}"
+        yield Problem(("stages", place, "leave", "to"), message, nearest(stage.leave.to, names))
+    if stage.leave and stage.leave.to == stage.name:
+        yield Problem(("stages", place, "leave", "to"), "a stage cannot be left for itself")
+    for key, condition in (("enter", stage.enter), ("leave", stage.leave.when if stage.leave else None)):
+        for node in walk(condition) if condition is not None else ():
+            if isinstance(node, ScoreIs) and node.name not in ("score", *file.score_names):
+                known = [
+                    "score",
+                    *file.score_names,
+                    "grade",
+                    "temperature",
+                    "consent",
+                    "qualified",
+                    "activity",
+                    "count",
+                ]
+                yield Problem(("stages", place, key), f"there is no score {node.name!r}", nearest(node.name, known))
 
 
 def _unreachable(file: RuleFile) -> Iterator[Problem]:

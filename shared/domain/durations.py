@@ -35,7 +35,7 @@ def parse_duration(text: object) -> int:
         elif iso := _ISO.fullmatch(text):
             length = sum(int(count) * unit for count, unit in zip(iso.groups(), _ISO_UNITS, strict=True) if count)
     if not 0 < length <= _LONGEST:
-        msg = f"{text!r} is not a duration: write a whole number above zero and a unit, such as 30s, 15m, 1h, 7d, 4w or 1mo"
+        msg = f"{text!r} is not a duration: write a whole number above zero with a unit, as 30s, 15m, 1h, 7d, 4w or 1mo"
         raise DurationError(msg)
     return length
 

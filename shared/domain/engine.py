@@ -94,7 +94,7 @@ class Rules:
     # --- taking in ---
 
     def match(self, activity: Activity) -> tuple[str, ...]:
-        """The marks of an activity: the ids of the behaviour rules that it matches, and what stages ask about (`@...`)."""
+        """The marks of an activity: the ids of the behaviour rules that it matches, and what stages ask (`@...`)."""
         match = self._match.get(activity.type)
         return match(activity) if match else ()
 
@@ -187,7 +187,7 @@ class Rules:
         )
 
     def explain(self, source: ScoreState | Iterable[Activity], at: Moment, since: Moment | None = None) -> Explanation:
-        """Where every point comes from. From activities the explanation names their full ids, from a state shortened ones."""
+        """Where every point comes from. From activities it names full ids, from a stored state short ones."""
         state = source if isinstance(source, ScoreState) else self.replayed(source)
         ledger = self.ledger(state)
         score, rows = self._score(ledger, at), explanation.contributions(ledger, at)
@@ -214,7 +214,7 @@ class Rules:
         return self._absorb(ScoreState.empty(), activities, str)
 
     def _lift(self, state: ScoreState, score: Score) -> Lift | None:
-        """The single activity of least effect that still reaches a higher band; it matches a rule and all that always match."""
+        """The single activity of least effect that reaches a higher band; it matches a rule and what always matches."""
         names = [band.name for band in self.temperature]
         here = names.index(score.temperature) if score.temperature else -1
         found: list[tuple[int, int, Lift]] = []
@@ -236,11 +236,11 @@ class Rules:
     # --- time and the lifecycle ---
 
     def next_change(self, state: ScoreState, now: Moment) -> NextChange | None:
-        """The first whole second after now at which time alone changes the temperature, the grade or a stage condition."""
+        """The first whole second after now at which time alone changes a band or a stage condition."""
         return next_change.find(self, self.ledger(state), now, None)
 
     def journey_change(self, state: ScoreState, journey: Journey, now: Moment) -> NextChange | None:
-        """As `next_change`, for the conditions as they are for a lead on its journey: time in the stage, since its entry."""
+        """As `next_change`, with conditions as they are on this journey: time in the stage, since its entry."""
         return next_change.find(self, self.ledger(state), now, journey)
 
     def advance(self, state: ScoreState, journey: Journey, at: Moment) -> tuple[Journey, tuple[Transition, ...]]:

@@ -115,11 +115,8 @@ class Ledger:
 
     def last_own(self, bound: Bound, kinds: Sequence[str] | None = None) -> int | None:
         """The moment of the lead's latest own activity (of some types) below a bound."""
-        moments = []
-        for keys in [self.own] if kinds is None else [self.own_of[f"@{kind}"] for kind in kinds]:
-            if place := bisect_left(keys, bound):
-                moments.append(keys[place - 1][0])
-        return max(moments, default=None)
+        every = [self.own] if kinds is None else [self.own_of[f"@{kind}"] for kind in kinds]
+        return max([keys[place - 1][0] for keys in every if (place := bisect_left(keys, bound))], default=None)
 
     def earnings(self, rule: BehaviourRule, standing: Standing) -> tuple[list[int], list[str]]:
         """Moments and ids of all activities whose earnings count, under what the facts allow."""
@@ -159,7 +156,8 @@ class Ledger:
         """Steps 1 to 4: every rule that has earned below a bound, aged to a moment."""
         told: list[Earned] = []
         age, last = self.rules.age, self.last_own(bound)
-        for rule, moments, ids in self.courses(bound):
+        for course in self.courses(bound):
+            rule, moments, ids = course
             start, count = 0, bisect_left(moments, bound[0])
             if rule.idle:
                 moments = silences(rule, self.last_own(bound, rule.idle.of), at)
@@ -235,7 +233,7 @@ class Ledger:
     # --- what stages ask ---
 
     def count(self, asked: Activities, at: int, bound: Bound, since: int | None) -> int:
-        """How many activities the condition asks about lie below a bound and inside its window that ends at a moment."""
+        """How many activities that the condition asks about lie below a bound and inside its window up to a moment."""
         start = at - asked.within if asked.within is not None else None
         if asked.since_entry and since is not None:
             start = since if start is None else max(start, since)

@@ -136,7 +136,9 @@ class View:
 
 def advance(rules: Rules, ledger: Ledger, journey: Journey, at: Moment) -> tuple[Journey, tuple[Transition, ...]]:
     """Move until nothing moves; each stage is entered at most once in one look."""
-    view, steps, visited = View(rules, ledger, journey, at), [], set()
+    view = View(rules, ledger, journey, at)
+    steps: list[Transition] = []
+    visited: set[str] = set()
     while True:
         journey = replace(journey, spent=_still_spent(rules, view.on(journey), journey.spent))
         step = _step(rules, view, journey, visited)
@@ -238,7 +240,8 @@ def joined(rules: Rules, journey: Journey, other: Journey) -> Journey:
 
 def replay(rules: Rules, state: ScoreState, until_moment: Moment) -> tuple[Journey, tuple[Transition, ...]]:
     """Look at every moment at which an activity occurred, and at every second at which time alone moves the lead."""
-    ledger, journey, steps = rules.ledger(state), Journey.start(), []
+    ledger, journey = rules.ledger(state), Journey.start()
+    steps: list[Transition] = []
     moments = sorted({key[0] for key in ledger.keys if key[0] <= until_moment})
     for moment, following in zip(moments, [*moments[1:], until_moment][: len(moments)], strict=True):
         now: int = moment

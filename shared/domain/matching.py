@@ -16,7 +16,7 @@ from shared.domain.rulefile import Active
 
 
 class Asked(NamedTuple):
-    """What is noted of an activity of some type: a mark, under what condition, when, and the fields whose values are kept."""
+    """What is noted of an activity of some type: a mark, under what condition, when, and the fields that are kept."""
 
     mark: str
     where: Condition | None = None

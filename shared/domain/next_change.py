@@ -47,7 +47,7 @@ class NextChange:
 
 
 def find(rules: Rules, ledger: Ledger, now: int, journey: Journey | None, stop: int | None = None) -> NextChange | None:
-    """The first whole second after now, and not after `stop`, at which the signature differs; None when there is none."""
+    """The first whole second after now, and not after `stop`, at which the signature differs; or None."""
     search = _Search(rules, ledger, now, journey)
     second = search.first(None if stop is None else stop // SECOND)
     if second is None:
@@ -313,7 +313,7 @@ def _silent_span(rules: Rules, ledger: Ledger, rule: BehaviourRule, low: int, hi
     """Bounds of what a silence has earned and not yet lost, from one second to another.
 
     A silence that has earned k times holds, at its k-th earning, the most that k earnings can, and just before the
-    next the least; both only grow with k. Where each earning is a cut, or nothing ages, both ends bound what is between.
+    next the least; both only grow with k. Where each earning is a cut, or nothing ages, the ends bound what is between.
     """
     decay, bound = rules.decays[rule.id], until(low * SECOND)
     last = ledger.last_own(bound, rule.idle.of if rule.idle else None)

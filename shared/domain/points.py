@@ -40,11 +40,12 @@ def to_billionths(value: Any) -> int:
     if number is None:
         msg = f"{value!r} is not a number"
         raise NumberError(msg)
-    if abs(number) > LARGEST:
+    exact = Decimal(number)
+    if abs(exact) > LARGEST:
         msg = f"{value} is too large: at most {LARGEST}"
         raise NumberError(msg)
     try:
-        scaled = Decimal(number).scaleb(9)
+        scaled = exact.scaleb(9)
         whole = int(scaled)
     except InvalidOperation:  # more digits than a decimal carries
         whole, scaled = 0, Decimal(1)

@@ -18,7 +18,7 @@ from shared.domain.ageing import NO_DECAY, Decay
 from shared.domain.bands import Band
 from shared.domain.conditions import Condition, ConditionError, check_field, nearest, parse_condition
 from shared.domain.durations import parse_duration
-from shared.domain.moments import parse_moment
+from shared.domain.moments import Moment, parse_moment
 from shared.domain.points import exact_number, to_billionths
 from shared.domain.stages import ACTIVITY_ROOTS, FACT_ROOTS, StageCondition, parse_stage_condition
 
@@ -88,7 +88,7 @@ def _names(value: Any) -> tuple[str, ...]:
     return tuple(dict.fromkeys(map(_name, values)))
 
 
-def _moment(value: Any) -> int:
+def _moment(value: Any) -> Moment:
     if not isinstance(value, str):
         msg = f"{value!r} is not a moment: write a date and time such as 2026-03-01T09:30:00Z"
         raise ConditionError(msg)
@@ -125,7 +125,7 @@ _STAGE_SCHEMA = {
 Points = Annotated[int, _reading(to_billionths), WithJsonSchema({"type": "number"})]
 AboveZero = Annotated[int, _reading(_above_zero), WithJsonSchema({"type": "number", "exclusiveMinimum": 0})]
 Duration = Annotated[int, _reading(parse_duration), WithJsonSchema(_DURATION_SCHEMA)]
-MomentText = Annotated[int, _reading(_moment), WithJsonSchema({"type": "string", "format": "date-time"})]
+MomentText = Annotated[Moment, _reading(_moment), WithJsonSchema({"type": "string", "format": "date-time"})]
 Name = Annotated[str, _reading(_name), WithJsonSchema({"type": "string", "minLength": 1, "maxLength": 200})]
 Names = Annotated[
     tuple[str, ...],
@@ -441,7 +441,7 @@ def parse_rule_file(document: object) -> RuleFile:
     return rule_file
 
 
-def _problem(told: dict[str, Any]) -> Problem:
+def _problem(told: dict[str, Any]) -> Problem:  # noqa: PLR0911 - one case for each kind of complaint
     path: tuple[str | int, ...] = tuple(told["loc"])
     context = told.get("ctx") or {}
     if told["type"] == "unreadable":

@@ -137,33 +137,39 @@ def parse_stage_condition(raw: object, depth: int = 0) -> StageCondition:
     return parts[0] if len(parts) == 1 else All(parts)  # type: ignore[arg-type]
 
 
-def _entry(key: object, value: Any, beside: Mapping[str, Any], depth: int) -> StageCondition:  # noqa: C901, PLR0911
+def _entry(key: object, value: Any, beside: Mapping[str, Any], depth: int) -> StageCondition:
     try:
-        match key:
-            case "all" | "any" | "not":
-                return _nested(str(key), value, depth)
-            case "score":
-                return ScoreIs("score", _amount(value, to_billionths))
-            case "grade" | "temperature" | "consent":
-                return _band(str(key), value)
-            case "qualified":
-                return _qualified(value)
-            case "activity" | "activity_in":
-                return _activities({**beside, "of": value, "at_least": 1})
-            case "count":
-                return _activities({**beside, **_mapping(value, "{of: webinar_attended, at_least: 3, within: 30d}")})
-            case "time_in_stage":
-                return InStage(_amount(value, parse_duration))
-        if isinstance(key, str) and key.partition(".")[0] in FACT_ROOTS:
-            conditions.check_field(key, FACT_ROOTS)
-            return conditions.parse_tests(key, value)  # type: ignore[return-value]
-        if not isinstance(key, str) or "." in key or not isinstance(value, Mapping):
-            msg = f"{key!r} is nothing that a stage can ask"
-            raise ConditionError(msg, (), nearest(key, _KEYS))
-        return ScoreIs(key, _amount(value, to_billionths))
+        return _read_entry(key, value, beside, depth)
     except ConditionError as error:
         path = error.path if error.path[:1] == (key,) else (str(key), *error.path)
         raise ConditionError(str(error), path, error.hint) from error
+
+
+def _read_entry(  # noqa: PLR0911 - one case for each kind of key
+    key: object, value: Any, beside: Mapping[str, Any], depth: int
+) -> StageCondition:
+    match key:
+        case "all" | "any" | "not":
+            return _nested(str(key), value, depth)
+        case "score":
+            return ScoreIs("score", _amount(value, to_billionths))
+        case "grade" | "temperature" | "consent":
+            return _band(str(key), value)
+        case "qualified":
+            return _qualified(value)
+        case "activity" | "activity_in":
+            return _activities({**beside, "of": value, "at_least": 1})
+        case "count":
+            return _activities({**beside, **_mapping(value, "{of: webinar_attended, at_least: 3, within: 30d}")})
+        case "time_in_stage":
+            return InStage(_amount(value, parse_duration))
+    if isinstance(key, str) and key.partition(".")[0] in FACT_ROOTS:
+        conditions.check_field(key, FACT_ROOTS)
+        return conditions.parse_tests(key, value)
+    if not isinstance(key, str) or "." in key or not isinstance(value, Mapping):
+        msg = f"{key!r} is nothing that a stage can ask"
+        raise ConditionError(msg, (), nearest(key, _KEYS))
+    return ScoreIs(key, _amount(value, to_billionths))
 
 
 def _nested(key: str, value: Any, depth: int) -> StageCondition:
@@ -189,7 +195,7 @@ def _mapping(value: Any, example: str) -> Mapping[str, Any]:
 
 
 def _amount(raw: Any, read: Callable[[Any], int]) -> Amount:
-    tests = []
+    tests: list[tuple[str, Any]] = []
     for name, limit in _mapping(raw, "{at_least: ...}").items():
         if name not in _COMPARISONS:
             msg = f"{name!r} is no comparison"
@@ -219,7 +225,7 @@ def _band(key: str, value: Any) -> StageCondition:
                 if isinstance(word, str) and word not in ("granted", "denied", "unknown"):
                     msg = f"{word!r} is no consent"
                     raise ConditionError(msg, (), nearest(word, ("granted", "denied", "unknown")))
-    return conditions.parse_tests(key, raw)  # type: ignore[return-value]
+    return conditions.parse_tests(key, raw)
 
 
 def _qualified(value: Any) -> StageCondition:
@@ -288,7 +294,7 @@ def walk(node: StageCondition | Condition) -> Iterator[StageCondition | Conditio
             yield from walk(part)
 
 
-def compose(node: Any) -> Callable[[Look], bool]:
+def compose(node: Any) -> Callable[[Look], bool]:  # noqa: C901, PLR0911 - one case for each kind of node
     """Compose a stage condition into one function of a look at the lead."""
     match node:
         case ScoreIs("score", amount):
@@ -326,7 +332,7 @@ class _Value:
 # --- telling ----------------------------------------------------------------------------------------------------------
 
 
-def in_words(node: Any) -> str:
+def in_words(node: Any) -> str:  # noqa: PLR0911 - one case for each kind of node
     """A stage condition as a clause that people read."""
     match node:
         case ScoreIs(name, amount):

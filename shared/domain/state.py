@@ -70,11 +70,12 @@ class Entry(NamedTuple):
 
 
 def short_id(activity_id: str) -> str:
-    """The id with a random UUID at its end cut to 48 bits, which still tell it apart and order it; any other id as it is."""
+    """The id with a random UUID at its end cut to 48 bits, which tell it apart and order it; any other id as it is."""
     start = len(activity_id) - _UUID_LENGTH
     if start < 0 or not _UUID4.fullmatch(activity_id, start) or _REGULAR.search(activity_id, start):
         return activity_id
-    return f"{activity_id[: start + _UUID_KEPT]}~{blake2b(activity_id.encode('utf-8', 'surrogatepass'), digest_size=4).hexdigest()}"
+    told = blake2b(activity_id.encode("utf-8", "surrogatepass"), digest_size=4).hexdigest()
+    return f"{activity_id[: start + _UUID_KEPT]}~{told}"
 
 
 @lru_cache(maxsize=4096)
@@ -236,16 +237,16 @@ def _told_trace(trace: Trace) -> list[Any]:
     return told if trace.claims else told[:3] if trace.fields else told[:2]
 
 
-def _trace(
+def _trace(  # noqa: PLR0917 - it is a row
     own: int,
     marks: list[str],
     fields: Sequence[str] = (),
     rank: int = 0,
     claims: Any = "",
-    adjustment: list[Any] | None = None,
+    adjustment: tuple[str, str, int] | None = None,
 ) -> Trace:
     told = json.dumps(claims, sort_keys=True, separators=(",", ":")) if claims else ""
-    return Trace(bool(own), tuple(marks), tuple(fields), rank, told, adjustment and Adjustment(*adjustment))
+    return Trace(bool(own), tuple(marks), tuple(fields), rank, told, Adjustment(*adjustment) if adjustment else None)
 
 
 def claims_of(state: ScoreState) -> list[Claim]:
@@ -319,9 +320,9 @@ def _summed(first: int | None, deltas: list[int], unit: int) -> list[int]:
 
 
 def _bits(numbers: list[int]) -> bytes:
-    """Whole numbers as bits, by Rice's code: what is above the lowest few bits as a run of ones, then those bits as they are.
+    """Whole numbers as bits, by Rice's code: what lies above the lowest few bits as a run of ones, then those bits.
 
-    The smallest number is taken off all; the few bits are as many as make the whole shortest.
+    The smallest number is taken off all; how many bits are the lowest few is what makes the whole shortest.
     """
     low = min(numbers, default=0)
     shifted = [number - low for number in numbers]

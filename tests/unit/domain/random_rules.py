@@ -1,5 +1,7 @@
 """Random rule files and leads, small enough to collide often: equal moments, window edges, exact half-lives."""
 
+from typing import Any
+
 from hypothesis import strategies as st
 
 from shared.domain.activity import Activity, Claims, Identity, IdentityKind, Rank
@@ -118,7 +120,7 @@ def documents(draw, *, stages=False):
         for rule in rules[:2]:
             rule["group"] = "website"
             rule.pop("score", None)
-    document = {"name": "random", "behaviour": rules, "groups": groups, "scores": {"product": {}}}
+    document: dict[str, Any] = {"name": "random", "behaviour": rules, "groups": groups, "scores": {"product": {}}}
     if draw(st.booleans()):
         document["scores"]["engagement"] = {
             "floor": draw(st.sampled_from([0, -5, -20])),

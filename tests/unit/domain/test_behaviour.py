@@ -3,6 +3,7 @@ import pytest
 from shared.domain.activity import Rank
 from shared.domain.moments import DAY, Moment
 from shared.domain.points import POINT
+from shared.domain.state import ScoreState, known_facts
 from tests.unit.domain.leads import activity, facts, moment, rules_of, total
 
 LATER = moment(300)
@@ -268,8 +269,6 @@ def test_fit_rules_give_points_otherwise_or_nothing_while_unknown():
 
 
 def test_a_fact_is_known_by_rank_then_time_then_id_and_consent_is_denied_on_a_tie():
-    from shared.domain.state import ScoreState, known_facts
-
     rules = rules_of()
 
     def known(*claims):

@@ -151,7 +151,9 @@ def test_conditions_ask_facts_consent_qualification_grade_and_counts():
     known = facts(1, lead={"role": "Head"}, consent="granted", qualification={"budget": True, "need": "rfp"})
     good = [known, activity("seen"), activity("form", 8)]
 
-    def stages(some, at=moment(8)):
+    end = moment(8)
+
+    def stages(some, at=end):
         return [step.to_stage for step in rules.advance(rules.absorb(ScoreState.empty(), some), Journey.start(), at)[1]]
 
     assert stages(good) == ["x"]

@@ -4,6 +4,7 @@ import pytest
 
 from infra.cli.rule_files import parse_rule_text, preset_names, preset_text
 from infra.cli.rules import differences_of
+from shared.domain.bands import band_of
 from shared.domain.engine import compile_rules
 from shared.domain.moments import MINUTE, Moment
 from shared.domain.points import POINT
@@ -59,8 +60,6 @@ def test_guide_000_row_by_row(points, some):
     ("points", "temperature"), [(50, "cold"), (50.000000001, "warm"), (50.5, "warm"), (75, "warm"), (75.5, "hot")]
 )
 def test_guide_000_has_no_gap_between_its_bands(points, temperature):
-    from shared.domain.bands import band_of
-
     assert band_of(preset("000").temperature, int(points * POINT)) == temperature
 
 

@@ -153,8 +153,17 @@ def test_points_may_be_decimals_floats_or_integers_and_mean_what_is_written():
 
 @pytest.mark.parametrize(
     ("text", "length"),
-    [("30s", 30 * SECOND), ("15m", 15 * MINUTE), ("1h", HOUR), ("7d", 7 * DAY), ("4w", 28 * DAY), ("1mo", 30 * DAY)]
-    + [("P1M", 30 * DAY), ("P1Y", 365 * DAY), ("PT12H", 12 * HOUR), ("P1DT1M", DAY + MINUTE), ("P2W", 14 * DAY)],
+    [
+        *[
+            ("30s", 30 * SECOND),
+            ("15m", 15 * MINUTE),
+            ("1h", HOUR),
+            ("7d", 7 * DAY),
+            ("4w", 28 * DAY),
+            ("1mo", 30 * DAY),
+        ],
+        *[("P1M", 30 * DAY), ("P1Y", 365 * DAY), ("PT12H", 12 * HOUR), ("P1DT1M", DAY + MINUTE), ("P2W", 14 * DAY)],
+    ],
 )
 def test_durations(text, length):
     assert parse_duration(text) == length
