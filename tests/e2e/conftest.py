@@ -56,6 +56,12 @@ class Cloud:
             cwd=self.home.root.parent,
         )
 
+    def printed(self, *arguments: str) -> str:
+        """What a `baton` command prints, which must succeed."""
+        done = self.baton(*arguments)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
     def up(self, *options: str) -> str:
         """`baton up`, which must succeed; answers all it printed."""
         done = self.baton("up", *options)

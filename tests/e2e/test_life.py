@@ -36,12 +36,12 @@ def test_only_this_machine_can_reach_it(cloud):
 
 
 def test_leads_are_listed_best_first_and_shown_point_by_point(cloud):
-    listed = json.loads(cloud.baton("leads", "list", "--json").stdout)
+    listed = json.loads(cloud.printed("leads", "list", "--json"))
     totals = [lead["score"]["total"] for lead in listed]
     assert totals[:3] == sorted(totals[:3], reverse=True)
-    assert "Hana Okafor" in cloud.baton("leads", "list", "--temperature", "hot").stdout
+    assert "Hana Okafor" in cloud.printed("leads", "list", "--temperature", "hot")
 
-    shown = cloud.baton("leads", "show", "maya@meadow-wholesale.example").stdout
+    shown = cloud.printed("leads", "show", "maya@meadow-wholesale.example")
     assert "Maya Lind: 60 points, warm, sql" in shown
     assert "Visited the pricing page several times in one week" in shown
 
@@ -54,7 +54,7 @@ def test_a_lead_that_is_not_there_is_told_in_words(cloud):
 
 
 def test_logs_of_a_function_are_printed(cloud):
-    printed = cloud.baton("logs", "ingest", "--minutes", "60").stdout
+    printed = cloud.printed("logs", "ingest", "--minutes", "60")
     assert "REPORT RequestId" in printed
 
 
@@ -65,7 +65,7 @@ def test_rules_are_published_from_a_file_and_every_lead_is_scored_by_them(cloud,
         done = cloud.baton("rules", "publish", str(tmp_path / "rules.yaml"), "--note", "a demo is worth more")
         assert done.returncode == 0, done.stderr
         cloud.eventually(lambda: cloud.lead("hana@harbour-foods.example")["score"]["total"] == 165)
-        hot = lambda: json.loads(cloud.baton("leads", "list", "--temperature", "hot", "--json").stdout)  # noqa: E731
+        hot = lambda: json.loads(cloud.printed("leads", "list", "--temperature", "hot", "--json"))  # noqa: E731
         cloud.eventually(
             lambda: [lead["rules_version"] for lead in hot() if lead["score"]["total"] == 165] == [2], seconds=150
         )

@@ -1,6 +1,8 @@
 """What the public API refuses, with a clear error, and of which nothing is stored anywhere."""
 
 import json
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import pytest
@@ -17,18 +19,15 @@ def keys(cloud):
 
 @pytest.fixture
 def stored(cloud):
-    """A function that tells everything in both tables, once nothing is under way."""
+    """A function that tells everything in both tables, once nothing is under way, but for how far a rescore has come."""
 
     def look():
         cloud.settle()
-        return [
-            sorted(json.dumps(item, sort_keys=True, default=str) for item in cloud.items(table)) for table in TABLES
-        ]
+        items = [item for table in ("ActivitiesTable", "LeadsTable") for item in cloud.items(table)]
+        return {json.dumps(i, sort_keys=True, default=str) for i in items if not i["pk"]["S"].startswith("RESCORE")}
 
     return look
 
-
-TABLES = ("ActivitiesTable", "LeadsTable")
 
 FORBIDDEN_TO_BROWSERS = {
     "adjust a score": (
@@ -68,7 +67,7 @@ def test_a_browsers_public_key_cannot(what, cloud, keys, stored):
 
     assert answer.status == 403
     assert words in answer.body["message"]
-    assert stored() == before
+    assert stored() - before == set()
 
 
 def test_the_same_things_said_with_the_secret_key_are_taken_but_for_the_adjustment(cloud, keys):
@@ -98,7 +97,7 @@ class Wrong(NamedTuple):
     status: int
     words: str
     key: str | None = "public"
-    headers: dict[str, str] = {}
+    headers: Mapping[str, str] = MappingProxyType({})
 
 
 def track(text: str, **more: Any) -> str:
@@ -138,7 +137,7 @@ def test_what_is_malformed_gets_the_right_status_and_a_message_that_says_what(wh
     assert answer.status == wrong.status, answer.body
     assert set(answer.body) >= {"code", "message", "details"}
     assert wrong.words in json.dumps(answer.body).replace(",", "")
-    assert stored() == before
+    assert stored() - before == set()
 
 
 def test_one_bad_activity_in_a_batch_of_100_is_listed_and_99_are_stored(cloud, keys):
