@@ -70,12 +70,7 @@ def from_environment() -> Intake:
         retention_days=settings.retention_days,
         anonymous_retention_days=settings.anonymous_retention_days,
     )
-    return configured(settings, log, _secrets)
-
-
-@cache
-def _secrets() -> Secrets:
-    return SSMSecrets(_client("ssm"), SystemClock())
+    return configured(settings, log, cache(lambda: SSMSecrets(_client("ssm"), SystemClock())))
 
 
 def _client(service: str) -> Any:
