@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import boto3
 from aws_lambda_powertools import Logger
-from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 
 from functions.evaluate.settings import Settings
 from shared.adapters.clock import SystemClock
@@ -18,6 +16,7 @@ from shared.adapters.dynamodb.rules import DynamoDBRuleVersions
 from shared.adapters.dynamodb.stages import DynamoDBStages
 from shared.adapters.environment import load
 from shared.adapters.faults import fault
+from shared.adapters.queue_messages import work_through
 from shared.adapters.sqs import SQSQueue
 from shared.domain.handoff import LeadId
 from shared.ports.queue import Queue
@@ -25,7 +24,6 @@ from shared.usecases.evaluate import Evaluate
 from shared.usecases.rulebook import Rulebook
 
 if TYPE_CHECKING:
-    from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 _log = Logger(service="evaluate")
@@ -61,11 +59,8 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext, evaluation: Ev
     evaluation = evaluation or _evaluation()
     if event["Records"][0]["eventSource"] == "aws:dynamodb":
         return _look_at_stream(event["Records"], evaluation)
-    return process_partial_response(
-        event=event,
-        record_handler=lambda record: _work(record, evaluation),
-        processor=BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False),
-        context=context,
+    return work_through(
+        event, context, lambda message: _look(LeadId(message["lead"]), evaluation), _log, "not evaluated"
     )
 
 
@@ -87,11 +82,3 @@ def _look(lead: LeadId, evaluation: Evaluation) -> None:
     decision = evaluation.evaluate.look(lead)
     for transition in decision.transitions if decision else ():
         _log.info("stage changed", extra={"lead": lead, "to": transition.to_stage, "epoch": transition.epoch})
-
-
-def _work(record: SQSRecord, evaluation: Evaluation) -> None:
-    try:
-        _look(LeadId(json.loads(record.body)["lead"]), evaluation)
-    except Exception as error:
-        _log.error("not evaluated", extra={"message_id": record.message_id, **fault(error)})
-        raise

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import boto3
 from aws_lambda_powertools import Logger
-from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 
 from functions.relay.settings import Settings
 from shared.adapters.dynamodb.outbox import DynamoDBOutbox, event_of
@@ -17,11 +14,11 @@ from shared.adapters.dynamodb.stream import new_image
 from shared.adapters.environment import load
 from shared.adapters.eventbridge import EventBridgeBus
 from shared.adapters.faults import fault
+from shared.adapters.queue_messages import work_through
 from shared.adapters.sqs import SQSQueue
 from shared.usecases.relay import OutboxKey, Relay
 
 if TYPE_CHECKING:
-    from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
     from shared.ports.bus import Event
@@ -44,12 +41,7 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext, relay: Relay |
     relay = relay or _relay()
     if event["Records"][0]["eventSource"] == "aws:dynamodb":
         return _publish_stream(event["Records"], relay)
-    return process_partial_response(
-        event=event,
-        record_handler=lambda record: _publish_message(record, relay),
-        processor=BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False),
-        context=context,
-    )
+    return work_through(event, context, lambda message: _publish_message(message, relay), _log, "not published")
 
 
 def _publish_stream(records: list[dict[str, Any]], relay: Relay) -> None:
@@ -70,17 +62,6 @@ def _publish_stream(records: list[dict[str, Any]], relay: Relay) -> None:
     _log.info("published", extra={"events": len(waiting), "queued": queued})
 
 
-def _publish_message(record: SQSRecord, relay: Relay) -> None:
-    try:
-        key = _key(json.loads(record.body))
-        if not relay.publish(key):
-            _log.warning(
-                "nothing is stored any more under what a message names", extra={"message_id": record.message_id}
-            )
-    except Exception as error:
-        _log.error("not published", extra={"message_id": record.message_id, **fault(error)})
-        raise
-
-
-def _key(body: Mapping[str, str]) -> OutboxKey:
-    return OutboxKey(body["pk"], body["sk"])
+def _publish_message(message: dict[str, str], relay: Relay) -> None:
+    if not relay.publish(OutboxKey(message["pk"], message["sk"])):
+        _log.warning("nothing is stored any more under what a message names")

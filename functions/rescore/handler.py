@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import json
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import boto3
 from aws_lambda_powertools import Logger
-from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 
 from functions.rescore.settings import Settings
 from shared.adapters.clock import SystemClock
 from shared.adapters.dynamodb.leads import DynamoDBLeads
 from shared.adapters.dynamodb.rescoring import DynamoDBRescoring
 from shared.adapters.environment import load
-from shared.adapters.faults import fault
+from shared.adapters.queue_messages import work_through
 from shared.adapters.sqs import SQSQueue
 from shared.domain.events import RescoreRequested, RulesPublished
 from shared.usecases.rescore import Rescore
 
 if TYPE_CHECKING:
-    from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 _log = Logger(service="rescore")
@@ -50,27 +47,17 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext, rescore: Resco
         asked = rescore.tick(lambda: context.get_remaining_time_in_millis() > _SPARE_MILLISECONDS)
         _log.info("swept", extra={"touches": asked})
         return None
-    answer = process_partial_response(
-        event=event,
-        record_handler=lambda record: _begin(record, rescore),
-        processor=BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False),
-        context=context,
-    )
+    answer = work_through(event, context, lambda told: _begin(told, rescore), _log, "no rescore begun")
     rescore.go_on(lambda: context.get_remaining_time_in_millis() > _SPARE_MILLISECONDS)
     return answer
 
 
-def _begin(record: SQSRecord, rescore: Rescore) -> None:
-    try:
-        event = json.loads(record.body)
-        if event["detail-type"] == RulesPublished.NAME:
-            rescore.published(RulesPublished.model_validate(event["detail"]).version)
-            return
-        requested = RescoreRequested.model_validate(event["detail"])
-        if requested.lead:
-            rescore.one(requested.lead)
-        else:
-            rescore.everyone(f"event-{event['id']}")
-    except Exception as error:
-        _log.error("no rescore begun", extra={"message_id": record.message_id, **fault(error)})
-        raise
+def _begin(event: dict[str, Any], rescore: Rescore) -> None:
+    if event["detail-type"] == RulesPublished.NAME:
+        rescore.published(RulesPublished.model_validate(event["detail"]).version)
+        return
+    requested = RescoreRequested.model_validate(event["detail"])
+    if requested.lead:
+        rescore.one(requested.lead)
+    else:
+        rescore.everyone(f"event-{event['id']}")

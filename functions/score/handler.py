@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import uuid
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import boto3
 from aws_lambda_powertools import Logger
-from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 
 from functions.score.settings import Settings
 from shared.adapters.clock import SystemClock
@@ -19,6 +17,7 @@ from shared.adapters.dynamodb.rules import DynamoDBRuleVersions
 from shared.adapters.dynamodb.stream import new_image
 from shared.adapters.environment import load
 from shared.adapters.faults import fault
+from shared.adapters.queue_messages import work_through
 from shared.adapters.sqs import SQSQueue
 from shared.domain.activity import Activity, Identity
 from shared.domain.handoff import LeadId
@@ -28,7 +27,6 @@ from shared.usecases.rulebook import Rulebook
 from shared.usecases.score import Score
 
 if TYPE_CHECKING:
-    from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 _log = Logger(service="score")
@@ -62,12 +60,7 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext, scoring: Scori
     scoring = scoring or _scoring()
     if event["Records"][0]["eventSource"] == "aws:dynamodb":
         return _apply_stream(event["Records"], scoring)
-    return process_partial_response(
-        event=event,
-        record_handler=lambda record: _work(record, scoring),
-        processor=BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False),
-        context=context,
-    )
+    return work_through(event, context, lambda message: _work(message, scoring), _log, "not scored")
 
 
 def _apply_stream(records: list[dict[str, Any]], scoring: Scoring) -> None:
@@ -103,18 +96,12 @@ def _apply(batch: list[Activity], scoring: Scoring) -> list[Activity]:
     return [each.activity for each in failed]
 
 
-def _work(record: SQSRecord, scoring: Scoring) -> None:
-    try:
-        message = json.loads(record.body)
-        if "lead" in message:
-            scoring.score.touch(LeadId(message["lead"]))
-        else:
-            _apply_again(
-                ActivityKey(Identity.of_key(message["activity"]["identity"]), message["activity"]["id"]), scoring
-            )
-    except Exception as error:
-        _log.error("not scored", extra={"message_id": record.message_id, **fault(error)})
-        raise
+def _work(message: dict[str, Any], scoring: Scoring) -> None:
+    if "lead" in message:
+        scoring.score.touch(LeadId(message["lead"]))
+    else:
+        named = message["activity"]
+        _apply_again(ActivityKey(Identity.of_key(named["identity"]), named["id"]), scoring)
 
 
 def _apply_again(key: ActivityKey, scoring: Scoring) -> None:
