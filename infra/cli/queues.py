@@ -9,10 +9,9 @@ import typer
 from rich.table import Table
 
 from infra.cli.screen import screen
-from infra.deployed import LOCAL, Deployed
+from infra.deployed import LOCAL, of_environment
 from infra.failure import Failure
 from infra.queues import Queues
-from infra.settings import read_settings
 
 queues_app = typer.Typer(help="See what waits in the queues, and redrive dead letters.", no_args_is_help=True)
 Environment = Annotated[str, typer.Option("--env", help="The environment.")]
@@ -50,4 +49,4 @@ def redrive(
 
 
 def _queues(environment: str) -> Queues:
-    return Queues(Deployed(environment, region=None if environment == LOCAL else read_settings(environment).region))
+    return Queues(of_environment(environment))
