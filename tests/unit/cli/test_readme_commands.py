@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 from typer.main import get_command
+from typer.testing import CliRunner
 
 from infra.cli.main import app
 
 ROOT = Path(__file__).parents[3]
-COMMANDS = re.findall(r"^    \.venv/bin/baton (.+)$", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+COMMANDS = re.findall(r"^    \.venv/bin/baton (.+)$", README, re.MULTILINE)
 NEED_NO_CLOUD = [command for command in COMMANDS if command.startswith(("rules", "score")) and "publish" not in command]
 
 
@@ -33,6 +35,7 @@ def test_the_command_exists_with_its_arguments_and_options(line):
 
 
 def test_the_commands_that_need_no_cloud_do_what_the_readme_says(tmp_path):
+    (tmp_path / "activities.jsonl").write_text(re.search(r"```json\n(.*?)```", README, re.DOTALL)[1])
     for line in NEED_NO_CLOUD:
         done = subprocess.run(  # noqa: S602 (the README's own lines, as a reader's shell takes them)
             f"{shlex.quote(sys.executable)} -m infra.cli.main {line}",
@@ -46,3 +49,12 @@ def test_the_commands_that_need_no_cloud_do_what_the_readme_says(tmp_path):
         assert done.returncode == 0, f"baton {line}\n{done.stdout}\n{done.stderr}"
         assert "Traceback" not in done.stderr
     assert (tmp_path / "rules.yaml").read_text().startswith("#")
+
+
+def test_the_rule_file_that_the_readme_shows_is_one(tmp_path):
+    shown = tmp_path / "acme.yaml"
+    shown.write_text(re.search(r"```yaml\n(.*?)```", README, re.DOTALL)[1], encoding="utf-8")
+
+    result = CliRunner().invoke(app, ["rules", "check", str(shown)])
+
+    assert result.exit_code == 0, result.output
