@@ -35,7 +35,7 @@ def test_the_command_exists_with_its_arguments_and_options(line):
 
 
 def test_the_commands_that_need_no_cloud_do_what_the_readme_says(tmp_path):
-    (tmp_path / "activities.jsonl").write_text(re.search(r"```json\n(.*?)```", README, re.DOTALL)[1])
+    (tmp_path / "activities.jsonl").write_text(re.findall(r"```json\n(.*?)```", README, re.DOTALL)[0])
     for line in NEED_NO_CLOUD:
         done = subprocess.run(  # noqa: S602 (the README's own lines, as a reader's shell takes them)
             f"{shlex.quote(sys.executable)} -m infra.cli.main {line}",
@@ -53,7 +53,7 @@ def test_the_commands_that_need_no_cloud_do_what_the_readme_says(tmp_path):
 
 def test_the_rule_file_that_the_readme_shows_is_one(tmp_path):
     shown = tmp_path / "acme.yaml"
-    shown.write_text(re.search(r"```yaml\n(.*?)```", README, re.DOTALL)[1], encoding="utf-8")
+    shown.write_text(re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)[0], encoding="utf-8")
 
     result = CliRunner().invoke(app, ["rules", "check", str(shown)])
 
