@@ -19,7 +19,7 @@ def keys(cloud):
 
 @pytest.fixture
 def stored(cloud):
-    """A function that tells everything in both tables, once nothing is under way, but for how far a rescore has come."""
+    """Tells everything in both tables once nothing is under way; how far a rescore has come does not count."""
 
     def look():
         cloud.settle()
