@@ -29,7 +29,7 @@ PYTHON: Final = (3, 14)
 PLATFORM: Final = "manylinux2014_aarch64"
 ZIP_LIMIT: Final = 5 * 1024 * 1024
 
-_LEFT_OUT: Final = {"__pycache__", "bin", ".lock"}
+_PROGRAMS: Final = "bin"
 _LEFT_OUT_OF_METADATA: Final = {"RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "uv_cache.json"}
 
 
@@ -189,14 +189,10 @@ def _tidy(folder: Path) -> None:
     for path in [path for unused in _UNUSED for path in (folder / unused).rglob("*") if path.is_file()]:
         if path.suffix not in _SHOWN:
             path.unlink()
-    for path in sorted(folder.rglob("*"), reverse=True):
-        metadata = path.parent.suffix == ".dist-info" and path.name in _LEFT_OUT_OF_METADATA
-        if not (metadata or path.name in _LEFT_OUT):
-            continue
-        if path.is_dir():
-            shutil.rmtree(path)
-        else:
-            path.unlink()
+    for metadata in folder.glob("*.dist-info"):
+        for name in _LEFT_OUT_OF_METADATA:
+            (metadata / name).unlink(missing_ok=True)
+    shutil.rmtree(folder / _PROGRAMS, ignore_errors=True)
 
 
 def _compile(folder: Path) -> str:

@@ -170,6 +170,7 @@ def test_the_asset_for_aws_is_small_and_holds_wheels_for_lambda_alone(tmp_path: 
     told = build_for_aws(tmp_path)
     libraries = [path.name for path in tmp_path.rglob("*.so")]
     assert zipped_size(tmp_path) <= build.ZIP_LIMIT
+    assert not (tmp_path / "bin").exists()
     assert libraries
     assert all("cpython-314-aarch64-linux-gnu" in name for name in libraries)
     assert bool(list(tmp_path.rglob("*.pyc"))) == (sys.version_info[:2] == build.PYTHON) == (told == "compiled")
