@@ -26,7 +26,7 @@ def deploy(environment: Environment, yes: Yes = False) -> None:
 
 def diff(environment: Environment) -> None:
     """Show what `baton deploy` would change."""
-    _run(environment, ["diff", "--all"])
+    _run(environment, ["diff"])
 
 
 def destroy(environment: Environment, yes: Yes = False) -> None:
