@@ -6,6 +6,7 @@ moment. All of them are pure functions of the set of activities, the rule file a
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -55,6 +56,7 @@ class Rules:
         rules = rule_file.behaviour
         self.idle = tuple(rule for rule in rules if rule.idle)
         self.decays = {rule.id: rule.decay or (NO_DECAY if rule.idle else rule_file.decay) for rule in rules}
+        self._ends = {rule.id: self._end(rule) for rule in rules}
         self.only_if = {rule.id: conditions.holds(rule.only_if) for rule in rules if rule.only_if is not None}
         self.judge, self.veto = judge(rule_file.fit), veto(rule_file.vetoes)
         of_group = {rule.group: rule.score for rule in rules if rule.group}
@@ -155,18 +157,24 @@ class Rules:
 
     def age(self, rule: BehaviourRule, moments: Sequence[int], at: int, last_own: int | None) -> list[int]:
         """What is left at a moment of points that a rule earned at some moments."""
-        decay, points, expiry = self.decays[rule.id], rule.points, rule.expires_after
+        decay, points, ends = self.decays[rule.id], rule.points, self._ends[rule.id]
+        over = bisect_right(moments, at - ends) if ends is not None else 0  # nothing is left of the oldest ones
+        live = moments[over:] if over else moments
         if decay.kind == "none":
-            left = [points] * len(moments)
+            left = [points] * len(live)
         elif decay.since_last_activity and last_own is not None:
-            left = [decay.aged(points, at - last_own)] * len(moments)
+            left = [decay.aged(points, at - last_own)] * len(live)
         elif decay.kind == "half_life":
-            left = halved_all(points, [at - moment for moment in moments], decay.half_life)
+            left = halved_all(points, [at - moment for moment in live], decay.half_life)
         else:
-            left = [decay.aged(points, at - moment) for moment in moments]
-        if expiry is not None:
-            left = [kept if at - moment < expiry else 0 for kept, moment in zip(left, moments, strict=True)]
-        return left
+            left = [decay.aged(points, at - moment) for moment in live]
+        return [0] * over + left if over else left
+
+    def _end(self, rule: BehaviourRule) -> int | None:
+        """The own age from which nothing of a rule's points is left, if there is one that is known beforehand."""
+        decay = self.decays[rule.id]
+        gone = None if decay.since_last_activity else decay.gone_after(rule.points)
+        return min((age for age in (gone, rule.expires_after) if age is not None), default=None)
 
     def score(self, state: ScoreState, at: Moment) -> Score:
         """The lead's scores at a moment."""

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from shared.domain.rulefile import BehaviourRule
 
-MOST_EARNINGS = 100_000
-"""A silence earns at most so many times: a rule for every 30 seconds stops after five weeks."""
+MOST_EARNINGS = 1_000
+"""A silence earns at most so many times: by the day longer than a log is kept, by the hour 41 days."""
 
 
-def silences(rule: BehaviourRule, last: int | None, at: int) -> list[int]:
+def silences(rule: BehaviourRule, last: int | None, at: int) -> Sequence[int]:
     """The moments, oldest first, at which the silence since `last` earned up to a moment."""
     if last is None or rule.idle is None:
         return []
     length = rule.idle.length
     times = min((at - last) // length, 1 if rule.repeat.kind == "once" else MOST_EARNINGS)
-    moments = [last + length * number for number in range(1, times + 1)]
+    moments = range(last + length, last + length * times + 1, length)
     if rule.active is None:
         return moments
     since, until = rule.active.since, rule.active.until

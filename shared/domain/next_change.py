@@ -29,9 +29,10 @@ if TYPE_CHECKING:
 _LAST_SECOND = 253_402_300_799
 """The end of the year 9999, where calendars end."""
 
-MOST_LOOKS = 5_000
-"""A search looks at no more pieces than this. A lead that balances on an edge for longer (its score within billionths
-of it for weeks, yet never over it) is to be looked at again at the second reached: nothing differs before that."""
+MOST_LOOKS = 1_000
+"""A search looks at no more pieces than this. A lead that needs more (its score lies within billionths of an edge for
+weeks and never crosses it, or a silence earns by the minute) is to be looked at again at the second reached: nothing
+differs before that."""
 
 Range = tuple[int, int]
 Curve = tuple[Any, ...]
@@ -67,6 +68,7 @@ class _Search:
         self._earnings: dict[int, dict[str, Earned]] = {}
         self._signatures: dict[int, Signature] = {}
         self._looks = 0
+        self._silent: dict[tuple[str, int, int], int] = {}
 
     def signature(self, at: int) -> Signature:
         """Everything that shows: temperature, grade, and whether each stage condition holds."""
@@ -104,9 +106,8 @@ class _Search:
             end = min(end, stop)
         cuts = sorted({cut for cut in self._cuts() if start < cut <= end} | {start})
         for place, cut in enumerate(cuts):
-            if cut > end:
-                break
-            if self.at_second(cut) != self.base:
+            self._looks += 1
+            if self.at_second(cut) != self.base or self._looks > MOST_LOOKS:
                 return cut
             found = self._within(cut, cuts[place + 1] - 1 if place + 1 < len(cuts) else end)
             if found is not None:
@@ -147,10 +148,11 @@ class _Search:
     # --- bounding ---
 
     def _earned(self, second: int) -> dict[str, Earned]:
-        """What is left of each rule's points at a second."""
+        """What is left at a second of the points of each rule with `on`."""
         if second not in self._earnings:
             at = second * SECOND
-            self._earnings[second] = {earned.rule.id: earned for earned in self.ledger.earned(at, until(at))}
+            every = self.ledger.earned(at, until(at))
+            self._earnings[second] = {earned.rule.id: earned for earned in every if not earned.rule.idle}
         return self._earnings[second]
 
     def _ranges(
@@ -164,7 +166,7 @@ class _Search:
             place = (rule.score, rule.group)
             if rule.idle or rule.cap:
                 span = (
-                    _silent_span(rules, self.ledger, rule, low, high)
+                    _silent_span(rules, self.ledger, rule, low, high, self._silent)
                     if rule.idle
                     else self._whole_span([rule], low, high)
                 )
@@ -235,12 +237,13 @@ class _Search:
 
     def _silent_cuts(self, rule: BehaviourRule) -> Iterable[int]:
         length, expiry = rule.idle.length if rule.idle else 1, rule.expires_after
+        most = 1 if rule.repeat.kind == "once" else MOST_EARNINGS
         for key in [key for key in self.ledger.own if key[0] > self.now] + [until(self.now)]:
             last = self.ledger.last_own((key[0], key[1] + "\0"), rule.idle.of if rule.idle else None)
             if last is None:
                 continue
             last_moment = rule.active.until if rule.active and rule.active.until is not None else _LAST_SECOND * SECOND
-            for number in range(1, 1 + min(MOST_EARNINGS, max(0, last_moment - last) // length)):
+            for number in range(1, 1 + min(most, max(0, last_moment - last) // length)):
                 moment = last + number * length
                 yield -(-moment // SECOND)
                 if expiry is not None:
@@ -309,46 +312,53 @@ def _cut_by_each(rules: Rules, rule: BehaviourRule) -> bool:
     return rule.repeat.kind == "once" or (ages and (rule.active is not None or decay.since_last_activity))
 
 
-def _silent_span(rules: Rules, ledger: Ledger, rule: BehaviourRule, low: int, high: int) -> Range:
+def _silent_span(  # noqa: PLR0917
+    rules: Rules, ledger: Ledger, rule: BehaviourRule, low: int, high: int, known: dict[tuple[str, int, int], int]
+) -> Range:
     """Bounds of what a silence has earned and not yet lost, from one second to another.
 
     A silence that has earned k times holds, at its k-th earning, the most that k earnings can, and just before the
     next the least; both only grow with k. Where each earning is a cut, or nothing ages, the ends bound what is between.
+    `known` remembers sums between calls.
     """
     decay, bound = rules.decays[rule.id], until(low * SECOND)
     last = ledger.last_own(bound, rule.idle.of if rule.idle else None)
     if last is None or rule.idle is None or not ledger.standing(bound).allowed.get(rule.id, True):
         return 0, 0
-    own = ledger.last_own(bound)
+    own, length = ledger.last_own(bound), rule.idle.length
+    regular = rule.active is None and not _cut_by_each(rules, rule)
+
+    def series(youngest: int, count: int) -> int:
+        key = (rule.id, youngest, count)
+        if key not in known:
+            known[key] = _series(rules, rule, youngest, count)
+        return known[key]
 
     def held(second: int) -> int:
+        if regular:
+            count = min((second * SECOND - last) // length, MOST_EARNINGS)
+            return series(second * SECOND - last - count * length, count)
         moments = silences(rule, last, second * SECOND)
         return sum(rules.age(rule, moments, second * SECOND, own))
 
-    if _cut_by_each(rules, rule) or (decay.kind == "none" and rule.expires_after is None):
+    if not regular or (decay.kind == "none" and rule.expires_after is None):
         a, b = held(low), held(high)
         return min(a, b), max(a, b)
-    length = rule.idle.length
     first, final = ((second * SECOND - last) // length for second in (low, high))
     if first == final:
         a, b = held(low), held(high)
         return min(a, b), max(a, b)
-    least = _series(rules, rule, 1, min(first, MOST_EARNINGS))
-    most = _series(rules, rule, 0, min(final, MOST_EARNINGS) - 1)
-    if final > MOST_EARNINGS:
-        least = 0
+    least = 0 if final > MOST_EARNINGS else series(length, min(first, MOST_EARNINGS))
+    most = series(0, min(final, MOST_EARNINGS))
     return min(least, most), max(least, most)
 
 
-def _series(rules: Rules, rule: BehaviourRule, start: int, end: int) -> int:
-    """The sum of what is left of earnings that are `start` to `end` silences old."""
-    total, length = 0, rule.idle.length if rule.idle else 1
-    for number in range(start, end + 1):
-        left = rules.age(rule, [0], number * length, None)[0]
-        if left == 0:
-            break
-        total += left
-    return total
+def _series(rules: Rules, rule: BehaviourRule, youngest: int, count: int) -> int:
+    """The sum of what is left of so many earnings, one silence apart, the youngest of some age."""
+    length = rule.idle.length if rule.idle else 1
+    if rules.decays[rule.id].kind == "none" and rule.expires_after is None:
+        return rule.points * count
+    return sum(rules.age(rule, range(length * (1 - count), 1, length), youngest, None))
 
 
 def _plus(span: Range, other: Range) -> Range:

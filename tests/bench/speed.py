@@ -10,6 +10,7 @@ import json
 import random
 import sys
 import time
+import uuid
 import zlib
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -43,10 +44,10 @@ def activities(count: int) -> list[Activity]:
     chance, found = random.Random(1), []
     for place in range(count):
         at = START + place * 60_000_000
-        name = f"ajs-next-{at // 1000}-{chance.getrandbits(32):08x}-{chance.getrandbits(16):04x}-4{chance.getrandbits(12):03x}"
+        name = f"ajs-next-{at // 1000}-{uuid.UUID(int=chance.getrandbits(128), version=4)}"
         found.append(
             Activity(
-                id=f"{name}-a{chance.getrandbits(12):03x}-{chance.getrandbits(48):012x}",
+                id=name,
                 type=chance.choice(TYPES),
                 occurred_at=Moment(at),
                 received_at=Moment(at),
