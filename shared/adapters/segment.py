@@ -50,6 +50,9 @@ _PAGE = ("path", "url", "title", "referrer", "search")
 _QUALIFICATION = {"authority", "budget", "need", "timeline"}
 _COMPANY = {"employee_count": "employees"}
 
+_BRANCHES = frozenset({"constrained-str", "str", "int", "float"})
+"""What pydantic adds to a place where several types may stand; no key is called so."""
+
 MessageId = Annotated[str, Field(min_length=1, max_length=200)]
 Name = Annotated[str, Field(max_length=256)] | int
 
@@ -269,7 +272,8 @@ def segment_reply(call: str, sent: int, rejections: Sequence[Rejection]) -> Repl
 def validation_fault(error: ValidationError) -> Invalid:
     """The first thing that a model has against what was sent."""
     first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-    return Invalid(first["msg"], ".".join(str(part) for part in first["loc"]) or None)
+    place = [str(part) for part in first["loc"] if part not in _BRANCHES]
+    return Invalid(first["msg"].removeprefix("Value error, "), ".".join(place) or None)
 
 
 def claimed_consent(value: Json, at: str) -> Literal["granted", "denied"] | None:

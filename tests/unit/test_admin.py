@@ -174,6 +174,14 @@ def test_a_list_that_cannot_be_is_refused(admin: Caller, query: dict[str, str]) 
     assert admin.get("/v1/leads", **query)["statusCode"] == 422
 
 
+def test_why_a_request_is_refused_is_told_in_its_own_words(admin: Caller) -> None:
+    refused = answer(admin.get("/v1/leads"))
+    assert refused["message"] == "ask for exactly one of temperature, stage and email"
+
+    refused = answer(admin.post("/v1/leads/lead-1/adjustments", {"by": "ten", "why": "a call"}))
+    assert refused["details"]["at"] == "by"
+
+
 def test_a_lead_is_found_by_any_writing_of_its_address(admin: Caller) -> None:
     assert [lead["id"] for lead in answer(admin.get("/v1/leads", email=" ADA@Example.com "))["leads"]] == ["lead-1"]
     assert answer(admin.get("/v1/leads", email="eve@example.com")) == {"leads": [], "next": None}
