@@ -1,5 +1,6 @@
 """When time alone changes something, held against looking at every moment."""
 
+import pytest
 from hypothesis import assume, given
 
 from shared.domain.engine import compile_rules
@@ -119,3 +120,22 @@ def test_time_in_a_stage_is_awaited():
     journey, taken = rules.advance(state, journey, due.at)
     assert journey.stage == "stale"
     assert taken[0].activity_id is None
+
+
+@pytest.mark.parametrize(
+    ("later", "points", "decay"),
+    [
+        (1, -40, {"half_life": "30d"}),
+        (31, -20, {"half_life": "30d"}),
+        (1, -40, {"linear": {"lose": "50%", "every": "30d"}}),
+        (1, -40, {"step": {"lose": "5%", "every": "1d"}}),
+    ],
+)
+def test_points_that_cancel_at_every_moment_are_known_to_stay_on_the_edge(later, points, decay):
+    rules = rules_of(
+        behaviour=[{"id": "up", "on": "up", "points": 40}, {"id": "down", "on": "down", "points": points}],
+        decay=decay,
+        temperature=[{"name": "low"}, {"name": "high", "above": 0}],
+    )
+    state = rules.absorb(ScoreState.empty(), [activity("up"), activity("down", later)])
+    assert rules.next_change(state, moment(later)) is None
