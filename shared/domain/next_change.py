@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 _LAST_SECOND = 253_402_300_799
 """The end of the year 9999, where calendars end."""
 
-MOST_LOOKS = 1_000
+MOST_LOOKS = 600
 """A search looks at no more pieces than this. A lead that needs more (its score lies within billionths of an edge for
 weeks and never crosses it, or a silence earns by the minute) is to be looked at again at the second reached: nothing
 differs before that."""
