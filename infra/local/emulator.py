@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import sys
 from dataclasses import dataclass
@@ -54,6 +55,8 @@ class Emulator:
         if process.is_alive():
             return False
         port = free_port(process.port, USUAL_PORT)
+        if process.port not in (None, port):
+            _move(self.home.folder("state"), str(process.port), str(port))
         temporary = self.home.folder("tmp")
         environment = {
             "PATH": os.environ.get("PATH", os.defpath),
@@ -115,6 +118,17 @@ def _rewind_streams(state: Path) -> None:
     fresh = kept.with_suffix(".new")
     fresh.write_text(json.dumps(held))
     fresh.replace(kept)
+
+
+def _move(state: Path, old: str, new: str) -> None:
+    """Let what is kept on disk live on another port: the emulator finds queues by addresses that have it in them."""
+    address = re.compile(rf"(?<=\blocalhost:){old}\b")
+    for kept in state.glob("*.json"):
+        text = kept.read_text()
+        if (moved := address.sub(new, text)) != text:
+            fresh = kept.with_suffix(".new")
+            fresh.write_text(moved)
+            fresh.replace(kept)
 
 
 def _answers(url: str) -> bool:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import socket
 import time
 
 import pytest
@@ -86,15 +87,18 @@ def test_sending_it_all_again_changes_nothing_and_notifies_nobody_and_a_second_u
     assert started < 30
 
 
-def test_stopped_and_started_again_it_has_every_lead_and_goes_on_working(demo):
+def test_stopped_and_started_again_on_another_port_it_has_every_lead_and_goes_on_working(demo):
     cloud, _ = demo
     before = picture(cloud)
+    port = cloud.local.emulator.process.port
 
     assert cloud.baton("down").returncode == 0
     assert cloud.processes() == []
     assert cloud.baton("status").returncode == 1
-    cloud.up()
+    with socket.create_server(("127.0.0.1", port)):
+        cloud.up()
 
+    assert cloud.local.emulator.process.port != port
     assert picture(cloud) == before
     fields = "email=ines%40after.example&first_name=Ines&consent=yes"
     answer = cloud.post(

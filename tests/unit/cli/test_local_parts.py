@@ -118,6 +118,20 @@ def test_the_readers_of_streams_start_anew_in_what_the_emulator_kept(tmp_path):
     assert after["payload"]["functions"] == {"kept": "as it is"}
 
 
+def test_what_the_emulator_kept_follows_it_to_another_port(tmp_path):
+    kept = {"url": "http://localhost:4566/000000000000/q", "more": "localhost:45661 4566 mylocalhost:4566"}
+    (tmp_path / "sqs.json").write_text(json.dumps(kept))
+    (tmp_path / "blob").write_bytes(b"localhost:4566")
+
+    emulator._move(tmp_path, "4566", "5000")
+
+    assert json.loads((tmp_path / "sqs.json").read_text()) == {
+        "url": "http://localhost:5000/000000000000/q",
+        "more": "localhost:45661 4566 mylocalhost:4566",
+    }
+    assert (tmp_path / "blob").read_bytes() == b"localhost:4566"
+
+
 def test_an_emulator_that_never_kept_anything_needs_no_rewinding(tmp_path):
     emulator._rewind_streams(tmp_path)
     assert list(tmp_path.iterdir()) == []
