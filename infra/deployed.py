@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from http import HTTPStatus
@@ -26,6 +26,12 @@ if TYPE_CHECKING:
 
 LOCAL = "local"
 """The environment of `baton up`; every other one lives in an AWS account."""
+
+_WANTED: Mapping[str, tuple[str, str]] = {
+    "NEW_PASSWORD_REQUIRED": ("NEW_PASSWORD", "A password of your own (12 characters, of four kinds)"),
+    "SOFTWARE_TOKEN_MFA": ("SOFTWARE_TOKEN_MFA_CODE", "The code of your authenticator"),
+}
+"""What the user pool may want besides the password, under which name it takes it, and how a person is asked for it."""
 
 
 @dataclass(frozen=True)
@@ -93,8 +99,11 @@ class Deployed:
             return f"{Emulator(self.home).endpoint}/_aws/execute-api/{number}/$default"
         return self.outputs["ApiUrl"].rstrip("/")
 
-    def sign_in(self, user: str, password: str) -> str:
+    def sign_in(self, user: str, password: str, ask: Callable[[str], str] | None = None) -> str:
         """A token of a user of the stack's own user pool.
+
+        `ask` asks the person for what the pool wants besides: a password of their own at the first sign-in, or the
+        code of their authenticator.
 
         Raises:
             Failure: the pool does not let that user in.
@@ -103,18 +112,28 @@ class Deployed:
             remedy = "Sign in there and put the token into BATON_TOKEN."
             raise Failure(f"People sign in to {self.environment} with their own provider.", remedy)
         pool: CognitoIdentityProviderClient = self.client("cognito-idp")
+        client = self.outputs["UserPoolClientId"]
         try:
-            answer = pool.initiate_auth(
-                ClientId=self.outputs["UserPoolClientId"],
+            answer: Any = pool.initiate_auth(
+                ClientId=client,
                 AuthFlow="USER_PASSWORD_AUTH",
                 AuthParameters={"USERNAME": user, "PASSWORD": password},
             )
+            while "AuthenticationResult" not in answer:
+                wanted = _WANTED.get(answer["ChallengeName"])
+                if ask is None or wanted is None:
+                    what = f"{user} must first answer {answer['ChallengeName']}."
+                    raise Failure(what, "Sign in once in a terminal, or put a token into BATON_TOKEN.")
+                answer = pool.respond_to_auth_challenge(
+                    ClientId=client,
+                    ChallengeName=answer["ChallengeName"],
+                    Session=answer["Session"],
+                    ChallengeResponses={"USERNAME": user, wanted[0]: ask(wanted[1])},
+                )
         except (ClientError, BotoCoreError) as error:
             raise Failure(f"{user} could not sign in.", "Check the address and the password.", str(error)) from error
-        if "AuthenticationResult" not in answer:
-            what = f"{user} must first answer {answer.get('ChallengeName')}."
-            raise Failure(what, "Sign in once where that can be done, and put the token into BATON_TOKEN.")
-        return answer["AuthenticationResult"]["IdToken"]
+        token: str = answer["AuthenticationResult"]["IdToken"]
+        return token
 
 
 def of_environment(environment: str) -> Deployed:

@@ -36,4 +36,5 @@ def signed_in(environment: str) -> Api:
             f"Nobody is signed in to {environment}.", "Put a token into BATON_TOKEN, or run this in a terminal."
         )
     user = os.environ.get("BATON_USER") or input("E-mail address: ")
-    return Api(deployed.api, deployed.sign_in(user, getpass.getpass(f"Password of {user}: ")))
+    password = getpass.getpass(f"Password of {user}: ")
+    return Api(deployed.api, deployed.sign_in(user, password, lambda wanted: getpass.getpass(f"{wanted}: ")))
