@@ -106,8 +106,7 @@ class _Search:
             end = min(end, stop)
         cuts = sorted({cut for cut in self._cuts() if start < cut <= end} | {start})
         for place, cut in enumerate(cuts):
-            self._looks += 1
-            if self.at_second(cut) != self.base or self._looks > MOST_LOOKS:
+            if self.at_second(cut) != self.base or place > 2 * MOST_LOOKS:
                 return cut
             found = self._within(cut, cuts[place + 1] - 1 if place + 1 < len(cuts) else end)
             if found is not None:
@@ -242,7 +241,11 @@ class _Search:
             last = self.ledger.last_own((key[0], key[1] + "\0"), rule.idle.of if rule.idle else None)
             if last is None:
                 continue
+            decay = self.rules.decays[rule.id]
+            gone = decay.gone_after(rule.points) if decay.since_last_activity else None
             last_moment = rule.active.until if rule.active and rule.active.until is not None else _LAST_SECOND * SECOND
+            if gone is not None:
+                last_moment = min(last_moment, (self.ledger.last_own((key[0], key[1] + "\0")) or last) + gone)
             for number in range(1, 1 + min(most, max(0, last_moment - last) // length)):
                 moment = last + number * length
                 yield -(-moment // SECOND)
