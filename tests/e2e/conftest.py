@@ -19,7 +19,7 @@ import urllib3
 
 from infra.deployed import Api, Deployed, path_of
 from infra.local.cloud import LocalCloud
-from infra.local.demo.visitors import Sender
+from infra.local.demo.visitors import Key, Sender
 from infra.local.home import Home
 from infra.local.ports import free_port
 from infra.local.quiet import wait_for_quiet, waiting_messages
@@ -88,7 +88,7 @@ class Cloud:
     def sender(self) -> Sender:
         """Sends as the demo does, at this moment."""
         where = self.where
-        keys = {"public": where["write_key"], "secret": where["secret_key"]}
+        keys: dict[Key, str] = {"public": where["write_key"], "secret": where["secret_key"]}
         return Sender(where["api"], keys, datetime.now(tz=UTC))
 
     def lead(self, email: str) -> dict[str, Any] | None:

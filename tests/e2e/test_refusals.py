@@ -29,7 +29,7 @@ def stored(cloud):
     return look
 
 
-FORBIDDEN_TO_BROWSERS = {
+FORBIDDEN_TO_BROWSERS: dict[str, tuple[str, dict[str, Any], str]] = {
     "adjust a score": (
         "track",
         {"userId": "maya@meadow-wholesale.example", "event": "Score Adjusted", "properties": {"by": 500}},

@@ -3,16 +3,18 @@
 import json
 import subprocess
 import sys
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from typer.main import get_command
 from typer.testing import CliRunner
 
-from infra import deployed
 from infra.cli import leads, main, publish, session
 from infra.cli.main import app
 from infra.deployed import Api, Deployed, Refusal, path_of
 from infra.failure import Failure
+from infra.local.emulator import Emulator
 from infra.local.home import PROJECT
 
 
@@ -140,24 +142,29 @@ def test_a_token_from_the_environment_is_taken_and_without_one_nobody_is_asked_i
     assert session.signed_in("prod") == Api("https://x", "t")
 
 
-class FakeApi:
+class FakeApi(Api):
     """Answers from pages of leads."""
 
+    shelves: dict[str, list[dict[str, str]]]
+    posted: list[tuple[str, dict[str, Any]]]
+
     def __init__(self, shelves):
-        self.shelves, self.asked, self.posted = shelves, [], []
+        super().__init__("https://x", "token")
+        object.__setattr__(self, "shelves", shelves)
+        object.__setattr__(self, "posted", [])
 
-    def get(self, path, query=None):
-        self.asked.append((path, query))
-        if path == "/v1/rules":
+    def _call(self, method, path, body=None):
+        parts = urlsplit(path)
+        if method == "POST":
+            self.posted.append((path, json.loads(body)))
+            return {"number": 4}
+        if parts.path == "/v1/rules":
             return {"number": 3, "document": {"temperature": [{"name": "cold"}, {"name": "hot"}]}}
+        query = dict(parse_qsl(parts.query))
         shelf = self.shelves[query["temperature"]]
-        start = int(query["next"] or 0)
-        end = start + min(query["limit"], 2)
+        start = int(query.get("next", 0))
+        end = start + min(int(query["limit"]), 2)
         return {"leads": shelf[start:end], "next": str(end) if end < len(shelf) else None}
-
-    def post(self, path, body):
-        self.posted.append((path, body))
-        return {"number": 4}
 
 
 def test_leads_of_all_temperatures_are_listed_from_the_top_page_by_page():
@@ -202,5 +209,5 @@ def test_a_lead_that_a_path_could_mistake_for_something_else_is_quoted():
 def test_the_addresses_of_the_local_and_of_a_deployed_api(stack, monkeypatch):
     assert stack(Pool()).api == "https://x"
     monkeypatch.setattr(Deployed, "outputs", {"ApiUrl": "http://ab12.execute-api.localhost:4566"})
-    monkeypatch.setattr(deployed.Emulator, "endpoint", "http://127.0.0.1:5000")
+    monkeypatch.setattr(Emulator, "endpoint", "http://127.0.0.1:5000")
     assert Deployed("local").api == "http://127.0.0.1:5000/_aws/execute-api/ab12/$default"
