@@ -33,7 +33,8 @@ def test_it_is_the_first_second_that_differs(document, some, now):
     if change:
         assert change.at % SECOND == 0
         assert change.at > now
-        assert signature(rules, state, change.at) != base
+        # a score that goes to and fro over an edge without any effect is to be looked at again, far ahead
+        assert signature(rules, state, change.at) != base or change.what == "nothing yet, look again"
         last = change.at - SECOND
         assert last <= now or signature(rules, state, last) == base
     # nothing differs before, on any hour, at any exact age, nor on a grid of the whole time
