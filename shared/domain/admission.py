@@ -14,6 +14,9 @@ CLOCK_TOLERANCE = 5 * MINUTE
 CLOCK_MARK = "clock"
 """The mark of an activity whose moment lay in the future and was set to when it was received."""
 
+PUBLIC_ID = "public:"
+"""Before the ids of what anybody may send, so that nobody takes in advance the id that a server will use."""
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -76,6 +79,8 @@ def admit(activity: Activity, source: Source, *, retention: int) -> Activity:
         msg = "the activity names nobody: give an e-mail address, a user id or an anonymous id"
         raise Invalid(msg, "identity")
     _may_say(activity, source)
+    if source.rank < Rank.TRUSTED:
+        activity = replace(activity, id=f"{PUBLIC_ID}{activity.id}")
     if activity.occurred_at > activity.received_at + CLOCK_TOLERANCE:
         return replace(activity, occurred_at=activity.received_at, marks=(*activity.marks, CLOCK_MARK))
     if activity.occurred_at < activity.received_at - retention:

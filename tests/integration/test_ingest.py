@@ -70,7 +70,7 @@ def test_a_track_call_is_in_the_log(log: DynamoDBActivities) -> None:
 
     assert (reply["statusCode"], reply["body"]) == (200, '{"success":true}')
     assert only(log, ADA) == Activity(
-        id="5f0c2b1e-demo",
+        id="public:5f0c2b1e-demo",
         type="demo_requested",
         occurred_at=parse_moment("2026-03-02T09:29:58.120Z"),
         received_at=parse_moment("2026-03-02T09:30:00Z"),
@@ -134,7 +134,7 @@ def test_a_form_of_a_script_is_in_the_log(log: DynamoDBActivities) -> None:
     reply = lambda_handler(golden("http_form_json"), None)
 
     assert (reply["statusCode"], reply["body"]) == (200, '{"success":true}')
-    assert only(log, email("grace@example.com")).id == "f-2041"
+    assert only(log, email("grace@example.com")).id == "public:f-2041"
 
 
 def test_an_event_of_the_bus_is_in_the_log(log: DynamoDBActivities) -> None:

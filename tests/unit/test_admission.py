@@ -25,8 +25,18 @@ def admitted(what: Activity, source: object) -> Activity:
     return admit(what, source, retention=RETENTION)  # type: ignore[arg-type]
 
 
+def apart(what: Activity) -> Activity:
+    return replace(what, id=f"public:{what.id}")
+
+
 def test_a_public_key_sends_what_its_settings_list() -> None:
-    assert admitted(VIEW, WEBSITE) == VIEW
+    assert admitted(VIEW, WEBSITE) == apart(VIEW)
+
+
+def test_what_anybody_may_send_never_takes_the_id_of_what_a_server_sends() -> None:
+    assert admitted(VIEW, CRM).id == VIEW.id
+    assert admitted(VIEW, WEBSITE).id == admitted(VIEW, WEBSITE).id != VIEW.id
+    assert admitted(SUBMITTED, CONTACT).id != SUBMITTED.id
 
 
 @pytest.mark.parametrize(
@@ -53,7 +63,7 @@ def test_a_public_key_attaches_a_browser_to_one_known_identity(kind: str) -> Non
     known = email("ada@example.com") if kind == "email" else user("u-1")
     both = replace(VIEW, identities=(known, browser("b-1")), claims=Claims(lead={"name": "Ada"}, company={"size": 3}))
 
-    assert admitted(both, WEBSITE) == both
+    assert admitted(both, WEBSITE) == apart(both)
 
 
 def test_a_secret_key_sets_consent_and_qualification_and_joins() -> None:
@@ -77,7 +87,7 @@ def test_no_key_adjusts_a_score() -> None:
 def test_a_form_grants_the_consent_that_it_asks_for_and_joins_nobody() -> None:
     consenting = replace(SUBMITTED, claims=Claims(consent="granted", qualification={"need": "a crane"}))
 
-    assert admitted(consenting, CONTACT) == consenting
+    assert admitted(consenting, CONTACT) == apart(consenting)
     with pytest.raises(Forbidden):
         admitted(replace(SUBMITTED, identities=(email("ada@example.com"), user("u"))), CONTACT)
     with pytest.raises(Forbidden):

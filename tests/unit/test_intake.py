@@ -91,7 +91,12 @@ def test_a_call_is_answered_with_exactly_200_and_is_in_the_log(client: Client, l
 
     assert (reply["statusCode"], answer(reply)) == (200, {"success": True})
     (stored,) = log.all()
-    assert (stored.id, stored.type, stored.rank, stored.identities) == ("m-1", "page_viewed", Rank.PUBLIC, (ADA,))
+    assert (stored.id, stored.type, stored.rank, stored.identities) == (
+        "public:m-1",
+        "page_viewed",
+        Rank.PUBLIC,
+        (ADA,),
+    )
 
 
 @pytest.mark.parametrize("path", ["/v1/page", "/v1/p"])
@@ -109,7 +114,7 @@ def test_the_key_may_stand_in_the_body(client: Client, log: Log) -> None:
     assert client.post("/v1/page", view(writeKey="pk_web"))["statusCode"] == 200
     assert client.post("/v1/page", view(writeKey="pk_other", messageId="m-2"))["statusCode"] == 401
     assert client.post("/v1/page", view(writeKey="pk_web", messageId="m-3"), key="pk_other")["statusCode"] == 401
-    assert [stored.id for stored in log.all()] == ["m-1"]
+    assert [stored.id for stored in log.all()] == ["public:m-1"]
     assert "pk_web" not in repr(log.all())
 
 
@@ -129,7 +134,7 @@ def test_one_bad_activity_in_a_hundred_is_listed_and_the_others_are_stored(clien
     assert (reply["statusCode"], answer(reply)["success"]) == (200, True)
     (refused,) = answer(reply)["refused"]
     assert (refused["index"], refused["message_id"], refused["at"]) == (41, "m-41", "batch[41].timestamp")
-    assert {stored.id for stored in log.all()} == {f"m-{n}" for n in range(100)} - {"m-41"}
+    assert {stored.id for stored in log.all()} == {f"public:m-{n}" for n in range(100)} - {"public:m-41"}
 
 
 def test_a_batch_of_which_nothing_is_taken_is_an_error_that_lists_all(client: Client, log: Log) -> None:
