@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from shared.domain.engine import compile_rules
-
 from shared.domain.activity import Claims
+from shared.domain.engine import compile_rules
 from shared.domain.handoff import Handoff, HandoffKey, LeadId
 from shared.domain.moments import parse_moment
-from shared.domain.rulefile import parse_rule_file
+from shared.domain.reading import parse_rule_file
 from shared.domain.state import ScoreState
 from shared.ports.leads import LeadRecord
 from shared.ports.rules import RuleVersion

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
-from shared.domain.engine import Score
-from shared.domain.lifecycle import Journey
-
 from functions.admin import api
 from shared.domain.activity import Activity
+from shared.domain.engine import Score
 from shared.domain.handoff import Handoff
+from shared.domain.journey import Journey
 from shared.domain.moments import Moment, format_moment
 from shared.domain.notice import Introduction
 from shared.domain.points import as_number

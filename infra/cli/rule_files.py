@@ -8,7 +8,8 @@ from pathlib import Path
 from infra.cli.yaml12 import Document, YamlError, read_yaml
 from infra.failure import Failure
 from shared.domain.conditions import nearest
-from shared.domain.rulefile import RuleFile, RuleFileError, parse_rule_file
+from shared.domain.reading import RuleFileError, parse_rule_file
+from shared.domain.rulefile import RuleFile
 
 _PRESETS = resources.files("shared.domain") / "presets"
 

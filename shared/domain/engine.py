@@ -6,26 +6,22 @@ moment. All of them are pure functions of the set of activities, the rule file a
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from shared.domain import conditions, explanation, lifecycle, next_change
+from shared.domain import explanation, lifecycle, next_change
 from shared.domain.activity import SCORE_ADJUSTED, Activity
 from shared.domain.adjustments import adjustment_of
-from shared.domain.ageing import NO_DECAY, halved_all
 from shared.domain.bands import band_of
+from shared.domain.compiled import Compiled
 from shared.domain.explanation import Explanation, Lift
-from shared.domain.fit import judge, veto
+from shared.domain.journey import Journey
 from shared.domain.ledger import Ledger, until
-from shared.domain.lifecycle import Journey, Transition
-from shared.domain.matching import Asked, index
+from shared.domain.lifecycle import Transition
 from shared.domain.moments import Moment
 from shared.domain.next_change import NextChange
-from shared.domain.points import POINT
-from shared.domain.rulefile import BehaviourRule, HandoffRule, RuleFile
-from shared.domain.stages import Activities
+from shared.domain.rulefile import HandoffRule, RuleFile
 from shared.domain.state import Entry, ScoreState, Trace, digest, short_id, told_claims
 
 
@@ -42,62 +38,18 @@ class Score:
     missing: tuple[str, ...]
 
 
-class Rules:
-    """A compiled rule file."""
+class Rules(Compiled):
+    """A compiled rule file, and all that can be asked of it."""
 
     def __init__(self, rule_file: RuleFile, version: int = 0) -> None:
-        self.file, self.version = rule_file, version
-        self.score_names = rule_file.score_names
-        self.limits = {name: (limits.floor, limits.cap) for name, limits in rule_file.scores.items()}
-        self.weights = {name: rule_file.total.get(name, POINT) for name in self.score_names}
-        self.temperature = tuple(edge.band for edge in rule_file.temperature)
-        self.grades = tuple(edge.band for edge in rule_file.grades)
-        self.stages = {stage.name: lifecycle.compiled(stage, place) for place, stage in enumerate(rule_file.stages)}
-        rules = rule_file.behaviour
-        self.idle = tuple(rule for rule in rules if rule.idle)
-        self.decays = {rule.id: rule.decay or (NO_DECAY if rule.idle else rule_file.decay) for rule in rules}
-        self._ends = {rule.id: self._end(rule) for rule in rules}
-        self.only_if = {rule.id: conditions.holds(rule.only_if) for rule in rules if rule.only_if is not None}
-        self.judge, self.veto = judge(rule_file.fit), veto(rule_file.vetoes)
-        of_group = {rule.group: rule.score for rule in rules if rule.group}
-        self.groups = {
-            name: (of_group[name], group.cap) for name, group in rule_file.groups.items() if name in of_group
-        }
-        self.takers: dict[str, list[str]] = {}
-        for rule in rules:
-            if rule.instead_of:
-                self.takers.setdefault(rule.instead_of, []).append(rule.id)
-        self._minds_silence = any(decay.since_last_activity for decay in self.decays.values()) or any(
-            rule.idle and rule.idle.of is None for rule in self.idle
-        )
-        self._asked = self._asks()
-        self._match = index(self._asked)
-        self._read = {
-            f: conditions.read_field(f) for every in self._asked.values() for each in every for f in each.fields
-        }
+        super().__init__(rule_file, version)
         self._traces: dict[tuple[bool, str, tuple[str, ...]], Trace] = {}
-
-    def _asks(self) -> dict[str, list[Asked]]:
-        """What is noted of each activity type: for rules, for idle rules, and for stage conditions."""
-        asked: dict[str, dict[str, Asked]] = {}
-        for rule in self.file.behaviour:
-            fields = (rule.at_least.distinct if rule.at_least else None, rule.repeat.field)
-            kept = tuple(field for field in fields if field)
-            for kind in rule.on or ():
-                asked.setdefault(kind, {})[rule.id] = Asked(rule.id, rule.where, rule.active, kept)
-            for kind in (rule.idle and rule.idle.of) or ():
-                asked.setdefault(kind, {})[f"@{kind}"] = Asked(f"@{kind}")
-        for node in (node for stage in self.stages.values() for node in stage.asks() if isinstance(node, Activities)):
-            for kind in node.types:
-                mark = node.marks[0] if node.where is not None else f"@{kind}"
-                asked.setdefault(kind, {})[mark] = Asked(mark, node.where)
-        return {kind: list(marks.values()) for kind, marks in asked.items()}
 
     # --- taking in ---
 
     def match(self, activity: Activity) -> tuple[str, ...]:
         """The marks of an activity: the ids of the behaviour rules that it matches, and what stages ask (`@...`)."""
-        match = self._match.get(activity.type)
+        match = self.matchers.get(activity.type)
         return match(activity) if match else ()
 
     def absorb(self, state: ScoreState, activities: Iterable[Activity]) -> ScoreState:
@@ -115,7 +67,7 @@ class Rules:
                 last = at
             trace, values = self._trace(activity, own=own)
             if trace is None:
-                if own and self._minds_silence:
+                if own and self.minds_silence:
                     seen.add(at)
                 continue
             entry = Entry(at, name(activity.id), trace, values)
@@ -139,11 +91,11 @@ class Rules:
             if trace_ is None:
                 trace_ = self._traces[known_as] = Trace(own, marks, self._fields(activity.type, marks))
             trace = trace_
-        return trace, tuple([digest(self._read[field](activity)) for field in trace.fields])
+        return trace, tuple([digest(self.readers[field](activity)) for field in trace.fields])
 
     def _fields(self, kind: str, marks: Sequence[str]) -> tuple[str, ...]:
         """The fields whose values the marks of an activity ask to keep."""
-        asked = [field for each in self._asked.get(kind, ()) if each.mark in marks for field in each.fields]
+        asked = [field for each in self.asked.get(kind, ()) if each.mark in marks for field in each.fields]
         return tuple(dict.fromkeys(asked))
 
     # --- scoring ---
@@ -154,27 +106,6 @@ class Rules:
             state.ledger[:] = [Ledger(self, state)]
         ledger: Ledger = state.ledger[0]
         return ledger
-
-    def age(self, rule: BehaviourRule, moments: Sequence[int], at: int, last_own: int | None) -> list[int]:
-        """What is left at a moment of points that a rule earned at some moments."""
-        decay, points, ends = self.decays[rule.id], rule.points, self._ends[rule.id]
-        over = bisect_right(moments, at - ends) if ends is not None else 0  # nothing is left of the oldest ones
-        live = moments[over:] if over else moments
-        if decay.kind == "none":
-            left = [points] * len(live)
-        elif decay.since_last_activity and last_own is not None:
-            left = [decay.aged(points, at - last_own)] * len(live)
-        elif decay.kind == "half_life":
-            left = halved_all(points, [at - moment for moment in live], decay.half_life)
-        else:
-            left = [decay.aged(points, at - moment) for moment in live]
-        return [0] * over + left if over else left
-
-    def _end(self, rule: BehaviourRule) -> int | None:
-        """The own age from which nothing of a rule's points is left, if there is one that is known beforehand."""
-        decay = self.decays[rule.id]
-        gone = None if decay.since_last_activity else decay.gone_after(rule.points)
-        return min((age for age in (gone, rule.expires_after) if age is not None), default=None)
 
     def score(self, state: ScoreState, at: Moment) -> Score:
         """The lead's scores at a moment."""
@@ -230,7 +161,7 @@ class Rules:
             for kind in rule.on or () if here + 1 < len(names) else ():
                 sure = (
                     rule.id,
-                    *(each.mark for each in self._asked[kind] if each.where is None and each.active is None),
+                    *(each.mark for each in self.asked[kind] if each.where is None and each.active is None),
                 )
                 marks = tuple(dict.fromkeys(sure))
                 trace = Trace(own=True, marks=marks, fields=self._fields(kind, marks))
@@ -265,7 +196,7 @@ class Rules:
 
     def replay(self, activities: Iterable[Activity], until_moment: Moment) -> tuple[Journey, tuple[Transition, ...]]:
         """The stages that a lead would have had, had every activity been looked at as it occurred."""
-        return lifecycle.replay(self, self.replayed(activities), until_moment)
+        return lifecycle.replay(self, self.ledger(self.replayed(activities)), until_moment)
 
     def handoff_for(self, stage: str) -> HandoffRule | None:
         """To whom a stage hands its leads over, or None."""

@@ -11,9 +11,10 @@ from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from shared.domain.behaviour import Key, Match, earning, repeated
+from shared.domain.compiled import Compiled
 from shared.domain.facts import Facts, known
 from shared.domain.fit import FitOutcome
 from shared.domain.idle import silences
@@ -21,9 +22,6 @@ from shared.domain.points import POINT, clamp, divide
 from shared.domain.rulefile import BehaviourRule
 from shared.domain.stages import Activities
 from shared.domain.state import NO_VALUE, Adjustment, Entry, ScoreState, claims_of
-
-if TYPE_CHECKING:
-    from shared.domain.engine import Rules
 
 Bound = Key
 
@@ -64,7 +62,7 @@ class Earned(NamedTuple):
 class Ledger:
     """One lead's state under one rule file."""
 
-    def __init__(self, rules: Rules, state: ScoreState) -> None:
+    def __init__(self, rules: Compiled, state: ScoreState) -> None:
         self.rules = rules
         entries = sorted(state.entries.values(), key=itemgetter(0, 1))
         self.keys: list[Key] = [(entry.at, entry.id) for entry in entries]

@@ -8,67 +8,19 @@ stage listed later is a step up, and a veto forbids it.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
 
 from shared.domain import next_change
-from shared.domain.bands import band_of
 from shared.domain.behaviour import Key
+from shared.domain.compiled import Compiled, CompiledStage
 from shared.domain.explanation import contributions
-from shared.domain.facts import Facts
-from shared.domain.ledger import Bound, Ledger, until
+from shared.domain.journey import Journey, View
+from shared.domain.ledger import Ledger, until
 from shared.domain.moments import Moment
 from shared.domain.points import as_number
-from shared.domain.rulefile import Stage
-from shared.domain.stages import Activities, Look, compose, in_words, walk
-
-if TYPE_CHECKING:
-    from shared.domain.engine import Rules
-    from shared.domain.state import ScoreState
-
-
-@dataclass(frozen=True, slots=True)
-class Journey:
-    """Where a lead is on its way.
-
-    `entered_at` is when the stage was decided; `entered_by` when the activity occurred that let the lead in (or, for an
-    entry by time, the same as `entered_at`). `spent` are stages whose entry condition has held ever since they were
-    entered last. `epochs` count the entries into each stage.
-    """
-
-    stage: str | None = None
-    epochs: Mapping[str, int] = field(default_factory=dict)
-    entered_at: Moment | None = None
-    entered_by: Moment | None = None
-    spent: frozenset[str] = frozenset()
-
-    @classmethod
-    def start(cls) -> Journey:
-        """No stage yet."""
-        return cls()
-
-    def as_json(self) -> dict[str, Any]:
-        """The journey as JSON can hold it; moments are microseconds."""
-        return {
-            "stage": self.stage,
-            "epochs": dict(self.epochs),
-            "entered_at": self.entered_at,
-            "entered_by": self.entered_by,
-            "spent": sorted(self.spent),
-        }
-
-    @classmethod
-    def from_json(cls, told: Mapping[str, Any]) -> Journey:
-        """Read what `as_json` wrote (numbers may have become decimals on the way)."""
-        entered_at, entered_by = (told.get(name) for name in ("entered_at", "entered_by"))
-        return cls(
-            told.get("stage"),
-            {name: int(count) for name, count in (told.get("epochs") or {}).items()},
-            None if entered_at is None else Moment(int(entered_at)),
-            None if entered_by is None else Moment(int(entered_by)),
-            frozenset(told.get("spent") or ()),
-        )
+from shared.domain.stages import Look, in_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,57 +36,7 @@ class Transition:
     snapshot: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class CompiledStage:
-    """A stage with its conditions composed."""
-
-    stage: Stage
-    place: int
-    enter: Callable[[Look], bool] | None
-    leave: Callable[[Look], bool] | None
-
-    def asks(self) -> Iterator[Any]:
-        """Every node of its conditions."""
-        for condition in (self.stage.enter, self.stage.leave.when if self.stage.leave else None):
-            if condition is not None:
-                yield from walk(condition)
-
-
-def compiled(stage: Stage, place: int) -> CompiledStage:
-    """Compose the conditions of the stage at a place in the file."""
-    enter = compose(stage.enter) if stage.enter is not None else None
-    return CompiledStage(stage, place, enter, compose(stage.leave.when) if stage.leave else None)
-
-
-class View:
-    """A lead as stage conditions see it: at a moment, with what lies below a bound, on its journey."""
-
-    def __init__(self, rules: Rules, ledger: Ledger, journey: Journey, at: int, bound: Bound | None = None) -> None:
-        self._ledger, self._journey, self._at, self._bound = ledger, journey, at, bound or until(at)
-        standing = ledger.standing(self._bound)
-        self.facts: Facts = standing.facts
-        self.vetoed = bool(standing.vetoed_by)
-        self.scores = ledger.scores(at, self._bound)
-        self.total = ledger.total(self.scores)
-        self.temperature = band_of(rules.temperature, self.total)
-        self.grade = band_of(rules.grades, self.scores["fit"])
-
-    @property
-    def in_stage(self) -> int:
-        """Microseconds since the stage was entered."""
-        return 0 if self._journey.entered_at is None else self._at - self._journey.entered_at
-
-    def count(self, asked: Activities) -> int:
-        """How many such activities have occurred."""
-        return self._ledger.count(asked, self._at, self._bound, self._journey.entered_by)
-
-    def on(self, journey: Journey) -> View:
-        """The same view, further on the journey."""
-        self._journey = journey
-        return self
-
-
-def advance(rules: Rules, ledger: Ledger, journey: Journey, at: Moment) -> tuple[Journey, tuple[Transition, ...]]:
+def advance(rules: Compiled, ledger: Ledger, journey: Journey, at: Moment) -> tuple[Journey, tuple[Transition, ...]]:
     """Move until nothing moves; each stage is entered at most once in one look."""
     view = View(rules, ledger, journey, at)
     steps: list[Transition] = []
@@ -162,14 +64,14 @@ def advance(rules: Rules, ledger: Ledger, journey: Journey, at: Moment) -> tuple
         steps.append(transition)
 
 
-def _still_spent(rules: Rules, view: View, spent: frozenset[str]) -> frozenset[str]:
+def _still_spent(rules: Compiled, view: View, spent: frozenset[str]) -> frozenset[str]:
     """Without the stages whose entry condition is now seen false."""
     kept = (rules.stages.get(name) for name in spent)
     return frozenset(stage.stage.name for stage in kept if stage and stage.enter and stage.enter(view))
 
 
 def _step(
-    rules: Rules, view: View, journey: Journey, visited: set[str]
+    rules: Compiled, view: View, journey: Journey, visited: set[str]
 ) -> tuple[CompiledStage, Callable[[Look], bool], str] | None:
     """The next stage, the condition that leads there, and that condition in words: first out of the stage, then in."""
     current = rules.stages.get(journey.stage or "")
@@ -192,7 +94,7 @@ def _step(
     return None
 
 
-def _entering(rules: Rules, ledger: Ledger, journey: Journey, at: int, holds: Callable[[Look], bool]) -> Key | None:
+def _entering(rules: Compiled, ledger: Ledger, journey: Journey, at: int, holds: Callable[[Look], bool]) -> Key | None:
     """The activity since which a condition has held without a break, or None where time alone brought it about."""
     first = bisect_left(ledger.keys, (journey.entered_by, "")) if journey.entered_by is not None else 0
     cause = None
@@ -204,7 +106,7 @@ def _entering(rules: Rules, ledger: Ledger, journey: Journey, at: int, holds: Ca
     return cause
 
 
-def snapshot(rules: Rules, ledger: Ledger, at: int) -> dict[str, Any]:
+def snapshot(rules: Compiled, ledger: Ledger, at: int) -> dict[str, Any]:
     """What was known when it was decided, without personal data; reasons with the greatest first."""
     view = View(rules, ledger, Journey(), at)
     reasons: dict[str, tuple[str, int]] = {}
@@ -223,7 +125,7 @@ def snapshot(rules: Rules, ledger: Ledger, at: int) -> dict[str, Any]:
     }
 
 
-def joined(rules: Rules, journey: Journey, other: Journey) -> Journey:
+def joined(rules: Compiled, journey: Journey, other: Journey) -> Journey:
     """The further of two journeys (of equals the one entered first), with the greater epochs and all that is spent."""
 
     def progress(each: Journey) -> tuple[int, int]:
@@ -238,9 +140,9 @@ def joined(rules: Rules, journey: Journey, other: Journey) -> Journey:
     return replace(further, epochs=epochs, spent=journey.spent | other.spent)
 
 
-def replay(rules: Rules, state: ScoreState, until_moment: Moment) -> tuple[Journey, tuple[Transition, ...]]:
+def replay(rules: Compiled, ledger: Ledger, until_moment: Moment) -> tuple[Journey, tuple[Transition, ...]]:
     """Look at every moment at which an activity occurred, and at every second at which time alone moves the lead."""
-    ledger, journey = rules.ledger(state), Journey.start()
+    journey = Journey.start()
     steps: list[Transition] = []
     moments = sorted({key[0] for key in ledger.keys if key[0] <= until_moment})
     for moment, following in zip(moments, [*moments[1:], until_moment][: len(moments)], strict=True):

@@ -12,19 +12,17 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from shared.domain.ageing import Decay
+from shared.domain.compiled import Compiled
 from shared.domain.idle import MOST_EARNINGS, silences
+from shared.domain.journey import Journey, View
 from shared.domain.ledger import Earned, Ledger, until
 from shared.domain.moments import SECOND, Moment
 from shared.domain.points import POINT, clamp
 from shared.domain.rulefile import BehaviourRule
 from shared.domain.stages import Activities, InStage, ScoreIs
-
-if TYPE_CHECKING:
-    from shared.domain.engine import Rules
-    from shared.domain.lifecycle import Journey
 
 _LAST_SECOND = 253_402_300_799
 """The end of the year 9999, where calendars end."""
@@ -47,7 +45,9 @@ class NextChange:
     what: str
 
 
-def find(rules: Rules, ledger: Ledger, now: int, journey: Journey | None, stop: int | None = None) -> NextChange | None:
+def find(
+    rules: Compiled, ledger: Ledger, now: int, journey: Journey | None, stop: int | None = None
+) -> NextChange | None:
     """The first whole second after now, and not after `stop`, at which the signature differs; or None."""
     search = _Search(rules, ledger, now, journey)
     second = search.first(None if stop is None else stop // SECOND)
@@ -57,12 +57,10 @@ def find(rules: Rules, ledger: Ledger, now: int, journey: Journey | None, stop: 
 
 
 class _Search:
-    def __init__(self, rules: Rules, ledger: Ledger, now: int, journey: Journey | None) -> None:
-        from shared.domain.lifecycle import Journey, View  # noqa: PLC0415 - it looks for changes too
+    def __init__(self, rules: Compiled, ledger: Ledger, now: int, journey: Journey | None) -> None:
 
         self.rules, self.ledger, self.now = rules, ledger, now
         self.journey = journey or Journey.start()
-        self._view = View
         self.base = self.signature(now)
         self.edges = _edges(rules)
         self._earnings: dict[int, dict[str, Earned]] = {}
@@ -72,7 +70,7 @@ class _Search:
 
     def signature(self, at: int) -> Signature:
         """Everything that shows: temperature, grade, and whether each stage condition holds."""
-        view = self._view(self.rules, self.ledger, self.journey, at)
+        view = View(self.rules, self.ledger, self.journey, at)
         told: list[str | None] = [view.temperature, view.grade]
         for stage in self.rules.stages.values():
             told.append("holds" if stage.enter and stage.enter(view) else "does not hold")
@@ -294,7 +292,7 @@ def _curve(decay: Decay, rule: BehaviourRule, moment: int) -> Curve:
     return (decay, size >> twos, twos + times, phase, ends)
 
 
-def _edges(rules: Rules) -> dict[str, Sequence[int]]:
+def _edges(rules: Compiled) -> dict[str, Sequence[int]]:
     """For each score that anybody asks about, the values at which an answer can change."""
     edges: dict[str, set[int]] = {
         "score": {band.edge for band in rules.temperature if band.edge is not None},
@@ -308,7 +306,7 @@ def _edges(rules: Rules) -> dict[str, Sequence[int]]:
     return {name: sorted(values) for name, values in edges.items()}
 
 
-def _cut_by_each(rules: Rules, rule: BehaviourRule) -> bool:
+def _cut_by_each(rules: Compiled, rule: BehaviourRule) -> bool:
     """Whether an idle rule's earnings are too irregular to be bounded together."""
     decay = rules.decays[rule.id]
     ages = decay.kind != "none" or rule.expires_after is not None
@@ -316,7 +314,7 @@ def _cut_by_each(rules: Rules, rule: BehaviourRule) -> bool:
 
 
 def _silent_span(  # noqa: PLR0917
-    rules: Rules, ledger: Ledger, rule: BehaviourRule, low: int, high: int, known: dict[tuple[str, int, int], int]
+    rules: Compiled, ledger: Ledger, rule: BehaviourRule, low: int, high: int, known: dict[tuple[str, int, int], int]
 ) -> Range:
     """Bounds of what a silence has earned and not yet lost, from one second to another.
 
@@ -356,7 +354,7 @@ def _silent_span(  # noqa: PLR0917
     return min(least, most), max(least, most)
 
 
-def _series(rules: Rules, rule: BehaviourRule, youngest: int, count: int) -> int:
+def _series(rules: Compiled, rule: BehaviourRule, youngest: int, count: int) -> int:
     """The sum of what is left of so many earnings, one silence apart, the youngest of some age."""
     length = rule.idle.length if rule.idle else 1
     if rules.decays[rule.id].kind == "none" and rule.expires_after is None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from shared.domain.handoff import Handoff, HandoffKey, LeadId
-from shared.domain.lifecycle import Journey
+from shared.domain.journey import Journey
 from shared.domain.moments import Moment
 from shared.ports.bus import Event
 

@@ -9,7 +9,7 @@ from typing import Any
 from shared.domain.engine import Rules
 from shared.domain.events import BusEvent, HandoffRequested, StageChanged
 from shared.domain.handoff import Handoff, HandoffKey, LeadId
-from shared.domain.lifecycle import Journey
+from shared.domain.journey import Journey
 from shared.domain.moments import Moment
 from shared.domain.points import POINT
 from shared.domain.state import known_facts

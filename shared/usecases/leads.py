@@ -11,7 +11,7 @@ from shared.domain.activity import Activity, Identity, IdentityKind
 from shared.domain.engine import Score
 from shared.domain.facts import Facts
 from shared.domain.handoff import Handoff, LeadId
-from shared.domain.lifecycle import Journey
+from shared.domain.journey import Journey
 from shared.domain.moments import Moment
 from shared.domain.notice import Introduction, introduce
 from shared.domain.refusals import NotFound

@@ -9,8 +9,8 @@ from typing import Any
 
 from shared.domain.moments import Moment
 from shared.domain.people import Person
+from shared.domain.reading import RuleFileError, parse_rule_file
 from shared.domain.refusals import Contested, Invalid, NotFound
-from shared.domain.rulefile import RuleFileError, parse_rule_file
 from shared.ports.clock import Clock
 from shared.ports.errors import Conflict
 from shared.ports.rules import RuleVersion, RuleVersions

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from shared.domain.engine import Rules, compile_rules
 from shared.domain.moments import SECOND, Moment
-from shared.domain.rulefile import EMPTY, RuleFile, parse_rule_file
+from shared.domain.reading import parse_rule_file
+from shared.domain.rulefile import EMPTY, RuleFile
 from shared.ports.clock import Clock
 from shared.ports.rules import RuleVersions
 

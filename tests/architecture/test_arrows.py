@@ -29,7 +29,8 @@ def imports(path):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
-            assert node.module and not node.level, f"{path} imports relatively"
+            assert node.module, f"{path} imports relatively"
+            assert not node.level, f"{path} imports relatively"
             found.add(node.module)
     return found
 

@@ -18,7 +18,7 @@ from typing import Any
 from shared.domain.activity import Activity, Identity, IdentityKind
 from shared.domain.engine import Rules, compile_rules
 from shared.domain.moments import Moment
-from shared.domain.rulefile import parse_rule_file
+from shared.domain.reading import parse_rule_file
 from shared.domain.state import ScoreState, unpack
 
 COUNT = 100_000

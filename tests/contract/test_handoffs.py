@@ -5,7 +5,7 @@ import pytest
 from shared.adapters.dynamodb.handoffs import DynamoDBHandoffs
 from shared.adapters.dynamodb.stages import DynamoDBStages
 from shared.domain.handoff import Handoff, HandoffKey, LeadId
-from shared.domain.lifecycle import Journey
+from shared.domain.journey import Journey
 from shared.domain.moments import MINUTE, Moment, parse_moment
 from shared.ports.stages import StageRecord
 from tests.fakes import FixedClock, InMemoryHandoffs

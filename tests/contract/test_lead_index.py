@@ -3,7 +3,7 @@ import pytest
 from shared.adapters.dynamodb.lead_index import DynamoDBLeadIndex
 from shared.adapters.dynamodb.stages import DynamoDBStages
 from shared.domain.handoff import LeadId
-from shared.domain.lifecycle import Journey
+from shared.domain.journey import Journey
 from shared.ports.lead_index import Shelf
 from shared.ports.stages import StageRecord
 from tests.fakes import FixedClock

@@ -8,7 +8,7 @@ from shared.adapters.dynamodb.leads import DynamoDBLeads
 from shared.domain.engine import compile_rules
 from shared.domain.handoff import LeadId
 from shared.domain.moments import DAY, Moment, parse_moment
-from shared.domain.rulefile import parse_rule_file
+from shared.domain.reading import parse_rule_file
 from shared.domain.state import ScoreState
 from shared.ports.errors import Conflict
 from shared.ports.leads import LeadRecord

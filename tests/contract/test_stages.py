@@ -6,7 +6,7 @@ import pytest
 from shared.adapters.dynamodb.outbox import DynamoDBOutbox
 from shared.adapters.dynamodb.stages import DynamoDBStages
 from shared.domain.handoff import Handoff, HandoffKey, LeadId
-from shared.domain.lifecycle import Journey
+from shared.domain.journey import Journey
 from shared.domain.moments import parse_moment
 from shared.ports.bus import Event
 from shared.ports.errors import Conflict

@@ -21,7 +21,7 @@ from shared.adapters.dynamodb.stages import DynamoDBStages
 from shared.adapters.routes import ROUTES, find
 from shared.domain.activity import Activity, Claims
 from shared.domain.handoff import LeadId
-from shared.domain.lifecycle import Journey
+from shared.domain.journey import Journey
 from shared.domain.moments import parse_moment
 from shared.ports.stages import StageRecord
 from shared.usecases.rulebook import Rulebook

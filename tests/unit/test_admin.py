@@ -17,7 +17,7 @@ from functions.admin.openapi import document
 from shared.adapters.routes import ROUTES
 from shared.domain.activity import Activity, Claims, Rank
 from shared.domain.handoff import Handoff, HandoffKey, LeadId
-from shared.domain.lifecycle import Journey
+from shared.domain.journey import Journey
 from shared.domain.moments import HOUR, MINUTE, Moment, parse_moment
 from shared.ports.errors import Conflict, Unavailable
 from shared.ports.rules import RuleVersion

@@ -11,7 +11,7 @@ from shared.adapters.dynamodb.handoffs import handoff_item, handoff_of
 from shared.adapters.dynamodb.keys import HANDOFF, STAGE, TRANSITION, due_shard, key, lead_partition, transition
 from shared.adapters.dynamodb.outbox import outbox_item
 from shared.domain.handoff import Handoff, HandoffKey, LeadId
-from shared.domain.lifecycle import Journey
+from shared.domain.journey import Journey
 from shared.domain.moments import Moment
 from shared.ports.bus import Event
 from shared.ports.clock import Clock

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from shared.domain.activity import NO_CLAIMS, Activity, Claims, Identity, IdentityKind, Rank
 from shared.domain.engine import compile_rules
 from shared.domain.moments import Moment, from_datetime
-from shared.domain.rulefile import parse_rule_file
+from shared.domain.reading import parse_rule_file
 from shared.domain.state import ScoreState
 
 ADA = Identity(IdentityKind.EMAIL, "ada@example.com")

@@ -15,9 +15,9 @@ from infra.cli.yaml12 import load_yaml
 from infra.failure import Failure
 from shared.domain.activity import Activity, Identity, IdentityKind, Rank
 from shared.domain.engine import compile_rules
-from shared.domain.lifecycle import Journey
+from shared.domain.journey import Journey
 from shared.domain.moments import HOUR, Moment
-from shared.domain.rulefile import RuleFileError, parse_rule_file
+from shared.domain.reading import RuleFileError, parse_rule_file
 from shared.domain.state import ScoreState, unpack
 
 COUNT = int(os.environ.get("FUZZ", "150"))

@@ -3,9 +3,9 @@ import json
 from hypothesis import given
 
 from shared.domain.engine import compile_rules
-from shared.domain.lifecycle import Journey
+from shared.domain.journey import Journey
 from shared.domain.moments import HOUR, Moment
-from shared.domain.rulefile import RuleFileError, parse_rule_file
+from shared.domain.reading import RuleFileError, parse_rule_file
 from shared.domain.state import ScoreState
 from tests.unit.domain.leads import activity, facts, moment, rules_of
 from tests.unit.domain.random_rules import START, activities, documents

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import assume, given
 
 from shared.domain.engine import compile_rules
-from shared.domain.lifecycle import Journey, View
+from shared.domain.journey import Journey, View
 from shared.domain.moments import DAY, HOUR, SECOND, Moment
-from shared.domain.rulefile import RuleFileError, parse_rule_file
+from shared.domain.reading import RuleFileError, parse_rule_file
 from shared.domain.state import ScoreState
 from tests.unit.domain.leads import activity, moment, rules_of
 from tests.unit.domain.random_rules import activities, documents, moments

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from shared.domain.activity import Identity, IdentityKind
 from shared.domain.engine import compile_rules
 from shared.domain.moments import DAY, HOUR, Moment
-from shared.domain.rulefile import RuleFileError, parse_rule_file
+from shared.domain.reading import RuleFileError, parse_rule_file
 from shared.domain.state import ScoreState, unpack
 from tests.unit.domain import reference
 from tests.unit.domain.random_rules import START, activities, documents, moments

@@ -10,7 +10,8 @@ import shared.domain
 from infra.cli.rules import schema_text
 from shared.domain.durations import DurationError, in_words, parse_duration
 from shared.domain.moments import DAY, HOUR, MINUTE, SECOND
-from shared.domain.rulefile import EMPTY, RuleFileError, parse_rule_file
+from shared.domain.reading import RuleFileError, parse_rule_file
+from shared.domain.rulefile import EMPTY
 
 RULE = {"id": "a", "on": "seen", "points": 1}
 

@@ -1,0 +1,72 @@
+"""Reading a rule file: everything that is wrong with it, each told by its key, with the nearest valid one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+
+from shared.domain.conditions import nearest
+from shared.domain.conflicts import conflicts
+from shared.domain.rulefile import Problem, RuleFile
+
+
+class RuleFileError(ValueError):
+    """A document is no rule file; `problems` says everything that is wrong with it."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__("\n".join(map(str, problems)))
+        self.problems = list(problems)
+
+
+def parse_rule_file(document: object) -> RuleFile:
+    """Read a rule file from what its YAML or JSON says.
+
+    Raises:
+        RuleFileError: it is no rule file, or contradicts itself.
+    """
+    if not isinstance(document, Mapping):
+        raise RuleFileError([Problem((), "a rule file is a mapping with keys such as behaviour, fit and stages")])
+    try:
+        rule_file = RuleFile.model_validate(dict(document))
+    except ValidationError as error:
+        raise RuleFileError([_problem(dict(told)) for told in error.errors()]) from error
+    except RecursionError as error:
+        raise RuleFileError([Problem((), "it nests too deep")]) from error
+    if problems := conflicts(rule_file):
+        raise RuleFileError(problems)
+    return rule_file
+
+
+def _problem(told: dict[str, Any]) -> Problem:  # noqa: PLR0911 - one case for each kind of complaint
+    path: tuple[str | int, ...] = tuple(told["loc"])
+    context = told.get("ctx") or {}
+    if told["type"] == "unreadable":
+        return Problem(path + tuple(context["path"]), context["message"], context["hint"])
+    if told["type"] == "extra_forbidden":
+        return Problem(path, f"unknown key {path[-1]!r}", nearest(path[-1], _keys_at(path[:-1])))
+    if told["type"] == "missing":
+        return Problem(path[:-1], f"{path[-1]!r} is missing")
+    if told["type"] == "literal_error":
+        words = [word.strip("'") for word in context["expected"].replace(" or ", ", ").split(", ")]
+        return Problem(path, f"{told['input']!r} is not valid", nearest(told["input"], words))
+    if told["type"] in ("model_type", "dict_type"):
+        return Problem(path, "wants a mapping of keys")
+    if told["type"] in ("tuple_type", "list_type"):
+        return Problem(path, "wants a list")
+    return Problem(path, str(told["msg"]))
+
+
+def _keys_at(path: tuple[str | int, ...]) -> tuple[str, ...]:
+    """The keys that are valid at a place in the file."""
+    kind: Any = RuleFile
+    for step in path:
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            fields = {info.alias or name: info for name, info in kind.model_fields.items()}
+            kind = fields[str(step)].annotation
+        else:
+            kind = get_args(kind)[1] if get_origin(kind) is dict else get_args(kind)[0]
+        models = [part for part in get_args(kind) if isinstance(part, type) and issubclass(part, BaseModel)]
+        kind = models[0] if models and get_origin(kind) not in (tuple, dict) else kind
+    return tuple(info.alias or name for name, info in kind.model_fields.items())
