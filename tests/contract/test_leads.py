@@ -193,9 +193,10 @@ class TestDynamoDBLeads(LeadsContract):
 
         assert [len(each["TransactItems"]) for each in writes] == [2]
 
-    def test_a_state_in_a_format_of_another_time_asks_for_a_rebuild(self, leads, dynamodb, monkeypatch):
+    @pytest.mark.parametrize("damage", [lambda packed: b"\xff" + packed[1:], lambda packed: packed[:-3]])
+    def test_a_state_of_another_format_or_a_damaged_one_asks_for_a_rebuild(self, leads, monkeypatch, damage):
         pack = ScoreState.pack
-        monkeypatch.setattr(ScoreState, "pack", lambda self: b"\xff" + pack(self)[1:])
+        monkeypatch.setattr(ScoreState, "pack", lambda self: damage(pack(self)))
 
         leads.save(record(rules_version=3))
 

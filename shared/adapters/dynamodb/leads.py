@@ -28,7 +28,7 @@ from shared.adapters.dynamodb.keys import (
 from shared.domain.activity import Identity
 from shared.domain.handoff import LeadId
 from shared.domain.moments import Moment
-from shared.domain.state import ScoreState, UnknownFormat, unpack
+from shared.domain.state import ScoreState, unpack
 from shared.ports.errors import Conflict, Unavailable
 from shared.ports.leads import LeadRecord
 
@@ -42,7 +42,7 @@ SPILL_ABOVE = 32 * 1024
 """Bytes of compressed state above which it is kept by month."""
 
 _REBUILD = -1
-"""Stands for the rules version of a state in a format that this code does not read: the log has it all."""
+"""Stands for the rules version of a state that this code cannot read: it is made again from the log."""
 
 _READS = 5
 _TRANSACTION_LIMIT = 100
@@ -296,7 +296,8 @@ def _record(lead: LeadId, item: Any, months: list[bytes]) -> LeadRecord:
         state = unpack(raw[4 + length :])
         for blob in months:
             state = state.merge(unpack(zlib.decompress(blob)))
-    except UnknownFormat:
+    except (ValueError, LookupError, TypeError, StopIteration, zlib.error):
+        # Another format (`UnknownFormat` is a ValueError), or damage: either way the log has it all.
         state, rules_version = ScoreState.empty(), _REBUILD
     return LeadRecord(
         lead=lead,
