@@ -1,8 +1,21 @@
+import os
+
 import boto3
 import pytest
+from hypothesis import HealthCheck, settings
 from moto import mock_aws
 
 from tests.tables import create_tables
+
+# How many examples each property is tried on: `EXAMPLES=2000 pytest` is the long check.
+settings.register_profile(
+    "baton",
+    max_examples=int(os.environ.get("EXAMPLES", "60")),
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    print_blob=True,
+)
+settings.load_profile("baton")
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@ from dataclasses import replace
 from itertools import count, islice
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.domain.activity import Claims, Rank
@@ -328,7 +328,6 @@ def outcome(activities, batches):
     return {frozenset(keys): house.points(next(each for each in WHO if each.key in keys)) for keys in owners.values()}
 
 
-@settings(deadline=None)
 @given(ACTIVITIES, st.randoms(), st.lists(st.integers(1, 5), max_size=6))
 def test_order_batches_and_repetition_change_nothing(activities, random, batches):
     shuffled = list(activities)
@@ -337,7 +336,6 @@ def test_order_batches_and_repetition_change_nothing(activities, random, batches
     assert outcome(shuffled, batches) == outcome(activities, [])
 
 
-@settings(deadline=None)
 @given(ACTIVITIES, st.randoms())
 def test_what_is_stored_is_what_the_log_gives_again(activities, random):
     house = House()
