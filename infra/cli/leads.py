@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from http import HTTPStatus
 from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
 from rich.table import Table
 
-from infra.cli.screen import screen
+from infra.cli.screen import harmless, screen
 from infra.cli.session import Environment, signed_in
-from infra.deployed import LOCAL, Api, path_of
+from infra.deployed import LOCAL, Api, Refusal, path_of
 from infra.failure import Failure
 
 leads_app = typer.Typer(help="Look at leads.", no_args_is_help=True)
@@ -36,8 +37,10 @@ def list_leads(  # noqa: PLR0917 - each is an option
         found = all_leads(api, limit)
     if as_json:
         screen.json(found)
-    else:
+    elif found:
         screen.show(leads_table(found))
+    else:
+        screen.say("There is no such lead." if email or temperature or stage else "There is no lead yet.")
 
 
 @leads_app.command("show")
@@ -79,15 +82,19 @@ def story(api: Api, lead: str, at: str | None = None) -> dict[str, Any]:
     Raises:
         Failure: there is none.
     """
+    remedy = "`baton leads list` shows those that there are."
     number = lead
     if "@" in lead:
         found = api.get("/v1/leads", {"email": lead})["leads"]
         if not found:
-            raise Failure(
-                f"There is no lead with the address {lead}.", "`baton leads list` shows those that there are."
-            )
+            raise Failure(f"There is no lead with the address {lead}.", remedy)
         number = found[0]["id"]
-    answer: dict[str, Any] = api.get(path_of("v1", "leads", number), {"at": at})
+    try:
+        answer: dict[str, Any] = api.get(path_of("v1", "leads", number), {"at": at})
+    except Refusal as refusal:
+        if refusal.status != HTTPStatus.NOT_FOUND:
+            raise
+        raise Failure(f"There is no lead with the id {lead}.", remedy) from refusal
     return answer
 
 
@@ -112,8 +119,8 @@ def leads_table(leads: Sequence[Mapping[str, Any]]) -> Table:
         temperature = lead["score"]["temperature"] or ""
         table.add_row(
             lead["id"],
-            escape(name_of(lead)),
-            escape(lead["person"]["company"] or ""),
+            escape(harmless(name_of(lead))),
+            escape(harmless(lead["person"]["company"] or "")),
             str(lead["score"]["total"]),
             f"[{_COLORS.get(temperature, 'default')}]{escape(temperature)}[/]",
             escape((lead["stage"] or {}).get("name") or ""),
@@ -127,13 +134,13 @@ def explanation_table(found: Mapping[str, Any]) -> Table:
     table = Table("when", "what", "earned", "aged", "limits", "counts", title="Point by point")
     for column in table.columns[2:]:
         column.justify = "right"
-    for line in found["explanation"]["contributions"]:
+    for line in sorted(found["explanation"]["contributions"], key=lambda line: line["at"] or "~"):
         if not line["earned"] and line["at"] is None:
             continue
         limits = sum(line[name] for name in ("lost_to_rule_cap", "lost_to_group_cap", "lost_to_score_limits"))
         table.add_row(
             _short(line["at"]),
-            escape(str(line["label"] or line["rule"])),
+            escape(harmless(str(line["label"] or line["rule"]))),
             str(line["earned"]),
             str(line["lost_to_age"] or ""),
             str(limits or ""),

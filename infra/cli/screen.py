@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
+from unicodedata import category
 
 from rich.console import Console
 from rich.markup import escape
@@ -48,7 +49,7 @@ class Screen:
 
     def say(self, text: str) -> None:
         """Print a line of the result."""
-        self.results.print(text, markup=False)
+        self.results.print(harmless(text), markup=False)
 
     def note(self, text: str) -> None:
         """Print a line beside the result."""
@@ -64,11 +65,16 @@ class Screen:
 
     def failed(self, failure: Failure) -> None:
         """Say what failed, what the program that failed had to say, and what to do."""
-        self.progress.print(f"[bold red]Failed:[/bold red] {escape(failure.what)}")
+        self.progress.print(f"[bold red]Failed:[/bold red] {escape(harmless(failure.what))}")
         if failure.details:
-            self.progress.print(failure.details.rstrip(), markup=False, style="dim")
+            self.progress.print(harmless(failure.details.rstrip()), markup=False, style="dim")
         if failure.remedy:
             self.progress.print(f"[bold]What to do:[/bold] {escape(failure.remedy)}")
+
+
+def harmless(text: str) -> str:
+    """A text without the control characters by which words from outside could command a terminal."""
+    return "".join(letter for letter in text if letter in "\n\t" or category(letter) != "Cc")
 
 
 def _unheard(_news: str) -> None:

@@ -211,3 +211,14 @@ def test_the_addresses_of_the_local_and_of_a_deployed_api(stack, monkeypatch):
     monkeypatch.setattr(Deployed, "outputs", {"ApiUrl": "http://ab12.execute-api.localhost:4566"})
     monkeypatch.setattr(Emulator, "endpoint", "http://127.0.0.1:5000")
     assert Deployed("local").api == "http://127.0.0.1:5000/_aws/execute-api/ab12/$default"
+
+
+def test_a_lead_that_is_not_there_is_told_with_where_to_look(monkeypatch):
+    def refuse(_api, _path, _query=None):
+        raise Refusal(404, {"message": "there is no such lead"})
+
+    monkeypatch.setattr(Api, "get", refuse)
+    with pytest.raises(Failure) as failure:
+        leads.story(Api("http://api", "token"), "nobody")
+    assert failure.value.what == "There is no lead with the id nobody."
+    assert "leads list" in failure.value.remedy

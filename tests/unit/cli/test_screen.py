@@ -4,6 +4,7 @@ import json
 import pytest
 from rich.console import Console
 
+from infra.cli.leads import explanation_table, leads_table
 from infra.cli.screen import Screen
 from infra.failure import Failure
 
@@ -49,3 +50,34 @@ def test_a_failure_tells_what_failed_what_was_said_and_what_to_do(screen, papers
 
     told = papers[1].getvalue()
     assert told.splitlines() == ["Failed: The stack [x] is gone.", "details [y]", "What to do: Run `baton up`."]
+
+
+def test_words_from_outside_cannot_command_the_terminal(screen, papers):
+    evil = "\x1b]0;owned\x07\x1b[2JAda\x9b5m"
+    screen.say(evil)
+    screen.failed(Failure(evil, details=evil))
+    screen.show(leads_table([lead(name=evil, company=evil)]))
+
+    told = papers[0].getvalue() + papers[1].getvalue()
+    assert "Ada" in told
+    assert not set(told) & set("\x1b\x07\x9b")
+
+
+def test_points_are_explained_in_the_order_of_time_and_standing_ones_last(screen, papers):
+    lines = [("2026-03-02T09:00:00Z", "second"), (None, "standing"), ("2026-03-01T09:00:00Z", "first")]
+    screen.show(explanation_table(explained(lines)))
+
+    told = papers[0].getvalue()
+    assert told.index("first") < told.index("second") < told.index("standing")
+
+
+def lead(name, company):
+    person = {"emails": ["ada@example.com"], "name": name, "title": None, "company": company}
+    score = {"total": 5, "temperature": "cold"}
+    return {"id": "l1", "person": person, "score": score, "stage": None, "consent": None}
+
+
+def explained(lines):
+    lost = dict.fromkeys(("lost_to_rule_cap", "lost_to_group_cap", "lost_to_score_limits", "lost_to_age"), 0)
+    contributions = [{"at": at, "label": label, "earned": 1, "counts": 1, **lost} for at, label in lines]
+    return {"explanation": {"contributions": contributions}, "score": {"total": 3}}
