@@ -38,6 +38,12 @@ class Background:
         port = self.home.read(f"{self.name}.json").get("port")
         return int(port) if port is not None else None
 
+    @property
+    def pid(self) -> int | None:
+        """The process id that it had when it was last started."""
+        pid = self.home.read(f"{self.name}.json").get("pid")
+        return int(pid) if pid is not None else None
+
     def is_alive(self) -> bool:
         """Whether it lives now."""
         with self._lock() as lock:

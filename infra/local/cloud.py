@@ -43,6 +43,9 @@ USER = "you@baton.example"
 SITE_PORT = 8080
 RECEIVER_PORT = 8090
 
+_PATIENCE = 60
+"""Seconds for what is under way to end before everything is stopped."""
+
 
 class Progress(Protocol):
     """Shows that a step is under way; what it yields shows the step's latest news."""
@@ -128,15 +131,19 @@ class LocalCloud:
             if not any(process.is_alive() for process in processes):
                 return False
             self.site.stop(seconds=5)
+            is_quiet = True
             if self.emulator.process.is_alive():
                 with step("Waiting until what is under way has ended"):
-                    wait_for_quiet(self.emulator, seconds=20)
+                    is_quiet = wait_for_quiet(self.emulator, seconds=_PATIENCE)
                 Inbox(self._inbox_folder).keep_mails(mails(self.emulator.endpoint))
                 with step("Stopping the local cloud"):
                     if not self.emulator.stop():
                         what = "The local cloud had to be ended by force: what came since its last start is lost."
                         raise Failure(what, "Nothing more to do. `baton up` starts from what was kept before.")
             self.receiver.stop(seconds=5)
+            if not is_quiet:
+                what = f"It is stopped, but something was still under way after {_PATIENCE} s and is not finished."
+                raise Failure(what, "A newly published rule file makes every lead's score anew from the log.")
             return True
 
     def whereabouts(self) -> Whereabouts:
