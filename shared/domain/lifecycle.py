@@ -144,7 +144,7 @@ def replay(rules: Compiled, ledger: Ledger, until_moment: Moment) -> tuple[Journ
     """Look at every moment at which an activity occurred, and at every second at which time alone moves the lead."""
     journey = Journey.start()
     steps: list[Transition] = []
-    moments = sorted({key[0] for key in ledger.keys if key[0] <= until_moment})
+    moments = sorted({key[0] for key in ledger.keys if key[0] <= until_moment}) if rules.stages else []
     for moment, following in zip(moments, [*moments[1:], until_moment][: len(moments)], strict=True):
         now: int = moment
         while True:

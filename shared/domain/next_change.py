@@ -20,7 +20,7 @@ from shared.domain.idle import MOST_EARNINGS, silences
 from shared.domain.journey import Journey, View
 from shared.domain.ledger import Earned, Ledger, until
 from shared.domain.moments import SECOND, Moment
-from shared.domain.points import POINT, clamp
+from shared.domain.points import POINT, clamp, divide
 from shared.domain.rulefile import BehaviourRule
 from shared.domain.stages import Activities, InStage, ScoreIs
 
@@ -184,7 +184,7 @@ class _Search:
         for name, (floor, cap) in rules.limits.items():
             scores[name] = _clamped(scores[name], floor, cap)
         ends = [sorted((scores[name][0] * weight, scores[name][1] * weight)) for name, weight in rules.weights.items()]
-        total = (sum(end[0] for end in ends) // POINT, -(-sum(end[1] for end in ends) // POINT))
+        total = (divide(sum(end[0] for end in ends), POINT), divide(sum(end[1] for end in ends), POINT))
         return {**scores, "score": total}
 
     def _whole_span(self, rules: list[BehaviourRule], low: int, high: int) -> Range:

@@ -56,6 +56,19 @@ def test_points_that_never_age_change_nothing_by_themselves():
     assert rules.next_change(state, moment(day=30)) is None
 
 
+def test_a_total_that_rounds_to_an_edge_and_lies_still_never_changes():
+    rules = rules_of(
+        behaviour=[{"id": "a", "on": "seen", "points": 60}],
+        fit=[{"id": "b", "where": {"company.size": {"exists": True}}, "points": 1, "otherwise": -0.000000001}],
+        decay={"half_life": "30d"},
+        total={"engagement": 0, "fit": 0.25},
+        temperature=[{"name": "cold"}, {"name": "warm", "at_least": 0}],
+    )
+    state = rules.absorb(ScoreState.empty(), [activity("seen")])
+    assert rules.score(state, moment(day=1)).temperature == "warm"
+    assert rules.next_change(state, moment(day=1)) is None
+
+
 def test_the_second_at_which_a_half_life_falls_below_a_band_is_exact():
     rules = rules_of(behaviour=[{"id": "a", "on": "seen", "points": 100}], decay={"half_life": "30d"})
     state = rules.absorb(ScoreState.empty(), [activity("seen", day=1)])
