@@ -16,6 +16,8 @@ from typing import IO
 from infra.failure import Failure
 from infra.local.home import Home
 
+_LOG_LIMIT = 10 << 20
+"""Bytes after which a log is put aside when the process starts anew; the one before that is gone then."""
 _STARTED: list[subprocess.Popen[bytes]] = []
 """What this command started. It outlives the command; while the command lives, it is its parent."""
 
@@ -51,6 +53,8 @@ class Background:
 
     def start(self, command: Sequence[str], port: int, environment: Mapping[str, str], folder: Path) -> None:
         """Start it with nothing in its environment but what is given; it outlives this command."""
+        if self.log.exists() and self.log.stat().st_size > _LOG_LIMIT:
+            self.log.replace(self.log.with_suffix(".old.log"))
         with self._lock() as lock, self.log.open("ab") as log:
             if not _take(lock):
                 raise Failure(f"The {self.name} is running already.", "Run `baton down`, then try again.")

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from infra.failure import Failure
+from infra.local import background
 from infra.local.background import Background
 from infra.local.home import Home
 
@@ -116,3 +117,13 @@ def test_waiting_for_one_that_ended_says_so_and_shows_its_last_words(process, tm
 
     assert "ended while it started" in failed.value.what
     assert "no room left" in failed.value.details
+
+
+def test_a_log_that_has_grown_long_is_put_aside(process, tmp_path, monkeypatch):
+    monkeypatch.setattr(background, "_LOG_LIMIT", 10)
+    process.log.write_text("much of what happened before")
+
+    start(process, SLEEPS, tmp_path)
+
+    assert process.log.read_text() == ""
+    assert process.log.with_suffix(".old.log").read_text() == "much of what happened before"

@@ -222,3 +222,11 @@ def test_a_lead_that_is_not_there_is_told_with_where_to_look(monkeypatch):
         leads.story(Api("http://api", "token"), "nobody")
     assert failure.value.what == "There is no lead with the id nobody."
     assert "leads list" in failure.value.remedy
+
+
+def test_without_the_packages_that_the_command_needs_it_says_what_to_install():
+    hidden = "import sys; sys.modules['typer'] = None; from infra.cli import baton; baton()"
+    done = subprocess.run([sys.executable, "-c", hidden], cwd=PROJECT, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "typer, which is not installed" in done.stderr
+    assert "Traceback" not in done.stderr

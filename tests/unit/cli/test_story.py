@@ -82,7 +82,7 @@ def test_a_handoff_that_should_not_have_been_is_noticed(leads, inbox):
 
 @pytest.mark.parametrize("channel", ["emails", "slack", "webhooks"])
 def test_a_message_that_did_not_arrive_or_arrived_twice_is_noticed(leads, inbox, channel):
-    told = {"emails": "email", "slack": "slack", "webhooks": "webhook"}[channel]
+    told = {"emails": "email", "slack": "slack", "webhooks": "signed webhook"}[channel]
     missing, twice = copy.deepcopy(inbox), copy.deepcopy(inbox)
     missing[channel].pop(0)
     twice[channel].append(twice[channel][0])
@@ -92,9 +92,9 @@ def test_a_message_that_did_not_arrive_or_arrived_twice_is_noticed(leads, inbox,
     assert untrue(leads, twice) == expected
 
 
-def test_a_signature_that_does_not_verify_is_noticed(leads, inbox):
-    inbox["refused"].append(message("?"))
-    assert untrue(leads, inbox) == ["every webhook's signature verifies"]
+def test_a_webhook_whose_signature_did_not_verify_has_not_arrived(leads, inbox):
+    inbox["refused"].append(inbox["webhooks"].pop())
+    assert untrue(leads, inbox) == ["Maya's handoff as SQL arrived once by signed webhook"]
 
 
 def test_becoming_an_sql_by_anything_but_the_webinar_is_noticed(leads, inbox):
