@@ -274,8 +274,10 @@ OPERATORS: Mapping[str, tuple[Callable[[Any], Holds], Callable[[Any], str], str]
 
 
 def nearest(word: object, valid: Iterator[str] | list[str] | tuple[str, ...]) -> str:
-    """A hint that names the nearest valid key, or all of them when none is near."""
+    """A hint that names the nearest valid key, or all of them when none is near; empty where there is none."""
     known = list(valid)
+    if not known:
+        return ""
     close = get_close_matches(str(word), known, n=1, cutoff=0.55)
     return f"did you mean {close[0]!r}?" if close else f"valid here: {', '.join(known)}"
 

@@ -6,9 +6,11 @@ from collections import Counter
 from collections.abc import Iterator
 from itertools import pairwise
 
-from shared.domain.conditions import nearest
+from shared.domain.conditions import Test, fold, nearest
 from shared.domain.rulefile import Active, BehaviourRule, Problem, RuleFile, Stage
 from shared.domain.stages import ScoreIs, walk
+
+_BANDS = {"temperature": "temperature", "grade": "grades"}
 
 
 def conflicts(file: RuleFile) -> list[Problem]:
@@ -166,6 +168,16 @@ def _stage(file: RuleFile, place: int, stage: Stage, names: list[str]) -> Iterat
                     "count",
                 ]
                 yield Problem(("stages", place, key), f"there is no score {node.name!r}", nearest(node.name, known))
+            elif isinstance(node, Test) and node.field in _BANDS:
+                yield from _asked_bands(file, ("stages", place, key), node)
+
+
+def _asked_bands(file: RuleFile, here: tuple[str, int, str], asked: Test) -> Iterator[Problem]:
+    names = [edge.name for edge in getattr(file, _BANDS[asked.field])]
+    if names and asked.operator in ("is", "is_not", "in", "not_in"):
+        for name in asked.operand if isinstance(asked.operand, list | tuple) else [asked.operand]:
+            if fold(str(name)) not in map(fold, names):
+                yield Problem((*here, asked.field), f"there is no {asked.field} {name!r}", nearest(name, names))
 
 
 def _unreachable(file: RuleFile) -> Iterator[Problem]:

@@ -147,7 +147,7 @@ def test_conditions_ask_facts_consent_qualification_grade_and_counts():
             "not": {"activity": "left", "where": {"properties.why": {"is": "price"}}},
         },
     }
-    rules = rules_of(stages=[stage], grades=[{"name": "B"}])
+    rules = rules_of(stages=[stage], grades=[{"name": "B"}, {"name": "A", "at_least": 80}])
     known = facts(1, lead={"role": "Head"}, consent="granted", qualification={"budget": True, "need": "rfp"})
     good = [known, activity("seen"), activity("form", 8)]
 

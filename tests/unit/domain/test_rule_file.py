@@ -90,6 +90,16 @@ def without(key, **changed):
         ({"stages": [{"name": "a"}]}, "stages.0", "cannot be reached"),
         ({"handoff": {"mql": {"to": "x"}}}, "handoff.mql", "no stage 'mql'"),
         (
+            {"stages": [{"name": "a", "enter": {"not": {"temperature": "hott"}}}], "temperature": [{"name": "hot"}]},
+            "stages.0.enter.temperature",
+            "did you mean 'hot'?",
+        ),
+        (
+            {"stages": [{"name": "a", "enter": {"grade": {"in": ["a", "F"]}}}], "grades": [{"name": "A"}]},
+            "stages.0.enter.grade",
+            "no grade 'F'",
+        ),
+        (
             {"stages": [{"name": "a", "enter": {"grade": "A"}}], "handoff": {"a": {"to": "x", "notify": ["emial"]}}},
             "handoff.a.notify.0",
             "'email'",
@@ -102,6 +112,10 @@ def without(key, **changed):
 def test_each_mistake_is_told(document, path, told):
     found = problems(**document)
     assert any(path == where and told in f"{message} {hint}" for where, message, hint in found), found
+
+
+def test_a_hint_names_nothing_where_nothing_is_valid():
+    assert [hint for _, message, hint in problems(behaviour=[rule(group="web")["behaviour"][0]])] == [""]
 
 
 def test_every_mistake_is_told_at_once():
