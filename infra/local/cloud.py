@@ -26,7 +26,7 @@ from infra.failure import Failure
 from infra.local.background import Background
 from infra.local.emulator import ACCOUNT, REGION, Emulator, credentials
 from infra.local.home import PROJECT, Home
-from infra.local.ports import LOOPBACK, free_port
+from infra.local.ports import LOOPBACK, free_port, is_free
 from infra.local.quiet import wait_for_quiet
 from infra.local.receiver import INBOX_PATH, SLACK_PATH, WEBHOOK_PATH, Inbox, mails
 from infra.secret_store import NeededSecret, SecretStore, needed_secrets
@@ -350,6 +350,9 @@ class LocalCloud:
         self.home.write(remembered, made_of)
         words = [word for pair in options.items() for word in pair]
         port = int(options["--port"])
+        if not is_free(port):
+            what = f"Port {port} was taken by another program before the {process.name} could start."
+            raise Failure(what, "Run `baton up` again: it takes another port.")
         environment = {"PYTHONPATH": str(PROJECT), "PYTHONUNBUFFERED": "1", "LANG": "C.UTF-8"}
         process.start([sys.executable, "-m", module, *words], port, environment, PROJECT)
         process.wait_until(lambda: _answers(f"http://{LOOPBACK}:{port}{asked}"), seconds=15)

@@ -3,6 +3,7 @@
 import base64
 import json
 import re
+import socket
 from datetime import UTC, datetime
 from http import HTTPStatus
 from pathlib import Path
@@ -10,7 +11,10 @@ from pathlib import Path
 import pytest
 from standardwebhooks.webhooks import Webhook
 
+from infra.failure import Failure
 from infra.local import emulator, ports
+from infra.local.cloud import LocalCloud
+from infra.local.home import Home
 from infra.local.receiver import Inbox, Receiver
 from infra.local.site.server import Site
 
@@ -165,3 +169,12 @@ def test_every_link_of_the_site_leads_to_a_page_of_it():
     links = {link for page in pages.glob("*.html") for link in re.findall(r'(?:href|src)="(/[^"]*)"', page.read_text())}
     assert len(links) > 5
     assert {link: SITE.answer(link)[0] for link in links if SITE.answer(link)[0] is not HTTPStatus.OK} == {}
+
+
+def test_another_program_on_a_port_that_was_free_is_not_taken_for_the_sample_website(tmp_path):
+    local = LocalCloud(Home(tmp_path))
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        options = {"--port": str(other.getsockname()[1])}
+        with pytest.raises(Failure, match="was taken by another program"):
+            local._start(local.site, "infra.local.site.server", options, "/")
+    assert not local.site.is_alive()
