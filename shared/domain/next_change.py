@@ -9,7 +9,7 @@ taken out of the bounds, lest a score that lies still on an edge be looked at se
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -137,8 +137,7 @@ class _Search:
 
     def _within_edges(self, scores: dict[str, Range]) -> bool:
         return all(
-            bisect_left(edges, scores[name][0]) == bisect_left(edges, scores[name][1])
-            and bisect_right(edges, scores[name][0]) == bisect_right(edges, scores[name][1])
+            bisect_right(edges, scores[name][0]) == bisect_right(edges, scores[name][1])
             for name, edges in self.edges.items()
         )
 
@@ -293,16 +292,16 @@ def _curve(decay: Decay, rule: BehaviourRule, moment: int) -> Curve:
 
 
 def _edges(rules: Compiled) -> dict[str, Sequence[int]]:
-    """For each score that anybody asks about, the values at which an answer can change."""
-    edges: dict[str, set[int]] = {
-        "score": {band.edge for band in rules.temperature if band.edge is not None},
-        "fit": {band.edge for band in rules.grades if band.edge is not None},
-    }
+    """For each score that anybody asks about, the billionths from which on an answer is another one."""
+    edges: dict[str, set[int]] = {}
+    for name, bands in (("score", rules.temperature), ("fit", rules.grades)):
+        edges[name] = {band.edge + band.strict for band in bands if band.edge is not None}
     for stage in rules.stages.values():
         for node in stage.asks():
             if isinstance(node, ScoreIs):
                 for _, limit in node.amount.tests:
-                    edges.setdefault(node.name, set()).update(limit if isinstance(limit, tuple) else (limit,))
+                    for edge in limit if isinstance(limit, tuple) else (limit,):
+                        edges.setdefault(node.name, set()).update((edge, edge + 1))
     return {name: sorted(values) for name, values in edges.items()}
 
 

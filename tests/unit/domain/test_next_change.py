@@ -69,6 +69,15 @@ def test_a_total_that_rounds_to_an_edge_and_lies_still_never_changes():
     assert rules.next_change(state, moment(day=1)) is None
 
 
+def test_points_that_come_and_go_below_a_strict_edge_never_reach_it():
+    rules = rules_of(
+        behaviour=[{"id": "quiet", "idle": {"for": "2m"}, "points": -7, "expires_after": "10s"}],
+        temperature=[{"name": "cold"}, {"name": "warm", "above": 0}],
+    )
+    state = rules.absorb(ScoreState.empty(), [activity("seen")])
+    assert rules.next_change(state, moment(day=1)) is None
+
+
 def test_the_second_at_which_a_half_life_falls_below_a_band_is_exact():
     rules = rules_of(behaviour=[{"id": "a", "on": "seen", "points": 100}], decay={"half_life": "30d"})
     state = rules.absorb(ScoreState.empty(), [activity("seen", day=1)])
