@@ -46,6 +46,6 @@ def test_a_function_that_waits_for_work_is_not(child):
 
 def test_where_the_system_has_no_proc_ps_tells(monkeypatch):
     said = subprocess.CompletedProcess([], 0, "  10   1 0:00.05\n  11  10 0:01.00\n")
-    monkeypatch.setattr(quiet.subprocess, "run", lambda *_, **__: said)
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: said)
 
     assert quiet._processes(Path("/nowhere")) == [("10", "1", "0:00.05"), ("11", "10", "0:01.00")]
