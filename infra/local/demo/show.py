@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from http import HTTPStatus
 from typing import Any
 
 from rich.console import Group
@@ -16,7 +17,7 @@ from rich.table import Table
 
 from infra.cli.leads import all_leads, explanation_table, headline, leads_table
 from infra.cli.screen import Screen
-from infra.deployed import Api, path_of
+from infra.deployed import Api, Refusal, path_of
 from infra.local.cloud import LocalCloud
 from infra.local.demo.story import Arrival, Check, arrivals, checks
 from infra.local.demo.visitors import HANA, MAYA, VISITORS, Sender, Visitor
@@ -104,7 +105,14 @@ class _Demo:
             self.look()
 
     def look(self) -> None:
-        """Ask the API and the inbox how things stand, and tell what is new."""
+        """Ask the API and the inbox how things stand, and tell what is new. A fault of the API is over by the next look."""
+        try:
+            self._ask()
+        except Refusal as refusal:
+            if refusal.status < HTTPStatus.INTERNAL_SERVER_ERROR:
+                raise
+
+    def _ask(self) -> None:
         for visitor in VISITORS:
             found = self.api.get("/v1/leads", {"email": visitor.email})["leads"]
             if found:

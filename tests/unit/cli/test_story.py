@@ -3,6 +3,8 @@ from datetime import UTC, datetime
 
 import pytest
 
+from infra.deployed import Refusal
+from infra.local.demo.show import _Demo
 from infra.local.demo.story import arrivals, checks
 from infra.local.demo.visitors import HANA, MAYA, SAM, VISITORS, Submitted
 
@@ -107,3 +109,17 @@ def test_everything_that_is_sent_has_an_id_of_its_own_that_stays_the_same():
     assert len({act.id for act in acts}) == len(acts)
     assert all(act.id.startswith("demo-") for act in acts)
     assert sum(isinstance(act, Submitted) for act in acts) == 1
+
+
+@pytest.mark.parametrize(("status", "goes_on"), [(502, True), (503, True), (422, False)])
+def test_the_demo_goes_on_when_the_api_fails_once(monkeypatch, status, goes_on):
+    def fail(_self):
+        raise Refusal(status, None)
+
+    monkeypatch.setattr(_Demo, "_ask", fail)
+    demo = _Demo.__new__(_Demo)
+    if goes_on:
+        demo.look()
+    else:
+        with pytest.raises(Refusal):
+            demo.look()
