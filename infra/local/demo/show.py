@@ -105,7 +105,7 @@ class _Demo:
             self.look()
 
     def look(self) -> None:
-        """Ask the API and the inbox how things stand, and tell what is new. A fault of the API is over by the next look."""
+        """Ask how things stand, and tell what is new. A fault of the API is over by the next look."""
         try:
             self._ask()
         except Refusal as refusal:
