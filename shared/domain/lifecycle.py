@@ -19,7 +19,7 @@ from shared.domain.explanation import contributions
 from shared.domain.journey import Journey, View
 from shared.domain.ledger import Ledger, until
 from shared.domain.moments import Moment
-from shared.domain.points import as_number
+from shared.domain.points import POINT, as_number, divide
 from shared.domain.stages import Look, in_words
 
 
@@ -107,11 +107,12 @@ def _entering(rules: Compiled, ledger: Ledger, journey: Journey, at: int, holds:
 
 
 def snapshot(rules: Compiled, ledger: Ledger, at: int) -> dict[str, Any]:
-    """What was known when it was decided, without personal data; reasons with the greatest first."""
+    """What was known when it was decided, without personal data; reasons, as they count in the total, greatest first."""
     view = View(rules, ledger, Journey(), at)
     reasons: dict[str, tuple[str, int]] = {}
     for row in contributions(ledger, at):
-        reasons[row.rule] = (row.label, reasons.get(row.rule, ("", 0))[1] + row.counts)
+        counts = divide(row.counts * rules.weights[row.score], POINT)
+        reasons[row.rule] = (row.label, reasons.get(row.rule, ("", 0))[1] + counts)
     greatest = sorted(reasons.items(), key=lambda reason: (-reason[1][1], reason[0]))
     return {
         "total": as_number(view.total),

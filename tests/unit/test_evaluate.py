@@ -99,6 +99,16 @@ def test_a_handoff_tells_to_whom_until_when_and_why(hall):
     assert handoff.snapshot["reasons"][0] == {"rule": "view", "label": "Viewed a page", "counts": 50}
 
 
+def test_what_does_not_count_in_the_total_is_no_reason_for_a_handoff():
+    fit = [{"id": "size", "where": {"company.employees": {"at_least": 200}}, "points": 15}]
+    hall = Hall({**RULES, "fit": fit, "total": {"engagement": 0.5, "fit": 0}})
+    hall.did("form_submitted", claims=Claims(consent="granted", company={"employees": 500}))
+    hall.did("page_viewed", times=10)
+
+    (handoff,) = hall.stages.handoffs(hall.lead(ADA).lead)
+    assert [(each["rule"], each["counts"]) for each in handoff.snapshot["reasons"]] == [("view", 50)]
+
+
 def test_several_stages_may_follow_from_one_look(hall):
     hall.did("form_submitted", claims=GRANTED)
     hall.did("webinar_attended")
