@@ -107,7 +107,7 @@ def _entering(rules: Compiled, ledger: Ledger, journey: Journey, at: int, holds:
 
 
 def snapshot(rules: Compiled, ledger: Ledger, at: int) -> dict[str, Any]:
-    """What was known when it was decided, without personal data; reasons, as they count in the total, greatest first."""
+    """What was known when it was decided, without personal data; reasons as they count in the total, greatest first."""
     view = View(rules, ledger, Journey(), at)
     reasons: dict[str, tuple[str, int]] = {}
     for row in contributions(ledger, at):
