@@ -195,6 +195,11 @@ def together(activities: Iterable[Activity]) -> tuple[list[OfflineLead], int]:
     return sorted(different, key=lambda lead: lead.identity.key), unknown
 
 
+def beginning(activities: Iterable[Activity], at: Moment) -> Moment:
+    """When a lead's way begins: with its first activity; where only facts are known, at the moment of asking."""
+    return min([at, *(activity.occurred_at for activity in activities if activity.occurred_at != ALWAYS)])
+
+
 def example_activities(lines: Iterable[Mapping[str, Any]], facts: Mapping[str, Any]) -> Iterator[Activity]:
     """The activities of a golden lead in a rule file, which need no identity and no ids.
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from infra.cli.agreement import agreement_of
-from infra.cli.lead_lines import LineError, example_activities
+from infra.cli.lead_lines import LineError, beginning, example_activities
 from infra.cli.rule_files import parse_rule_text, preset_names, preset_text, read_rule_file
 from infra.cli.screen import screen
 from shared.domain.engine import Rules, compile_rules
@@ -99,7 +99,7 @@ def differences_of(rules: Rules, example: Example) -> list[str]:
         "scores": {name: as_number(points) for name, points in told.scores.items()},
         "temperature": told.temperature,
         "grade": told.grade,
-        "stage": rules.replay(activities, example.at)[0].stage,
+        "stage": rules.replay(activities, example.at, beginning(activities, example.at))[0].stage,
         "vetoed_by": list(told.vetoed_by),
         "missing": list(told.missing),
     }

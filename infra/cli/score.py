@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from infra.cli.lead_lines import OfflineLead, read_activity, read_facts, read_lines, together
+from infra.cli.lead_lines import OfflineLead, beginning, read_activity, read_facts, read_lines, together
 from infra.cli.rule_files import read_rule_file
 from infra.cli.screen import screen
 from infra.failure import Failure
@@ -56,7 +56,7 @@ def result(rules: Rules, lead: OfflineLead, at: Moment) -> dict[str, Any]:
     """All there is to say about a lead at a moment, as JSON can hold it."""
     state = rules.replayed(lead.activities)
     told = rules.explain(state, at)
-    journey, _ = rules.replay(lead.activities, at)
+    journey, _ = rules.replay(lead.activities, at, beginning(lead.activities, at))
     change = rules.journey_change(state, journey, at)
     return {
         "identity": {lead.identity.kind.value: lead.identity.value},

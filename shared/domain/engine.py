@@ -194,9 +194,16 @@ class Rules(Compiled):
         """The journey of two leads that turn out to be one: the further stage, with the epochs of both going on."""
         return lifecycle.joined(self, journey, other)
 
-    def replay(self, activities: Iterable[Activity], until_moment: Moment) -> tuple[Journey, tuple[Transition, ...]]:
-        """The stages that a lead would have had, had every activity been looked at as it occurred."""
-        return lifecycle.replay(self, self.ledger(self.replayed(activities)), until_moment)
+    def replay(
+        self, activities: Iterable[Activity], until_moment: Moment, since: Moment | None = None
+    ) -> tuple[Journey, tuple[Transition, ...]]:
+        """The stages that a lead would have had, had every activity been looked at as it occurred.
+
+        What occurred before `since` is looked at then: facts that were always known, by the first activity.
+        """
+        every = list(activities)
+        moments = {activity.occurred_at if since is None else max(since, activity.occurred_at) for activity in every}
+        return lifecycle.replay(self, self.ledger(self.replayed(every)), moments, until_moment)
 
     def handoff_for(self, stage: str) -> HandoffRule | None:
         """To whom a stage hands its leads over, or None."""

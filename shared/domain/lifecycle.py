@@ -8,7 +8,7 @@ stage listed later is a step up, and a veto forbids it.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -141,12 +141,14 @@ def joined(rules: Compiled, journey: Journey, other: Journey) -> Journey:
     return replace(further, epochs=epochs, spent=journey.spent | other.spent)
 
 
-def replay(rules: Compiled, ledger: Ledger, until_moment: Moment) -> tuple[Journey, tuple[Transition, ...]]:
-    """Look at every moment at which an activity occurred, and at every second at which time alone moves the lead."""
+def replay(
+    rules: Compiled, ledger: Ledger, moments: Iterable[Moment], until_moment: Moment
+) -> tuple[Journey, tuple[Transition, ...]]:
+    """Look at some moments, and at every second between them and up to the last at which time alone moves the lead."""
     journey = Journey.start()
     steps: list[Transition] = []
-    moments = sorted({key[0] for key in ledger.keys if key[0] <= until_moment}) if rules.stages else []
-    for moment, following in zip(moments, [*moments[1:], until_moment][: len(moments)], strict=True):
+    looks = sorted({at for at in moments if at <= until_moment}) if rules.stages else []
+    for moment, following in zip(looks, [*looks[1:], until_moment][: len(looks)], strict=True):
         now: int = moment
         while True:
             journey, taken = advance(rules, ledger, journey, Moment(now))

@@ -129,6 +129,25 @@ def test_facts_decide_fit_and_vetoes(tmp_path):
     assert (told["total"], told["missing"]) == (0, ["company.employees"])
 
 
+def test_facts_were_always_known_but_a_way_begins_with_the_first_activity(tmp_path):
+    path = tmp_path / "rules.yaml"
+    path.write_text(
+        "stages:\n"
+        "  - {name: a, enter: {company.size: {above: 1}}, leave: {when: {time_in_stage: {at_least: 1h}}, to: b}}\n"
+        "  - {name: b, from: [a], enter: {time_in_stage: {at_least: 9h}},"
+        " leave: {when: {time_in_stage: {at_least: 20h}}, to: a}}\n",
+        encoding="utf-8",
+    )
+    who = {"email": "ada@acme.example"}
+    fact = {"identity": who, "company": {"size": 5}}
+    [told] = score(path, tmp_path, seen(who), facts=[fact], at="2026-01-01T00:30:00Z")
+    assert (told["stage"], told["next_change"]["at"]) == ("a", "2026-01-01T01:00:00Z")
+    [told] = score(path, tmp_path, seen(who), facts=[fact], at="2026-01-01T01:00:00Z")
+    assert told["stage"] == "b"
+    [told] = score(path, tmp_path, facts=[fact], at="2026-01-01T01:00:00Z")
+    assert told["stage"] == "a"
+
+
 @pytest.mark.parametrize(
     ("line", "told"),
     [

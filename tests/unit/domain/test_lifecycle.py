@@ -2,6 +2,7 @@ import json
 
 from hypothesis import given
 
+from shared.domain.activity import Claims
 from shared.domain.engine import compile_rules
 from shared.domain.journey import Journey
 from shared.domain.moments import HOUR, Moment
@@ -133,6 +134,19 @@ def test_a_replay_finds_what_time_alone_did_between_activities():
     assert [(step.to_stage, step.epoch) for step in taken] == [("suspect", 1), ("mql", 1), ("cold", 1), ("mql", 2)]
     assert taken[2].at == moment(31) + 1_000_000  # below 30 is a second after exactly 30
     assert taken[2].activity_id is None
+
+
+def test_a_replay_looks_at_activities_that_match_nothing():
+    rules = rules_of(stages=[{"name": "calm", "enter": {"not": {"score": {"at_least": 5}}}}])
+    journey, _ = rules.replay([activity("unheard")], moment(3))
+    assert (journey.stage, journey.entered_at) == ("calm", moment(1))
+
+
+def test_a_replay_looks_at_facts_that_were_always_known_by_its_beginning():
+    rules = rules_of(stages=[{"name": "known", "enter": {"lead.role": {"is": "head"}}}])
+    stated = activity("facts_stated", -700, claims=Claims({"role": "head"}), own=False)
+    journey, _ = rules.replay([stated, activity("unheard", 2)], moment(3), since=moment(2))
+    assert (journey.stage, journey.entered_at) == ("known", moment(2))
 
 
 def test_conditions_ask_facts_consent_qualification_grade_and_counts():
