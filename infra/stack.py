@@ -218,7 +218,6 @@ class BatonStack(Stack):
             "dynamodb:BatchGetItem",
             "dynamodb:Query",
             "dynamodb:PutItem",
-            "dynamodb:UpdateItem",
             on=[leads],
         )
         self.score.allow("sqs:SendMessage", on=[self.score_queue.arn])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 _log = Logger(service="score")
+_SPARE = 20_000
+"""Milliseconds before the function's end after which no further lead is begun: the rest goes to the queue."""
 
 
 class Scoring:
@@ -59,11 +62,11 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext, scoring: Scori
     """Apply a batch of the Activities stream, or do what the queue asks: one activity again, or a touch of a lead."""
     scoring = scoring or _scoring()
     if event["Records"][0]["eventSource"] == "aws:dynamodb":
-        return _apply_stream(event["Records"], scoring)
+        return _apply_stream(event["Records"], scoring, lambda: context.get_remaining_time_in_millis() > _SPARE)
     return work_through(event, context, lambda message: _work(message, scoring), _log, "not scored")
 
 
-def _apply_stream(records: list[dict[str, Any]], scoring: Scoring) -> None:
+def _apply_stream(records: list[dict[str, Any]], scoring: Scoring, has_time: Callable[[], bool]) -> None:
     batch: dict[ActivityKey, Activity] = {}
     again: list[ActivityKey] = []
     for record in records:
@@ -77,7 +80,7 @@ def _apply_stream(records: list[dict[str, Any]], scoring: Scoring) -> None:
         except (KeyError, ValueError) as error:
             _log.error("an activity of the log cannot be read", extra=fault(error))
             again.append(key)
-    failed = _apply(list(batch.values()), scoring)
+    failed = _apply(list(batch.values()), scoring, has_time)
     again += [ActivityKey(each.identity, each.id) for each in failed]
     if again:
         # Raises only if this fails too: then the stream delivers the whole batch again, which changes nothing.
@@ -85,9 +88,9 @@ def _apply_stream(records: list[dict[str, Any]], scoring: Scoring) -> None:
     _log.info("applied", extra={"activities": len(batch), "queued": len(again)})
 
 
-def _apply(batch: list[Activity], scoring: Scoring) -> list[Activity]:
+def _apply(batch: list[Activity], scoring: Scoring, has_time: Callable[[], bool]) -> list[Activity]:
     try:
-        failed = scoring.score.apply(batch)
+        failed = scoring.score.apply(batch, has_time)
     except Exception as error:  # noqa: BLE001 (the log has them all; each is tried again by itself)
         _log.error("a batch could not be applied", extra=fault(error))
         return batch

@@ -1,12 +1,20 @@
-"""Who is who: whose the activities of a browser are."""
+"""Who is who: whose the activities of a browser are, and how much may be linked before it says nothing any more."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import islice
 
 from shared.domain.activity import Activity, Identity
 from shared.domain.moments import Moment
+
+MOST_IDENTITIES = 20
+"""A lead of more known identities is refused further ones: a shared mailbox never melts people together."""
+MOST_LEADS_OF_A_BROWSER = 10
+"""A browser that more people used is a kiosk: the first of them in time stay attached, the others never are."""
+MOST_BROWSERS_OF_A_LEAD = 50
+"""What the first of its browsers did alone counts for a lead; of further ones only what was done in its name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,3 +51,13 @@ def owner(of: Iterable[Attachment], at: Moment) -> Identity | None:
         if attachment.occurred_at > at:
             break
     return latest
+
+
+def earliest_attached(attached: Mapping[Identity, Moment]) -> dict[Identity, Moment]:
+    """Those who stay attached to a browser, with the moment at which each first was: the earliest, whoever came first.
+
+    Keeping only these loses nothing: who is not among them now comes in only by an
+    earlier attachment of their own.
+    """
+    ordered = sorted(attached.items(), key=lambda each: (each[1], each[0].key))
+    return dict(islice(ordered, MOST_LEADS_OF_A_BROWSER))

@@ -13,14 +13,21 @@ from shared.domain.state import ScoreState
 
 
 @dataclass(frozen=True, slots=True)
+class Browser:
+    """A browser as a lead knows it: since when the lead named it, and whether other leads are attached to it too."""
+
+    since: Moment
+    shared: bool
+
+
+@dataclass(frozen=True, slots=True)
 class LeadRecord:
     """A lead as `score` keeps it.
 
     `version` counts writes (0: not stored yet). `rules_version` is the one under which the state was made, -1 when its
-    format is not read any more. `browsers` holds each attached anonymous id and whether other leads are attached to it
-    too. `look` tells that this write gave `evaluate` something to look at, and `mark` counts such writes. `due` is the
-    moment at which time alone flips something that shows. `stored_months` is the store's own: what it has of a state
-    that outgrew one item.
+    format is not read any more. `browsers` holds each anonymous id that counts for it. `look` tells that this write
+    gave `evaluate` something to look at, and `mark` counts such writes. `due` is the moment at which time alone flips
+    something that shows. `stored_months` is the store's own: what it has of a state that outgrew one item.
     """
 
     lead: LeadId
@@ -28,7 +35,7 @@ class LeadRecord:
     state: ScoreState
     version: int = 0
     rules_version: int = 0
-    browsers: Mapping[str, bool] = field(default_factory=dict)
+    browsers: Mapping[str, Browser] = field(default_factory=dict)
     mark: int = 0
     look: bool = True
     due: Moment | None = None
@@ -48,12 +55,16 @@ class Leads(Protocol):
         """Give an identity to a lead unless it has one already; the answer is the lead that has it."""
         ...
 
-    def attach(self, browser: Identity, known: Identity) -> frozenset[Identity]:
-        """Attach a known identity to an anonymous id; the answer is all that are attached to it now."""
+    def attach(self, browser: Identity, known: Identity, at: Moment) -> Mapping[Identity, Moment]:
+        """Attach a known identity to an anonymous id from a moment on, unless it is attached from an earlier one.
+
+        The answer is who is attached now, and since when: the earliest few (`earliest_attached`), in whatever order
+        they came.
+        """
         ...
 
-    def attached(self, browser: Identity) -> frozenset[Identity]:
-        """The known identities attached to an anonymous id. Strongly consistent."""
+    def attached(self, browser: Identity) -> Mapping[Identity, Moment]:
+        """The known identities attached to an anonymous id, and since when. Strongly consistent."""
         ...
 
     def load(self, lead: LeadId) -> LeadRecord | None:

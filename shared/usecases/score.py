@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import partial
 
-from shared.domain.activity import Activity, Identity, Rank
+from shared.domain.activity import Activity, Identity, IdentityKind, Rank
 from shared.domain.handoff import LeadId
+from shared.domain.identity import MOST_BROWSERS_OF_A_LEAD, MOST_IDENTITIES
 from shared.domain.moments import Moment
 from shared.domain.state import ScoreState
-from shared.ports.activities import Activities
+from shared.ports.activities import Activities, ActivityKey
 from shared.ports.clock import Clock
 from shared.ports.errors import Conflict
 from shared.ports.leads import LeadRecord, Leads
@@ -18,8 +20,6 @@ from shared.usecases.redirect import live_record
 from shared.usecases.rulebook import ActiveRules, Rulebook
 
 _ATTEMPTS = 10
-MOST_IDENTITIES = 20
-"""A lead of more known identities is refused further ones: a shared mailbox never melts people together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,34 @@ class _Placed:
 
     activity: Activity
     known: tuple[Identity, ...]
+
+
+class OutOfTime(Exception):
+    """There was no time left for an activity in this run; it is taken up again by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """What became of one batch so far: what failed and why, and which leads to look at again for which activities."""
+
+    has_time: Callable[[], bool]
+    failed: dict[ActivityKey, NotApplied] = field(default_factory=dict)
+    again: dict[LeadId, list[Activity]] = field(default_factory=dict)
+
+    def do(self, work: Callable[[], None], activities: Sequence[Activity]) -> None:
+        """Do something for some activities: when it fails, they have failed, and the run goes on."""
+        try:
+            if self.has_time():
+                work()
+            else:
+                self.fail(activities, OutOfTime("the run's time was used up"))
+        except Exception as error:  # noqa: BLE001 (one bad lead never holds up another)
+            self.fail(activities, error)
+
+    def fail(self, activities: Sequence[Activity], error: Exception) -> None:
+        """Remember that some activities are not applied."""
+        for each in activities:
+            self.failed[ActivityKey(each.identity, each.id)] = NotApplied(each, error)
 
 
 class Score:
@@ -55,43 +83,56 @@ class Score:
         self._clock = clock
         self._new_lead_id = new_lead_id
 
-    def apply(self, batch: Sequence[Activity]) -> list[NotApplied]:
-        """Apply a batch, one write for each lead; the answer is what failed, and no failure touches another lead."""
+    def apply(self, batch: Sequence[Activity], has_time: Callable[[], bool] = lambda: True) -> list[NotApplied]:
+        """Apply a batch, one write for each lead; the answer is what failed, and no failure touches another lead.
+
+        What there was no time for has failed too: one activity, or a crowd at one browser, holds up no other.
+        """
         whose = self._leads.whose({identity for activity in batch for identity in linked_identities(activity)})
         groups: dict[LeadId, list[_Placed]] = {}
-        failed: list[NotApplied] = []
+        run = _Run(has_time)
         for activity in batch:
             try:
                 leads = self._leads_of(activity, whose)
                 if len(leads) > 1 and linked_identities(activity):
                     # What waits for the leads that are now to be joined goes first, so that they know their names.
-                    self._update_all({lead: groups.pop(lead, []) for lead in leads}, failed)
+                    self._update_all({lead: groups.pop(lead, []) for lead in leads}, run)
                     leads = self._join_for(activity, leads, whose)
                 for lead in leads:
                     groups.setdefault(lead, []).append(_Placed(activity, self._names(activity, lead, whose)))
             except Exception as error:  # noqa: BLE001 (one bad activity never holds up another)
-                failed.append(NotApplied(activity, error))
-        self._update_all(groups, failed)
-        return failed
+                run.fail([activity], error)
+        self._update_all(groups, run)
+        self._look_again(run)
+        return list(run.failed.values())
 
     def touch(self, lead: LeadId) -> None:
         """Look at a lead again: under the active rules, at this moment. Asked for by the sweep and by a publish."""
         self._update(lead, (), touched=True)
 
-    def _update_all(self, groups: Mapping[LeadId, Sequence[_Placed]], failed: list[NotApplied]) -> None:
+    def _update_all(self, groups: Mapping[LeadId, Sequence[_Placed]], run: _Run) -> None:
         for lead, group in groups.items():
-            try:
-                if group:
-                    self._update(lead, group)
-            except Exception as error:  # noqa: BLE001 (one bad lead never holds up another)
-                failed.extend(NotApplied(placed.activity, error) for placed in group)
+            if group:
+                run.do(partial(self._update_for, run, lead, group), [placed.activity for placed in group])
+
+    def _update_for(self, run: _Run, lead: LeadId, group: Sequence[_Placed]) -> None:
+        for other in self._update(lead, group):
+            run.again.setdefault(other, []).extend(placed.activity for placed in group)
+
+    def _look_again(self, run: _Run) -> None:
+        """Rebuild each lead that shares a browser with one of the batch, once."""
+        for lead, activities in sorted(run.again.items()):
+            run.do(partial(self._rebuild, lead), activities)
+
+    def _rebuild(self, lead: LeadId) -> None:
+        self._update(lead, (), rebuild=True)
 
     def _leads_of(self, activity: Activity, whose: dict[Identity, LeadId]) -> set[LeadId]:
         """The leads that an activity concerns: one, none yet, those that it joins, or all that share its browser."""
         known = linked_identities(activity)
         if not known:
             browser = activity.anonymous_id
-            attached = self._leads.attached(browser) if browser else frozenset()
+            attached = self._leads.attached(browser) if browser else None
             return set(self._leads.whose(attached).values()) if attached else set()
         for identity in known:
             if identity not in whose:
@@ -112,24 +153,24 @@ class Score:
     def _names(activity: Activity, lead: LeadId, whose: Mapping[Identity, LeadId]) -> tuple[Identity, ...]:
         return tuple(identity for identity in linked_identities(activity) if whose[identity] == lead)
 
-    def _update(self, lead: LeadId, group: Sequence[_Placed], *, touched: bool = False, rebuild: bool = False) -> None:
+    def _update(
+        self, lead: LeadId, group: Sequence[_Placed], *, touched: bool = False, rebuild: bool = False
+    ) -> frozenset[LeadId]:
+        """Write a lead; the answer is the leads that must be looked at again because they share a browser with it."""
         for _ in range(_ATTEMPTS):
             active = self._rulebook.active()
             record = self._live(lead)
             if record.rules_version > active.number:
                 active = self._rulebook.refresh()
             after, sharing = self._after(record, group, active, rebuild=rebuild)
-            new = self._booked(record, after, active, touched=touched or rebuild)
+            new = self._booked(record, after, active, touched=touched)
             try:
                 if new != record:
                     self._leads.save(new)
             except Conflict:
                 self._rulebook.refresh()
                 continue
-            if not rebuild:
-                for other in sorted(sharing):
-                    self._update(other, (), rebuild=True)
-            return
+            return sharing
         msg = f"lead {lead} was written by others {_ATTEMPTS} times in a row"
         raise Conflict(msg)
 
@@ -141,19 +182,28 @@ class Score:
         unsettled = {
             browser
             for placed in group
-            if (browser := placed.activity.anonymous_id) and record.browsers.get(browser.value) is not False
+            if (browser := placed.activity.anonymous_id) and not _is_settled(record, browser, placed.activity)
         }
         stale = record.version > 0 and record.rules_version != active.number
         if not (rebuild or unsettled or stale):
-            state = active.rules.absorb(record.state, [placed.activity for placed in group])
+            state = active.rules.absorb(record.state, [each.activity for each in group if _is_of(record, each)])
             return replace(record, identities=identities, state=state, rules_version=active.number), frozenset()
         history = self._gather(record.lead, identities)
         state = active.rules.absorb(ScoreState.empty(), history.activities)
         sharing = frozenset(lead for browser in unsettled for lead in history.sharing.get(browser, ()))
+        sharing |= self._sharing_no_more(record, history)
         return (
             replace(record, identities=identities, state=state, rules_version=active.number, browsers=history.browsers),
             sharing,
         )
+
+    def _sharing_no_more(self, record: LeadRecord, history: History) -> frozenset[LeadId]:
+        """Who shares a browser that counted for the lead and does not any more, because others were named before it."""
+        dropped = [
+            Identity(IdentityKind.ANONYMOUS_ID, name) for name in record.browsers.keys() - history.browsers.keys()
+        ]
+        attached = {known for browser in dropped for known in self._leads.attached(browser)} - record.identities
+        return frozenset(self._leads.whose(attached).values()) if attached else frozenset()
 
     def _booked(self, before: LeadRecord, after: LeadRecord, active: ActiveRules, *, touched: bool) -> LeadRecord:
         """The record with its next moment booked and marked for `evaluate`; unchanged when nothing changed."""
@@ -205,9 +255,14 @@ class Score:
         history = gather(self._activities, self._leads, lead, identities)
         if not history.unattached:
             return history
-        for browser, known in history.unattached.items():
-            self._leads.attach(browser, known)
-        return gather(self._activities, self._leads, lead, identities)
+        displaced: dict[Identity, frozenset[LeadId]] = {}
+        for browser, first in history.unattached.items():
+            before = self._leads.attached(browser)
+            gone = before.keys() - self._leads.attach(browser, first.known, first.occurred_at).keys()
+            displaced[browser] = frozenset(self._leads.whose(gone).values()) if gone else frozenset()
+        again = gather(self._activities, self._leads, lead, identities)
+        sharing = {browser: leads | displaced.get(browser, frozenset()) for browser, leads in again.sharing.items()}
+        return replace(again, sharing=sharing)
 
     def _join_two(self, one: LeadRecord, two: LeadRecord) -> None:
         active = self._rulebook.active()
@@ -240,3 +295,20 @@ def linked_identities(activity: Activity) -> tuple[Identity, ...]:
     """The known identities that an activity may speak for: a public source never joins two of them."""
     known = activity.known_identities
     return known if activity.rank >= Rank.TRUSTED else known[:1]
+
+
+def _is_settled(record: LeadRecord, browser: Identity, activity: Activity) -> bool:
+    """Whether a browser is the lead's alone, so that an activity in it joins the set without anything being read."""
+    link = record.browsers.get(browser.value)
+    if link is not None:
+        # Named earlier than was known, it may turn out to be among those that count, at a kiosk or for this lead.
+        return not link.shared and not (activity.known_identities and activity.occurred_at < link.since)
+    # One more than a lead may have changes nothing, unless it was named before one of those that it has.
+    is_full = len(record.browsers) >= MOST_BROWSERS_OF_A_LEAD
+    return is_full and activity.occurred_at > max(each.since for each in record.browsers.values())
+
+
+def _is_of(record: LeadRecord, placed: _Placed) -> bool:
+    """Whether an activity counts for the lead: done in its name, or alone by a browser that counts for it."""
+    browser = placed.activity.anonymous_id
+    return bool(placed.known) or (browser is not None and browser.value in record.browsers)

@@ -11,12 +11,14 @@ from shared.domain.moments import DAY, Moment, parse_moment
 from shared.domain.reading import parse_rule_file
 from shared.domain.state import ScoreState
 from shared.ports.errors import Conflict
-from shared.ports.leads import LeadRecord
+from shared.ports.leads import Browser, LeadRecord
 from tests.fakes import InMemoryLeads
 from tests.people import activity, browser, email, user
 from tests.tables import LEADS
 
 ADA, BOB = email("ada@engines.example"), email("bob@engines.example")
+NOON = parse_moment("2026-03-01T12:00:00Z")
+LATER = Moment(NOON + DAY)
 ONE, TWO = LeadId("lead-1"), LeadId("lead-2")
 RULES = compile_rules(
     parse_rule_file({"name": "test", "behaviour": [{"id": "view", "on": "page_viewed", "points": 1}]})
@@ -43,17 +45,30 @@ class LeadsContract(ABC):
         assert leads.whose([ADA, BOB]) == {ADA: ONE}
 
     def test_all_that_are_attached_to_a_browser_are_told(self, leads):
-        leads.attach(browser("b-1"), ADA)
+        leads.attach(browser("b-1"), ADA, NOON)
 
-        assert leads.attach(browser("b-1"), BOB) == {ADA, BOB}
-        assert leads.attached(browser("b-1")) == {ADA, BOB}
-        assert leads.attached(browser("b-2")) == frozenset()
+        assert leads.attach(browser("b-1"), BOB, LATER) == {ADA: NOON, BOB: LATER}
+        assert leads.attached(browser("b-1")) == {ADA: NOON, BOB: LATER}
+        assert leads.attached(browser("b-2")) == {}
+
+    def test_an_attachment_counts_from_its_earliest_moment(self, leads):
+        leads.attach(browser("b-1"), ADA, LATER)
+
+        assert leads.attach(browser("b-1"), ADA, NOON) == {ADA: NOON}
+        assert leads.attach(browser("b-1"), ADA, LATER) == {ADA: NOON}
+
+    def test_the_first_ten_at_a_kiosk_stay_attached_whatever_the_order_in_which_they_came(self, leads):
+        crowd = [email(f"person-{number:02d}@engines.example") for number in range(14)]
+        for number in (3, 13, 0, 7, 12, 1, 9, 5, 11, 2, 8, 10, 4, 6):
+            leads.attach(browser("kiosk"), crowd[number], Moment(NOON + number))
+
+        assert leads.attached(browser("kiosk")) == {crowd[number]: NOON + number for number in range(10)}
 
     def test_a_saved_record_is_loaded_whole(self, leads):
         whole = record(
             identities=frozenset({ADA, user("u-1")}),
             rules_version=3,
-            browsers={"b-1": False, "b-2": True},
+            browsers={"b-1": Browser(NOON, shared=False), "b-2": Browser(LATER, shared=True)},
             mark=7,
             look=False,
             due=parse_moment("2026-04-01T00:00:00.000001Z"),

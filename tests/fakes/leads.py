@@ -1,8 +1,9 @@
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from shared.domain.activity import Identity
 from shared.domain.handoff import LeadId
+from shared.domain.identity import earliest_attached
 from shared.domain.moments import Moment
 from shared.ports.errors import Conflict
 from shared.ports.leads import LeadRecord
@@ -15,7 +16,7 @@ class InMemoryLeads:
         self.records: dict[LeadId, LeadRecord] = {}
         self.writes = 0
         self._whose: dict[Identity, LeadId] = {}
-        self._attached: dict[Identity, frozenset[Identity]] = {}
+        self._attached: dict[Identity, dict[Identity, Moment]] = {}
 
     def whose(self, identities: Iterable[Identity]) -> dict[Identity, LeadId]:
         return {identity: self._whose[identity] for identity in identities if identity in self._whose}
@@ -23,12 +24,13 @@ class InMemoryLeads:
     def claim(self, identity: Identity, lead: LeadId) -> LeadId:
         return self._whose.setdefault(identity, lead)
 
-    def attach(self, browser: Identity, known: Identity) -> frozenset[Identity]:
-        self._attached[browser] = self._attached.get(browser, frozenset()) | {known}
+    def attach(self, browser: Identity, known: Identity, at: Moment) -> Mapping[Identity, Moment]:
+        before = self._attached.get(browser, {})
+        self._attached[browser] = earliest_attached({**before, known: min(at, before.get(known, at))})
         return self._attached[browser]
 
-    def attached(self, browser: Identity) -> frozenset[Identity]:
-        return self._attached.get(browser, frozenset())
+    def attached(self, browser: Identity) -> Mapping[Identity, Moment]:
+        return self._attached.get(browser, {})
 
     def load(self, lead: LeadId) -> LeadRecord | None:
         return self.records.get(lead)

@@ -50,7 +50,6 @@ GRANTS: dict[str, dict[str, set[str]]] = {
             "dynamodb:BatchGetItem",
             "dynamodb:Query",
             "dynamodb:PutItem",
-            "dynamodb:UpdateItem",
         },
         "ScoreQueue": {*READ_A_QUEUE, *SEND_TO_A_QUEUE},
     },

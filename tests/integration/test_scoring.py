@@ -18,7 +18,9 @@ from shared.adapters.dynamodb.rules import DynamoDBRuleVersions
 from shared.adapters.dynamodb.stages import DynamoDBStages
 from shared.adapters.dynamodb.stream import new_image
 from shared.domain.handoff import LeadId
+from shared.domain.moments import parse_moment
 from shared.domain.points import POINT
+from shared.ports.leads import Browser
 from shared.ports.rules import RuleVersion
 from shared.usecases.rulebook import Rulebook
 from tests.people import browser, email
@@ -116,8 +118,9 @@ def test_the_stream_of_activities_becomes_a_scored_lead(account):
     account.score(golden("stream_activities"))
 
     assert account.total() == 65
-    assert account.sam().browsers == {"0d3f5f6e-7f3c-4f0d-9e88-2f8f0c8e1a55": False}
-    assert account.leads.attached(browser("0d3f5f6e-7f3c-4f0d-9e88-2f8f0c8e1a55")) == {SAM}
+    since = parse_moment("2026-03-02T09:30:02Z")
+    assert account.sam().browsers == {"0d3f5f6e-7f3c-4f0d-9e88-2f8f0c8e1a55": Browser(since, shared=False)}
+    assert account.leads.attached(browser("0d3f5f6e-7f3c-4f0d-9e88-2f8f0c8e1a55")) == {SAM: since}
 
 
 def test_the_stream_delivered_twice_changes_nothing(account):

@@ -12,7 +12,7 @@ from shared.domain.points import POINT
 from shared.ports.errors import Conflict, Unavailable
 from shared.ports.rules import RuleVersion
 from shared.usecases.rulebook import Rulebook
-from shared.usecases.score import Score
+from shared.usecases.score import OutOfTime, Score
 from tests.fakes import FixedClock, InMemoryActivities, InMemoryLeads, InMemoryRuleVersions
 from tests.people import activity, browser, email, user
 
@@ -297,6 +297,76 @@ def test_a_lead_that_others_keep_writing_is_given_back(house):
     assert isinstance(failed.error, Conflict)
 
 
+def crowd(count):
+    """People who use one browser, one after the other, and one who does not."""
+    return [
+        *(activity(f"a{number}", email(f"person-{number:03d}@x.example"), LAPTOP) for number in range(count)),
+        activity("other", BOB),
+    ]
+
+
+def reads(house):
+    """Counts what is read of the log and of the leads from now on."""
+    seen = []
+    for port, name in ((house.log, "under"), (house.leads, "load"), (house.leads, "attached")):
+        setattr(port, name, counted(getattr(port, name), seen))
+    return seen
+
+
+def counted(call, seen):
+    def count_and_call(*args):
+        seen.append(call)
+        return call(*args)
+
+    return count_and_call
+
+
+def test_a_crowd_at_one_browser_takes_no_more_than_its_first_ten(house):
+    seen = reads(house)
+
+    assert house.take(*crowd(80)) == []
+
+    assert len(seen) < 80 * 12
+    assert len(house.leads.attached(LAPTOP)) == 10
+    assert house.points(BOB) == 1
+    assert {house.points(email(f"person-{number:03d}@x.example")) for number in range(80)} == {1}
+
+
+def test_what_a_kiosk_does_alone_belongs_to_one_of_its_first_ten(house):
+    house.take(*crowd(12))
+    house.take(activity("alone", LAPTOP, at="2026-03-01T10:00:00Z"))
+
+    points = [house.points(email(f"person-{number:03d}@x.example")) for number in range(12)]
+    assert points == [1] * 9 + [2, 1, 1]
+
+
+def test_a_lead_with_very_many_browsers_has_the_first_fifty(house):
+    browsers = [browser(f"b-{number:03d}") for number in range(200)]
+    seen = reads(house)
+
+    house.take(*(activity(f"a{number}", ADA, each) for number, each in enumerate(browsers)))
+    assert len(seen) < 500
+    seen.clear()
+    house.take(activity("one-more", ADA, browser("b-999"), at="2026-03-01T11:00:00Z"))
+    assert len(seen) < 10
+
+    house.take(activity("b0", browsers[0]), activity("b1", browsers[199]))
+    assert house.points(ADA) == 202
+    assert len(house.lead(ADA).browsers) == 50
+
+
+def test_what_there_is_no_time_for_is_given_back_and_done_later(house):
+    left = iter([True, False])
+    batch = [activity("a1", ADA), activity("a2", BOB)]
+    house.log.append(batch)
+
+    failed = house.score.apply(batch, lambda: next(left))
+
+    assert [type(each.error) for each in failed] == [OutOfTime]
+    assert house.take(*(each.activity for each in failed)) == []
+    assert (house.points(ADA), house.points(BOB)) == (1, 1)
+
+
 WHO = [ADA, BOB, ADA_S_ID, LAPTOP, browser("phone")]
 ACTIVITIES = st.lists(
     st.builds(
@@ -328,8 +398,20 @@ def outcome(activities, batches):
     return {frozenset(keys): house.points(next(each for each in WHO if each.key in keys)) for keys in owners.values()}
 
 
+@pytest.fixture(params=["usual", "kiosk", "many browsers"], scope="module")
+def limits(request):
+    """The limits of what may be linked, as they are, and so narrow that a few people reach them."""
+    with pytest.MonkeyPatch.context() as patch:
+        if request.param == "kiosk":
+            patch.setattr("shared.domain.identity.MOST_LEADS_OF_A_BROWSER", 1)
+        if request.param == "many browsers":
+            for module in ("history", "score"):
+                patch.setattr(f"shared.usecases.{module}.MOST_BROWSERS_OF_A_LEAD", 1)
+        yield
+
+
 @given(ACTIVITIES, st.randoms(), st.lists(st.integers(1, 5), max_size=6))
-def test_order_batches_and_repetition_change_nothing(activities, random, batches):
+def test_order_batches_and_repetition_change_nothing(limits, activities, random, batches):
     shuffled = list(activities)
     random.shuffle(shuffled)
 
@@ -337,7 +419,7 @@ def test_order_batches_and_repetition_change_nothing(activities, random, batches
 
 
 @given(ACTIVITIES, st.randoms())
-def test_what_is_stored_is_what_the_log_gives_again(activities, random):
+def test_what_is_stored_is_what_the_log_gives_again(limits, activities, random):
     house = House()
     shuffled = list(activities)
     random.shuffle(shuffled)

@@ -10,7 +10,7 @@ import hashlib
 import json
 import struct
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from shared.adapters.dynamodb.errors import translated
@@ -27,10 +27,11 @@ from shared.adapters.dynamodb.keys import (
 )
 from shared.domain.activity import Identity
 from shared.domain.handoff import LeadId
+from shared.domain.identity import earliest_attached
 from shared.domain.moments import Moment
 from shared.domain.state import ScoreState, unpack
 from shared.ports.errors import Conflict, Unavailable
-from shared.ports.leads import LeadRecord
+from shared.ports.leads import Browser, LeadRecord
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -97,28 +98,50 @@ class DynamoDBLeads:
             return LeadId(answer["Item"]["lead"]["S"])
         return lead
 
-    def attach(self, browser: Identity, known: Identity) -> frozenset[Identity]:
-        """Attach a known identity to an anonymous id; see `shared.ports.leads.Leads`.
+    def attach(self, browser: Identity, known: Identity, at: Moment) -> Mapping[Identity, Moment]:
+        """Attach a known identity to an anonymous id; see `shared.ports.leads.Leads`."""
+        place = key(identity_partition(browser), "ATTACHED")
+        for _ in range(_READS):
+            version, before = self._read_attached(browser)
+            after = earliest_attached({**before, known: min(at, before.get(known, at))})
+            if after == before:
+                return before
+            put: Any = {
+                "TableName": self._table,
+                "Item": {
+                    **place,
+                    "version": {"N": str(version + 1)},
+                    "known": {"M": {identity.key: {"N": str(since)} for identity, since in after.items()}},
+                },
+                "ConditionExpression": "attribute_not_exists(pk)",
+            }
+            if version:
+                put["ConditionExpression"] = "version = :version"
+                put["ExpressionAttributeValues"] = {":version": {"N": str(version)}}
+            try:
+                with translated():
+                    self._client.put_item(**put)
+            except Conflict:
+                # Somebody else attached at the same time, or the answer to this very put was lost.
+                continue
+            return after
+        msg = "a browser was attached by others again and again"
+        raise Conflict(msg)
 
-        Adding to a set is the one `ADD` that may be repeated: a lost answer changes nothing.
-        """
-        with translated():
-            answer = self._client.update_item(
-                TableName=self._table,
-                Key=key(identity_partition(browser), "ATTACHED"),
-                UpdateExpression="ADD known :known",
-                ExpressionAttributeValues={":known": {"SS": [known.key]}},
-                ReturnValues="ALL_NEW",
-            )
-        return frozenset(Identity.of_key(text) for text in answer["Attributes"]["known"]["SS"])
-
-    def attached(self, browser: Identity) -> frozenset[Identity]:
+    def attached(self, browser: Identity) -> Mapping[Identity, Moment]:
         """The known identities attached to an anonymous id; see `shared.ports.leads.Leads`."""
+        return self._read_attached(browser)[1]
+
+    def _read_attached(self, browser: Identity) -> tuple[int, dict[Identity, Moment]]:
         with translated():
             answer = self._client.get_item(
                 TableName=self._table, Key=key(identity_partition(browser), "ATTACHED"), ConsistentRead=True
             )
-        return frozenset(Identity.of_key(text) for text in answer.get("Item", {}).get("known", {}).get("SS", ()))
+        item: Any = answer.get("Item")
+        if item is None:
+            return 0, {}
+        known = {Identity.of_key(text): Moment(int(since["N"])) for text, since in item["known"]["M"].items()}
+        return int(item["version"]["N"]), known
 
     def load(self, lead: LeadId) -> LeadRecord | None:
         """The record, whole; see `shared.ports.leads.Leads`."""
@@ -280,7 +303,7 @@ def _item(record: LeadRecord, whole: bytes, months: dict[str, str]) -> Item:
 def _packed(record: LeadRecord, state: ScoreState) -> bytes:
     who = {
         "identities": sorted(identity.key for identity in record.identities),
-        "browsers": dict(sorted(record.browsers.items())),
+        "browsers": {name: [each.since, int(each.shared)] for name, each in sorted(record.browsers.items())},
         "absorbed": list(record.absorbed),
     }
     header = json.dumps({name: told for name, told in who.items() if told}, separators=(",", ":")).encode()
@@ -305,7 +328,9 @@ def _record(lead: LeadId, item: Any, months: list[bytes]) -> LeadRecord:
         state=state,
         version=int(item["version"]["N"]),
         rules_version=rules_version,
-        browsers=who.get("browsers", {}),
+        browsers={
+            name: Browser(Moment(since), bool(shared)) for name, (since, shared) in who.get("browsers", {}).items()
+        },
         mark=int(item["mark"]["N"]),
         look=item["look"]["BOOL"],
         due=Moment(int(item["due"]["N"])) if "due" in item else None,
