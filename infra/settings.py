@@ -138,15 +138,19 @@ def read_settings(environment: str, path: Path | None = None) -> Settings:
     """The settings of an environment, from its file under `environments/` or from `path`.
 
     Raises:
-        SettingsError: there is no such file, or a key of it is wrong; the message names each.
+        Failure: there is no such environment, or no such file.
+        SettingsError: a key of the file is wrong; the message names each.
     """
+    known = sorted(found.stem for found in ENVIRONMENTS.glob("*.yaml"))
+    if path is None and environment not in known:
+        near = get_close_matches(environment, known, n=1)
+        hint = f"Did you mean {near[0]}?" if near else f"The environments here are {', '.join(known)}."
+        raise Failure(f"There is no environment {environment!r}.", f"{hint} Each is a file in {ENVIRONMENTS}.")
     file = path or ENVIRONMENTS / f"{environment}.yaml"
     try:
         text = file.read_text(encoding="utf-8")
     except OSError as error:
-        known = ", ".join(sorted(found.stem for found in ENVIRONMENTS.glob("*.yaml")))
-        problem = f"it cannot be read ({error.strerror}); the environments here are {known}"
-        raise SettingsError(str(file), (problem,)) from error
+        raise Failure(f"{file} cannot be read ({error.strerror}).", "Name another settings file.") from error
     return parse_settings(text, environment, source=str(file))
 
 

@@ -117,11 +117,6 @@ def test_what_is_no_mapping_is_refused(text: str) -> None:
         parse_settings(text, "small")
 
 
-def test_a_missing_file_names_the_environments_that_there_are() -> None:
-    with pytest.raises(SettingsError, match="local, prod"):
-        read_settings("porduction")
-
-
 def test_an_environment_whose_name_cannot_name_a_stack_is_refused() -> None:
     with pytest.raises(SettingsError, match="environment"):
         parse_settings(LEAST, "My Environment")
@@ -154,3 +149,17 @@ def test_settings_too_large_for_lambda_are_refused_before_anything_is_deployed(
 def _environment(template: Template, verb: str) -> dict[str, str]:
     variables = template.resource(template.functions()[verb])["Properties"]["Environment"]["Variables"]
     return {name: value if isinstance(value, str) else json.dumps(value) for name, value in variables.items()}
+
+
+@pytest.mark.parametrize(
+    ("named", "hint"), [("prd", "Did you mean prod?"), ("../prod", "prod"), ("nowhere", "local, prod")]
+)
+def test_an_environment_that_is_not_there_is_told_with_those_that_are(named: str, hint: str) -> None:
+    with pytest.raises(Failure, match="There is no environment") as caught:
+        read_settings(named)
+    assert hint in caught.value.remedy
+
+
+def test_a_settings_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    with pytest.raises(Failure, match=r"nothing\.yaml cannot be read"):
+        read_settings("prod", tmp_path / "nothing.yaml")
