@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
@@ -13,69 +11,46 @@ from segment.analytics.client import Client  # type: ignore[import-untyped]
 from functions.ingest.handler import lambda_handler
 from functions.ingest.intake import configured
 from functions.ingest.settings import SecretWriteKey, Settings
-from shared.adapters.clock import SystemClock
 from shared.domain.activity import Claims
 from tests.fakes import InMemoryActivities, InMemorySecrets
-from tests.http_requests import http_event
+from tests.gateway import Gateway
 from tests.people import browser, email, user
 
 SETTINGS = Settings(activities_table="activities", write_keys=(SecretWriteKey(name="shop", secret="shop"),))
 
 
-class Gateway:
-    """An HTTP API on this machine: every request becomes an event of the handler. `outage` answers some with 503."""
+class Shop(Gateway):
+    """A shop's clients post to `ingest`. `outage` requests are answered with 503 after they were taken."""
 
     def __init__(self) -> None:
+        super().__init__(self._take)
         self.log = InMemoryActivities()
-        self.statuses: list[int] = []
         self.outage = 0
-        intake = configured(SETTINGS, self.log, lambda: InMemorySecrets(shop="sk_shop"))
-        gateway = self
+        self._intake = configured(SETTINGS, self.log, lambda: InMemorySecrets(shop="sk_shop"))
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["content-length"]))
-                event = http_event("POST", self.path, body, headers=dict(self.headers.items()), at=SystemClock().now())
-                reply: dict[str, Any] = lambda_handler(event, None, intake)
-                if gateway.outage:
-                    gateway.outage -= 1
-                    reply = {"statusCode": 503, "headers": {"retry-after": "0"}, "body": "{}"}
-                gateway.statuses.append(reply["statusCode"])
-                payload = reply["body"].encode()
-                self.send_response(reply["statusCode"])
-                for name, value in reply["headers"].items():
-                    self.send_header(name, value)
-                self.send_header("content-length", str(len(payload)))
-                self.end_headers()
-                self.wfile.write(payload)
-
-            def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 (the standard library's name)
-                """Nothing on the terminal."""
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+    def _take(self, event: dict[str, Any]) -> dict[str, Any]:
+        reply: dict[str, Any] = lambda_handler(event, None, self._intake)
+        if self.outage:
+            self.outage -= 1
+            return {"statusCode": 503, "headers": {"retry-after": "0"}, "body": "{}"}
+        return reply
 
 
 @pytest.fixture
-def gateway() -> Iterator[Gateway]:
-    running = Gateway()
-    yield running
-    running.close()
+def gateway() -> Iterator[Shop]:
+    shop = Shop()
+    with shop.listening():
+        yield shop
 
 
-def client(gateway: Gateway, key: str = "sk_shop", **options: Any) -> tuple[Client, list[Any]]:
+def client(gateway: Shop, key: str = "sk_shop", **options: Any) -> tuple[Client, list[Any]]:
     errors: list[Any] = []
     made = Client(key, host=gateway.url, on_error=lambda error, _batch: errors.append(error), **options)
     return made, errors
 
 
 @pytest.mark.parametrize("gzip", [False, True])
-def test_five_hundred_activities_are_in_the_log_once(gateway: Gateway, gzip: Any) -> None:
+def test_five_hundred_activities_are_in_the_log_once(gateway: Shop, gzip: Any) -> None:
     segment, errors = client(gateway, gzip=gzip)
     for number in range(500):
         segment.track(f"user-{number % 20}", "Page Visited", {"number": number}, message_id=f"m-{number}")
@@ -88,7 +63,7 @@ def test_five_hundred_activities_are_in_the_log_once(gateway: Gateway, gzip: Any
     assert set(gateway.statuses) == {200}
 
 
-def test_every_kind_of_call_arrives_as_it_was_meant(gateway: Gateway) -> None:
+def test_every_kind_of_call_arrives_as_it_was_meant(gateway: Shop) -> None:
     segment, errors = client(gateway)
     segment.identify("u-1", {"email": "Ada@Example.com", "company": {"name": "Acme"}}, anonymous_id="b-1")
     segment.page("u-1", None, "Pricing", {"path": "/pricing"})
@@ -106,7 +81,7 @@ def test_every_kind_of_call_arrives_as_it_was_meant(gateway: Gateway) -> None:
     assert alias.identities == (user("u-0"), user("u-1"))
 
 
-def test_what_met_an_outage_is_sent_again_and_stored_once(gateway: Gateway) -> None:
+def test_what_met_an_outage_is_sent_again_and_stored_once(gateway: Shop) -> None:
     gateway.outage = 2
     segment, errors = client(gateway)
     segment.track("u-1", "Demo Requested", message_id="m-1")
@@ -117,7 +92,7 @@ def test_what_met_an_outage_is_sent_again_and_stored_once(gateway: Gateway) -> N
     assert [found.id for found in gateway.log.under(user("u-1"))] == ["m-1"]
 
 
-def test_the_client_reports_an_unknown_key_with_code_and_message(gateway: Gateway) -> None:
+def test_the_client_reports_an_unknown_key_with_code_and_message(gateway: Shop) -> None:
     segment, errors = client(gateway, key="sk_other")
     segment.track("u-1", "Demo Requested")
     segment.shutdown()
