@@ -1,4 +1,4 @@
-"""Rule files that nobody would write: each gives a result or a clear error, never a traceback, and soon.
+"""Rule files that nobody would write: each gives a result or a clear error, never a traceback.
 
 `FUZZ=20000 pytest tests/unit/domain/test_fuzz.py` is the long run; by default a hundred and fifty are tried.
 """
@@ -22,7 +22,6 @@ from shared.domain.state import ScoreState, unpack
 
 COUNT = int(os.environ.get("FUZZ", "150"))
 START = 1_772_323_200_000_000
-LIMIT = 1.0
 ODD = [
     *(None, True, False, 0, -1, 1, 0.1, 1e300, float("nan"), float("inf"), 10**30, "", " ", "x", "NO", "50%", "-5%"),
     *("1d", "0d", "P1M", "999999999999d", "2026-01-01", "2026-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "a" * 300),
@@ -151,7 +150,7 @@ def everything(rules, some, moment):
     return score
 
 
-def test_random_rule_files_give_a_result_or_a_clear_error_within_a_second():
+def test_random_rule_files_give_a_result_or_a_clear_error(record_property):
     seed = os.environ.get("FUZZ_SEED", "7")
     presets = [load_yaml(preset_text(name)) for name in preset_names()]
     good, slowest = 0, (0.0, -1)
@@ -175,7 +174,8 @@ def test_random_rule_files_give_a_result_or_a_clear_error_within_a_second():
         slowest = max(slowest, (time.process_time() - began, number))
     assert good >= COUNT / 2
     assert all(refused)
-    assert slowest[0] < LIMIT, f"example {slowest[1]} took {slowest[0]:.1f} s"
+    # How long the slowest took is told, not asserted: machines differ.
+    record_property("slowest", f"example {slowest[1]} took {slowest[0]:.2f} s of processor time")
 
 
 @pytest.mark.parametrize("name", preset_names())
