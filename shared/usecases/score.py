@@ -44,9 +44,12 @@ class OutOfTime(Exception):
 
 @dataclass(frozen=True, slots=True)
 class _Run:
-    """What became of one batch so far: what failed and why, and which leads to look at again for which activities."""
+    """One batch: whose the names in it are, what is placed with which lead, what failed, and whom to look at again."""
 
     has_time: Callable[[], bool]
+    whose: dict[Identity, LeadId]
+    groups: dict[LeadId, list[_Placed]] = field(default_factory=dict)
+    at_browsers: dict[Identity, set[LeadId]] = field(default_factory=dict)
     failed: dict[ActivityKey, NotApplied] = field(default_factory=dict)
     again: dict[LeadId, list[Activity]] = field(default_factory=dict)
 
@@ -89,26 +92,26 @@ class Score:
         What there was no time for has failed too: one activity, or a crowd at one browser, holds up no other.
         """
         whose = self._leads.whose({identity for activity in batch for identity in linked_identities(activity)})
-        groups: dict[LeadId, list[_Placed]] = {}
-        run = _Run(has_time)
+        run = _Run(has_time, whose)
         for activity in batch:
-            try:
-                leads = self._leads_of(activity, whose)
-                if len(leads) > 1 and linked_identities(activity):
-                    # What waits for the leads that are now to be joined goes first, so that they know their names.
-                    self._update_all({lead: groups.pop(lead, []) for lead in leads}, run)
-                    leads = self._join_for(activity, leads, whose)
-                for lead in leads:
-                    groups.setdefault(lead, []).append(_Placed(activity, self._names(activity, lead, whose)))
-            except Exception as error:  # noqa: BLE001 (one bad activity never holds up another)
-                run.fail([activity], error)
-        self._update_all(groups, run)
+            run.do(partial(self._place, run, activity), [activity])
+        self._update_all(run.groups, run)
         self._look_again(run)
         return list(run.failed.values())
 
     def touch(self, lead: LeadId) -> None:
         """Look at a lead again: under the active rules, at this moment. Asked for by the sweep and by a publish."""
         self._update(lead, (), touched=True)
+
+    def _place(self, run: _Run, activity: Activity) -> None:
+        """Put an activity to the lead that it concerns, or to the leads."""
+        leads = self._leads_of(activity, run)
+        if len(leads) > 1 and linked_identities(activity):
+            # What waits for the leads that are now to be joined goes first, so that they know their names.
+            self._update_all({lead: run.groups.pop(lead, []) for lead in leads}, run)
+            leads = self._join_for(activity, leads, run.whose)
+        for lead in leads:
+            run.groups.setdefault(lead, []).append(_Placed(activity, self._names(activity, lead, run.whose)))
 
     def _update_all(self, groups: Mapping[LeadId, Sequence[_Placed]], run: _Run) -> None:
         for lead, group in groups.items():
@@ -127,18 +130,24 @@ class Score:
     def _rebuild(self, lead: LeadId) -> None:
         self._update(lead, (), rebuild=True)
 
-    def _leads_of(self, activity: Activity, whose: dict[Identity, LeadId]) -> set[LeadId]:
+    def _leads_of(self, activity: Activity, run: _Run) -> set[LeadId]:
         """The leads that an activity concerns: one, none yet, those that it joins, or all that share its browser."""
         known = linked_identities(activity)
         if not known:
-            browser = activity.anonymous_id
-            attached = self._leads.attached(browser) if browser else None
-            return set(self._leads.whose(attached).values()) if attached else set()
+            return self._leads_at(activity.anonymous_id, run) if activity.anonymous_id else set()
+        whose = run.whose
         for identity in known:
             if identity not in whose:
                 beside = next((whose[other] for other in known if other in whose), None)
                 whose[identity] = self._leads.claim(identity, beside or self._new_lead_id())
         return {whose[identity] for identity in known}
+
+    def _leads_at(self, browser: Identity, run: _Run) -> set[LeadId]:
+        """The leads attached to a browser, asked for once in a run: all of the run was in the log before it began."""
+        if browser not in run.at_browsers:
+            attached = self._leads.attached(browser)
+            run.at_browsers[browser] = set(self._leads.whose(attached).values()) if attached else set()
+        return run.at_browsers[browser]
 
     def _join_for(self, activity: Activity, leads: set[LeadId], whose: dict[Identity, LeadId]) -> set[LeadId]:
         """The one lead that several become when a trusted source names them together, or the first if they may not."""

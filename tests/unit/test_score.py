@@ -355,8 +355,16 @@ def test_a_lead_with_very_many_browsers_has_the_first_fifty(house):
     assert len(house.lead(ADA).browsers) == 50
 
 
+def test_whose_a_browser_is_is_asked_once_in_a_batch(house):
+    seen = reads(house)
+
+    house.take(*(activity(f"a{number}", LAPTOP) for number in range(100)))
+
+    assert len(seen) == 1
+
+
 def test_what_there_is_no_time_for_is_given_back_and_done_later(house):
-    left = iter([True, False])
+    left = iter([True, True, True, False])
     batch = [activity("a1", ADA), activity("a2", BOB)]
     house.log.append(batch)
 
