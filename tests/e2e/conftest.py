@@ -9,15 +9,18 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
 import pytest
 import urllib3
 
-from infra.deployed import Api, Deployed, path_of
+from infra.deployed import Api, Deployed, Refusal, path_of
+from infra.failure import Failure
 from infra.local.cloud import LocalCloud
 from infra.local.demo.visitors import Key, Sender
 from infra.local.home import Home
@@ -25,6 +28,10 @@ from infra.local.ports import free_port
 from infra.local.quiet import wait_for_quiet, waiting_messages
 
 USUAL_PORT = 4566
+LONG = 600
+"""Seconds that no machine needs. Nothing here waits for a fixed time, so patience costs only what fails."""
+STILL = 3
+"""Seconds without a sign of life after which nothing is under way: twice what a quiet machine would need."""
 
 
 @dataclass
@@ -42,7 +49,7 @@ class Cloud:
 
     home: Home
 
-    def baton(self, *arguments: str, seconds: float = 240) -> subprocess.CompletedProcess[str]:
+    def baton(self, *arguments: str, seconds: float = LONG) -> subprocess.CompletedProcess[str]:
         """Run `baton` as a person would, without a terminal."""
         environment = {**os.environ, "BATON_HOME": str(self.home.root)}
         command = [sys.executable, "-m", "infra.cli.main", *arguments]
@@ -70,10 +77,8 @@ class Cloud:
 
     @property
     def where(self) -> dict[str, str]:
-        """`baton status --json`."""
-        done = self.baton("status", "--json")
-        assert done.returncode == 0, done.stderr
-        return dict(json.loads(done.stdout))
+        """What `baton status --json` tells."""
+        return self.local.whereabouts().as_json()
 
     @property
     def local(self) -> LocalCloud:
@@ -96,17 +101,36 @@ class Cloud:
         found = self.api().get("/v1/leads", {"email": email})["leads"]
         return dict(self.api().get(path_of("v1", "leads", found[0]["id"]))) if found else None
 
-    def eventually(self, holds: Callable[[], Any], seconds: float = 60) -> Any:
-        """What `holds` answers once it answers something true."""
+    def eventually(self, holds: Callable[[], Any], seconds: float = LONG) -> Any:
+        """What `holds` answers once it answers something true. A fault of the API is over by the next look."""
         deadline = time.monotonic() + seconds
-        while not (answer := holds()):
-            assert time.monotonic() < deadline, f"it did not come true in {seconds} s"
+        while True:
+            late = time.monotonic() > deadline
+            try:
+                if answer := holds():
+                    return answer
+            except Failure as failure:
+                if late or (isinstance(failure, Refusal) and failure.status < HTTPStatus.INTERNAL_SERVER_ERROR):
+                    raise
+            assert not late, f"it did not come true in {seconds} s"
             time.sleep(0.3)
-        return answer
 
-    def settle(self, seconds: float = 60) -> None:
+    def becomes(self, look: Callable[[], Any], expected: Any, seconds: float = LONG) -> None:
+        """Wait until `look` answers what is expected; if it never does, the difference is told."""
+        seen: Any = None
+
+        def arrived() -> bool:
+            nonlocal seen
+            seen = look()
+            return bool(seen == expected)
+
+        with suppress(AssertionError):
+            self.eventually(arrived, seconds)
+        assert seen == expected
+
+    def settle(self, seconds: float = LONG) -> None:
         """Wait until nothing is under way."""
-        assert wait_for_quiet(self.local.emulator, seconds), f"something was still under way after {seconds} s"
+        assert wait_for_quiet(self.local.emulator, seconds, STILL), f"something was still under way after {seconds} s"
 
     def dead_letters(self) -> dict[str, Any]:
         """What stands in any queue: after quiet, only what is poison."""
@@ -123,7 +147,7 @@ class Cloud:
         basic = urllib3.make_headers(basic_auth=f"{key}:") if key else {}
         told = {"content-type": "application/json", **basic, **{n.replace("_", "-"): v for n, v in headers.items()}}
         answer = urllib3.request(
-            "POST", self.local.deployed.api + path, body=body, headers=told, redirect=False, timeout=30
+            "POST", self.local.deployed.api + path, body=body, headers=told, redirect=False, timeout=LONG
         )
         try:
             read = json.loads(answer.data)

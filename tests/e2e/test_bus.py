@@ -61,4 +61,4 @@ def test_any_system_may_ask_that_all_leads_be_scored_anew(cloud: Cloud) -> None:
 
     put(cloud, "RescoreRequested", {"all": True})
 
-    cloud.eventually(lambda: all(after > before.get(lead, 0) for lead, after in versions(cloud).items()), seconds=150)
+    cloud.eventually(lambda: all(after > before.get(lead, 0) for lead, after in versions(cloud).items()))

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.e2e
 
 
 def test_status_tells_where_everything_is_for_scripts(cloud):
-    where = cloud.where
+    where = json.loads(cloud.printed("status", "--json"))
     assert set(where) == {"api", "site", "docs", "write_key", "secret_key", "token", "inbox"}
     assert all(where.values())
 
@@ -54,24 +54,30 @@ def test_a_lead_that_is_not_there_is_told_in_words(cloud):
 
 
 def test_logs_of_a_function_are_printed(cloud):
-    printed = cloud.printed("logs", "ingest", "--minutes", "60")
+    printed = cloud.printed("logs", "ingest", "--minutes", "600")
     assert "REPORT RequestId" in printed
 
 
 def test_rules_are_published_from_a_file_and_every_lead_is_scored_by_them(cloud, tmp_path):
+    def hana():
+        return cloud.lead("hana@harbour-foods.example")
+
+    def listed():
+        hot = json.loads(cloud.printed("leads", "list", "--temperature", "hot", "--json"))
+        return [(lead["score"]["total"], lead["rules_version"]) for lead in hot if lead["id"] == before["id"]]
+
+    before = hana()
+    assert before["score"]["total"] == 160
     text = STARTING_RULES.read_text().replace("points: 25\n", "points: 30\n", 1)
     (tmp_path / "rules.yaml").write_text(text)
     try:
         done = cloud.baton("rules", "publish", str(tmp_path / "rules.yaml"), "--note", "a demo is worth more")
         assert done.returncode == 0, done.stderr
-        cloud.eventually(lambda: cloud.lead("hana@harbour-foods.example")["score"]["total"] == 165)
-        hot = lambda: json.loads(cloud.printed("leads", "list", "--temperature", "hot", "--json"))  # noqa: E731
-        cloud.eventually(
-            lambda: [lead["rules_version"] for lead in hot() if lead["score"]["total"] == 165] == [2], seconds=150
-        )
+        cloud.becomes(lambda: hana()["score"]["total"], 165)
+        cloud.becomes(listed, [(165, before["rules_version"] + 1)])
     finally:
         assert cloud.baton("rules", "publish", str(STARTING_RULES)).returncode == 0
-    cloud.eventually(lambda: cloud.lead("hana@harbour-foods.example")["score"]["total"] == 160)
+    cloud.becomes(lambda: hana()["score"]["total"], 160)
 
 
 def test_a_rule_file_with_a_mistake_is_told_with_its_line_and_not_published(cloud, tmp_path):
@@ -101,6 +107,6 @@ def test_after_down_no_process_of_it_lives_not_even_when_the_emulator_was_killed
     done = cloud.baton("down")
 
     assert done.returncode == 0, done.stderr
-    cloud.eventually(lambda: cloud.processes() == [], seconds=10)
+    cloud.becomes(cloud.processes, [])
     listening = Path("/proc/net/tcp").read_text()
     assert f"0100007F:{cloud.home.read('emulator.json')['port']:04X} 00000000:0000 0A" not in listening
