@@ -213,7 +213,9 @@ def _examples(file: RuleFile) -> Iterator[str]:
         return
     yield "## Agreed examples\n"
     for example in file.examples:
-        expected = _list([_expected(key, value) for key, value in example.expect.items()])
+        expected = _list(
+            [_expected(key, value) for key, value in example.expect.model_dump(exclude_unset=True).items()]
+        )
         yield f"- {example.name}: on {format_moment(example.at)[:10]} it has {expected}."
     yield ""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from importlib import resources
 from pathlib import Path
 
@@ -11,20 +12,32 @@ from shared.domain.conditions import nearest
 from shared.domain.reading import RuleFileError, parse_rule_file
 from shared.domain.rulefile import RuleFile
 
+STANDARD_INPUT = "-"
 _PRESETS = resources.files("shared.domain") / "presets"
 
 
+def shown_name(path: Path) -> str:
+    """What a file is called in messages."""
+    return "standard input" if str(path) == STANDARD_INPUT else str(path)
+
+
 def read_rule_file(path: Path) -> RuleFile:
-    """Read and check a rule file.
+    """Read and check a rule file, or standard input where the path is `-`.
 
     Raises:
         Failure: it cannot be read or is not valid; every problem is told with its file, line and key.
     """
+    return read_with_lines(path)[0]
+
+
+def read_with_lines(path: Path) -> tuple[RuleFile, Document]:
+    """As `read_rule_file`, with the document that knows its lines."""
     try:
-        text = path.read_text(encoding="utf-8")
+        told = sys.stdin.buffer.read() if str(path) == STANDARD_INPUT else path.read_bytes()
+        text = told.decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise Failure(f"{path} cannot be read.", "Name a YAML file.", str(error)) from error
-    return parse_rule_text(text, str(path))
+        raise Failure(f"{shown_name(path)} cannot be read.", "Name a YAML file.", str(error)) from error
+    return _parsed(text, shown_name(path))
 
 
 def parse_rule_text(text: str, name: str) -> RuleFile:
@@ -33,9 +46,13 @@ def parse_rule_text(text: str, name: str) -> RuleFile:
     Raises:
         Failure: it is not valid.
     """
+    return _parsed(text, name)[0]
+
+
+def _parsed(text: str, name: str) -> tuple[RuleFile, Document]:
     try:
         document = read_yaml(text)
-        return parse_rule_file(document.value)
+        return parse_rule_file(document.value), document
     except YamlError as error:
         details = f"{name}:{error.line or 1}: {error.message}"
         raise Failure(f"{name} is not YAML that Baton reads.", "Correct the line.", details) from error

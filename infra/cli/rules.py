@@ -10,14 +10,16 @@ import typer
 
 from infra.cli.agreement import agreement_of
 from infra.cli.lead_lines import LineError, beginning, example_activities
-from infra.cli.rule_files import parse_rule_text, preset_names, preset_text, read_rule_file
+from infra.cli.rule_files import parse_rule_text, preset_names, preset_text, read_rule_file, read_with_lines, shown_name
 from infra.cli.screen import screen
+from shared.domain.activity import Activity
 from shared.domain.engine import Rules, compile_rules
-from shared.domain.points import as_number
-from shared.domain.rulefile import Example, RuleFile
+from shared.domain.points import format_points
+from shared.domain.rulefile import Example
+from shared.domain.schema import schema as schema_of_rule_files
 
 rules_app = typer.Typer(help="Check, read, agree on and publish rule files.", no_args_is_help=True)
-File = Annotated[Path, typer.Argument(help="The rule file.", show_default=False)]
+File = Annotated[Path, typer.Argument(help="The rule file; - reads standard input.", show_default=False)]
 
 
 @rules_app.command()
@@ -25,17 +27,18 @@ def check(file: File) -> None:
     """Check a rule file; every problem is told with its line."""
     found = read_rule_file(file)
     parts = [
-        f"{len(rules)} {name}"
-        for name, rules in (
-            ("behaviour rules", found.behaviour),
-            ("fit rules", found.fit),
-            ("vetoes", found.vetoes),
-            ("stages", found.stages),
-            ("examples", found.examples),
+        f"{len(rules)} {one if len(rules) == 1 else many}"
+        for one, many, rules in (
+            ("behaviour rule", "behaviour rules", found.behaviour),
+            ("fit rule", "fit rules", found.fit),
+            ("veto", "vetoes", found.vetoes),
+            ("stage", "stages", found.stages),
+            ("handoff", "handoffs", found.handoff),
+            ("example", "examples", found.examples),
         )
         if rules
     ]
-    screen.say(f"{file} is a valid rule file: {', '.join(parts) or 'empty'}.")
+    screen.say(f"{shown_name(file)} is a valid rule file: {', '.join(parts) or 'empty'}.")
 
 
 @rules_app.command()
@@ -46,8 +49,7 @@ def schema() -> None:
 
 def schema_text() -> str:
     """The JSON Schema as it ships."""
-    described = {"$schema": "https://json-schema.org/draft/2020-12/schema", **RuleFile.model_json_schema(by_alias=True)}
-    return json.dumps(described, indent=2, sort_keys=True) + "\n"
+    return json.dumps(schema_of_rule_files(), indent=2, ensure_ascii=False) + "\n"
 
 
 @rules_app.command()
@@ -72,49 +74,72 @@ def agreement(file: File) -> None:
 @rules_app.command()
 def test(file: File) -> None:
     """Run the golden leads in a rule file; a difference fails."""
-    found = read_rule_file(file)
+    found, document = read_with_lines(file)
     rules, failed = compile_rules(found), 0
-    for example in found.examples:
+    for place, example in enumerate(found.examples):
         differences = differences_of(rules, example)
         failed += bool(differences)
-        screen.say(f"{'FAILED' if differences else 'ok':6} {example.name}")
-        for difference in differences:
-            screen.say(f"         {difference}")
-    if not found.examples:
-        screen.say(f"{file} has no examples.")
+        line = document.line_of(("examples", place))
+        screen.say(f"FAILED {example.name}  ({shown_name(file)}:{line})" if differences else f"ok     {example.name}")
+        for told in differences:
+            screen.say(f"         {told}")
+        if differences:
+            for told in reasons_of(rules, example):
+                screen.say(f"         {told}")
+    count = f"{len(found.examples)} example{'' if len(found.examples) == 1 else 's'}"
     if failed:
-        screen.say(f"{failed} of {len(found.examples)} examples differ from what was agreed.")
+        screen.say(f"{failed} of {count} {'differs' if failed == 1 else 'differ'} from what was agreed.")
         raise typer.Exit(1)
+    screen.say(f"{count}, all as agreed." if found.examples else f"{shown_name(file)} has no examples.")
 
 
 def differences_of(rules: Rules, example: Example) -> list[str]:
     """Where a golden lead comes out otherwise than expected."""
     try:
-        activities = list(example_activities(example.activities, example.facts))
+        activities = _activities_of(example)
     except LineError as error:
         return [str(error)]
-    told = rules.explain(activities, example.at)
-    actual: dict[str, Any] = {
-        "total": as_number(told.total),
-        "scores": {name: as_number(points) for name, points in told.scores.items()},
-        "temperature": told.temperature,
-        "grade": told.grade,
-        "stage": rules.replay(activities, example.at, beginning(activities, example.at))[0].stage,
-        "vetoed_by": list(told.vetoed_by),
-        "missing": list(told.missing),
+    told, expected = rules.explain(activities, example.at), example.expect
+    actual: dict[str, tuple[Any, Any]] = {
+        "total": (expected.total, told.total),
+        **{f"scores.{name}": (points, told.scores[name]) for name, points in expected.scores.items()},
+        "temperature": (expected.temperature, told.temperature),
+        "grade": (expected.grade, told.grade),
+        "stage": (
+            expected.stage,
+            rules.replay(activities, example.at, beginning(activities, example.at))[0].stage,
+        ),
+        "vetoed_by": (sorted(expected.vetoed_by), sorted(told.vetoed_by)),
+        "missing": (sorted(expected.missing), sorted(told.missing)),
     }
-    found = []
-    for key, expected in example.expect.items():
-        if key not in actual:
-            found.append(f"{key}: nothing of that name comes out; expect {', '.join(actual)}")
-        elif isinstance(expected, dict) and isinstance(actual[key], dict):
-            for name, value in expected.items():
-                if actual[key].get(name) != value:
-                    found.append(f"{key}.{name}: expected {_shown(value)}, got {_shown(actual[key].get(name))}")
-        elif actual[key] != expected:
-            found.append(f"{key}: expected {_shown(expected)}, got {_shown(actual[key])}")
-    return found
+    return [
+        f"{key}: expected {_shown(wanted)}, got {_shown(got)}"
+        for key, (wanted, got) in actual.items()
+        if key.partition(".")[0] in expected.model_fields_set and wanted != got
+    ]
+
+
+def reasons_of(rules: Rules, example: Example) -> list[str]:
+    """Where the points of a golden lead come from, for whom the difference surprises."""
+    try:
+        rows = rules.explain(_activities_of(example), example.at).contributions
+    except LineError:
+        return []
+    counted = [row for row in rows if row.counts or row.earned]
+    return [
+        "because of" if counted else "because nothing earned",
+        *(
+            f"  {format_points(row.counts):>8}  {row.rule}"
+            + (f" ({format_points(row.earned)} earned)" if row.counts != row.earned else "")
+            for row in counted
+        ),
+    ]
+
+
+def _activities_of(example: Example) -> list[Activity]:
+    lines = [activity.line() for activity in example.activities]
+    return list(example_activities(lines, example.facts.line()))
 
 
 def _shown(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, default=str)
+    return format_points(value) if isinstance(value, int) else json.dumps(value, ensure_ascii=False)

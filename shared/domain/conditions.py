@@ -273,11 +273,38 @@ OPERATORS: Mapping[str, tuple[Callable[[Any], Holds], Callable[[Any], str], str]
 # --- reading ----------------------------------------------------------------------------------------------------------
 
 
+_ALSO_CALLED: Mapping[str, str] = {
+    **dict.fromkeys(("equals", "equal", "eq", "=", "=="), "is"),
+    **dict.fromkeys(("!=", "ne", "not_equals", "isnt"), "is_not"),
+    **dict.fromkeys((">", "gt", "greater_than", "more_than", "over", "after"), "above"),
+    **dict.fromkeys((">=", "gte", "min", "minimum"), "at_least"),
+    **dict.fromkeys(("<", "lt", "less_than", "under", "before"), "below"),
+    **dict.fromkeys(("<=", "lte"), "at_most"),
+    **dict.fromkeys(("one_of", "any_of"), "in"),
+    **dict.fromkeys(("none_of",), "not_in"),
+    **dict.fromkeys(("regex", "matches", "glob"), "like"),
+    "and": "all",
+    "or": "any",
+    "to": "until",
+    "max": "cap",
+    "maximum": "cap",
+    "limit": "cap",
+    "if": "where",
+}
+"""Words that people try first, and what the rule file calls them."""
+_ASKED_IN: Mapping[str, str] = {
+    **dict.fromkeys(("properties", "context", "channel", "source"), "where"),
+    **dict.fromkeys(("lead", "company", "qualification", "consent"), "only_if"),
+}
+
+
 def nearest(word: object, valid: Iterator[str] | list[str] | tuple[str, ...]) -> str:
     """A hint that names the nearest valid key, or all of them when none is near; empty where there is none."""
     known = list(valid)
     if not known:
         return ""
+    if (meant := _ALSO_CALLED.get(str(word).lower())) in known:
+        return f"did you mean {meant!r}?"
     close = get_close_matches(str(word), known, n=1, cutoff=0.55)
     return f"did you mean {close[0]!r}?" if close else f"valid here: {', '.join(known)}"
 
@@ -328,13 +355,28 @@ def check_field(field: object, roots: Mapping[str, bool]) -> str:
     """
     root, dot, rest = str(field).partition(".")
     if not isinstance(field, str) or root not in roots:
-        names = [f"{name}.*" if deep else name for name, deep in roots.items()]
         msg = f"{field!r} is no field that can be asked here"
-        raise ConditionError(msg, (field if isinstance(field, str) else str(field),), nearest(field, names))
+        raise ConditionError(msg, (str(field),), _field_meant(root, rest, roots))
     if bool(dot) is not roots[root] or (dot and not all(rest.split("."))):
         msg = f"{field!r} is no field: write {root}.NAME" if roots[root] else f"{root!r} has no parts"
         raise ConditionError(msg, (field,))
     return field
+
+
+def _field_meant(root: str, rest: str, roots: Mapping[str, bool]) -> str:
+    """A hint for a field whose beginning is not known: the nearest one, or where else it may be asked."""
+    deep = [name for name, has_parts in roots.items() if has_parts]
+    whole = ["all", "any", "not", *(name for name in roots if name not in deep)]
+    if rest:
+        if root in _ASKED_IN:
+            return f"a behaviour rule asks this in `{_ASKED_IN[root]}`"
+        if close := get_close_matches(root, deep, n=1, cutoff=0.55):
+            return f"did you mean '{close[0]}.{rest}'?"
+    elif root:
+        close = get_close_matches(_ALSO_CALLED.get(root.lower(), root), whole, n=1, cutoff=0.7)
+        meant = close or [f"{name}.{root}" for name in deep]
+        return f"did you mean {' or '.join(map(repr, meant))}?"
+    return f"valid here: {', '.join([*(f'{name}.*' for name in deep), *whole])}"
 
 
 def parse_tests(field: str, raw: object) -> Condition:

@@ -2,28 +2,34 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
 
 from shared.domain.conditions import Test, fold, nearest
-from shared.domain.rulefile import Active, BehaviourRule, Problem, RuleFile, Stage
-from shared.domain.stages import ScoreIs, walk
+from shared.domain.impossible import Reach, never, values_of
+from shared.domain.rulefile import Active, BehaviourRule, Expected, Problem, RuleFile, Stage
+from shared.domain.stages import CONDITION_KEYS, ScoreIs, walk
 
 _BANDS = {"temperature": "temperature", "grade": "grades"}
 
 
 def conflicts(file: RuleFile) -> list[Problem]:
-    """Everything that contradicts, in the file's order."""
-    return [
+    """Everything that contradicts, in the file's order.
+
+    A problem's path may leave out what lies between a condition and the key in it that is wrong.
+    """
+    found = [
         *_repeated_ids(file),
         *(problem for place, rule in enumerate(file.behaviour) for problem in _behaviour(file, place, rule)),
         *_replacement_loops(file),
+        *_facts(file),
         *_scores(file),
         *_bands(file),
         *_stages(file),
-        *_unreachable(file),
+        *_examples(file),
     ]
+    unsure = any(problem.path[0] in ("stages", "temperature", "grades") for problem in found)
+    return found if unsure else [*found, *_unreachable(file)]
 
 
 def _repeated_ids(file: RuleFile) -> Iterator[Problem]:
@@ -47,10 +53,23 @@ def _behaviour(file: RuleFile, place: int, rule: BehaviourRule) -> Iterator[Prob
             yield Problem((*here, "repeat"), "an idle rule repeats `every` time or `once`")
     if rule.group is not None and rule.group not in file.groups:
         yield Problem((*here, "group"), f"there is no group {rule.group!r}", nearest(rule.group, list(file.groups)))
+    yield from _earns_nothing(here, rule)
+    yield from _replacement(file, place, rule)
+    yield from _all_taken(file, here, rule)
+
+
+def _earns_nothing(here: tuple[str, int], rule: BehaviourRule) -> Iterator[Problem]:
     if rule.points == 0:
         yield Problem((*here, "points"), "this rule can never earn: its points are 0")
+    for key in ("where", "only_if"):
+        if never(getattr(rule, key)):
+            yield Problem((*here, key), "this rule can never earn: no value meets all of this at once")
+    if rule.at_least and rule.at_least.distinct and rule.where is not None:
+        values = values_of(rule.where, rule.at_least.distinct)
+        if values is not None and values < rule.at_least.times:
+            message = f"this rule can never earn: its `where` leaves only {values} value{'' if values == 1 else 's'}"
+            yield Problem((*here, "at_least", "distinct"), message)
     yield from _period(here, rule.active)
-    yield from _replacement(file, place, rule)
 
 
 def _period(here: tuple[str, int], active: Active | None) -> Iterator[Problem]:
@@ -72,14 +91,27 @@ def _replacement(file: RuleFile, place: int, rule: BehaviourRule) -> Iterator[Pr
             yield Problem((*here, "instead_of"), message, nearest(rule.instead_of, others))
         elif replaced.idle:
             yield Problem((*here, "instead_of"), f"{rule.instead_of!r} is an idle rule: it matches no activity")
-        elif (
-            rule.where is None
-            and rule.only_if is None
-            and rule.active is None
-            and set(replaced.on or ()) <= set(rule.on or ())
-        ):
-            message = f"the rule {replaced.id!r} can never earn: this one takes every activity from it"
-            yield Problem((*here, "instead_of"), message, "give this rule a `where`")
+        elif not {*(rule.on or ())} & {*(replaced.on or ())}:
+            message = f"it takes nothing: {rule.instead_of!r} earns by other activity types"
+            yield Problem((*here, "instead_of"), message)
+
+
+def _all_taken(file: RuleFile, here: tuple[str, int], rule: BehaviourRule) -> Iterator[Problem]:
+    """A rule whose every activity another one takes, whatever the lead is like."""
+    takers = [
+        other
+        for other in file.behaviour
+        if other.instead_of == rule.id
+        and other is not rule
+        and all(getattr(other, key) in (None, getattr(rule, key)) for key in ("where", "only_if", "active"))
+    ]
+    taken = {kind for other in takers for kind in other.on or ()}
+    if rule.on and takers and set(rule.on) <= taken:
+        names = " and ".join(repr(other.id) for other in takers)
+        message = (
+            f"the rule {rule.id!r} can never earn: {names} take{'' if len(takers) > 1 else 's'} every activity from it"
+        )
+        yield Problem(here, message, "give the one that takes a narrower `where`")
 
 
 def _replacement_loops(file: RuleFile) -> Iterator[Problem]:
@@ -92,6 +124,13 @@ def _replacement_loops(file: RuleFile) -> Iterator[Problem]:
             yield Problem(
                 ("behaviour", place, "instead_of"), f"goes round in a circle: {' → '.join([*chain, rule.id])}"
             )
+
+
+def _facts(file: RuleFile) -> Iterator[Problem]:
+    for section in ("fit", "vetoes"):
+        for place, rule in enumerate(getattr(file, section)):
+            if never(rule.where):
+                yield Problem((section, place, "where"), "this can never hold: no value meets all of this at once")
 
 
 def _scores(file: RuleFile) -> Iterator[Problem]:
@@ -126,17 +165,17 @@ def _bands(file: RuleFile) -> Iterator[Problem]:
             low, high = lower.band.edge, upper.band.edge
             if low is not None and high is not None and high <= low:
                 yield Problem((section, place), f"the band {upper.name!r} does not lie above {lower.name!r}")
-        for name, times in Counter(edge.name for edge in edges).items():
-            if times > 1:
-                yield Problem((section,), f"two bands are called {name!r}")
+        names = [edge.name for edge in edges]
+        for place, name in enumerate(names):
+            if name in names[:place]:
+                yield Problem((section, place, "name"), f"two bands are called {name!r}")
 
 
 def _stages(file: RuleFile) -> Iterator[Problem]:
     names = [stage.name for stage in file.stages]
-    for name, times in Counter(names).items():
-        if times > 1:
-            yield Problem(("stages",), f"two stages are called {name!r}")
     for place, stage in enumerate(file.stages):
+        if stage.name in names[:place]:
+            yield Problem(("stages", place, "name"), f"two stages are called {stage.name!r}")
         yield from _stage(file, place, stage, names)
     for name in file.handoff:
         if name not in names:
@@ -154,46 +193,74 @@ def _stage(file: RuleFile, place: int, stage: Stage, names: list[str]) -> Iterat
         yield Problem(("stages", place, "leave", "to"), message, nearest(stage.leave.to, names))
     if stage.leave and stage.leave.to == stage.name:
         yield Problem(("stages", place, "leave", "to"), "a stage cannot be left for itself")
-    for key, condition in (("enter", stage.enter), ("leave", stage.leave.when if stage.leave else None)):
+    places = (("enter",), stage.enter), (("leave", "when"), stage.leave.when if stage.leave else None)
+    for keys, condition in places:
         for node in walk(condition) if condition is not None else ():
+            here = ("stages", place, *keys)
             if isinstance(node, ScoreIs) and node.name not in ("score", *file.score_names):
-                known = [
-                    "score",
-                    *file.score_names,
-                    "grade",
-                    "temperature",
-                    "consent",
-                    "qualified",
-                    "activity",
-                    "count",
-                ]
-                yield Problem(("stages", place, key), f"there is no score {node.name!r}", nearest(node.name, known))
+                known = [*CONDITION_KEYS, *file.scores]
+                yield Problem((*here, node.name), f"there is no score {node.name!r}", nearest(node.name, known))
             elif isinstance(node, Test) and node.field in _BANDS:
-                yield from _asked_bands(file, ("stages", place, key), node)
+                yield from _asked_bands(file, (*here, node.field), node.field, _named(node))
 
 
-def _asked_bands(file: RuleFile, here: tuple[str, int, str], asked: Test) -> Iterator[Problem]:
-    names = [edge.name for edge in getattr(file, _BANDS[asked.field])]
-    if names and asked.operator in ("is", "is_not", "in", "not_in"):
-        for name in asked.operand if isinstance(asked.operand, list | tuple) else [asked.operand]:
-            if fold(str(name)) not in map(fold, names):
-                yield Problem((*here, asked.field), f"there is no {asked.field} {name!r}", nearest(name, names))
+def _named(asked: Test) -> list[str]:
+    """The names that a test of a band asks for."""
+    if asked.operator not in ("is", "is_not", "in", "not_in"):
+        return []
+    return list(asked.operand) if isinstance(asked.operand, list | tuple) else [asked.operand]
+
+
+def _asked_bands(file: RuleFile, here: tuple[str | int, ...], kind: str, asked: Iterable[str]) -> Iterator[Problem]:
+    names = [edge.name for edge in getattr(file, _BANDS[kind])]
+    for name in asked:
+        if fold(str(name)) not in map(fold, names):
+            hint = nearest(name, names) if names else f"define `{_BANDS[kind]}`"
+            yield Problem(here, f"there is no {kind} {name!r}", hint)
+
+
+def _examples(file: RuleFile) -> Iterator[Problem]:
+    stages, vetoes = [stage.name for stage in file.stages], [veto.id for veto in file.vetoes]
+    for place, example in enumerate(file.examples):
+        here, expected = ("examples", place, "expect"), example.expect
+        if not expected.model_fields_set:
+            yield Problem(here, "expects nothing", f"valid here: {', '.join(Expected.model_fields)}")
+        for name in expected.scores:
+            if name not in file.score_names:
+                yield Problem((*here, "scores", name), f"there is no score {name!r}", nearest(name, file.score_names))
+        for kind in _BANDS:
+            name = getattr(expected, kind)
+            yield from _asked_bands(file, (*here, kind), kind, [] if name is None else [name])
+        if expected.stage is not None and expected.stage not in stages:
+            hint = nearest(expected.stage, stages)
+            yield Problem((*here, "stage"), f"there is no stage {expected.stage!r}", hint)
+        for name in expected.vetoed_by:
+            if name not in vetoes:
+                yield Problem((*here, "vetoed_by"), f"there is no veto {name!r}", nearest(name, vetoes))
 
 
 def _unreachable(file: RuleFile) -> Iterator[Problem]:
-    names = {stage.name for stage in file.stages}
+    names, reach = {stage.name for stage in file.stages}, Reach.of(file)
+    entered = {stage.name for stage in file.stages if stage.enter is not None and not never(stage.enter, reach)}
+    left = [stage for stage in file.stages if stage.leave and not never(stage.leave.when, reach)]
     reached: set[str] = set()
     while True:
         more = {
             stage.name
-            for place, stage in enumerate(file.stages)
-            if stage.enter is not None and (stage.origins is None or reached & set(stage.origins))
+            for stage in file.stages
+            if stage.name in entered and (stage.origins is None or reached & set(stage.origins))
         }
-        more |= {stage.leave.to for stage in file.stages if stage.leave and stage.name in reached} & names
+        more |= {stage.leave.to for stage in left if stage.leave and stage.name in reached} & names
         if more <= reached:
             break
         reached |= more
     for place, stage in enumerate(file.stages):
-        if stage.name not in reached:
-            message = f"the stage {stage.name!r} cannot be reached: nothing that can happen lets a lead in"
-            yield Problem(("stages", place), message, "give it `enter`, or name it in another stage's `leave`")
+        if stage.name in reached:
+            continue
+        message, here = f"the stage {stage.name!r} cannot be reached", ("stages", place)
+        if stage.enter is None:
+            yield Problem(here, message, "give it `enter`, or name it in another stage's `leave`")
+        elif stage.name not in entered:
+            yield Problem((*here, "enter"), f"{message}: what it asks can never hold, within the scores' limits")
+        else:
+            yield Problem((*here, "from"), f"{message}: no lead ever stands in {' or '.join(stage.origins or ())}")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
-from shared.domain.conditions import nearest
+from shared.domain.conditions import Path, nearest
 from shared.domain.conflicts import conflicts
 from shared.domain.rulefile import Problem, RuleFile
 
@@ -35,8 +36,34 @@ def parse_rule_file(document: object) -> RuleFile:
     except RecursionError as error:
         raise RuleFileError([Problem((), "it nests too deep")]) from error
     if problems := conflicts(rule_file):
-        raise RuleFileError(problems)
+        raise RuleFileError([replace(problem, path=_located(document, problem.path)) for problem in problems])
     return rule_file
+
+
+def _located(document: object, path: Path) -> Path:
+    """The path with what lies between filled in, where its last key stands deeper than its last but one says."""
+    place: Any = document
+    for depth, step in enumerate(path):
+        inside = isinstance(place, Mapping) and step in place
+        if inside or (isinstance(place, list | tuple) and isinstance(step, int) and step < len(place)):
+            place = place[step]
+            continue
+        found = _below(place, step) if depth == len(path) - 1 else None
+        return path if found is None else (*path[:-1], *found)
+    return path
+
+
+def _below(place: Any, key: str | int) -> Path | None:
+    """The way down to a key."""
+    entries = (
+        place.items() if isinstance(place, Mapping) else enumerate(place) if isinstance(place, list | tuple) else ()
+    )
+    for step, value in entries:
+        if step == key:
+            return (step,)
+        if (found := _below(value, key)) is not None:
+            return (step, *found)
+    return None
 
 
 def _problem(told: dict[str, Any]) -> Problem:  # noqa: PLR0911 - one case for each kind of complaint
@@ -46,6 +73,8 @@ def _problem(told: dict[str, Any]) -> Problem:  # noqa: PLR0911 - one case for e
         return Problem(path + tuple(context["path"]), context["message"], context["hint"])
     if told["type"] == "extra_forbidden":
         return Problem(path, f"unknown key {path[-1]!r}", nearest(path[-1], _keys_at(path[:-1])))
+    if told["type"] == "no_value":
+        return Problem(path, str(told["msg"]))
     if told["type"] == "missing":
         return Problem(path[:-1], f"{path[-1]!r} is missing")
     if told["type"] == "literal_error":

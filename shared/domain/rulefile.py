@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PlainValidator, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, WithJsonSchema, field_validator
 from pydantic_core import PydanticCustomError
 
 from shared.domain.ageing import NO_DECAY, Decay
@@ -72,6 +72,13 @@ def _name(value: Any) -> str:
     return value
 
 
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        msg = "wants a text; put it in quotes"
+        raise ConditionError(msg)
+    return value
+
+
 def _names(value: Any) -> tuple[str, ...]:
     values = [value] if isinstance(value, str) else value
     if not isinstance(values, list | tuple) or not values:
@@ -87,8 +94,19 @@ def _moment(value: Any) -> Moment:
     return parse_moment(value)
 
 
-def _activity_field(value: Any) -> str:
-    return check_field(value, ACTIVITY_ROOTS)
+def _moment_text(value: Any) -> str:
+    _moment(value)
+    return str(value)
+
+
+def _field(roots: Mapping[str, bool]) -> Callable[[Any], str]:
+    def read(value: Any) -> str:
+        try:
+            return check_field(value, roots)
+        except ConditionError as error:  # the field is a value here, no key
+            raise ConditionError(str(error), (), error.hint) from error
+
+    return read
 
 
 def _count(value: Any) -> int:
@@ -99,61 +117,86 @@ def _count(value: Any) -> int:
     return int(number)
 
 
+MOMENT_PATTERN = r"^[0-9]{4}.+[T ].+(Z|[+-][0-9]{2}(:?[0-9]{2})?)$"
+_MOMENT_SCHEMA = {"type": "string", "format": "date-time", "pattern": MOMENT_PATTERN}
+DEFINED = "defined"
+
+
+def _defined(name: str) -> WithJsonSchema:
+    """A part of the JSON Schema that `schema.py` writes out."""
+    return WithJsonSchema({DEFINED: name})
+
+
 _DURATION_SCHEMA = {
     "type": "string",
-    "pattern": r"^(\d+(s|mo|m|h|d|w)|P.+)$",
+    "pattern": r"^([0-9]{1,12}(s|mo|m|h|d|w)|P([0-9]+[YMWD])*(T([0-9]+[HMS])+)?)$",
     "examples": ["30s", "15m", "1h", "7d", "1mo"],
-}
-_CONDITION_SCHEMA = {
-    "type": "object",
-    "minProperties": 1,
-    "description": "{field: {operator: value}}; several fields all hold; all, any and not nest.",
-}
-_STAGE_SCHEMA = {
-    "type": "object",
-    "minProperties": 1,
-    "description": "What must hold: scores, grade, facts, activities.",
 }
 Points = Annotated[int, _reading(to_billionths), WithJsonSchema({"type": "number"})]
 AboveZero = Annotated[int, _reading(_above_zero), WithJsonSchema({"type": "number", "exclusiveMinimum": 0})]
 Duration = Annotated[int, _reading(parse_duration), WithJsonSchema(_DURATION_SCHEMA)]
-MomentText = Annotated[Moment, _reading(_moment), WithJsonSchema({"type": "string", "format": "date-time"})]
+MomentText = Annotated[Moment, _reading(_moment), WithJsonSchema(_MOMENT_SCHEMA)]
+TimeText = Annotated[str, _reading(_moment_text), WithJsonSchema(_MOMENT_SCHEMA)]
+Text = Annotated[str, _reading(_text), WithJsonSchema({"type": "string"})]
 Name = Annotated[str, _reading(_name), WithJsonSchema({"type": "string", "minLength": 1, "maxLength": 200})]
 Names = Annotated[
     tuple[str, ...],
     _reading(_names),
-    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}),
+    _defined("Names"),
 ]
 Times = Annotated[int, _reading(_count), WithJsonSchema({"type": "integer", "minimum": 1})]
-ActivityField = Annotated[str, _reading(_activity_field), WithJsonSchema({"type": "string"})]
-OfActivity = Annotated[
-    Any, _reading(lambda raw: parse_condition(raw, ACTIVITY_ROOTS)), WithJsonSchema(_CONDITION_SCHEMA)
-]
-OfLead = Annotated[Any, _reading(lambda raw: parse_condition(raw, FACT_ROOTS)), WithJsonSchema(_CONDITION_SCHEMA)]
-OfStage = Annotated[Any, _reading(parse_stage_condition), WithJsonSchema(_STAGE_SCHEMA)]
+ActivityField = Annotated[str, _reading(_field(ACTIVITY_ROOTS)), _defined("ActivityField")]
+FactField = Annotated[str, _reading(_field(FACT_ROOTS)), _defined("FactField")]
+OfActivity = Annotated[Any, _reading(lambda raw: parse_condition(raw, ACTIVITY_ROOTS)), _defined("ActivityCondition")]
+OfLead = Annotated[Any, _reading(lambda raw: parse_condition(raw, FACT_ROOTS)), _defined("LeadCondition")]
+OfStage = Annotated[Any, _reading(parse_stage_condition), _defined("StageCondition")]
 
 
-class _Part(BaseModel):
+class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+
+
+class _Part(_Strict):
+    @field_validator("*", mode="before")
+    @classmethod
+    def _has_a_value(cls, value: Any) -> Any:
+        if value is None:
+            raise PydanticCustomError("no_value", "has no value: write one, or leave the key away")
+        return value
 
 
 def _one_of(raw: Any, words: tuple[str, ...], keys: tuple[str, ...]) -> tuple[str, Any]:
     """A word, or a mapping with one of the keys (and what it holds)."""
-    if isinstance(raw, str) and raw in words:
-        return raw, None
-    if isinstance(raw, Mapping) and len(raw) == 1 and next(iter(raw)) in keys:
-        return next(iter(raw.items()))
-    strange = (
-        raw
-        if isinstance(raw, str)
-        else next((key for key in raw if key not in keys), None)
-        if isinstance(raw, Mapping)
-        else None
-    )
-    valid = [*words, *(f"{{{key}: ...}}" for key in keys)]
-    hint = nearest(strange, [*words, *keys]) if strange is not None else f"valid here: {', '.join(valid)}"
-    msg = f"{raw!r} is none of {', '.join(valid)}"
-    raise ConditionError(msg, (), hint)
+    valid = " or ".join([*words, *(f"{{{key}: ...}}" for key in keys)])
+    if isinstance(raw, str):
+        if raw in words:
+            return raw, None
+        if raw in keys:
+            msg = f"`{raw}` wants a value: write {{{raw}: ...}}"
+            raise ConditionError(msg)
+        msg = f"{raw!r} is not valid"
+        raise ConditionError(msg, (), _hint(raw, (*words, *keys), valid))
+    if not isinstance(raw, Mapping) or len(known := [key for key in raw if key in keys]) > 1 or not raw:
+        msg = f"write one of {valid}"
+        raise ConditionError(msg)
+    if strange := next((key for key in raw if key not in keys), None):
+        msg = f"unknown key {strange!r}"
+        raise ConditionError(msg, (str(strange),), _hint(strange, keys, valid))
+    return known[0], raw[known[0]]
+
+
+def _hint(word: object, known: tuple[str, ...], otherwise: str) -> str:
+    hint = nearest(word, known)
+    return hint if hint.startswith("did you mean") else f"write {otherwise}"
+
+
+def _under(key: str, read: Callable[[Any], Any], raw: Any) -> Any:
+    """What a reader makes of the value of a key; its complaint is told under the key."""
+    try:
+        return read(raw)
+    except ValueError as error:
+        path, hint = getattr(error, "path", ()), getattr(error, "hint", "")
+        raise ConditionError(str(error), (key, *path), hint) from error
 
 
 # --- behaviour --------------------------------------------------------------------------------------------------------
@@ -179,40 +222,53 @@ class Repeat:
 def _repeat(raw: Any) -> Repeat:
     kind, value = _one_of(raw, ("every", "once", "latest"), ("once_per", "once_per_value"))
     if kind == "once_per":
-        return Repeat("once_per", every=parse_duration(value))
+        return Repeat("once_per", every=_under(kind, parse_duration, value))
     if kind == "once_per_value":
-        return Repeat("once_per_value", field=_activity_field(value))
+        return Repeat("once_per_value", field=_under(kind, _field(ACTIVITY_ROOTS), value))
     return Repeat(kind)  # type: ignore[arg-type]
 
 
+_AGEING = ("half_life", "linear", "step", "since")
+
+
 def _decay(raw: Any) -> Decay:
-    if raw == "none":
+    since = isinstance(raw, Mapping) and "since" in raw
+    if since and raw["since"] != "last_activity":
+        msg = f"{raw['since']!r} is not valid"
+        raise ConditionError(msg, ("since",), "write last_activity, or leave it away")
+    shape = {key: value for key, value in raw.items() if key != "since"} if since else raw
+    if (
+        isinstance(raw, Mapping)
+        and len(raw) > 1
+        and (strange := next((key for key in raw if key not in _AGEING), None))
+    ):
+        msg = f"unknown key {strange!r}"
+        raise ConditionError(msg, (str(strange),), nearest(strange, _AGEING))
+    kind, value = _one_of(shape, ("none",), _AGEING[:-1])
+    if kind == "none":
         return NO_DECAY
-    since = isinstance(raw, Mapping) and raw.get("since")
-    if since not in (None, False, "last_activity"):
-        msg = f"`since` is last_activity or absent, not {since!r}"
-        raise ConditionError(msg, ("since",))
-    shape = {key: value for key, value in raw.items() if key != "since"} if isinstance(raw, Mapping) else raw
-    kind, value = _one_of(shape, ("none",), ("half_life", "linear", "step"))
-    try:
-        if kind == "half_life":
-            return Decay("half_life", half_life=parse_duration(value), since_last_activity=bool(since))
-        share, lose, every = _loss(value)
-    except ConditionError as error:
-        raise ConditionError(str(error), (kind, *error.path), error.hint) from error
-    except ValueError as error:
-        raise ConditionError(str(error), (kind,)) from error
-    return Decay(kind, every=every, share=share, lose=lose, since_last_activity=bool(since))  # type: ignore[arg-type]
+    if kind == "half_life":
+        return Decay("half_life", half_life=_under(kind, parse_duration, value), since_last_activity=since)
+    share, lose, every = _under(kind, _loss, value)
+    return Decay(kind, every=every, share=share, lose=lose, since_last_activity=since)  # type: ignore[arg-type]
 
 
 def _loss(raw: Any) -> tuple[tuple[int, int] | None, int, int]:
-    if not isinstance(raw, Mapping) or set(raw) != {"lose", "every"}:
-        strange = next((key for key in raw if key not in ("lose", "every")), None) if isinstance(raw, Mapping) else None
+    keys = ("lose", "every")
+    if not isinstance(raw, Mapping):
         msg = "write {lose: 50%, every: 30d}"
-        raise ConditionError(
-            msg, (str(strange),) if strange else (), nearest(strange, ("lose", "every")) if strange else ""
-        )
-    every, lose = parse_duration(raw["every"]), raw["lose"]
+        raise ConditionError(msg)
+    if strange := next((key for key in raw if key not in keys), None):
+        msg = f"unknown key {strange!r}"
+        raise ConditionError(msg, (str(strange),), nearest(strange, keys))
+    if absent := next((key for key in keys if key not in raw), None):
+        msg = f"{absent!r} is missing: write {{lose: 50%, every: 30d}}"
+        raise ConditionError(msg)
+    share, lose = _under("lose", _lost, raw["lose"])
+    return share, lose, _under("every", parse_duration, raw["every"])
+
+
+def _lost(lose: Any) -> tuple[tuple[int, int] | None, int]:
     if isinstance(lose, str) and lose.endswith("%"):
         try:
             percent = Decimal(lose[:-1].strip())
@@ -220,16 +276,16 @@ def _loss(raw: Any) -> tuple[tuple[int, int] | None, int, int]:
             percent = Decimal(0)
         if not 0 < percent <= 1_000_000 or percent.as_tuple().exponent < -9:  # type: ignore[operator]  # noqa: PLR2004
             msg = f"{lose!r} is no share: write for instance 50%"
-            raise ConditionError(msg, ("lose",))
-        return percent.scaleb(-2).as_integer_ratio(), 0, every
+            raise ConditionError(msg)
+        return percent.scaleb(-2).as_integer_ratio(), 0
     try:
-        return None, _above_zero(lose), every
+        return None, _above_zero(lose)
     except ValueError as error:
-        raise ConditionError(str(error), ("lose",), "points such as 5, or a share such as 50%") from error
+        raise ConditionError(str(error), (), "points such as 5, or a share such as 50%") from error
 
 
-Repeats = Annotated[Any, _reading(_repeat), WithJsonSchema({"type": ["string", "object"]})]
-Decays = Annotated[Any, _reading(_decay), WithJsonSchema({"type": ["string", "object"]})]
+Repeats = Annotated[Any, _reading(_repeat), _defined("Repeat")]
+Decays = Annotated[Any, _reading(_decay), _defined("Decay")]
 
 
 class Active(_Part):
@@ -246,7 +302,7 @@ class Idle(_Part):
     of: Annotated[
         Any,
         _reading(lambda raw: None if raw == "any" else _names(raw)),
-        WithJsonSchema({"type": ["string", "array"]}),
+        _defined("Names"),
     ] = None
 
 
@@ -257,7 +313,7 @@ class BehaviourRule(_Part):
     """Points for what a lead does (`on`), or for what it does not (`idle`)."""
 
     id: Name
-    label: str = ""
+    label: Text = ""
     on: Names | None = None
     where: OfActivity | None = None
     points: Points
@@ -279,7 +335,7 @@ class FitRule(_Part):
     """Points for who the lead is."""
 
     id: Name
-    label: str = ""
+    label: Text = ""
     where: OfLead
     points: Points
     otherwise: Points = 0
@@ -290,7 +346,7 @@ class Veto(_Part):
     """What forbids every upward stage and every handoff."""
 
     id: Name
-    label: str = ""
+    label: Text = ""
     where: OfLead
 
 
@@ -300,7 +356,7 @@ class Veto(_Part):
 class Group(_Part):
     """Rules that are limited together, in size both ways."""
 
-    label: str = ""
+    label: Text = ""
     cap: AboveZero | None = None
 
 
@@ -323,7 +379,7 @@ def _cap(value: Any) -> int:
 class ScoreLimits(_Part):
     """A named score and what it stays within."""
 
-    label: str = ""
+    label: Text = ""
     floor: Annotated[int, _reading(_floor), WithJsonSchema({"type": "number", "maximum": 0})] | None = None
     cap: Annotated[int, _reading(_cap), WithJsonSchema({"type": "number", "minimum": 0})] | None = None
 
@@ -355,8 +411,8 @@ class Stage(_Part):
     """One stage: where leads come from, what lets them in and what makes them leave."""
 
     name: Name
-    label: str = ""
-    description: str = ""
+    label: Text = ""
+    description: Text = ""
     origins: Names | None = Field(None, alias="from")
     enter: OfStage | None = None
     leave: Leave | None = None
@@ -365,8 +421,14 @@ class Stage(_Part):
 class Route(_Part):
     """Who of a team gets the lead: by a fact, else by turn."""
 
-    by: Annotated[str, _reading(lambda raw: check_field(raw, FACT_ROOTS)), WithJsonSchema({"type": "string"})]
+    by: FactField
     otherwise: Literal["round_robin"] = Field("round_robin", alias="else")
+
+
+Channel = Literal["email", "slack", "webhook"]
+Channels = Annotated[
+    tuple[Channel, ...], BeforeValidator(lambda raw: (raw,) if isinstance(raw, str) else raw), _defined("Channels")
+]
 
 
 class HandoffRule(_Part):
@@ -374,25 +436,67 @@ class HandoffRule(_Part):
 
     to: Name
     respond_within: Duration | None = None
-    notify: tuple[Literal["email", "slack", "webhook"], ...] = ()
+    notify: Channels = ()
     route: Route | None = None
+
+
+class ExampleActivity(_Part):
+    """What a golden lead did: a line of `baton score`, which needs no identity and no id here."""
+
+    type: Name
+    occurred_at: TimeText
+    id: Name | None = None
+    identity: dict[str, Text] | None = None
+    channel: Name | None = None
+    source: Name | None = None
+    properties: dict[str, Any] = Field(default_factory=dict)
+    context: dict[str, Any] = Field(default_factory=dict)
+
+    def line(self) -> dict[str, Any]:
+        """What is written, as a line of a file of activities says it."""
+        return self.model_dump(exclude_unset=True)
+
+
+class ExampleFacts(_Part):
+    """What is known of a golden lead."""
+
+    lead: dict[str, Any] = Field(default_factory=dict)
+    company: dict[str, Any] = Field(default_factory=dict)
+    consent: Literal["granted", "denied", "unknown"] | None = None
+    qualification: dict[str, Any] = Field(default_factory=dict)
+
+    def line(self) -> dict[str, Any]:
+        """What is written, as a line of a file of facts says it."""
+        return self.model_dump(exclude_unset=True)
+
+
+class Expected(_Strict):
+    """What must come out; what is not written may be anything."""
+
+    total: Points = 0
+    scores: dict[str, Points] = Field(default_factory=dict)
+    temperature: Text | None = None
+    grade: Text | None = None
+    stage: Text | None = None
+    vetoed_by: tuple[Text, ...] = ()
+    missing: tuple[Text, ...] = ()
 
 
 class Example(_Part):
     """A golden lead: what it did, what is known, and what the file must make of it at a moment."""
 
     name: Name
-    activities: tuple[dict[str, Any], ...] = ()
-    facts: dict[str, Any] = Field(default_factory=dict)
+    activities: tuple[ExampleActivity, ...] = ()
+    facts: ExampleFacts = ExampleFacts()
     at: MomentText
-    expect: dict[str, Any] = Field(min_length=1)
+    expect: Expected
 
 
 class RuleFile(_Part):
     """A whole rule file."""
 
-    name: str = ""
-    description: str = ""
+    name: Text = ""
+    description: Text = ""
     behaviour: tuple[BehaviourRule, ...] = ()
     fit: tuple[FitRule, ...] = ()
     vetoes: tuple[Veto, ...] = ()

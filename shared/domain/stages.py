@@ -17,7 +17,7 @@ from shared.domain.points import NumberError, exact_number, format_points, to_bi
 ACTIVITY_ROOTS: Mapping[str, bool] = {"properties": True, "context": True, "channel": False, "source": False}
 FACT_ROOTS: Mapping[str, bool] = {"lead": True, "company": True, "qualification": True, "consent": False}
 QUALIFICATIONS = ("authority", "budget", "need", "timeline")
-_COMPARISONS: Mapping[str, Callable[[int, Any], bool]] = {
+COMPARISONS: Mapping[str, Callable[[int, Any], bool]] = {
     "above": lambda value, limit: value > limit,
     "at_least": lambda value, limit: value >= limit,
     "below": lambda value, limit: value < limit,
@@ -25,7 +25,7 @@ _COMPARISONS: Mapping[str, Callable[[int, Any], bool]] = {
     "between": lambda value, limit: limit[0] <= value <= limit[1],
 }
 _WORDS = {"above": "above", "at_least": "at least", "below": "below", "at_most": "at most", "between": "between"}
-_KEYS = (
+CONDITION_KEYS = (
     *("all", "any", "not", "score", "engagement", "fit", "grade", "temperature", "consent", "qualified", "activity"),
     *("activity_in", "count", "time_in_stage", "lead.*", "company.*", "qualification.*"),
 )
@@ -60,7 +60,7 @@ class Amount:
 
     def holds(self, value: int) -> bool:
         """Whether every comparison holds."""
-        return all(_COMPARISONS[name](value, limit) for name, limit in self.tests)
+        return all(COMPARISONS[name](value, limit) for name, limit in self.tests)
 
     def in_words(self, tell: Callable[[int], str]) -> str:
         """The comparisons for people, each number told by `tell`."""
@@ -129,11 +129,11 @@ def parse_stage_condition(raw: object, depth: int = 0) -> StageCondition:
         raise ConditionError(msg)
     entries = dict(raw)
     beside = {key: entries.pop(key) for key in ("within", "since", "where") if key in entries}
+    parts = tuple(_entry(key, value, beside, depth) for key, value in entries.items())
     if beside and not any(key in entries for key in ("activity", "activity_in", "count")):
         key = next(iter(beside))
         msg = f"`{key}` stands beside `activity`, `activity_in` or `count`"
         raise ConditionError(msg, (key,))
-    parts = tuple(_entry(key, value, beside, depth) for key, value in entries.items())
     return parts[0] if len(parts) == 1 else All(parts)  # type: ignore[arg-type]
 
 
@@ -141,8 +141,8 @@ def _entry(key: object, value: Any, beside: Mapping[str, Any], depth: int) -> St
     try:
         return _read_entry(key, value, beside, depth)
     except ConditionError as error:
-        path = error.path if error.path[:1] == (key,) else (str(key), *error.path)
-        raise ConditionError(str(error), path, error.hint) from error
+        own = error.path[:1] == (key,) or (key != "count" and error.path[:1] and error.path[0] in beside)
+        raise ConditionError(str(error), error.path if own else (str(key), *error.path), error.hint) from error
 
 
 def _read_entry(  # noqa: PLR0911 - one case for each kind of key
@@ -153,8 +153,10 @@ def _read_entry(  # noqa: PLR0911 - one case for each kind of key
             return _nested(str(key), value, depth)
         case "score":
             return ScoreIs("score", _amount(value, to_billionths))
-        case "grade" | "temperature" | "consent":
-            return _band(str(key), value)
+        case "grade" | "temperature":
+            return conditions.parse_tests(key, value if isinstance(value, Mapping) else {"is": value})
+        case "consent":
+            return _consent(value)
         case "qualified":
             return _qualified(value)
         case "activity" | "activity_in":
@@ -163,13 +165,24 @@ def _read_entry(  # noqa: PLR0911 - one case for each kind of key
             return _activities({**beside, **_mapping(value, "{of: webinar_attended, at_least: 3, within: 30d}")})
         case "time_in_stage":
             return InStage(_amount(value, parse_duration))
-    if isinstance(key, str) and key.partition(".")[0] in FACT_ROOTS:
+    return _fact_or_score(key, value)
+
+
+def _fact_or_score(key: object, value: Any) -> StageCondition:
+    root = key.partition(".")[0] if isinstance(key, str) else ""
+    if isinstance(key, str) and root in FACT_ROOTS:
         conditions.check_field(key, FACT_ROOTS)
         return conditions.parse_tests(key, value)
-    if not isinstance(key, str) or "." in key or not isinstance(value, Mapping):
-        msg = f"{key!r} is nothing that a stage can ask"
-        raise ConditionError(msg, (), nearest(key, _KEYS))
-    return ScoreIs(key, _amount(value, to_billionths))
+    if isinstance(key, str) and root == key and isinstance(value, Mapping):
+        try:
+            return ScoreIs(key, _amount(value, to_billionths))
+        except ConditionError:
+            if key in CONDITION_KEYS or "did you mean" not in nearest(key, CONDITION_KEYS):
+                raise
+    msg = f"{key!r} is nothing that a stage can ask"
+    if root in ACTIVITY_ROOTS:
+        raise ConditionError(msg, (), f"ask activities: {{activity: TYPE, where: {{{key}: ...}}}}")
+    raise ConditionError(msg, (), nearest(key, CONDITION_KEYS))
 
 
 def _nested(key: str, value: Any, depth: int) -> StageCondition:
@@ -197,9 +210,9 @@ def _mapping(value: Any, example: str) -> Mapping[str, Any]:
 def _amount(raw: Any, read: Callable[[Any], int]) -> Amount:
     tests: list[tuple[str, Any]] = []
     for name, limit in _mapping(raw, "{at_least: ...}").items():
-        if name not in _COMPARISONS:
+        if name not in COMPARISONS:
             msg = f"{name!r} is no comparison"
-            raise ConditionError(msg, (str(name),), nearest(name, tuple(_COMPARISONS)))
+            raise ConditionError(msg, (str(name),), nearest(name, tuple(COMPARISONS)))
         try:
             if name == "between":
                 low, high = map(read, limit if isinstance(limit, list | tuple) else ())
@@ -217,15 +230,18 @@ def _amount(raw: Any, read: Callable[[Any], int]) -> Amount:
     return Amount(tuple(tests))
 
 
-def _band(key: str, value: Any) -> StageCondition:
+def _consent(value: Any) -> StageCondition:
+    words = ("granted", "denied", "unknown")
     raw = value if isinstance(value, Mapping) else {"is": value}
-    if key == "consent":
-        for operand in raw.values():
-            for word in operand if isinstance(operand, list | tuple) else [operand]:
-                if isinstance(word, str) and word not in ("granted", "denied", "unknown"):
-                    msg = f"{word!r} is no consent"
-                    raise ConditionError(msg, (), nearest(word, ("granted", "denied", "unknown")))
-    return conditions.parse_tests(key, raw)
+    for operator, operand in raw.items():
+        if operator not in ("is", "is_not", "in", "not_in"):
+            msg = f"`{operator}` cannot be asked of consent"
+            raise ConditionError(msg, (str(operator),), nearest(operator, ("is", "is_not", "in", "not_in")))
+        for word in operand if isinstance(operand, list | tuple) else [operand]:
+            if word not in words:
+                msg = f"{word!r} is no consent"
+                raise ConditionError(msg, (), nearest(word, words))
+    return conditions.parse_tests("consent", raw)
 
 
 def _qualified(value: Any) -> StageCondition:
@@ -250,6 +266,13 @@ def _whole(value: Any) -> int:
 def _activities(raw: Mapping[str, Any]) -> Activities:
     entries = dict(raw)
     of, within, since, where = (entries.pop(key, None) for key in ("of", "within", "since", "where"))
+    valid = ("of", "where", "within", "since", *COMPARISONS)
+    if strange := next((key for key in entries if key not in valid), None):
+        msg = f"unknown key {strange!r}"
+        raise ConditionError(msg, (str(strange),), nearest(strange, valid))
+    if not entries:
+        msg = "say how many: {of: webinar_attended, at_least: 3}"
+        raise ConditionError(msg)
     types = (of,) if isinstance(of, str) else of
     if not isinstance(types, list | tuple) or not types or not all(isinstance(kind, str) and kind for kind in types):
         msg = "name one activity type or a list of them"
