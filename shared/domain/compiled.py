@@ -11,6 +11,7 @@ from shared.domain import conditions
 from shared.domain.ageing import NO_DECAY, halved_all
 from shared.domain.fit import judge, veto
 from shared.domain.matching import Asked, index
+from shared.domain.outlook import Weigh, compose_over
 from shared.domain.points import POINT
 from shared.domain.rulefile import BehaviourRule, RuleFile, Stage
 from shared.domain.stages import Activities, Look, compose, walk
@@ -24,6 +25,8 @@ class CompiledStage:
     place: int
     enter: Callable[[Look], bool] | None
     leave: Callable[[Look], bool] | None
+    enter_over: Weigh | None
+    leave_over: Weigh | None
 
     def asks(self) -> Iterator[Any]:
         """Every node of its conditions."""
@@ -34,8 +37,15 @@ class CompiledStage:
 
 def compiled_stage(stage: Stage, place: int) -> CompiledStage:
     """Compose the conditions of the stage at a place in the file."""
-    enter = compose(stage.enter) if stage.enter is not None else None
-    return CompiledStage(stage, place, enter, compose(stage.leave.when) if stage.leave else None)
+    enter, leave = stage.enter, stage.leave.when if stage.leave else None
+    return CompiledStage(
+        stage,
+        place,
+        None if enter is None else compose(enter),
+        None if leave is None else compose(leave),
+        None if enter is None else compose_over(enter),
+        None if leave is None else compose_over(leave),
+    )
 
 
 class Compiled:
@@ -52,7 +62,7 @@ class Compiled:
         rules = rule_file.behaviour
         self.idle = tuple(rule for rule in rules if rule.idle)
         self.decays = {rule.id: rule.decay or (NO_DECAY if rule.idle else rule_file.decay) for rule in rules}
-        self._ends = {rule.id: self._end(rule) for rule in rules}
+        self.ends = {rule.id: self._end(rule) for rule in rules}
         self.only_if = {rule.id: conditions.holds(rule.only_if) for rule in rules if rule.only_if is not None}
         self.judge, self.veto = judge(rule_file.fit), veto(rule_file.vetoes)
         of_group = {rule.group: rule.score for rule in rules if rule.group}
@@ -90,7 +100,7 @@ class Compiled:
 
     def age(self, rule: BehaviourRule, moments: Sequence[int], at: int, last_own: int | None) -> list[int]:
         """What is left at a moment of points that a rule earned at some moments."""
-        decay, points, ends = self.decays[rule.id], rule.points, self._ends[rule.id]
+        decay, points, ends = self.decays[rule.id], rule.points, self.ends[rule.id]
         over = bisect_right(moments, at - ends) if ends is not None else 0  # nothing is left of the oldest ones
         live = moments[over:] if over else moments
         if decay.kind == "none":

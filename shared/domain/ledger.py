@@ -17,7 +17,7 @@ from shared.domain.behaviour import Key, Match, earning, repeated
 from shared.domain.compiled import Compiled
 from shared.domain.facts import Facts, known
 from shared.domain.fit import FitOutcome
-from shared.domain.idle import silences
+from shared.domain.idle import Silence
 from shared.domain.points import POINT, clamp, divide
 from shared.domain.rulefile import BehaviourRule
 from shared.domain.stages import Activities
@@ -150,6 +150,11 @@ class Ledger:
             ]
         return self._courses[count]
 
+    def silence(self, rule: BehaviourRule, bound: Bound) -> Silence | None:
+        """The silence by which an idle rule earns, as it lasts below a bound; None if no such activity came before."""
+        last = self.last_own(bound, rule.idle.of if rule.idle else None)
+        return None if last is None else Silence(self.rules, rule, last)
+
     def earned(self, at: int, bound: Bound) -> list[Earned]:
         """Steps 1 to 4: every rule that has earned below a bound, aged to a moment."""
         told: list[Earned] = []
@@ -158,7 +163,8 @@ class Ledger:
             rule, moments, ids = course
             start, count = 0, bisect_left(moments, bound[0])
             if rule.idle:
-                moments = silences(rule, self.last_own(bound, rule.idle.of), at)
+                silence = self.silence(rule, bound)
+                moments = silence.moments(at) if silence else ()
                 count = len(moments)
                 ids = [None] * count
             while bound[1] and count < len(moments) and moments[count] == bound[0] and str(ids[count]) < bound[1]:
