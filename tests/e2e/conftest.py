@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -205,12 +207,14 @@ def new_cloud(
     def make(name: str) -> Cloud:
         cloud = Cloud(Home(tmp_path_factory.mktemp(f"{name} cloud") / ".baton"))
         cloud.home.write("ports.json", {"site": free_port(), "receiver": free_port()})
+        if made and (installed := made[0].home.root / "cdk").exists():
+            shutil.copytree(installed, cloud.home.root / "cdk", symlinks=True)
         made.append(cloud)
         return cloud
 
     yield make
-    for cloud in made:
-        cloud.baton("down")
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(lambda cloud: cloud.baton("down"), made))
 
 
 @pytest.fixture(scope="session")

@@ -150,6 +150,7 @@ def everything(rules, some, moment):
     return score
 
 
+@pytest.mark.fuzz
 def test_random_rule_files_give_a_result_or_a_clear_error(record_property):
     seed = os.environ.get("FUZZ_SEED", "7")
     presets = [load_yaml(preset_text(name)) for name in preset_names()]
@@ -178,6 +179,7 @@ def test_random_rule_files_give_a_result_or_a_clear_error(record_property):
     record_property("slowest", f"example {slowest[1]} took {slowest[0]:.2f} s of processor time")
 
 
+@pytest.mark.fuzz
 @pytest.mark.parametrize("name", preset_names())
 def test_text_of_presets_with_characters_changed_is_read_or_refused_in_words(name):
     chance, text = random.Random(name), preset_text(name)
