@@ -6,7 +6,7 @@ moment. All of them are pure functions of the set of activities, the rule file a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +23,10 @@ from shared.domain.moments import Moment
 from shared.domain.next_change import NextChange
 from shared.domain.rulefile import HandoffRule, RuleFile
 from shared.domain.state import Entry, ScoreState, Trace, digest, short_id, told_claims
+from shared.domain.suggestions import activities_for
+
+_NEW = b"\xff" * 6
+"""A value that no activity had before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,24 +157,36 @@ class Rules(Compiled):
         return self._absorb(ScoreState.empty(), activities, str)
 
     def _lift(self, state: ScoreState, score: Score) -> Lift | None:
-        """The single activity of least effect that reaches a higher band; it matches a rule and what always matches."""
+        """The single activity of least effect that reaches a higher band, with all that it would do."""
         names = [band.name for band in self.temperature]
-        here = names.index(score.temperature) if score.temperature else -1
-        found: list[tuple[int, int, Lift]] = []
-        for place, rule in enumerate(self.file.behaviour):
-            for kind in rule.on or () if here + 1 < len(names) else ():
-                sure = (
-                    rule.id,
-                    *(each.mark for each in self.asked[kind] if each.where is None and each.active is None),
-                )
-                marks = tuple(dict.fromkeys(sure))
-                trace = Trace(own=True, marks=marks, fields=self._fields(kind, marks))
-                entry = Entry(score.at, "\U0010ffff", trace, tuple(b"\xff" * 6 for _ in trace.fields))
-                after = self.score(state.merge(ScoreState({entry.id: entry}, frozenset(), score.at)), score.at)
-                if after.temperature in names[here + 1 :]:
-                    lift = Lift(rule.id, rule.label or rule.id, kind, after.total, after.temperature)
-                    found.append((after.total, place, lift))
-        return min(found, key=lambda option: option[:2])[2] if found else None
+        higher = names[names.index(score.temperature) + 1 if score.temperature else 0 :]
+        nearest: tuple[Score, ScoreState, Entry, str] | None = None
+        for kind, entry in self._next_entries(score.at) if higher else ():
+            merged = state.merge(ScoreState({entry.id: entry}, frozenset(), score.at))
+            after = self._score(Ledger(self, merged), score.at)
+            if after.temperature in higher and (nearest is None or after.total < nearest[0].total):
+                nearest = after, merged, entry, kind
+        if nearest is None:
+            return None
+        after, merged, entry, kind = nearest
+        before, now = (explanation.by_rule(self.ledger(each), score.at) for each in (state, merged))
+        matched = [rule for rule in self.file.behaviour if rule.id in entry.trace.marks]
+        rule = max(matched, key=lambda rule: now.get(rule.id, 0) - before.get(rule.id, 0))
+        return Lift(rule.id, rule.label or rule.id, kind, after.total, str(after.temperature))
+
+    def _next_entries(self, at: Moment) -> Iterator[tuple[str, Entry]]:
+        """What the plainest next activities of every behaviour rule would enter."""
+        tried: set[tuple[str, Trace, tuple[bytes, ...]]] = set()
+        for rule in self.file.behaviour:
+            for kind in rule.on or ():
+                for activity, pinned in activities_for(kind, rule.where, at):
+                    trace, given = self._trace(activity, own=True)
+                    if trace is None or rule.id not in trace.marks:
+                        continue
+                    values = tuple([v if f in pinned else _NEW for f, v in zip(trace.fields, given, strict=True)])
+                    if (kind, trace, values) not in tried:
+                        tried.add((kind, trace, values))
+                        yield kind, Entry(at, "\U0010ffff", trace, values)
 
     # --- time and the lifecycle ---
 

@@ -194,6 +194,14 @@ def changes(before: Iterable[Contribution], after: Iterable[Contribution]) -> tu
     )
 
 
+def by_rule(ledger: Ledger, at: int) -> dict[str, int]:
+    """What each rule counts in all."""
+    counts: dict[str, int] = {}
+    for row in contributions(ledger, at):
+        counts[row.rule] = counts.get(row.rule, 0) + row.counts
+    return counts
+
+
 def weighted(rows: Iterable[Contribution], weights: Mapping[str, int]) -> int:
     """The total that contributions add up to."""
     return divide(sum(row.counts * weights[row.score] for row in rows), POINT)
