@@ -57,7 +57,7 @@ class Silence:
             elif before != after:
                 # it holds most at an earning and least just before the next, both the more the oftener it has earned
                 ended = self.final is not None and after == self.final - self.first + 1
-                least, most = self._series(self.length, before), self._series(0, after)
+                least, most = self._series(self.length - 1, before), self._series(0, after)
                 a, b = min(least, b, key=abs) if ended else least, most
         return min(a, b), max(a, b)
 

@@ -172,15 +172,17 @@ class _Search:
         low, high = rest, _LAST_SECOND
         while low < high:
             middle = (low + high) // 2
-            if self._beyond(stretch.quick(middle, _LAST_SECOND), {s.rule.score for s in stretch.silences if s.flat}):
+            if self._beyond(stretch, middle):
                 high = middle
             else:
                 low = middle + 1
         return low
 
-    def _beyond(self, spans: Scores, moving: set[str]) -> bool:
-        """Whether no edge lies in the span of a score that still moves."""
-        moved = {name for name in moving if spans[name][0] != spans[name][1]}
+    def _beyond(self, stretch: Stretch, start: int) -> bool:
+        """Whether from a second on no edge lies in the span of any score that silences still move on and on."""
+        spans = stretch.quick(start, _LAST_SECOND)
+        moving = [each for each in stretch.silences if each.flat and not stretch.still(each, start, _LAST_SECOND)]
+        moved = {each.rule.score for each in moving if spans[each.rule.score][0] != spans[each.rule.score][1]}
         if any(self.rules.weights[name] for name in moved):
             moved.add("score")
         return not any(spans[name][0] <= edge <= spans[name][1] for name in moved for edge in self._edges(name))

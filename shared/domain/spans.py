@@ -12,8 +12,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from math import log
-from typing import Any
+from math import gcd, log
+from typing import Any, NamedTuple
 
 from shared.domain.ageing import Decay
 from shared.domain.compiled import Compiled
@@ -27,11 +27,25 @@ from shared.domain.rulefile import BehaviourRule
 Scores = Mapping[str, Span]
 """The span of each named score, and of the total as `score`."""
 
+Place = tuple[str, str | None]
+"""Where points add up first: a score, and a group of it or none."""
+
 Kind = tuple[str, int]
 """The kind of a curve: a half-life with its length, a straight line, or any other."""
 
-Curve = tuple[Any, ...]
-"""The kind of an earning's curve, and what else all earnings share whose sizes are the same at every moment."""
+
+class Curve(NamedTuple):
+    """What all earnings share whose sizes are the same at every moment.
+
+    Curves of one kind and scale are multiples of one another, by their parts and exponents, until they end.
+    """
+
+    kind: Kind
+    scale: Any
+    exponent: int
+    part: int
+    ends: int | None
+
 
 _LINE: Kind = ("line", 0)
 _OTHER: Kind = ("other", 0)
@@ -73,15 +87,28 @@ class _Sum:
     def _closer(self, seconds: int) -> Span:
         """Bounds by the curves: what the rounded earnings add up to differs from them by half of each multiple."""
         low, high = self.low, self.high
-        kinds: dict[Kind, list[int]] = {}
-        for (kind, *_), (times, first, last) in self.curves.items():
+        scales: dict[tuple[Kind, Any], list[tuple[int, int, int, int, int]]] = {}
+        for (kind, scale, exponent, part, _), (times, first, last) in self.curves.items():
             if kind is _OTHER or not last:  # it may have ended within the piece
                 low, high = low + min(times * last, times * first), high + max(times * last, times * first)
             else:
-                sums = kinds.setdefault(kind, [0, 0, 0])
-                sums[0] += times * first
-                sums[1] += times * last
-                sums[2] += abs(times)
+                scales.setdefault((kind, scale), []).append((times, exponent, part, first, last))
+        kinds: dict[Kind, list[int]] = {}
+        for (kind, _), found in scales.items():
+            doubt = sum(abs(times) for times, *_ in found)
+            least = min(exponent for _, exponent, *_ in found)
+            if not sum(times * part << exponent - least for times, exponent, part, *_ in found):
+                # the curves cancel at every moment: what is left is how they are rounded, each by a half at most
+                unit = gcd(*(times for times, *_ in found))
+                rounded = doubt // (2 * unit) * unit
+                low, high = low - rounded, high + rounded
+                continue
+            sums = kinds.setdefault(kind, [0, 0, 0])
+            sums[0] += sum(times * first for times, _, _, first, _ in found)
+            sums[1] += sum(times * last for times, _, _, _, last in found)
+            sums[2] += doubt
+        if not kinds:
+            return low, high
         begin = finish = slack = least = most = 0
         falls, climbs = 0.0, 0.0  # the least and the greatest slope, per second
         for (name, length), (first, last, doubt) in kinds.items():
@@ -137,18 +164,9 @@ class Stretch:
 
     def quick(self, low: int, high: int) -> Scores:
         """The span of every score from one second to another, by what each rule has left at both."""
-        sums: dict[tuple[str, str | None], Span] = {}
-        first, last = self.left(low), self.left(high)
-        for place, (rule, _) in enumerate(self.earnings):
-            a, b = sum(first[place]), sum(last[place])
-            span = _capped((b, a) if rule.points > 0 else (a, b), rule.cap)
-            sums[rule.score, rule.group] = _plus(sums.get((rule.score, rule.group), (0, 0)), span)
-        for silence in self.silences:
-            rule, span = silence.rule, self._silent(silence, low, high)
-            sums[rule.score, rule.group] = _plus(sums.get((rule.score, rule.group), (0, 0)), span)
         scores = {name: (points, points) for name, points in self.fixed.items()}
-        for (name, group), span in sums.items():
-            scores[name] = _plus(scores[name], _capped(span, self.rules.groups[group][1] if group else None))
+        for place, span in self._places(low, high).items():
+            scores[place[0]] = _plus(scores[place[0]], self._grouped(place, span))
         for name, (floor, cap) in self.rules.limits.items():
             scores[name] = clamp(scores[name][0], floor, cap), clamp(scores[name][1], floor, cap)
         total = (0, 0)
@@ -158,10 +176,32 @@ class Stretch:
         scores["score"] = divide(total[0], POINT), divide(total[1], POINT)
         return scores
 
+    def still(self, silence: Silence, low: int, high: int) -> bool:
+        """Whether what a silence adds stays as it is between two seconds, as its own or its group's cap binds."""
+        place = (silence.rule.score, silence.rule.group)
+        spans = self._silent(silence, low, high), self._grouped(place, self._places(low, high)[place])
+        return any(span[0] == span[1] for span in (spans if silence.rule.group else spans[:1]))
+
+    def _places(self, low: int, high: int) -> dict[Place, Span]:
+        """The sum of every group, and of what stands in no group of each score, ahead of the groups' caps."""
+        sums: dict[Place, Span] = {}
+        first, last = self.left(low), self.left(high)
+        for place, (rule, _) in enumerate(self.earnings):
+            a, b = sum(first[place]), sum(last[place])
+            span = _capped((b, a) if rule.points > 0 else (a, b), rule.cap)
+            sums[rule.score, rule.group] = _plus(sums.get((rule.score, rule.group), (0, 0)), span)
+        for silence in self.silences:
+            rule, span = silence.rule, self._silent(silence, low, high)
+            sums[rule.score, rule.group] = _plus(sums.get((rule.score, rule.group), (0, 0)), span)
+        return sums
+
+    def _grouped(self, place: Place, span: Span) -> Span:
+        return _capped(span, self.rules.groups[place[1]][1] if place[1] else None)
+
     def close(self, low: int, high: int) -> Scores:
         """As `quick`, nearer where points of both signs are left: a limit that does not bind parts no curves."""
         seconds = high - low
-        sums: dict[tuple[str, str | None], _Sum] = {}
+        sums: dict[Place, _Sum] = {}
         first, last = self.left(low), self.left(high)
         for place, (rule, _) in enumerate(self.earnings):
             a, b = sum(first[place]), sum(last[place])
@@ -223,16 +263,18 @@ class Stretch:
 
 
 def _curve(decay: Decay, rule: BehaviourRule, moment: int, last_own: int | None) -> Curve:
-    """What two earnings have in common whose sizes are the same at every moment; first the kind of the curve."""
+    """The curve of an earning's size, which is `part`·2^`exponent` of its scale while it has not ended."""
     size, ends = abs(rule.points), None if rule.expires_after is None else moment + rule.expires_after
     start = last_own if decay.since_last_activity and last_own is not None else moment
     if decay.kind == "half_life":
         times, phase = divmod(start, decay.half_life)
         twos = (size & -size).bit_length() - 1  # twice the points one half-life earlier are the same
-        return (("half-life", decay.half_life), size >> twos, twos + times, phase, ends)
+        return Curve(("half-life", decay.half_life), phase, twos + times, size >> twos, ends)
     if decay.kind == "none":
-        return (_OTHER, size, ends)
-    return (_LINE if decay.kind == "linear" else _OTHER, decay, size, start, ends)
+        return Curve(_OTHER, None, 0, size, ends)
+    if decay.kind == "linear" and decay.share:
+        return Curve(_LINE, (decay, start), 0, size, ends)
+    return Curve(_LINE if decay.kind == "linear" else _OTHER, (decay, start, size), 0, size, ends)
 
 
 def _plus(span: Span, other: Span) -> Span:
