@@ -1,8 +1,18 @@
 """Makes activities and identities for tests, with only what a test cares about."""
 
+from collections.abc import Sequence
 from typing import Any
 
-from shared.domain.activity import Activity, Identity, IdentityKind, Rank, strongest_first
+from shared.domain.activity import (
+    IDENTITIES_MERGED,
+    IDENTITIES_UNMERGED,
+    Activity,
+    Identity,
+    IdentityKind,
+    Rank,
+    strongest_first,
+)
+from shared.domain.identity import APART
 from shared.domain.moments import parse_moment
 
 
@@ -36,3 +46,15 @@ def activity(
         rank=rank,
         **rest,
     )
+
+
+def merged(activity_id: str, *identities: Identity, **rest: Any) -> Activity:
+    """A person decided that some identities are one lead."""
+    return activity(activity_id, *identities, **{"type": IDENTITIES_MERGED, "rank": Rank.SALES, "own": False, **rest})
+
+
+def unmerged(activity_id: str, one: Sequence[Identity], other: Sequence[Identity], **rest: Any) -> Activity:
+    """A person decided that some identities are one lead, and others another one."""
+    apart = {APART: [identity.key for identity in one]}
+    decided = {"type": IDENTITIES_UNMERGED, "rank": Rank.SALES, "own": False, "properties": apart, **rest}
+    return activity(activity_id, *one, *other, **decided)

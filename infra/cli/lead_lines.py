@@ -11,7 +11,7 @@ from typing import Any
 from infra.failure import Failure
 from shared.domain.activity import Activity, Claims, Identity, IdentityKind, strongest_first
 from shared.domain.conditions import nearest
-from shared.domain.identity import attachments, owner
+from shared.domain.identity import who_is_who
 from shared.domain.moments import Moment, MomentError, parse_moment
 
 ALWAYS = Moment(-62_000_000_000_000_000)
@@ -166,33 +166,18 @@ def _identities(told: Any) -> tuple[Identity, ...]:
 
 
 def together(activities: Iterable[Activity]) -> tuple[list[OfflineLead], int]:
-    """Leads in order of their identity, and how many activities belong to nobody who is known.
-
-    Known identities that one line names are one lead. What a browser did belongs to whom it was attached last before,
-    or else to the first one after.
-    """
+    """Leads in order of their identity, and how many activities belong to nobody who is known."""
     every = list(activities)
-    leads: dict[Identity, OfflineLead] = {}
-    for activity in every:
-        if not activity.known_identities:
-            continue
-        joined = OfflineLead(set(activity.known_identities))
-        for lead in {id(found): found for each in activity.known_identities if (found := leads.get(each))}.values():
-            joined.identities |= lead.identities
-            joined.activities += lead.activities
-        joined.activities.append(activity)
-        leads.update(dict.fromkeys(joined.identities, joined))
-    nameless = [activity for activity in every if not activity.known_identities]
-    timelines = {browser: attachments(every, browser) for browser in {activity.identity for activity in nameless}}
+    who = who_is_who(every)
+    leads = {group: OfflineLead(set(group)) for group in who.people.groups}
     unknown = 0
-    for activity in nameless:
-        whose = owner(timelines[activity.identity], activity.occurred_at)
-        if whose is None:
+    for activity in every:
+        lead = who.lead_of(activity)
+        if lead is None:
             unknown += 1
         else:
-            leads[whose].activities.append(activity)
-    different = {id(lead): lead for lead in leads.values()}.values()
-    return sorted(different, key=lambda lead: lead.identity.key), unknown
+            leads[lead].activities.append(activity)
+    return sorted((lead for lead in leads.values() if lead.activities), key=lambda lead: lead.identity.key), unknown
 
 
 def beginning(activities: Iterable[Activity], at: Moment) -> Moment:

@@ -86,6 +86,14 @@ NO_CLAIMS = Claims()
 SCORE_ADJUSTED = "score_adjusted"
 """The type of an adjustment by hand, which only a signed-in person makes."""
 
+IDENTITIES_MERGED = "identities_merged"
+"""A signed-in person decided that all identities which it names are one lead."""
+IDENTITIES_UNMERGED = "identities_unmerged"
+"""A signed-in person decided that the identities which it names are two leads; `shared.domain.identity` says how."""
+
+BY_PEOPLE_ONLY = frozenset({SCORE_ADJUSTED, IDENTITIES_MERGED, IDENTITIES_UNMERGED})
+"""The types that no source sends, because signed-in people decide them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Activity:

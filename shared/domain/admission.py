@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from shared.domain.activity import SCORE_ADJUSTED, Activity, Rank
+from shared.domain.activity import BY_PEOPLE_ONLY, SCORE_ADJUSTED, Activity, Rank
 from shared.domain.moments import MINUTE, Moment, format_moment
 from shared.domain.refusals import Forbidden, Invalid, Refused
 
@@ -91,8 +91,9 @@ def admit(activity: Activity, source: Source, *, retention: int) -> Activity:
 
 
 def _may_say(activity: Activity, source: Source) -> None:
-    if activity.type == SCORE_ADJUSTED:
-        msg = "a score is adjusted by a signed-in person only"
+    if activity.type in BY_PEOPLE_ONLY:
+        what = "a score is adjusted" if activity.type == SCORE_ADJUSTED else "leads are merged and unmerged"
+        msg = f"{what} by a signed-in person only"
         raise Forbidden(msg, "event")
     if source.activities is not None and activity.type not in source.activities:
         msg = f"this key may not send activities of the type {activity.type!r}; its settings list those that it may"

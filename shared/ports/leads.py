@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from shared.domain.activity import Identity
 from shared.domain.handoff import LeadId
+from shared.domain.identity import NO_TIES, Ties
 from shared.domain.moments import Moment
 from shared.domain.state import ScoreState
 
@@ -28,6 +29,10 @@ class LeadRecord:
     format is not read any more. `browsers` holds each anonymous id that counts for it. `look` tells that this write
     gave `evaluate` something to look at, and `mark` counts such writes. `due` is the moment at which time alone flips
     something that shows. `stored_months` is the store's own: what it has of a state that outgrew one item.
+
+    `ties` is what was said of who its identities are. `owed` are leads that must be looked at again because of what
+    was written here, and `torn` tells that identities left or came and it is not settled yet who else may come: both
+    stand until that is done, so that whoever is interrupted is taken up by the next.
     """
 
     lead: LeadId
@@ -41,6 +46,9 @@ class LeadRecord:
     due: Moment | None = None
     absorbed: tuple[LeadId, ...] = ()
     merged_into: LeadId | None = None
+    ties: Ties = NO_TIES
+    owed: frozenset[LeadId] = frozenset()
+    torn: bool = False
     stored_months: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -58,9 +66,13 @@ class Leads(Protocol):
     def attach(self, browser: Identity, known: Identity, at: Moment) -> Mapping[Identity, Moment]:
         """Attach a known identity to an anonymous id from a moment on, unless it is attached from an earlier one.
 
-        The answer is who is attached now, and since when: the earliest few (`earliest_attached`), in whatever order
-        they came.
+        The answer is who is attached now, and since when: the earliest (`earliest_attached`), in whatever order they
+        came.
         """
+        ...
+
+    def detach(self, browser: Identity, known: Collection[Identity]) -> Mapping[Identity, Moment]:
+        """Detach known identities from an anonymous id, so that others have their place; answers who is left."""
         ...
 
     def attached(self, browser: Identity) -> Mapping[Identity, Moment]:
@@ -81,6 +93,14 @@ class Leads(Protocol):
 
     def join(self, survivor: LeadRecord, absorbed: LeadRecord) -> None:
         """In one transaction save the survivor, redirect the other lead to it and hand over its identities.
+
+        Raises:
+            Conflict: one of the two has changed.
+        """
+        ...
+
+    def part(self, remaining: LeadRecord, parted: LeadRecord) -> None:
+        """In one transaction save both leads, and give the identities of the second one to it.
 
         Raises:
             Conflict: one of the two has changed.

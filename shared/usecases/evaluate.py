@@ -164,6 +164,7 @@ def decide(
         due=change.at if change else None,
         committed=committed,
         withheld=withheld,
+        listed=True,
     )
     return Decision(record, tuple(stored), tuple(handoffs), tuple(events))
 

@@ -2,24 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import Literal
 
-from shared.domain.activity import Activity, Identity, IdentityKind, Rank
+from shared.domain.activity import Activity, Identity, IdentityKind
 from shared.domain.handoff import LeadId
-from shared.domain.identity import MOST_BROWSERS_OF_A_LEAD, MOST_IDENTITIES
+from shared.domain.identity import (
+    NO_TIES,
+    Group,
+    Refusal,
+    Ties,
+    comes_too_late,
+    is_crowded,
+    linked_identities,
+    people,
+    ties_of,
+)
 from shared.domain.moments import Moment
 from shared.domain.state import ScoreState
 from shared.ports.activities import Activities, ActivityKey
 from shared.ports.clock import Clock
 from shared.ports.errors import Conflict
 from shared.ports.leads import LeadRecord, Leads
-from shared.usecases.history import History, gather
+from shared.usecases.history import NOBODY, History, gather, leads_at, log_of
 from shared.usecases.redirect import live_record
 from shared.usecases.rulebook import ActiveRules, Rulebook
 
 _ATTEMPTS = 10
+_MOST_LEADS_SETTLED = 25
+"""So many leads are weighed anew at once when somebody leaves one; links to further ones stay refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +44,14 @@ class NotApplied:
 
 
 @dataclass(frozen=True, slots=True)
+class LinkRefused:
+    """A lead was not joined to another one, or not attached to a browser that too many leads used before it."""
+
+    lead: LeadId
+    why: Refusal | Literal["too_many_leads_at_a_browser"]
+
+
+@dataclass(frozen=True, slots=True)
 class _Placed:
     """An activity beside those of its names that belong to the lead it was placed with."""
 
@@ -38,8 +59,21 @@ class _Placed:
     known: tuple[Identity, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """A lead that was written, and those to be looked at again because of it; `owes` tells that it remembers them."""
+
+    lead: LeadId
+    again: frozenset[LeadId]
+    owes: bool
+
+
 class OutOfTime(Exception):
     """There was no time left for an activity in this run; it is taken up again by itself."""
+
+
+class _Unsettled(Exception):
+    """What activities say of who is who is not simply one more name for the lead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +82,13 @@ class _Run:
 
     has_time: Callable[[], bool]
     whose: dict[Identity, LeadId]
+    claimed: set[Identity] = field(default_factory=set)
     groups: dict[LeadId, list[_Placed]] = field(default_factory=dict)
-    at_browsers: dict[Identity, set[LeadId]] = field(default_factory=dict)
+    at_browsers: dict[Identity, list[LeadId]] = field(default_factory=dict)
     failed: dict[ActivityKey, NotApplied] = field(default_factory=dict)
     again: dict[LeadId, list[Activity]] = field(default_factory=dict)
+    looked_at: set[LeadId] = field(default_factory=set)
+    owing: dict[LeadId, list[Activity]] = field(default_factory=dict)
 
     def do(self, work: Callable[[], None], activities: Sequence[Activity]) -> None:
         """Do something for some activities: when it fails, they have failed, and the run goes on."""
@@ -68,9 +105,23 @@ class _Run:
         for each in activities:
             self.failed[ActivityKey(each.identity, each.id)] = NotApplied(each, error)
 
+    def look_again(self, written: _Written, activities: Sequence[Activity]) -> None:
+        """Remember whom to look at again because of what was written for some activities."""
+        for lead in written.again:
+            self.again.setdefault(lead, []).extend(activities)
+        if written.owes:
+            self.owing.setdefault(written.lead, []).extend(activities)
+
+
+def _tell_nobody(refused: LinkRefused) -> None:
+    """Where nobody asked for it."""
+
 
 class Score:
-    """Applies activities to leads. Applying one again, or in another order or batch, changes nothing."""
+    """Applies activities to leads. Applying one again, or in another order or batch, changes nothing.
+
+    `report` is told of links that are refused, once for each unless a run is interrupted.
+    """
 
     def __init__(
         self,
@@ -79,12 +130,15 @@ class Score:
         rulebook: Rulebook,
         clock: Clock,
         new_lead_id: Callable[[], LeadId],
+        *,
+        report: Callable[[LinkRefused], None] = _tell_nobody,
     ) -> None:
         self._activities = activities
         self._leads = leads
         self._rulebook = rulebook
         self._clock = clock
         self._new_lead_id = new_lead_id
+        self._report = report
 
     def apply(self, batch: Sequence[Activity], has_time: Callable[[], bool] = lambda: True) -> list[NotApplied]:
         """Apply a batch, one write for each lead; the answer is what failed, and no failure touches another lead.
@@ -95,23 +149,49 @@ class Score:
         run = _Run(has_time, whose)
         for activity in batch:
             run.do(partial(self._place, run, activity), [activity])
-        self._update_all(run.groups, run)
+        while run.groups:
+            lead = next(iter(run.groups))
+            self._update_all({lead: run.groups.pop(lead)}, run)
         self._look_again(run)
         return list(run.failed.values())
 
     def touch(self, lead: LeadId) -> None:
         """Look at a lead again: under the active rules, at this moment. Asked for by the sweep and by a publish."""
-        self._update(lead, (), touched=True)
+        written = self._update(lead, (), touched=True)
+        for other in sorted(written.again):
+            self._rebuild(other)
+        if written.owes:
+            self._acquit(written.lead, written.again)
 
     def _place(self, run: _Run, activity: Activity) -> None:
-        """Put an activity to the lead that it concerns, or to the leads."""
-        leads = self._leads_of(activity, run)
-        if len(leads) > 1 and linked_identities(activity):
-            # What waits for the leads that are now to be joined goes first, so that they know their names.
+        """Put an activity to the lead that it concerns, or to all that share its browser."""
+        known = linked_identities(activity)
+        if not known:
+            for lead in self._leads_at(activity.anonymous_id, run) if activity.anonymous_id else ():
+                run.groups.setdefault(lead, []).append(_Placed(activity, ()))
+            return
+        self._claim(run, known)
+        leads = {run.whose[identity] for identity in known}
+        if len(leads) > 1 or ties_of([activity]).verdicts:
+            # What waits for these leads goes first, so that they know their names.
             self._update_all({lead: run.groups.pop(lead, []) for lead in leads}, run)
-            leads = self._join_for(activity, leads, run.whose)
-        for lead in leads:
-            run.groups.setdefault(lead, []).append(_Placed(activity, self._names(activity, lead, run.whose)))
+            self._settle(run, activity)
+        self._put(run.groups, run, activity)
+
+    @staticmethod
+    def _put(groups: dict[LeadId, list[_Placed]], run: _Run, activity: Activity) -> None:
+        """Put an activity to the lead of its strongest identity, under whose name the log keeps it."""
+        known, lead = linked_identities(activity), run.whose[activity.identity]
+        names = tuple(identity for identity in known if run.whose[identity] == lead)
+        groups.setdefault(lead, []).append(_Placed(activity, names))
+
+    def _claim(self, run: _Run, known: Collection[Identity]) -> None:
+        """Give each name that nobody has to the lead of a name beside it, or to a new one."""
+        for identity in known:
+            if identity not in run.whose:
+                beside = next((run.whose[other] for other in known if other in run.whose), None)
+                run.whose[identity] = self._leads.claim(identity, beside or self._new_lead_id())
+                run.claimed.add(identity)
 
     def _update_all(self, groups: Mapping[LeadId, Sequence[_Placed]], run: _Run) -> None:
         for lead, group in groups.items():
@@ -119,75 +199,89 @@ class Score:
                 run.do(partial(self._update_for, run, lead, group), [placed.activity for placed in group])
 
     def _update_for(self, run: _Run, lead: LeadId, group: Sequence[_Placed]) -> None:
-        for other in self._update(lead, group):
-            run.again.setdefault(other, []).extend(placed.activity for placed in group)
+        activities = [placed.activity for placed in group]
+        try:
+            run.look_again(self._update(lead, group, run.claimed), activities)
+        except _Unsettled:
+            for activity in activities:
+                if len(linked_identities(activity)) > 1:
+                    self._settle(run, activity)
+            groups = {lead: [placed for placed in group if not placed.known]}
+            for placed in group:
+                if placed.known:
+                    self._put(groups, run, placed.activity)
+            for its, some in groups.items():
+                run.look_again(self._update(its, some), activities)
 
     def _look_again(self, run: _Run) -> None:
-        """Rebuild each lead that shares a browser with one of the batch, once."""
+        """Rebuild each lead that is to be looked at because of one of the batch, once."""
         for lead, activities in sorted(run.again.items()):
-            run.do(partial(self._rebuild, lead), activities)
+            run.do(partial(self._rebuild_in, run, lead), activities)
+        for lead, activities in sorted(run.owing.items()):
+            run.do(partial(self._acquit, lead, run.looked_at), activities)
+
+    def _rebuild_in(self, run: _Run, lead: LeadId) -> None:
+        self._rebuild(lead)
+        run.looked_at.add(lead)
 
     def _rebuild(self, lead: LeadId) -> None:
         self._update(lead, (), rebuild=True)
 
-    def _leads_of(self, activity: Activity, run: _Run) -> set[LeadId]:
-        """The leads that an activity concerns: one, none yet, those that it joins, or all that share its browser."""
-        known = linked_identities(activity)
-        if not known:
-            return self._leads_at(activity.anonymous_id, run) if activity.anonymous_id else set()
-        whose = run.whose
-        for identity in known:
-            if identity not in whose:
-                beside = next((whose[other] for other in known if other in whose), None)
-                whose[identity] = self._leads.claim(identity, beside or self._new_lead_id())
-        return {whose[identity] for identity in known}
-
-    def _leads_at(self, browser: Identity, run: _Run) -> set[LeadId]:
+    def _leads_at(self, browser: Identity, run: _Run) -> list[LeadId]:
         """The leads attached to a browser, asked for once in a run: all of the run was in the log before it began."""
         if browser not in run.at_browsers:
-            attached = self._leads.attached(browser)
-            run.at_browsers[browser] = set(self._leads.whose(attached).values()) if attached else set()
+            run.at_browsers[browser] = leads_at(self._leads, self._leads.attached(browser))
         return run.at_browsers[browser]
 
-    def _join_for(self, activity: Activity, leads: set[LeadId], whose: dict[Identity, LeadId]) -> set[LeadId]:
-        """The one lead that several become when a trusted source names them together, or the first if they may not."""
-        known = linked_identities(activity)
-        joined = self._join(leads)
-        if joined is None:
-            return {whose[known[0]]}
-        whose.update({identity: joined for identity, lead in whose.items() if lead in leads})
-        return {joined}
-
-    @staticmethod
-    def _names(activity: Activity, lead: LeadId, whose: Mapping[Identity, LeadId]) -> tuple[Identity, ...]:
-        return tuple(identity for identity in linked_identities(activity) if whose[identity] == lead)
-
     def _update(
-        self, lead: LeadId, group: Sequence[_Placed], *, touched: bool = False, rebuild: bool = False
-    ) -> frozenset[LeadId]:
-        """Write a lead; the answer is the leads that must be looked at again because they share a browser with it."""
+        self,
+        lead: LeadId,
+        group: Sequence[_Placed],
+        claimed: Collection[Identity] = (),
+        *,
+        touched: bool = False,
+        rebuild: bool = False,
+    ) -> _Written:
+        """Write a lead; the answer tells who must be looked at again, because they share a browser with it.
+
+        Raises:
+            _Unsettled: an activity says something of its names that may join or part leads.
+        """
         for _ in range(_ATTEMPTS):
             active = self._rulebook.active()
             record = self._live(lead)
             if record.rules_version > active.number:
                 active = self._rulebook.refresh()
-            after, sharing = self._after(record, group, active, rebuild=rebuild)
+            self._check_names(record, group, claimed)
+            after, sharing = self._after(_with_names(record, group), group, active, rebuild=rebuild)
             new = self._booked(record, after, active, touched=touched)
             try:
                 if new != record:
                     self._leads.save(new)
             except Conflict:
                 self._rulebook.refresh()
+                claimed = ()
                 continue
-            return sharing
+            return _Written(record.lead, (sharing | new.owed) - {record.lead}, owes=bool(new.owed))
         msg = f"lead {lead} was written by others {_ATTEMPTS} times in a row"
         raise Conflict(msg)
+
+    def _check_names(self, record: LeadRecord, group: Sequence[_Placed], claimed: Collection[Identity]) -> None:
+        """Make sure that names which the record lacks are its own: they may have left it while nobody looked."""
+        for name in {name for placed in group for name in placed.known} - record.identities:
+            if name not in claimed and self._owner(name, record.lead) != record.lead:
+                msg = f"an identity has left lead {record.lead}"
+                raise Conflict(msg)
+
+    def _owner(self, identity: Identity, lead: LeadId) -> LeadId:
+        """Whose an identity is for certain; the lead's, if it was nobody's."""
+        owner = self._leads.claim(identity, lead)
+        return owner if owner == lead else self._live(owner).lead
 
     def _after(
         self, record: LeadRecord, group: Sequence[_Placed], active: ActiveRules, *, rebuild: bool
     ) -> tuple[LeadRecord, frozenset[LeadId]]:
         """The record with the group in it, and the leads that must be looked at again because they share a browser."""
-        identities = record.identities.union(*(placed.known for placed in group))
         unsettled = {
             browser
             for placed in group
@@ -196,29 +290,34 @@ class Score:
         stale = record.version > 0 and record.rules_version != active.number
         if not (rebuild or unsettled or stale):
             state = active.rules.absorb(record.state, [each.activity for each in group if _is_of(record, each)])
-            return replace(record, identities=identities, state=state, rules_version=active.number), frozenset()
-        history = self._gather(record.lead, identities)
-        state = active.rules.absorb(ScoreState.empty(), history.activities)
+            return replace(record, state=state, rules_version=active.number), frozenset()
+        history = self._gather(record.lead, record.identities)
+        for _ in history.kiosks & unsettled:
+            self._report(LinkRefused(record.lead, "too_many_leads_at_a_browser"))
+        after = _made(record, active, history)
         sharing = frozenset(lead for browser in unsettled for lead in history.sharing.get(browser, ()))
-        sharing |= self._sharing_no_more(record, history)
-        return (
-            replace(record, identities=identities, state=state, rules_version=active.number, browsers=history.browsers),
-            sharing,
-        )
+        return replace(after, owed=after.owed | self._at_dropped(record, after)), sharing
 
-    def _sharing_no_more(self, record: LeadRecord, history: History) -> frozenset[LeadId]:
-        """Who shares a browser that counted for the lead and does not any more, because others were named before it."""
-        dropped = [
-            Identity(IdentityKind.ANONYMOUS_ID, name) for name in record.browsers.keys() - history.browsers.keys()
-        ]
-        attached = {known for browser in dropped for known in self._leads.attached(browser)} - record.identities
-        return frozenset(self._leads.whose(attached).values()) if attached else frozenset()
+    def _at_dropped(self, *records: LeadRecord) -> frozenset[LeadId]:
+        """Leave the browsers that count for the last of these records no more; the leads at them, who have its place.
+
+        Left before it is written: whoever is interrupted comes by here again.
+        """
+        after = records[-1]
+        dropped = {name for record in records for name in record.browsers} - after.browsers.keys()
+        return frozenset(
+            lead
+            for name in sorted(dropped)
+            for lead in leads_at(
+                self._leads, self._leads.detach(Identity(IdentityKind.ANONYMOUS_ID, name), after.identities)
+            )
+        ) - {record.lead for record in records}
 
     def _booked(self, before: LeadRecord, after: LeadRecord, active: ActiveRules, *, touched: bool) -> LeadRecord:
         """The record with its next moment booked and marked for `evaluate`; unchanged when nothing changed."""
         now = self._clock.now()
         overdue = before.due is not None and before.due <= now
-        if after == before and not (touched or overdue):
+        if after == before and before.mark and not (touched or overdue):
             return before
         change = active.rules.next_change(after.state, now)
         due = change.at if change else None
@@ -230,7 +329,7 @@ class Score:
 
     @staticmethod
     def _shows(before: LeadRecord, after: LeadRecord, active: ActiveRules, now: Moment) -> bool:
-        if before.version == 0 or before.rules_version != after.rules_version:
+        if before.mark == 0 or before.rules_version != after.rules_version:
             return True
         # An entry is whatever a rule, a stage condition or a fact was found in; all else can only change the score.
         return (
@@ -239,71 +338,269 @@ class Score:
             or active.rules.score(before.state, now) != active.rules.score(after.state, now)
         )
 
-    def _join(self, leads: set[LeadId]) -> LeadId | None:
-        """Make several leads one, the least id surviving; None when together they have too many identities."""
+    def _acquit(self, lead: LeadId, looked_at: Collection[LeadId]) -> None:
+        """A lead's write has had all its consequences for the leads that were looked at."""
         for _ in range(_ATTEMPTS):
-            records = {record.lead: record for record in map(self._live, leads)}
-            if len(records) == 1:
-                return next(iter(records))
-            one, two = sorted(records.values(), key=lambda record: record.lead)[:2]
-            if len(one.identities | two.identities) > MOST_IDENTITIES:
-                return None
+            record = self._live(lead)
+            left = record.owed.difference(looked_at)
             try:
-                self._join_two(one, two)
+                if left != record.owed:
+                    self._leads.save(replace(record, owed=left, look=False))
             except Conflict:
-                self._rulebook.refresh()
-        msg = f"leads {', '.join(sorted(leads))} could not be joined: others keep writing them"
+                continue
+            return
+        msg = f"lead {lead} was written by others {_ATTEMPTS} times in a row"
         raise Conflict(msg)
 
     def _live(self, lead: LeadId) -> LeadRecord:
         """The record of a lead, or of the one into which it went; a fresh one for a lead that only has a name yet."""
         return live_record(self._leads, lead) or LeadRecord(lead, frozenset(), ScoreState.empty())
 
-    def _gather(self, lead: LeadId, identities: Collection[Identity]) -> History:
+    def _gather(
+        self, lead: LeadId, identities: Collection[Identity], parting: Mapping[LeadId, Group] = NOBODY
+    ) -> History:
         """The whole history. A browser is attached before what it did alone is read, so that nothing falls between."""
-        history = gather(self._activities, self._leads, lead, identities)
+        history = gather(self._activities, self._leads, lead, identities, parting)
         if not history.unattached:
             return history
         displaced: dict[Identity, frozenset[LeadId]] = {}
         for browser, first in history.unattached.items():
             before = self._leads.attached(browser)
-            gone = before.keys() - self._leads.attach(browser, first.known, first.occurred_at).keys()
-            displaced[browser] = frozenset(self._leads.whose(gone).values()) if gone else frozenset()
-        again = gather(self._activities, self._leads, lead, identities)
+            after = self._leads.attach(browser, first.known, first.occurred_at)
+            if is_crowded(before):
+                displaced[browser] = frozenset(leads_at(self._leads, before)) - frozenset(leads_at(self._leads, after))
+        again = gather(self._activities, self._leads, lead, identities, parting)
         sharing = {browser: leads | displaced.get(browser, frozenset()) for browser, leads in again.sharing.items()}
         return replace(again, sharing=sharing)
 
-    def _join_two(self, one: LeadRecord, two: LeadRecord) -> None:
+    # --- who is who ---------------------------------------------------------------------------------------------------
+
+    def _settle(self, run: _Run, activity: Activity) -> None:
+        """Make the leads be those that follow from all that was said, with what an activity says of its names.
+
+        One lead is parted, or two are joined, at a time; every step leaves whole leads, and coming again goes on.
+        """
+        said, named = ties_of([activity]), frozenset(linked_identities(activity))
+        concerned = {run.whose[identity] for identity in named}
+        before = set(concerned)
+        conflicts = 0
+        while conflicts < _ATTEMPTS:
+            table = self._table(concerned, named, said)
+            concerned.update(table.records)
+            try:
+                if self._settle_one(run, activity, table, concerned):
+                    continue
+                self._remember(table, said)
+            except Conflict:
+                self._rulebook.refresh()
+                conflicts += 1
+                continue
+            run.whose.update({each: lead for lead, its in table.now.items() for each in its})
+            run.at_browsers.clear()
+            waiting = [each for lead in (before | concerned) for each in run.groups.pop(lead, ())]
+            for each in waiting:
+                if each.known:
+                    self._put(run.groups, run, each.activity)
+                else:
+                    for lead in self._leads_at(each.activity.identity, run):
+                        run.groups.setdefault(lead, []).append(each)
+            return
+        msg = f"leads {', '.join(sorted(concerned))} could not be settled: others keep writing them"
+        raise Conflict(msg)
+
+    def _table(self, concerned: Collection[LeadId], named: Group, said: Ties) -> _Table:
+        """The leads concerned, and further ones as far as what is decided here may touch them."""
+        records = {record.lead: record for record in map(self._live, concerned)}
+        now = {lead: record.identities for lead, record in records.items()}
+        for name in named.difference(*now.values()):
+            lead = self._owner(name, min(records))
+            if lead not in records:
+                records[lead] = self._live(lead)
+                now[lead] = records[lead].identities
+            now[lead] |= {name}
+        ties = _united(said, records.values())
+        table = _Table.of(records, now, ties)
+        if table.only_joins and not any(record.torn for record in records.values()):
+            return table
+        # Somebody leaves a lead: then there may be room for those to whom it was refused.
+        ties = self._held_together(ties, now)
+        while len(records) < _MOST_LEADS_SETTLED:
+            here = frozenset[Identity]().union(*now.values())
+            far = sorted({each for link in ties.links for each in link.pair - here}, key=lambda each: each.key)
+            found = [self._live(lead) for lead in sorted(set(self._leads.whose(far).values()) - records.keys())]
+            new = {record.lead: record for record in found if record.lead not in records}
+            if not new:
+                break
+            for lead, record in list(new.items())[: _MOST_LEADS_SETTLED - len(records)]:
+                records[lead], now[lead] = record, record.identities
+                ties = self._held_together(ties | record.ties, {lead: record.identities})
+        return _Table.of(records, now, ties)
+
+    def _held_together(self, ties: Ties, leads: Mapping[LeadId, Group]) -> Ties:
+        """With the links that the log still has of leads of which too little is remembered to say why they are one."""
+        for its in leads.values():
+            if people(ties.among(its), its).groups != {its}:
+                ties |= ties_of(log_of(self._activities, its))
+        return ties
+
+    def _settle_one(self, run: _Run, activity: Activity, table: _Table, concerned: set[LeadId]) -> bool:
+        """Take one step towards the leads that should be; False when they are there."""
+        for lead, its in sorted(table.now.items()):
+            parts = [its & group for group in table.wanted if its & group]
+            if len(parts) > 1:
+                for each in self._part(table.records[lead], its, parts, table.ties):
+                    run.look_again(_Written(each.lead, each.owed, owes=bool(each.owed)), [activity])
+                    concerned.add(each.lead)
+                return True
+        for group in sorted(table.wanted, key=_name):
+            several = sorted(lead for lead, its in table.now.items() if its & group)
+            if len(several) > 1:
+                joined = self._join(table, *(table.records[lead] for lead in several[:2]))
+                run.look_again(_Written(joined.lead, joined.owed, owes=bool(joined.owed)), [activity])
+                return True
+        return False
+
+    def _remember(self, table: _Table, said: Ties) -> None:
+        """Write down with each lead what was said of it."""
+        unheard = {link.pair for link in said.links} - {
+            link.pair for record in table.records.values() for link in record.ties.links
+        }
+        for lead, record in sorted(table.records.items()):
+            identities = table.now[lead]
+            ties = table.ties.of(identities)
+            if (identities, ties, record.torn) == (record.identities, record.ties, False):
+                continue
+            number = record.rules_version if record.version else self._rulebook.active().number
+            self._leads.save(
+                replace(record, identities=identities, ties=ties, torn=False, rules_version=number, look=False)
+            )
+        for refused in people(table.ties.among(frozenset().union(*table.now.values()))).refused:
+            if refused.link.pair in unheard:
+                lead = next(lead for lead, its in table.now.items() if refused.link.one in its)
+                self._report(LinkRefused(lead, refused.why))
+
+    def _join(self, table: _Table, one: LeadRecord, two: LeadRecord) -> LeadRecord:
+        """Make one lead of two; the one with the lesser id survives."""
         active = self._rulebook.active()
         if max(one.rules_version, two.rules_version) > active.number:
             active = self._rulebook.refresh()
-        identities = one.identities | two.identities
+        identities = table.now[one.lead] | table.now[two.lead]
+        before = replace(one, identities=identities, ties=table.ties.of(identities), torn=one.torn or two.torn)
         history = self._gather(one.lead, identities)
+        merged = _made(before, active, history)
         merged = replace(
-            one,
-            identities=identities,
-            state=active.rules.absorb(ScoreState.empty(), history.activities),
-            rules_version=active.number,
-            browsers=history.browsers,
+            merged,
             absorbed=(*one.absorbed, two.lead, *two.absorbed),
+            owed=(one.owed | two.owed).union(*history.sharing.values(), self._at_dropped(one, two, merged))
+            - {one.lead, two.lead},
         )
         redirect = replace(
             two,
+            identities=table.now[two.lead],
             state=ScoreState.empty(),
             rules_version=active.number,
             browsers={},
+            ties=NO_TIES,
+            owed=frozenset(),
+            torn=False,
             merged_into=one.lead,
             look=True,
             due=None,
             stored_months={},
         )
         self._leads.join(self._booked(one, merged, active, touched=True), redirect)
+        return merged
+
+    def _part(
+        self, record: LeadRecord, identities: Group, parts: Sequence[Group], ties: Ties
+    ) -> tuple[LeadRecord, LeadRecord]:
+        """Let one part of a lead go: back to the lead that it was before it was joined, or to a new one."""
+        active = self._rulebook.active()
+        if record.rules_version > active.number:
+            active = self._rulebook.refresh()
+        gone, leaving = self._leaving(record, identities, parts)
+        staying = identities - leaving
+        sharing = frozenset(
+            lead
+            for name in record.browsers
+            for lead in leads_at(self._leads, self._leads.attached(Identity(IdentityKind.ANONYMOUS_ID, name)))
+        )
+        its = self._gather(gone.lead, leaving, {record.lead: staying})
+        parted = _made(
+            replace(gone, identities=leaving, ties=ties.of(leaving), torn=True, merged_into=None), active, its
+        )
+        rest = self._gather(record.lead, staying, {gone.lead: leaving})
+        remaining = _made(replace(record, identities=staying, ties=ties.of(staying), torn=True), active, rest)
+        sharing = sharing.union(*its.sharing.values(), *rest.sharing.values()) - {record.lead}
+        remaining = replace(
+            remaining,
+            absorbed=tuple(lead for lead in record.absorbed if lead not in (gone.lead, *gone.absorbed)),
+            owed=record.owed | sharing | self._at_dropped(record, remaining) | {gone.lead},
+        )
+        parted = replace(parted, owed=gone.owed | {record.lead})
+        if its.activities or gone.mark:
+            parted = self._booked(gone, parted, active, touched=True)
+        self._leads.part(self._booked(record, remaining, active, touched=True), parted)
+        return remaining, parted
+
+    def _leaving(self, record: LeadRecord, identities: Group, parts: Sequence[Group]) -> tuple[LeadRecord, Group]:
+        """Which part goes, and the record of the lead that it was before, or of a new one."""
+        absorbed = [each for lead in record.absorbed if (each := self._leads.load(lead)) and each.merged_into]
+        own = identities.difference(*(each.identities for each in absorbed))
+        _, *others = sorted(parts, key=lambda part: (-len(part & own), _name(part)))
+        before = [each for each in absorbed if each.identities & others[0]]
+        if not before:
+            return LeadRecord(self._new_lead_id(), frozenset(), ScoreState.empty()), others[0]
+        return min(before, key=lambda each: (-len(each.identities & others[0]), each.lead)), others[0]
 
 
-def linked_identities(activity: Activity) -> tuple[Identity, ...]:
-    """The known identities that an activity may speak for: a public source never joins two of them."""
-    known = activity.known_identities
-    return known if activity.rank >= Rank.TRUSTED else known[:1]
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """Some leads, the identities of each as they are now, what was said of them, and the leads that should be."""
+
+    records: dict[LeadId, LeadRecord]
+    now: dict[LeadId, Group]
+    ties: Ties
+    wanted: frozenset[Group]
+
+    @classmethod
+    def of(cls, records: dict[LeadId, LeadRecord], now: dict[LeadId, Group], ties: Ties) -> _Table:
+        here = frozenset[Identity]().union(*now.values())
+        return cls(records, now, ties, people(ties.among(here), here).groups)
+
+    @property
+    def only_joins(self) -> bool:
+        """Whether no lead loses anybody: then nothing else changes either, as a lead that grows refuses the same."""
+        return all(any(its <= group for group in self.wanted) for its in self.now.values())
+
+
+def _united(said: Ties, records: Iterable[LeadRecord]) -> Ties:
+    for record in records:
+        said |= record.ties
+    return said
+
+
+def _name(group: Group) -> str:
+    return min(identity.key for identity in group)
+
+
+def _made(record: LeadRecord, active: ActiveRules, history: History) -> LeadRecord:
+    """The record with its state made anew from its history."""
+    state = active.rules.absorb(ScoreState.empty(), history.activities)
+    return replace(record, state=state, rules_version=active.number, browsers=history.browsers)
+
+
+def _with_names(record: LeadRecord, group: Sequence[_Placed]) -> LeadRecord:
+    """The record with the names of a group, and what is said of them.
+
+    Raises:
+        _Unsettled: that is not said of names that then are simply one lead.
+    """
+    identities = record.identities.union(*(placed.known for placed in group))
+    ties = record.ties | ties_of(placed.activity for placed in group).among(identities)
+    if ties != record.ties and people(ties.among(identities), identities).groups != {identities}:
+        raise _Unsettled
+    return replace(record, identities=identities, ties=ties)
 
 
 def _is_settled(record: LeadRecord, browser: Identity, activity: Activity) -> bool:
@@ -311,10 +608,9 @@ def _is_settled(record: LeadRecord, browser: Identity, activity: Activity) -> bo
     link = record.browsers.get(browser.value)
     if link is not None:
         # Named earlier than was known, it may turn out to be among those that count, at a kiosk or for this lead.
-        return not link.shared and not (activity.known_identities and activity.occurred_at < link.since)
+        return not link.shared and not (activity.known_identities and activity.occurred_at <= link.since)
     # One more than a lead may have changes nothing, unless it was named before one of those that it has.
-    is_full = len(record.browsers) >= MOST_BROWSERS_OF_A_LEAD
-    return is_full and activity.occurred_at > max(each.since for each in record.browsers.values())
+    return comes_too_late(activity.occurred_at, [each.since for each in record.browsers.values()])
 
 
 def _is_of(record: LeadRecord, placed: _Placed) -> bool:

@@ -7,13 +7,14 @@ from shared.adapters.dynamodb import leads as dynamodb_leads
 from shared.adapters.dynamodb.leads import DynamoDBLeads
 from shared.domain.engine import compile_rules
 from shared.domain.handoff import LeadId
+from shared.domain.identity import ties_of
 from shared.domain.moments import DAY, Moment, parse_moment
 from shared.domain.reading import parse_rule_file
 from shared.domain.state import ScoreState
 from shared.ports.errors import Conflict
 from shared.ports.leads import Browser, LeadRecord
 from tests.fakes import InMemoryLeads
-from tests.people import activity, browser, email, user
+from tests.people import activity, browser, email, unmerged, user
 from tests.tables import LEADS
 
 ADA, BOB = email("ada@engines.example"), email("bob@engines.example")
@@ -57,12 +58,26 @@ class LeadsContract(ABC):
         assert leads.attach(browser("b-1"), ADA, NOON) == {ADA: NOON}
         assert leads.attach(browser("b-1"), ADA, LATER) == {ADA: NOON}
 
-    def test_the_first_ten_at_a_kiosk_stay_attached_whatever_the_order_in_which_they_came(self, leads):
+    def test_the_earliest_names_at_a_kiosk_stay_attached_whatever_the_order_in_which_they_came(
+        self, leads, monkeypatch
+    ):
+        monkeypatch.setattr("shared.domain.identity.MOST_LEADS_OF_A_BROWSER", 5)
+        monkeypatch.setattr("shared.domain.identity.MOST_IDENTITIES", 2)
         crowd = [email(f"person-{number:02d}@engines.example") for number in range(14)]
         for number in (3, 13, 0, 7, 12, 1, 9, 5, 11, 2, 8, 10, 4, 6):
             leads.attach(browser("kiosk"), crowd[number], Moment(NOON + number))
 
         assert leads.attached(browser("kiosk")) == {crowd[number]: NOON + number for number in range(10)}
+
+    def test_who_is_detached_from_a_browser_leaves_the_others_attached(self, leads):
+        leads.attach(browser("b-1"), ADA, NOON)
+        leads.attach(browser("b-1"), BOB, LATER)
+
+        assert leads.detach(browser("b-1"), {ADA, user("u-1")}) == {BOB: LATER}
+        assert leads.attached(browser("b-1")) == {BOB: LATER}
+        assert leads.detach(browser("b-1"), {BOB}) == {}
+        assert leads.detach(browser("b-2"), {ADA}) == {}
+        assert leads.attach(browser("b-1"), ADA, LATER) == {ADA: LATER}
 
     def test_a_saved_record_is_loaded_whole(self, leads):
         whole = record(
@@ -73,6 +88,9 @@ class LeadsContract(ABC):
             look=False,
             due=parse_moment("2026-04-01T00:00:00.000001Z"),
             absorbed=(TWO,),
+            ties=ties_of([activity("a1", ADA, user("u-1")), unmerged("v1", [ADA, user("u-1")], [BOB])]),
+            owed=frozenset({TWO}),
+            torn=True,
         )
 
         leads.save(whole)
@@ -123,6 +141,50 @@ class LeadsContract(ABC):
         with pytest.raises(Conflict):
             leads.join(replace(one, absorbed=(TWO,)), replace(two, merged_into=ONE))
         assert leads.load(ONE).absorbed == ()
+
+    def test_a_lead_is_parted_with_the_identities_that_leave_it(self, leads):
+        for identity in (ADA, BOB):
+            leads.claim(identity, ONE)
+        leads.save(record(identities=frozenset({ADA, BOB})))
+
+        leads.part(
+            replace(leads.load(ONE), identities=frozenset({ADA})),
+            record(TWO, identities=frozenset({BOB}), state=state("a2")),
+        )
+
+        assert leads.load(ONE).identities == {ADA}
+        assert leads.load(TWO) == record(TWO, identities=frozenset({BOB}), state=state("a2"), version=1)
+        assert leads.whose([ADA, BOB]) == {ADA: ONE, BOB: TWO}
+
+    def test_what_was_joined_is_parted_again(self, leads):
+        for identity, lead in ((ADA, ONE), (BOB, TWO)):
+            leads.claim(identity, lead)
+        leads.save(record())
+        leads.save(record(TWO, identities=frozenset({BOB})))
+        leads.join(
+            replace(leads.load(ONE), identities=frozenset({ADA, BOB}), absorbed=(TWO,)),
+            replace(leads.load(TWO), merged_into=ONE, state=ScoreState.empty()),
+        )
+
+        leads.part(
+            replace(leads.load(ONE), identities=frozenset({ADA}), absorbed=()),
+            replace(leads.load(TWO), merged_into=None, state=state("a2")),
+        )
+
+        assert leads.whose([ADA, BOB]) == {ADA: ONE, BOB: TWO}
+        assert leads.load(TWO).merged_into is None
+        assert sorted(_walk(leads, 1)) == [ONE, TWO]
+
+    def test_a_lead_that_changed_meanwhile_is_not_parted(self, leads):
+        leads.claim(BOB, ONE)
+        leads.save(record(identities=frozenset({ADA, BOB})))
+        before = leads.load(ONE)
+        leads.save(replace(before, mark=9))
+
+        with pytest.raises(Conflict):
+            leads.part(replace(before, identities=frozenset({ADA})), record(TWO, identities=frozenset({BOB})))
+        assert leads.load(TWO) is None
+        assert leads.whose([BOB]) == {BOB: ONE}
 
     def test_leads_are_due_from_their_moment_on(self, leads):
         moment = parse_moment("2026-04-01T00:00:00Z")

@@ -1,4 +1,4 @@
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
 from shared.domain.activity import Identity
@@ -29,6 +29,11 @@ class InMemoryLeads:
         self._attached[browser] = earliest_attached({**before, known: min(at, before.get(known, at))})
         return self._attached[browser]
 
+    def detach(self, browser: Identity, known: Collection[Identity]) -> Mapping[Identity, Moment]:
+        left = {each: since for each, since in self._attached.get(browser, {}).items() if each not in known}
+        self._attached[browser] = left
+        return left
+
     def attached(self, browser: Identity) -> Mapping[Identity, Moment]:
         return self._attached.get(browser, {})
 
@@ -40,11 +45,12 @@ class InMemoryLeads:
         self._store(record)
 
     def join(self, survivor: LeadRecord, absorbed: LeadRecord) -> None:
-        self._check(survivor)
-        self._check(absorbed)
-        self._store(survivor)
-        self._store(absorbed)
+        self._store_both(survivor, absorbed)
         self._whose.update(dict.fromkeys(absorbed.identities, survivor.lead))
+
+    def part(self, remaining: LeadRecord, parted: LeadRecord) -> None:
+        self._store_both(remaining, parted)
+        self._whose.update(dict.fromkeys(parted.identities, parted.lead))
 
     def due(self, until: Moment, limit: int) -> list[LeadId]:
         waiting = [r.lead for r in self.records.values() if r.due is not None and r.due <= until]
@@ -63,6 +69,12 @@ class InMemoryLeads:
             and (older_than is None or self.records[lead].rules_version < older_than)
         ]
         return wanted, page[-1] if len(rest) > limit else None
+
+    def _store_both(self, one: LeadRecord, two: LeadRecord) -> None:
+        for each in (one, two):
+            self._check(each)
+        for each in (one, two):
+            self._store(each)
 
     def _check(self, record: LeadRecord) -> None:
         stored = self.records.get(record.lead)

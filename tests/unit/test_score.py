@@ -6,15 +6,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.domain.activity import Claims, Rank
+from shared.domain.engine import compile_rules
 from shared.domain.handoff import LeadId
+from shared.domain.identity import who_is_who
 from shared.domain.moments import DAY, parse_moment
 from shared.domain.points import POINT
+from shared.domain.reading import parse_rule_file
+from shared.domain.state import ScoreState
 from shared.ports.errors import Conflict, Unavailable
 from shared.ports.rules import RuleVersion
 from shared.usecases.rulebook import Rulebook
 from shared.usecases.score import OutOfTime, Score
 from tests.fakes import FixedClock, InMemoryActivities, InMemoryLeads, InMemoryRuleVersions
-from tests.people import activity, browser, email, user
+from tests.people import activity, browser, email, merged, unmerged, user
 
 ADA, BOB = email("ada@engines.example"), email("bob@engines.example")
 ADA_S_ID = user("u-ada")
@@ -327,7 +331,6 @@ def test_a_crowd_at_one_browser_takes_no_more_than_its_first_ten(house):
     assert house.take(*crowd(80)) == []
 
     assert len(seen) < 80 * 12
-    assert len(house.leads.attached(LAPTOP)) == 10
     assert house.points(BOB) == 1
     assert {house.points(email(f"person-{number:03d}@x.example")) for number in range(80)} == {1}
 
@@ -375,68 +378,123 @@ def test_what_there_is_no_time_for_is_given_back_and_done_later(house):
     assert (house.points(ADA), house.points(BOB)) == (1, 1)
 
 
-WHO = [ADA, BOB, ADA_S_ID, LAPTOP, browser("phone")]
-ACTIVITIES = st.lists(
-    st.builds(
-        lambda number, who, minute, kind: activity(f"a{number}", *who, at=f"2026-03-01T09:{minute:02d}:00Z", type=kind),
-        st.integers(0, 10_000),
-        st.lists(st.sampled_from(WHO), min_size=1, max_size=3, unique=True).filter(
-            lambda who: sum(not each.is_known for each in who) < 2
-        ),
-        st.integers(0, 59),
-        st.sampled_from(["page_viewed", "demo_requested", "mouse_moved"]),
-    ),
-    max_size=12,
-    unique_by=lambda each: each.id,
-)
+WHO = [ADA, BOB, ADA_S_ID, user("u-bob"), email("eve@engines.example")]
+WHERE = [LAPTOP, browser("phone"), browser("tablet")]
 
 
-def outcome(activities, batches):
-    """Who is one lead with whom, and with how many points, after these activities arrived in these batches."""
+@st.composite
+def activities_of_few_people(draw, decided=("named",)):
+    """What few people did at few browsers and moments, what they claimed, and what persons decided of them."""
+    found = []
+    for number in range(draw(st.integers(0, 12))):
+        moment = f"2026-03-01T09:{draw(st.integers(0, 9)):02d}:00Z"
+        name = f"a{draw(st.integers(0, 99)):02d}-{number}"
+        who = draw(st.lists(st.sampled_from(WHO), min_size=2, max_size=4, unique=True))
+        where = draw(st.sampled_from(WHERE))
+        kind = draw(st.sampled_from(["named", "named", "alone", *decided]))
+        if kind == "alone":
+            found.append(activity(name, where, at=moment, type=draw(st.sampled_from(["page_viewed", "mouse_moved"]))))
+        elif kind == "merged":
+            found.append(merged(name, *who, at=moment))
+        elif kind == "unmerged":
+            cut = draw(st.integers(1, len(who) - 1))
+            found.append(unmerged(name, who[:cut], who[cut:], at=moment))
+        else:
+            rank = draw(st.sampled_from([Rank.TRUSTED, Rank.TRUSTED, Rank.PUBLIC]))
+            some = who[: draw(st.sampled_from([1, 1, 2, 3]))] + draw(st.sampled_from([[], [where]]))
+            claims = draw(
+                st.builds(
+                    Claims,
+                    lead=st.sampled_from([{}, {"role": "cto"}, {"role": "ceo"}]),
+                    company=st.sampled_from([{}, {"country": "NO"}, {"country": "US"}]),
+                    consent=st.sampled_from([None, "granted", "denied"]),
+                )
+            )
+            kinds = st.sampled_from(["page_viewed", "demo_requested", "mouse_moved"])
+            found.append(activity(name, *some, at=moment, rank=rank, type=draw(kinds), claims=claims))
+    return found
+
+
+def arrived(activities, batches):
+    """A house at which these activities arrived in these batches, and then all of them once more."""
     house = House()
-    arrived = iter(activities)
+    waiting = iter(activities)
     for size in batches:
-        house.take(*islice(arrived, size))
-    house.take(*arrived)
-    house.take(*activities)
-    owners = {}
-    for identity in WHO:
-        if identity.is_known and (record := house.lead(identity)):
-            owners.setdefault(record.lead, set()).add(identity.key)
-    return {frozenset(keys): house.points(next(each for each in WHO if each.key in keys)) for keys in owners.values()}
+        assert house.take(*islice(waiting, size)) == []
+    assert house.take(*waiting) == []
+    assert house.take(*activities) == []
+    return house
 
 
-@pytest.fixture(params=["usual", "kiosk", "many browsers"], scope="module")
+def stored(house):
+    """Who is one lead with whom, and the state of each."""
+    records = [record for record in house.leads.records.values() if not record.merged_into]
+    for record in records:
+        assert house.leads.whose(record.identities) == dict.fromkeys(record.identities, record.lead)
+        assert not record.owed
+        assert not record.torn
+    return {record.identities: record.state for record in records}
+
+
+def by_the_set(activities):
+    """The same as the domain's function of the set of all activities tells it."""
+    rules, who = compile_rules(parse_rule_file(RULES)), who_is_who(activities)
+    its = {group: [] for group in who.people.groups}
+    for each in activities:
+        if lead := who.lead_of(each):
+            its[lead].append(each)
+    return {lead: rules.absorb(ScoreState.empty(), some) for lead, some in its.items()}
+
+
+LIMITS = {
+    "usual": {},
+    "two names": {"MOST_IDENTITIES": 2},
+    "three names": {"MOST_IDENTITIES": 3},
+    "kiosk": {"MOST_LEADS_OF_A_BROWSER": 1},
+    "kiosk of two": {"MOST_LEADS_OF_A_BROWSER": 2},
+    "many browsers": {"MOST_BROWSERS_OF_A_LEAD": 1},
+    "everything": {"MOST_BROWSERS_OF_A_LEAD": 1, "MOST_LEADS_OF_A_BROWSER": 1, "MOST_IDENTITIES": 2},
+}
+
+
+@pytest.fixture(params=LIMITS, scope="module")
 def limits(request):
     """The limits of what may be linked, as they are, and so narrow that a few people reach them."""
     with pytest.MonkeyPatch.context() as patch:
-        if request.param == "kiosk":
-            patch.setattr("shared.domain.identity.MOST_LEADS_OF_A_BROWSER", 1)
-        if request.param == "many browsers":
-            for module in ("history", "score"):
-                patch.setattr(f"shared.usecases.{module}.MOST_BROWSERS_OF_A_LEAD", 1)
+        for name, limit in LIMITS[request.param].items():
+            patch.setattr(f"shared.domain.identity.{name}", limit)
         yield
 
 
-@given(ACTIVITIES, st.randoms(), st.lists(st.integers(1, 5), max_size=6))
-def test_order_batches_and_repetition_change_nothing(limits, activities, random, batches):
+BATCHES = st.lists(st.integers(1, 5), max_size=6)
+
+
+@given(activities_of_few_people(), st.randoms(), BATCHES)
+def test_leads_are_what_follows_from_the_set_of_activities(limits, activities, random, batches):
     shuffled = list(activities)
     random.shuffle(shuffled)
 
-    assert outcome(shuffled, batches) == outcome(activities, [])
+    assert stored(arrived(shuffled, batches)) == by_the_set(activities)
 
 
-@given(ACTIVITIES, st.randoms())
+@given(activities_of_few_people(decided=("merged", "unmerged")), st.randoms(), BATCHES)
+def test_leads_are_what_follows_from_the_set_when_people_decide_who_is_who(limits, activities, random, batches):
+    shuffled = list(activities)
+    random.shuffle(shuffled)
+
+    assert stored(arrived(shuffled, batches)) == by_the_set(activities)
+
+
+@given(activities_of_few_people(decided=("merged", "unmerged")), st.randoms())
 def test_what_is_stored_is_what_the_log_gives_again(limits, activities, random):
-    house = House()
     shuffled = list(activities)
     random.shuffle(shuffled)
-    for each in shuffled:
-        house.take(each)
-    stored = {lead: record.state for lead, record in house.leads.records.items() if not record.merged_into}
+    house = arrived(shuffled, [1] * len(shuffled))
+    before = stored(house)
 
-    for lead in stored:
-        house.leads.records[lead] = replace(house.leads.records[lead], rules_version=-1)
-        house.score.touch(lead)
+    for lead, record in house.leads.records.items():
+        if not record.merged_into:
+            house.leads.records[lead] = replace(record, rules_version=-1)
+            house.score.touch(lead)
 
-    assert {lead: house.leads.load(lead).state for lead in stored} == stored
+    assert stored(house) == before

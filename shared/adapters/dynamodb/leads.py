@@ -10,7 +10,7 @@ import hashlib
 import json
 import struct
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from shared.adapters.dynamodb.errors import translated
@@ -27,7 +27,7 @@ from shared.adapters.dynamodb.keys import (
 )
 from shared.domain.activity import Identity
 from shared.domain.handoff import LeadId
-from shared.domain.identity import earliest_attached
+from shared.domain.identity import Link, Ties, Verdict, earliest_attached
 from shared.domain.moments import Moment
 from shared.domain.state import ScoreState, unpack
 from shared.ports.errors import Conflict, Unavailable
@@ -100,10 +100,23 @@ class DynamoDBLeads:
 
     def attach(self, browser: Identity, known: Identity, at: Moment) -> Mapping[Identity, Moment]:
         """Attach a known identity to an anonymous id; see `shared.ports.leads.Leads`."""
+        return self._change_attached(
+            browser, lambda before: earliest_attached({**before, known: min(at, before.get(known, at))})
+        )
+
+    def detach(self, browser: Identity, known: Collection[Identity]) -> Mapping[Identity, Moment]:
+        """Detach known identities from an anonymous id; see `shared.ports.leads.Leads`."""
+        return self._change_attached(
+            browser, lambda before: {each: since for each, since in before.items() if each not in known}
+        )
+
+    def _change_attached(
+        self, browser: Identity, change: Callable[[dict[Identity, Moment]], dict[Identity, Moment]]
+    ) -> Mapping[Identity, Moment]:
         place = key(identity_partition(browser), "ATTACHED")
         for _ in range(_READS):
             version, before = self._read_attached(browser)
-            after = earliest_attached({**before, known: min(at, before.get(known, at))})
+            after = change(before)
             if after == before:
                 return before
             put: Any = {
@@ -171,18 +184,25 @@ class DynamoDBLeads:
 
     def join(self, survivor: LeadRecord, absorbed: LeadRecord) -> None:
         """Save the survivor, redirect the other and hand over its identities; see `shared.ports.leads.Leads`."""
+        self._hand_over(survivor, absorbed, absorbed.identities, survivor.lead)
+
+    def part(self, remaining: LeadRecord, parted: LeadRecord) -> None:
+        """Save both, and give the second its identities; see `shared.ports.leads.Leads`."""
+        self._hand_over(remaining, parted, parted.identities, parted.lead)
+
+    def _hand_over(self, one: LeadRecord, two: LeadRecord, identities: Iterable[Identity], to: LeadId) -> None:
         moves: list[TransactWriteItemTypeDef] = [
             {
                 "Put": {
                     "TableName": self._table,
-                    "Item": {**key(identity_partition(identity), "LEAD"), "lead": {"S": survivor.lead}},
+                    "Item": {**key(identity_partition(identity), "LEAD"), "lead": {"S": to}},
                 }
             }
-            for identity in sorted(absorbed.identities, key=lambda identity: identity.key)
+            for identity in sorted(identities, key=lambda identity: identity.key)
         ]
-        writes = [*self._puts(survivor), *self._puts(absorbed), *moves]
+        writes = [*self._puts(one), *self._puts(two), *moves]
         if len(writes) > _TRANSACTION_LIMIT:
-            msg = f"joining two leads would take {len(writes)} writes; {_TRANSACTION_LIMIT} fit into one transaction"
+            msg = f"two leads would take {len(writes)} writes at once; {_TRANSACTION_LIMIT} fit into one transaction"
             raise ValueError(msg)
         with translated():
             self._client.transact_write_items(TransactItems=writes)
@@ -305,6 +325,10 @@ def _packed(record: LeadRecord, state: ScoreState) -> bytes:
         "identities": sorted(identity.key for identity in record.identities),
         "browsers": {name: [each.since, int(each.shared)] for name, each in sorted(record.browsers.items())},
         "absorbed": list(record.absorbed),
+        "links": [_told_link(link) for link in sorted(record.ties.links, key=lambda link: link.order)],
+        "verdicts": sorted(_told_verdict(verdict) for verdict in record.ties.verdicts),
+        "owed": sorted(record.owed),
+        "torn": int(record.torn),
     }
     header = json.dumps({name: told for name, told in who.items() if told}, separators=(",", ":")).encode()
     return zlib.compress(struct.pack(">I", len(header)) + header + state.pack(), 9)
@@ -335,9 +359,32 @@ def _record(lead: LeadId, item: Any, months: list[bytes]) -> LeadRecord:
         look=item["look"]["BOOL"],
         due=Moment(int(item["due"]["N"])) if "due" in item else None,
         absorbed=tuple(LeadId(text) for text in who.get("absorbed", ())),
+        ties=Ties(
+            frozenset(_link(*told) for told in who.get("links", ())),
+            frozenset(_verdict(*told) for told in who.get("verdicts", ())),
+        ),
+        owed=frozenset(LeadId(text) for text in who.get("owed", ())),
+        torn=bool(who.get("torn", 0)),
         merged_into=LeadId(item["merged_into"]["S"]) if "merged_into" in item else None,
         stored_months=json.loads(item["months"]["S"]) if "months" in item else {},
     )
+
+
+def _told_link(link: Link) -> list[Any]:
+    return [link.occurred_at, link.activity_id, link.one.key, link.two.key]
+
+
+def _link(at: int, activity_id: str, one: str, two: str) -> Link:
+    return Link(Moment(at), activity_id, Identity.of_key(one), Identity.of_key(two))
+
+
+def _told_verdict(verdict: Verdict) -> list[Any]:
+    parts = [sorted(identity.key for identity in part) for part in verdict.parts]
+    return [verdict.occurred_at, verdict.activity_id, parts]
+
+
+def _verdict(at: int, activity_id: str, parts: list[list[str]]) -> Verdict:
+    return Verdict(Moment(at), activity_id, tuple(frozenset(map(Identity.of_key, part)) for part in parts))
 
 
 def _digest(blob: bytes) -> str:
