@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import sys
 from importlib import resources
 from pathlib import Path
 
+from infra.cli.given import Given
 from infra.cli.yaml12 import Document, YamlError, read_yaml
 from infra.failure import Failure
 from shared.domain.conditions import nearest
 from shared.domain.reading import RuleFileError, parse_rule_file
 from shared.domain.rulefile import RuleFile
 
-STANDARD_INPUT = "-"
 _PRESETS = resources.files("shared.domain") / "presets"
-
-
-def shown_name(path: Path) -> str:
-    """What a file is called in messages."""
-    return "standard input" if str(path) == STANDARD_INPUT else str(path)
 
 
 def read_rule_file(path: Path) -> RuleFile:
@@ -32,12 +26,12 @@ def read_rule_file(path: Path) -> RuleFile:
 
 def read_with_lines(path: Path) -> tuple[RuleFile, Document]:
     """As `read_rule_file`, with the document that knows its lines."""
+    given = Given(path)
     try:
-        told = sys.stdin.buffer.read() if str(path) == STANDARD_INPUT else path.read_bytes()
-        text = told.decode("utf-8-sig")
+        text = given.read_text()
     except (OSError, UnicodeDecodeError) as error:
-        raise Failure(f"{shown_name(path)} cannot be read.", "Name a YAML file.", str(error)) from error
-    return _parsed(text, shown_name(path))
+        raise Failure(f"{given} cannot be read.", "Name a YAML file.", str(error)) from error
+    return _parsed(text, str(given))
 
 
 def parse_rule_text(text: str, name: str) -> RuleFile:

@@ -9,8 +9,9 @@ from typing import Annotated, Any
 import typer
 
 from infra.cli.agreement import agreement_of
+from infra.cli.given import Given
 from infra.cli.lead_lines import LineError, beginning, example_activities
-from infra.cli.rule_files import parse_rule_text, preset_names, preset_text, read_rule_file, read_with_lines, shown_name
+from infra.cli.rule_files import parse_rule_text, preset_names, preset_text, read_rule_file, read_with_lines
 from infra.cli.screen import screen
 from shared.domain.activity import Activity
 from shared.domain.engine import Rules, compile_rules
@@ -38,7 +39,7 @@ def check(file: File) -> None:
         )
         if rules
     ]
-    screen.say(f"{shown_name(file)} is a valid rule file: {', '.join(parts) or 'empty'}.")
+    screen.say(f"{Given(file)} is a valid rule file: {', '.join(parts) or 'empty'}.")
 
 
 @rules_app.command()
@@ -80,7 +81,7 @@ def test(file: File) -> None:
         differences = differences_of(rules, example)
         failed += bool(differences)
         line = document.line_of(("examples", place))
-        screen.say(f"FAILED {example.name}  ({shown_name(file)}:{line})" if differences else f"ok     {example.name}")
+        screen.say(f"FAILED {example.name}  ({Given(file)}:{line})" if differences else f"ok     {example.name}")
         for told in differences:
             screen.say(f"         {told}")
         if differences:
@@ -90,7 +91,7 @@ def test(file: File) -> None:
     if failed:
         screen.say(f"{failed} of {count} {'differs' if failed == 1 else 'differ'} from what was agreed.")
         raise typer.Exit(1)
-    screen.say(f"{count}, all as agreed." if found.examples else f"{shown_name(file)} has no examples.")
+    screen.say(f"{count}, all as agreed." if found.examples else f"{Given(file)} has no examples.")
 
 
 def differences_of(rules: Rules, example: Example) -> list[str]:

@@ -73,8 +73,8 @@ class Screen:
 
 
 def harmless(text: str) -> str:
-    """A text without the control characters by which words from outside could command a terminal."""
-    return "".join(letter for letter in text if letter in "\n\t" or category(letter) != "Cc")
+    """A text without the characters by which words from outside could command a terminal, or that it cannot show."""
+    return "".join(letter for letter in text if letter in "\n\t" or category(letter) not in ("Cc", "Cs"))
 
 
 def _unheard(_news: str) -> None:

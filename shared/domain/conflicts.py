@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
 
+from shared.domain.ageing import NO_DECAY
 from shared.domain.conditions import Test, fold, nearest
 from shared.domain.impossible import Reach, never, values_of
 from shared.domain.rulefile import Active, BehaviourRule, Expected, Problem, RuleFile, Stage
 from shared.domain.stages import CONDITION_KEYS, ScoreIs, walk
+
+MOST_LEFT = 30_000
+"""How many earnings of one silence may have points left at once: by the hour with a half-life of 30 days is fewer."""
 
 _BANDS = {"temperature": "temperature", "grade": "grades"}
 
@@ -51,11 +55,24 @@ def _behaviour(file: RuleFile, place: int, rule: BehaviourRule) -> Iterator[Prob
                 yield Problem((*here, key), f"`{key}` does not go with `idle`")
         if rule.repeat.kind not in ("every", "once"):
             yield Problem((*here, "repeat"), "an idle rule repeats `every` time or `once`")
+        yield from _crowd(here, rule)
     if rule.group is not None and rule.group not in file.groups:
         yield Problem((*here, "group"), f"there is no group {rule.group!r}", nearest(rule.group, list(file.groups)))
     yield from _earns_nothing(here, rule)
     yield from _replacement(file, place, rule)
     yield from _all_taken(file, here, rule)
+
+
+def _crowd(here: tuple[str, int], rule: BehaviourRule) -> Iterator[Problem]:
+    """A silence whose points age has so many earnings left at once that adding them up would hold up every score."""
+    decay = rule.decay or NO_DECAY
+    if rule.idle is None or rule.repeat.kind != "every" or decay.kind == "none" or decay.since_last_activity:
+        return
+    lengths = (decay.gone_after(rule.points), rule.expires_after)
+    times = min(length for length in lengths if length is not None) // rule.idle.length
+    if times > MOST_LEFT:
+        message = f"points would be left of {times:,} earnings at once, of at most {MOST_LEFT:,}"
+        yield Problem((*here, "idle", "for"), message, "a longer `for`, or an earlier `expires_after`, leaves fewer")
 
 
 def _earns_nothing(here: tuple[str, int], rule: BehaviourRule) -> Iterator[Problem]:

@@ -17,6 +17,7 @@ class FitOutcome:
     rule: FitRule
     points: int
     missing: frozenset[str]
+    matched: bool = False
 
 
 def judge(rules: Sequence[FitRule]) -> Callable[[Facts], list[FitOutcome]]:
@@ -27,7 +28,8 @@ def judge(rules: Sequence[FitRule]) -> Callable[[Facts], list[FitOutcome]]:
         told = []
         for rule, decide in composed:
             answer, missing = decide(facts)
-            told.append(FitOutcome(rule, 0 if answer is None else rule.points if answer else rule.otherwise, missing))
+            points = 0 if answer is None else rule.points if answer else rule.otherwise
+            told.append(FitOutcome(rule, points, missing, bool(answer)))
         return told
 
     return outcomes

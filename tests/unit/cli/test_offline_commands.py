@@ -1,6 +1,7 @@
 """The commands that need no cloud, as a person or a pull request's check runs them."""
 
 import json
+from decimal import Decimal
 
 import pytest
 from typer.testing import CliRunner
@@ -72,9 +73,126 @@ def test_a_lead_is_scored_from_a_file(rules, tmp_path):
         "missing": [],
         "next_change": None,
     }
-    [row] = told["contributions"]
-    assert (row["rule"], row["activity_id"], row["earned"], row["counts"]) == ("seen", "1", 10.5, 10.5)
-    assert row["at"] == "2026-01-01T00:00:00Z"
+    assert told["contributions"] == [
+        {"rule": "seen", "activity_id": "1", "at": "2026-01-01T00:00:00Z", "earned": 10.5, "counts": 10.5}
+    ]
+
+
+def test_numbers_are_exact_decimals_without_noise_and_counts_add_up_to_the_scores(tmp_path):
+    path = tmp_path / "r.yaml"
+    path.write_text(
+        "behaviour:\n"
+        "  - {id: seen, on: seen, points: 0.1}\n"
+        "  - {id: tiny, on: seen, points: 0.000000001, repeat: once}\n"
+        "  - {id: huge, on: seen, points: 123456789.123456789, repeat: once, score: huge}\n"
+        "  - {id: old, on: seen, points: 10, decay: {half_life: 7h}}\n"
+        "scores: {huge: {}}\n"
+        "total: {huge: 0.5}\n"
+    )
+    acts = lines(tmp_path / "a.jsonl", *(seen({"email": "a@b.c"}, str(n)) for n in range(3)))
+    done = run(score_app, "--rules", path, "--activities", acts, "--at", "2026-01-02T00:00:00Z", "--json")
+    assert "e-" not in done.stdout
+    assert '"counts": 0.000000001' in done.stdout
+    assert '"huge": 123456789.123456789' in done.stdout
+    told = json.loads(done.stdout, parse_float=Decimal)
+    assert sum(row["counts"] for row in told["contributions"]) == sum(told["scores"].values())
+    assert told["total"] == round(told["scores"]["engagement"] + told["scores"]["huge"] / 2, 9)
+
+
+def test_a_file_may_come_from_standard_input(rules, tmp_path):
+    told = json.dumps(seen({"email": "a@b.c"}))
+    words = ["--rules", str(rules), "--activities", "-", "--at", "2026-01-02T00:00:00Z", "--json"]
+    done = CliRunner().invoke(score_app, words, input="\ufeff" + told)
+    assert json.loads(done.stdout)["total"] == 10.5
+    done = CliRunner().invoke(score_app, words, input=f"{told}\n{{")
+    assert "standard input:2: this is no JSON" in done.exception.what
+    done = CliRunner().invoke(score_app, [*words, "--facts", "-"])
+    assert "Only one file" in done.exception.what
+    assert CliRunner().invoke(rules_app, ["check", "-"], input=RULES).exit_code == 0
+    assert "standard input:1" in CliRunner().invoke(rules_app, ["check", "-"], input="x: 1").exception.details
+
+
+def test_a_lead_of_which_only_facts_are_known_has_0(rules, tmp_path):
+    [told] = score(rules, tmp_path, facts=[{"identity": {"email": "a@b.c"}, "lead": {"role": "x"}}])
+    assert (told["total"], told["scores"], told["temperature"]) == (0, {"engagement": 0, "fit": 0}, "cold")
+    assert (told["stage"], told["contributions"], told["next_change"]) == (None, [], None)
+
+
+def test_an_activity_that_lies_ahead_does_not_count_yet_but_is_expected(rules, tmp_path):
+    [told] = score(rules, tmp_path, seen({"email": "a@b.c"}, at="2026-01-03T00:00:00Z"))
+    assert (told["total"], told["contributions"], told["next_change"]["at"]) == (0, [], "2026-01-03T00:00:00Z")
+
+
+def test_two_different_activities_of_a_lead_with_one_id_are_refused(rules, tmp_path):
+    who = {"email": "a@b.c"}
+    path = lines(tmp_path / "a.jsonl", seen(who), seen(who, at="2026-01-01T01:00:00Z"))
+    done = run(score_app, "--rules", rules, "--activities", path)
+    assert "two different activities of a@b.c have the id '1'" in done.exception.what
+    path = lines(tmp_path / "a.jsonl", seen(who), seen(who), seen({"email": "b@b.c"}))
+    assert run(score_app, "--rules", rules, "--activities", path).exit_code == 0
+
+
+@pytest.mark.parametrize("at", ["2026-01-02", "2026-01-02T00:00:00", "tomorrow"])
+def test_a_moment_needs_an_offset(rules, tmp_path, at):
+    done = run(score_app, "--rules", rules, "--activities", lines(tmp_path / "a.jsonl"), "--at", at)
+    assert isinstance(done.exception, Failure)
+    assert done.exception.what.startswith("--at: ")
+
+
+def test_a_moment_may_have_any_offset(rules, tmp_path):
+    some = [seen({"email": "a@b.c"}, at="2026-01-01T00:00:00+01:00")]
+    assert score(rules, tmp_path, *some, at="2025-12-31T23:00:00Z")[0]["total"] == 10.5
+    assert score(rules, tmp_path, *some, at="2026-01-01T00:59:59+02:00")[0]["total"] == 0
+
+
+EXPLAINED = """\
+behaviour:
+  - {id: mail, label: Clicked, on: seen, points: 10, cap: 15, decay: {half_life: 1d}}
+  - {id: demo, label: Asked for a demo, on: demo, points: 60}
+fit:
+  - {id: size, label: Large, where: {company.size: {above: 5}}, points: 5, otherwise: -5}
+  - {id: role, label: Decides, where: {lead.role: {is: boss}}, points: 5}
+total: {fit: 0.5}
+temperature: [{name: cold}, {name: warm, above: 50}]
+"""
+
+
+def test_a_person_is_told_where_every_point_comes_from(tmp_path):
+    path = tmp_path / "r.yaml"
+    path.write_text(EXPLAINED)
+    who = {"email": "ada[1]@b.c", "user_id": "u1"}
+    acts = lines(tmp_path / "a.jsonl", seen(who), seen(who, "2", "2026-01-02T00:00:00Z"), seen({"email": "z@b.c"}, "3"))
+    known = lines(tmp_path / "f.jsonl", {"identity": who, "company": {"size": 1}})
+    words = ["--rules", path, "--activities", acts, "--facts", known, "--at", "2026-01-02T00:00:00Z"]
+    told = run(score_app, *words, "--explain", "--since", "2026-01-01T12:00:00Z", "--lead", "ADA[1]@b.c").stdout
+    for words_told in (
+        "ada[1]@b.c: 12.5 points, cold",
+        "also known as u1",
+        "total 12.5 = 15 engagement + -5 fit times 0.5",
+        "not known, and could still count: lead.role",
+        "nearest step up: Asked for a demo (`demo`) would make it 72.5, warm",
+        "since 2026-01-01T12:00:00Z",
+        "mail of 2026-01-02 00:00: 0 → 10",
+    ):
+        assert words_told in told
+    rows = [line.split() for line in told.splitlines() if "Clicked" in line or "Large" in line]
+    assert rows == [
+        ["2026-01-01", "00:00", "Clicked", "+10", "-5", "+5"],
+        ["2026-01-02", "00:00", "Clicked", "+10", "+10"],
+        ["Not", "so:", "Large", "-5", "-5"],
+    ]
+    assert "z@b.c" not in told
+    assert isinstance(run(score_app, *words, "--lead", "nobody").exception, Failure)
+    table = run(score_app, *words).stdout
+    assert "ada[1]@b.c" in table
+    assert "Clicked +15, Not so: Large -2.5" in table
+
+
+def test_the_explanation_for_scripts_has_everything(rules, tmp_path):
+    acts = lines(tmp_path / "a.jsonl", seen({"email": "a@b.c"}))
+    done = run(score_app, "--rules", rules, "--activities", acts, "--at", "2026-01-02T00:00:00Z", "--json", "--explain")
+    [row] = json.loads(done.stdout)["explanation"]["contributions"]
+    assert {"label", "score", "lost_to_age", "lost_to_rule_cap", "lost_to_group_cap", "lost_to_score_limits"} < set(row)
 
 
 def test_the_order_of_lines_and_repeated_lines_change_nothing(rules, tmp_path):
@@ -190,8 +308,18 @@ def test_golden_leads_pass_or_show_the_difference(rules):
     rules.write_text(RULES.replace("points: 10.5", "points: 9"))
     done = run(rules_app, "test", rules)
     assert done.exit_code == 1
+    assert f"FAILED Once is warm  ({rules}:11)" in done.stdout
     assert "total: expected 10.5, got 9" in done.stdout
     assert 'temperature: expected "warm", got "cold"' in done.stdout
+    assert "       9  seen" in done.stdout
+    assert "1 of 1 example differs from what was agreed." in done.stdout
+
+
+def test_expected_points_are_compared_to_the_billionth(rules):
+    rules.write_text(RULES.replace("points: 10.5", "points: 10.500000001"))
+    assert "total: expected 10.5, got 10.500000001" in run(rules_app, "test", rules).stdout
+    rules.write_text(RULES.replace("10.5", "10.500000001"))
+    assert run(rules_app, "test", rules).exit_code == 0
 
 
 def test_presets_can_be_listed_and_shown_and_each_is_valid(tmp_path):
