@@ -125,17 +125,20 @@ def contributions(ledger: Ledger, at: int) -> list[Contribution]:
     for earned in ledger.earned(at, bound):
         rule = earned.rule
         capped = limited(earned.left, -rule.cap, rule.cap) if rule.cap else earned.left
+        label, times = rule.label or rule.id, earned.together
         for moment, name, left, kept in zip(earned.moments, earned.ids, earned.left, capped, strict=True):
+            points, told = rule.points * times, label if times == 1 else f"{label} ({times} times)"
+            times = 1
             rows.append(
                 Contribution(
                     rule.id,
-                    rule.label or rule.id,
+                    told,
                     rule.score,
                     name,
                     Moment(moment),
                     rule.group,
-                    rule.points,
-                    rule.points - left,
+                    points,
+                    points - left,
                     left - kept,
                     counts=kept,
                 )
@@ -144,11 +147,11 @@ def contributions(ledger: Ledger, at: int) -> list[Contribution]:
         if cap:
             _limit([row for row in rows if row.group == name], -cap, cap, "lost_to_group_cap")
     for outcome in ledger.standing(bound).fit:
-        rule_ = outcome.rule
+        rule_, label = outcome.rule, outcome.rule.label or outcome.rule.id
         rows.append(
             Contribution(
                 rule_.id,
-                rule_.label or rule_.id,
+                label if outcome.matched or not outcome.points else f"Not so: {label}",
                 rule_.score,
                 None,
                 None,

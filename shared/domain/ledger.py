@@ -8,7 +8,7 @@ had happened by a moment is the beginning of it, found by bisection. A `Bound` i
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
 from typing import NamedTuple
@@ -50,13 +50,21 @@ class Course(NamedTuple):
     ids: Sequence[str | None]
 
 
+MOST_TOLD = 10_000
+"""Of one silence so many earnings are told one by one, the latest; those before them are told as one."""
+
+
 class Earned(NamedTuple):
-    """What one rule has earned by a moment, oldest first: whence, and what is left of it."""
+    """What one rule has earned by a moment, oldest first: whence, and what is left of it.
+
+    The first of them stands for `together` earnings of a long silence.
+    """
 
     rule: BehaviourRule
     moments: Sequence[int]
     ids: Sequence[str | None]
     left: list[int]
+    together: int = 1
 
 
 class Ledger:
@@ -161,12 +169,10 @@ class Ledger:
         age, last = self.rules.age, self.last_own(bound)
         for course in self.courses(bound):
             rule, moments, ids = course
-            start, count = 0, bisect_left(moments, bound[0])
             if rule.idle:
-                silence = self.silence(rule, bound)
-                moments = silence.moments(at) if silence else ()
-                count = len(moments)
-                ids = [None] * count
+                told += self._silent(rule, at, bound)
+                continue
+            start, count = 0, bisect_left(moments, bound[0])
             while bound[1] and count < len(moments) and moments[count] == bound[0] and str(ids[count]) < bound[1]:
                 count += 1
             if rule.repeat.kind == "latest":
@@ -175,6 +181,17 @@ class Ledger:
                 kept = moments[start:count]
                 told.append(Earned(rule, kept, ids[start:count], age(rule, kept, at, last)))
         return told
+
+    def _silent(self, rule: BehaviourRule, at: int, bound: Bound) -> Iterator[Earned]:
+        """What a silence has earned, aged to a moment."""
+        silence, last = self.silence(rule, bound), self.last_own(bound)
+        moments = silence.moments(at) if silence else range(0)
+        if silence and moments:
+            told = moments[-MOST_TOLD:]
+            left = self.rules.age(rule, told, at, last)
+            if len(told) < len(moments):
+                left[0] += silence.held(at, last) - sum(left)
+            yield Earned(rule, told, [None] * len(told), left, len(moments) - len(told) + 1)
 
     # --- sums ---
 
