@@ -219,7 +219,8 @@ def _explain(line: Result) -> None:
     if told.lift:
         lift = told.lift
         screen.say(
-            f"  nearest step up: {lift.label} (`{lift.activity}`) would make it {rounded(lift.total)}, {lift.temperature}"
+            f"  nearest step up: {lift.label} (`{lift.activity}`) would make it "
+            f"{rounded(lift.total)}, {lift.temperature}"
         )
     if line.next_change:
         screen.say(f"  if nothing happens: {line.next_change.what} at {format_moment(line.next_change.at)}")

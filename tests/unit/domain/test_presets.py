@@ -4,6 +4,7 @@ import pytest
 
 from infra.cli.rule_files import parse_rule_text, preset_names, preset_text
 from infra.cli.rules import differences_of
+from shared.domain.activity import Rank
 from shared.domain.bands import band_of
 from shared.domain.engine import compile_rules
 from shared.domain.moments import MINUTE, Moment
@@ -142,34 +143,212 @@ def test_guide_004_hands_an_mql_that_attended_or_sampled_to_sales(kind):
     assert journey.stage == "sql"
 
 
-def test_guide_002_shows_seven_factors():
+def stage(rules, *some, at=LATER):
+    return rules.replay(some, at)[0].stage
+
+
+FORM = activity("form_submitted")
+EBOOK = activity("content_downloaded", 2, kind="ebook", pain_point="x", email="a@b.c")
+GRANTED = facts(1, id="consent", consent="granted")
+PERSONA = facts(1, id="persona", lead={"role": "director"}, company={"employees": 200, "context": "favourable"})
+STUDENT = facts(1, id="student", lead={"role": "student"})
+BANT = {"authority": "decides", "budget": True, "need": "brief", "timeline": "2 to 6 months"}
+
+
+@pytest.mark.parametrize(
+    ("name", "reached", "some"),
+    [
+        # suspect: completed a form, nothing else known
+        ("003", "suspect", [FORM]),
+        ("003", "suspect", [activity("content_downloaded")]),
+        ("003", "suspect", [activity("information_requested")]),
+        ("003", None, [activity("page_viewed")]),
+        # IQL: gave contact data for content
+        ("001", "iql", [activity("content_downloaded")]),
+        ("001", "iql", [activity("newsletter_subscribed")]),
+        ("001", None, [activity("page_viewed")]),
+        # MQL: the threshold and the persona
+        ("001", "mql", [EBOOK, FORM, activity("email_clicked", 3)]),
+        ("001", "mql", [EBOOK, FORM, activity("email_clicked", 3), PERSONA]),
+        ("001", "iql", [EBOOK, FORM, activity("email_clicked", 3), STUDENT]),
+        ("001", "iql", [EBOOK, FORM, activity("message_sent", 3, channel="linkedin"), PERSONA]),
+        ("003", "mql", [FORM, PERSONA, GRANTED]),
+        ("003", "suspect", [FORM, PERSONA]),
+        ("003", "suspect", [FORM, STUDENT, GRANTED]),
+        ("004", "mql", [activity("demo_requested")]),
+        ("004", "suspect", [activity("demo_requested"), STUDENT]),
+        ("004", "suspect", [activity("webinar_registered"), PERSONA]),
+        # SQL: the intent to buy; as an MQL a webinar or a sample; or the four facts
+        *[("001", "sql", [FORM, activity(kind, 2)]) for kind in ("demo_requested", "price_requested")],
+        *[("001", "sql", [FORM, activity(kind, 2)]) for kind in ("integration_asked", "scale_asked")],
+        *[("003", "sql", [FORM, GRANTED, activity(kind, 2)]) for kind in ("demo_requested", "price_requested")],
+        *[("003", "sql", [FORM, GRANTED, activity(kind, 2)]) for kind in ("integration_asked", "scale_asked")],
+        ("003", "suspect", [FORM, activity("demo_requested", 2)]),
+        ("003", "sql", [FORM, GRANTED, facts(2, qualification=BANT)]),
+        ("004", "sql", [activity("demo_requested"), activity("webinar_attended", 2)]),
+        ("004", "sql", [activity("demo_requested"), activity("sample_requested", 2)]),
+        ("004", "mql", [activity("webinar_attended"), activity("sample_requested"), activity("demo_requested", 2)]),
+        # PQL: uses the trial and gets value
+        ("002", "pql", [activity("feature_used", day) for day in range(1, 6)]),
+        ("002", "suspect", [activity("feature_used", day) for day in range(1, 5)]),
+        ("002", "suspect", [activity("feature_used", day) for day in range(1, 30, 5)]),
+        ("002", "pql", [FORM, activity("limit_reached", 2)]),
+        ("002", "pql", [FORM, activity("support_requested", 2, custom=True)]),
+        ("002", "suspect", [FORM, activity("support_requested", 2)]),
+        # opportunity: a formal proposal or quote
+        ("003", "opportunity", [FORM, GRANTED, activity("demo_requested", 2), activity("quote_sent", 3)]),
+        ("003", "opportunity", [FORM, GRANTED, activity("demo_requested", 2), activity("proposal_sent", 3)]),
+        ("003", "suspect", [FORM, GRANTED, activity("quote_sent", 3)]),
+        # a customer has bought
+        ("002", "customer", [FORM, activity("purchased", 2)]),
+        # unqualified: an essential criterion is missing
+        *[
+            ("002", "unqualified", [FORM, facts(2, qualification={fact: False})])
+            for fact in ("need", "budget", "authority")
+        ],
+        ("002", "unqualified", [FORM, facts(2, company={"employees": 3})]),
+        ("002", "suspect", [FORM, facts(2, qualification={"timeline": False})]),
+    ],
+)
+def test_the_table_of_stages_row_by_row(name, reached, some):
+    assert stage(preset(name), *some) == reached
+
+
+@pytest.mark.parametrize("name", ["002", "003", "default"])
+@pytest.mark.parametrize("left_out", [None, *BANT])
+def test_the_four_qualification_facts_make_an_sql_and_three_do_not(name, left_out):
+    known = {fact: value for fact, value in BANT.items() if fact != left_out}
+    reached = stage(preset(name), FORM, GRANTED, facts(2, qualification=known))
+    assert (reached == "sql") is (left_out is None)
+
+
+def test_guide_002_names_the_seven_factors():
+    assert [limits.label for limits in preset("002").file.scores.values()] == [
+        "Interest level",
+        "Criteria fit",
+        "Sales readiness",
+        "Information availability",
+        "Buying authority",
+        "Business need",
+        "Conversion probability",
+    ]
     assert len(preset("002").score_names) == 7
 
 
-def test_guide_002_a_product_qualified_lead_uses_the_trial_often_or_reaches_its_limits():
+@pytest.mark.parametrize(
+    ("factor", "points", "some"),
+    [
+        ("engagement", 20, [activity("webinar_attended", 399)]),
+        ("fit", 100, [facts(1, company={"employees": 50, "industry": "software", "country": "DE"})]),
+        ("fit", -20, [facts(1, company={"employees": 5})]),
+        ("sales_readiness", 100, [activity("demo_requested", 400), activity("proposal_requested", 400)]),
+        ("information_availability", 50, [facts(1, lead={"phone": "1"}, company={"name": "Acme"})]),
+        ("buying_authority", 60, [facts(1, lead={"title": "Head of Sales"})]),
+        ("buying_authority", 40, [facts(1, qualification={"authority": "decides"})]),
+        ("business_need", 50, [facts(1, qualification={"need": "slow follow-up"})]),
+        ("business_need", 100, [facts(1, qualification={"need": "rfp"})]),
+        ("business_need", 0, [facts(1, qualification={"need": False})]),
+        ("conversion_probability", 40, [facts(1, qualification={"timeline": "soon"})]),
+    ],
+)
+def test_guide_002_scores_each_factor(factor, points, some):
     rules = preset("002")
-    used = [activity("feature_used", day) for day in range(1, 6)]
-    assert rules.replay(used, moment(6))[0].stage == "pql"
-    assert rules.replay([activity("form_submitted"), activity("limit_reached")], moment(2))[0].stage == "pql"
-    assert rules.replay(used[:4], moment(6))[0].stage == "suspect"
+    scores = rules.explain(some, moment(400)).scores
+    assert points - 0.5 <= scores[factor] / POINT <= points
+    assert {name for name, value in scores.items() if value} <= {factor, "information_availability"}
 
 
-def test_guide_003_goes_no_further_than_suspect_without_permission():
-    rules = preset("003")
-    persona = facts(1, lead={"role": "director"}, company={"employees": 100})
-    assert rules.replay([persona, activity("form_submitted")], moment(2))[0].stage == "suspect"
-    granted = facts(1, id="yes", consent="granted")
-    assert rules.replay([persona, granted, activity("form_submitted")], moment(2))[0].stage == "mql"
+def test_guide_002_writes_down_what_is_missing():
+    told = preset("002").explain([FORM, facts(2, company={"employees": 100})], moment(3))
+    assert {"company.industry", "company.country", "lead.title", "qualification.need"} <= set(told.missing)
+    assert "company.employees" not in told.missing
+
+
+def test_the_totals_of_guide_000_hold_at_any_later_moment():
+    rules = preset("000")
+    for example in rules.file.examples:
+        later = example.model_copy(update={"at": moment(5000)})
+        assert differences_of(rules, later) == []
+
+
+def default_stage(*some, at=LATER):
+    return stage(preset("default"), *some, at=at)
+
+
+FITS = facts(1, id="fits", company={"employees": 90, "industry": "software"}, lead={"email": "ada@acme.example"})
 
 
 def test_the_default_cools_and_comes_back():
-    rules = preset("default")
-    known = facts(
-        1, lead={"title": "Head of Sales"}, company={"employees": 90, "industry": "software"}, consent="granted"
-    )
-    some = [known, activity("form_submitted"), activity("rep_contacted"), activity("webinar_attended")]
-    _, taken = rules.replay([*some, activity("rep_contacted", 120), activity("webinar_registered", 120)], moment(121))
-    assert [(step.to_stage, step.epoch) for step in taken][-2:] == [("cold", 1), ("mql", 2)] or [
-        step.to_stage for step in taken
-    ][-1] == "sql"
+    known = [FITS, GRANTED, activity("form_submitted")]
+    keen = [[activity(kind, day) for kind in ("trial_started", "webinar_registered")] for day in (2, 120)]
+    met = [activity("conversation_held", day, quality="good") for day in (2, 120)]
+    _, taken = preset("default").replay([*known, *keen[0], *keen[1], *met], moment(121))
+    steps = [(step.to_stage, step.epoch) for step in taken]
+    assert steps == [("suspect", 1), ("iql", 1), ("mql", 1), ("cold", 1), ("mql", 2)]
     assert Moment(taken[0].at) == moment(1)
+
+
+@pytest.mark.parametrize("kind", ["demo_requested", "price_requested", "rep_contacted"])
+def test_in_the_default_who_raises_a_hand_goes_to_one_team_at_once(kind):
+    _, taken = preset("default").replay([FITS, GRANTED, activity(kind, 2)], moment(3))
+    assert [step.to_stage for step in taken] == ["suspect", "sql"]
+    assert default_stage(FITS, activity(kind, 2)) == "suspect"
+
+
+@pytest.mark.parametrize(
+    "some",
+    [
+        [activity("limit_reached", 2)],
+        [activity("support_requested", 2, custom=True)],
+        [activity("feature_used", 2, hour) for hour in range(10)] + [activity("feature_used", 9, h) for h in range(10)],
+    ],
+)
+def test_in_the_default_use_of_the_product_qualifies(some):
+    reached = preset("default").replay([GRANTED, activity("trial_started"), *some], moment(9, 10))[0].stage
+    assert reached == ("pql" if len(some) == 1 else "suspect")
+
+
+def test_in_the_default_what_made_a_lead_unqualified_may_change():
+    no_budget = facts(2, id="no", qualification={"budget": False}, rank=Rank.SALES)
+    budget = facts(9, id="yes", qualification={"budget": True}, rank=Rank.SALES)
+    assert default_stage(FORM, GRANTED, no_budget) == "unqualified"
+    assert default_stage(FORM, GRANTED, no_budget, budget) == "suspect"
+    assert default_stage(FORM, facts(2, company={"employees": 3}, lead={"email": "a@gmail.com"})) == "unqualified"
+    assert default_stage(FORM, facts(2, lead={"email": "a@gmail.com"})) == "suspect"
+
+
+def test_in_the_default_sales_gives_leads_back():
+    assert default_stage(FORM, GRANTED, activity("demo_requested", 2), activity("lead_recycled", 3)) == "recycled"
+
+
+def test_in_the_default_an_mql_that_attends_a_webinar_is_for_sales():
+    keen = [
+        activity("trial_started", 2),
+        activity("webinar_registered", 2),
+        activity("content_downloaded", 2, asset="x"),
+    ]
+    nearly = [FITS, GRANTED, *keen]
+    assert default_stage(*nearly, at=moment(2)) == "iql"
+    more = activity("email_clicked", 2, 1, message_id="1")
+    assert default_stage(*nearly, more, at=moment(3)) == "mql"
+    assert default_stage(*nearly, more, activity("webinar_attended", 3), at=moment(3)) == "sql"
+    assert default_stage(FORM, GRANTED, activity("webinar_attended", 3), at=moment(3)) == "suspect"
+
+
+@pytest.mark.parametrize(
+    ("title", "senior"),
+    [
+        *((title, True) for title in ("CEO", "VP Sales", "Head of IT", "Director", "Chief of Staff", "owner")),
+        *((title, False) for title in ("Contractor", "Product Owner", "Doctor", "VPN engineer")),
+    ],
+)
+def test_the_default_knows_who_decides(title, senior):
+    told = preset("default").explain([facts(1, lead={"title": title})], moment(2))
+    assert (told.scores["fit"] == 30 * POINT) is senior
+
+
+def test_nothing_small_alone_makes_a_lead_of_the_default_warm():
+    rules = preset("default")
+    for rule in rules.file.behaviour:
+        if rule.importance == "influencing" and rule.on:
+            assert rule.cap or rule.group, f"{rule.id} may add up without end"
