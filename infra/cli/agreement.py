@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from shared.domain import conditions, stages
 from shared.domain.ageing import Decay
 from shared.domain.bands import Band
+from shared.domain.conditions import All, AnyOf, Not
 from shared.domain.durations import in_words
-from shared.domain.moments import format_moment
+from shared.domain.moments import Moment, format_moment, parse_moment
 from shared.domain.points import POINT, format_points
-from shared.domain.rulefile import BandEdge, BehaviourRule, RuleFile, Stage
+from shared.domain.rulefile import BandEdge, BehaviourRule, Example, RuleFile, Stage
 
 _IMPORTANCE = {
-    "influencing": "influencing",
-    "important": "important",
-    "most_important": "most important",
-    "negative": "a negative sign",
+    "influencing": "Influencing.",
+    "important": "Important.",
+    "most_important": "Most important.",
+    "negative": "A negative sign.",
 }
+_CHANNELS = {"email": "e-mail", "slack": "Slack", "webhook": "webhook"}
+_WEIGHTY = re.compile(r"([\\*<>\[\]|#]|(?<!\w)_|_(?!\w))")
 
 
 def agreement_of(file: RuleFile) -> str:
@@ -27,14 +31,16 @@ def agreement_of(file: RuleFile) -> str:
 
 
 def _lines(file: RuleFile) -> Iterator[str]:
-    yield f"# Lead agreement: {file.name or 'unnamed rules'}\n"
+    yield f"# Lead agreement: {_plain(file.name or 'unnamed rules')}\n"
     if file.description:
-        yield f"{file.description}\n"
+        yield f"{_plain(file.description)}\n"
     yield (
         "Marketing and sales agree on the following definitions. A **lead** is a person who showed interest and gave "
-        "permission to be contacted. Its **score** is the sum of points that it earns; this text says for what.\n"
+        "permission to be contacted. Its **score** is the sum of the points that it earns; this text says for what. "
+        "Words written `like_this` are the names under which our systems know activities and facts.\n"
     )
     yield from _lead_types(file)
+    yield from _vetoes(file)
     yield from _handoffs(file)
     yield from _points(file)
     yield from _fit(file)
@@ -46,41 +52,77 @@ def _lines(file: RuleFile) -> Iterator[str]:
     yield "| For | Name | Date |\n|---|---|---|\n| Marketing | | |\n| Sales | | |"
 
 
+# --- the types of lead ------------------------------------------------------------------------------------------------
+
+
 def _lead_types(file: RuleFile) -> Iterator[str]:
     if not file.stages:
         return
     yield "## The types of lead\n"
     for place, stage in enumerate(file.stages):
-        yield f"### {stage.label or stage.name}{f' (`{stage.name}`)' if stage.label else ''}\n"
+        yield f"### {_title(stage.label, stage.name)}\n"
         if stage.description:
-            yield f"{stage.description}\n"
-        yield f"{_entry(file, stage, place)}\n"
+            yield f"{_plain(stage.description)}\n"
+        yield from _entry(file, stage, place)
         if stage.leave:
-            yield f"It falls back to {_stage(file, stage.leave.to)} when {stages.in_words(stage.leave.when)}.\n"
+            yield from _when(f"It moves on to {_stage(file, stage.leave.to)} when", stage.leave.when)
     yield (
-        "Only crossing a line counts: a lead that stays above it is not announced again, one that fell out and came "
-        "back is.\n"
+        "Only the moment in which a condition comes true counts: a lead of which it stays true is not announced again, "
+        "one that fell out and came back is.\n"
     )
-    if file.vetoes:
-        yield "Some leads never move up and are never handed over, whatever their score:\n"
-        for veto in file.vetoes:
-            yield f"- {veto.label or veto.id}: {conditions.in_words(veto.where)}"
-        yield ""
 
 
-def _entry(file: RuleFile, stage: Stage, place: int) -> str:
+def _entry(file: RuleFile, stage: Stage, place: int) -> Iterator[str]:
+    sources = [_stage(file, other.name) for other in file.stages if other.leave and other.leave.to == stage.name]
     if stage.enter is None:
-        sources = [other for other in file.stages if other.leave and other.leave.to == stage.name]
-        return f"A lead comes here from {_list([_stage(file, other.name) for other in sources])} only."
+        yield f"A lead comes here only when it moves on from {_list(sources, 'or')}.\n"
+        return
+    earlier = [_stage(file, other.name) for other in file.stages[:place]]
     if stage.origins:
-        origin = f"A lead in {_list([_stage(file, name) for name in stage.origins], 'or')}"
-    elif place:
-        origin = (
-            f"A lead in no stage yet, or in {_list([_stage(file, other.name) for other in file.stages[:place]], 'or')},"
-        )
+        beginning = f"A lead comes here from {_list([_stage(file, name) for name in stage.origins], 'or')} when"
+    elif earlier:
+        beginning = f"A lead that has no type yet, or comes from {_list(earlier, 'or')}, comes here when"
     else:
-        origin = "A lead in no stage yet"
-    return f"{origin} becomes one when {stages.in_words(stage.enter)}."
+        beginning = "A lead that has no type yet comes here when"
+    yield from _when(beginning, stage.enter)
+
+
+def _when(beginning: str, condition: Any) -> Iterator[str]:
+    """A sentence, or a list where more than one thing is asked."""
+    parts = condition.part if isinstance(condition, Not) else condition
+    if isinstance(parts, All | AnyOf):
+        yield f"{beginning} {_holds(condition)}:\n"
+        yield from _items(parts, 0)
+        yield ""
+    else:
+        yield f"{beginning} {_words(stages.in_words(condition))}.\n"
+
+
+def _items(node: Any, depth: int) -> Iterator[str]:
+    indent = "  " * depth
+    for part in node.parts:
+        inner = part.part if isinstance(part, Not) else part
+        if isinstance(inner, All | AnyOf):
+            yield f"{indent}- {_holds(part)}:"
+            yield from _items(inner, depth + 1)
+        else:
+            yield f"{indent}- {_words(stages.in_words(part))}"
+
+
+def _holds(node: Any) -> str:
+    if isinstance(node, Not):
+        return "none of these is so" if isinstance(node.part, AnyOf) else "at least one of these is not so"
+    return "at least one of these is so" if isinstance(node, AnyOf) else "all of these are so"
+
+
+def _vetoes(file: RuleFile) -> Iterator[str]:
+    if not file.vetoes:
+        return
+    yield "## Who is never handed over\n"
+    yield "Such a lead never moves up and is never handed over, whatever its score:\n"
+    for veto in file.vetoes:
+        yield f"- {_title(veto.label, veto.id, strong=True)}: {_words(conditions.in_words(veto.where))}."
+    yield ""
 
 
 def _handoffs(file: RuleFile) -> Iterator[str]:
@@ -88,83 +130,113 @@ def _handoffs(file: RuleFile) -> Iterator[str]:
         return
     yield "## Handing over\n"
     for name, handoff in file.handoff.items():
-        within = f" and is answered within {in_words(handoff.respond_within)}" if handoff.respond_within else ""
-        by = f" It is announced by {_list(handoff.notify)}." if handoff.notify else ""
-        route = f" Who gets it is decided by `{handoff.route.by}`, otherwise by turn." if handoff.route else ""
-        yield f"- Each {_stage(file, name)} is handed over to **{handoff.to}** once for each entry{within}.{by}{route}"
+        told = [
+            f"Each {_stage(file, name)} is handed over to **{_plain(handoff.to)}**, once each time that it becomes one."
+        ]
+        if handoff.respond_within:
+            told.append(f"The answer is due within {in_words(handoff.respond_within)}.")
+        if handoff.notify:
+            told.append(f"They are told by {_list([_CHANNELS[channel] for channel in handoff.notify])}.")
+        if handoff.route:
+            told.append(
+                f"`{handoff.route.by}` decides which person gets it; where that decides nothing, they take turns."
+            )
+        yield f"- {' '.join(told)}"
     yield ""
+
+
+# --- points -----------------------------------------------------------------------------------------------------------
 
 
 def _points(file: RuleFile) -> Iterator[str]:
     if not file.behaviour:
         return
     yield "## Points for what a lead does\n"
+    yield f"Unless a line says otherwise, points count each time, and {_ageing(file.decay)}.\n"
     for rule in file.behaviour:
-        yield f"- **{rule.label or rule.id}**: {_rule(file, rule)}"
+        told = [f"{_idle(rule) if rule.idle else _does(rule)}.", *_details(file, rule)]
+        yield f"- {_title(rule.label, rule.id, strong=True)}: {' '.join(told)}"
     yield ""
 
 
-def _rule(file: RuleFile, rule: BehaviourRule) -> str:
-    parts = [f"{_signed(rule.points)} points"]
-    if rule.score != "engagement":
-        parts[0] += f" for the {rule.score} score"
-    if rule.idle:
-        of = _list([f"`{kind}`" for kind in rule.idle.of], "or") if rule.idle.of else "activity at all"
-        again = ", and again after every further such time" if rule.repeat.kind == "every" else ""
-        parts.append(f"after {in_words(rule.idle.length)} without {of}{again}; they end with the next one")
-    else:
-        parts.append(f"for {_list([f'`{kind}`' for kind in rule.on or ()], 'or')}{_where(rule)}")
-    parts += [text for text in _details(file, rule) if text]
-    return "; ".join(parts) + "."
+def _amount(points: int, score: str, usual: str) -> str:
+    unit = "point" if abs(points) == POINT else "points"
+    return f"{_signed(points)} {unit}{f' for the {_plain(score)} score' if score != usual else ''}"
 
 
-def _where(rule: BehaviourRule) -> str:
-    text = f" where {conditions.in_words(rule.where)}" if rule.where is not None else ""
+def _idle(rule: BehaviourRule) -> str:
+    silence = rule.idle
+    if silence is None:
+        return ""
+    of = f"without any {_codes(silence.of)}" if silence.of else "in which the lead does nothing"
+    again = ", and again after every further such time" if rule.repeat.kind == "every" else ""
+    return (
+        f"{_amount(rule.points, rule.score, 'engagement')} after {in_words(silence.length)} {of}{again}; "
+        "when the silence ends, they are gone"
+    )
+
+
+def _does(rule: BehaviourRule) -> str:
+    where = f" where {_words(conditions.in_words(rule.where))}" if rule.where is not None else ""
+    told = f"{_amount(rule.points, rule.score, 'engagement')} for {_codes(rule.on or ())}{where}"
     if rule.at_least:
         different = f" with different values of `{rule.at_least.distinct}`" if rule.at_least.distinct else ""
         within = f" within {in_words(rule.at_least.within)}" if rule.at_least.within else ""
-        text += f", at least {rule.at_least.times} of them{different}{within}"
-    return text
+        told += f", for every {rule.at_least.times} of them{different}{within}"
+    return told
 
 
 def _details(file: RuleFile, rule: BehaviourRule) -> Iterator[str]:
-    if rule.idle is None:
+    if rule.idle is None and rule.repeat.kind != "every":
         yield {
-            "every": "each time",
-            "once": "once",
-            "latest": "only the latest time",
-            "once_per": f"at most once in {in_words(rule.repeat.every)}" if rule.repeat.every else "",
-            "once_per_value": f"once for each value of `{rule.repeat.field}`",
+            "once": "Only the first time counts.",
+            "latest": "Only the latest time counts.",
+            "once_per": f"It counts at most {_once_in(rule.repeat.every)}.",
+            "once_per_value": f"Each value of `{rule.repeat.field}` counts once.",
         }[rule.repeat.kind]
     if rule.only_if is not None:
-        yield f"only for leads where {conditions.in_words(rule.only_if)}"
+        yield f"Only for leads where {_words(conditions.in_words(rule.only_if))}."
     if rule.instead_of:
-        yield f"instead of “{next((r.label or r.id for r in file.behaviour if r.id == rule.instead_of), '')}”"
-    yield f"at most {format_points(rule.cap)} in all" if rule.cap else ""
-    yield f"together with others of the group “{file.groups[rule.group].label or rule.group}”" if rule.group else ""
-    yield _ageing(rule.decay or (Decay() if rule.idle else file.decay))
-    yield f"ending after {in_words(rule.expires_after)}" if rule.expires_after else ""
+        other = next((each.label for each in file.behaviour if each.id == rule.instead_of), "")
+        yield f"It counts instead of {_title(other, rule.instead_of)}, not beside it."
+    if rule.cap:
+        yield f"At most {format_points(rule.cap)} in all{', below zero' if rule.points < 0 else ''}."
+    if rule.group:
+        yield f"Limited together with others as “{_plain(file.groups[rule.group].label or rule.group)}”."
+    if rule.decay is not None or (rule.idle and file.decay.kind != "none"):
+        yield f"Here {_ageing(rule.decay or Decay())}."
+    if rule.expires_after:
+        yield f"After {in_words(rule.expires_after)} they are gone altogether."
     if rule.active:
         since, until = rule.active.since, rule.active.until
-        yield (f"from {format_moment(since)} on" if since is not None else "") + (
-            f"{' ' if since is not None else ''}until {format_moment(until)}" if until is not None else ""
-        )
-    yield f"{_IMPORTANCE[rule.importance]}" if rule.importance else ""
+        told = [
+            f"from {_moment(since)}" if since is not None else "",
+            f"until {_moment(until)}" if until is not None else "",
+        ]
+        yield f"In force {' '.join(filter(None, told))}."
+    if rule.importance:
+        yield _IMPORTANCE[rule.importance]
+
+
+def _once_in(length: int) -> str:
+    told = in_words(length or 1)
+    return f"once {'an' if told == '1 hour' else 'a'} {told[2:]}" if told.startswith("1 ") else f"once in {told}"
 
 
 def _ageing(decay: Decay) -> str:
     if decay.kind == "none":
-        return "the points stay"
-    since = " since the lead's latest activity" if decay.since_last_activity else ""
+        return "points stay as they are"
+    since = ", counted from the lead's latest activity" if decay.since_last_activity else ""
     if decay.kind == "half_life":
-        return f"worth half every {in_words(decay.half_life)}{since}"
-    lost = (
-        f"{format_points(decay.share[0] * 100 * POINT // decay.share[1])} %"
-        if decay.share
-        else format_points(decay.lose)
-    )
-    way = "evenly" if decay.kind == "linear" else "at a time"
-    return f"losing {lost} of the original points every {in_words(decay.every)}{since}, {way}"
+        return f"points are worth half after {in_words(decay.half_life)}, a quarter after twice that, and so on{since}"
+    lost = f"{_percent(decay.share)} %" if decay.share else f"{format_points(decay.lose)} points"
+    way = "little by little" if decay.kind == "linear" else "all at once at the end of that time"
+    every = in_words(decay.every)
+    return f"points lose {lost} of what they were at first in every {every}, {way}, until nothing is left{since}"
+
+
+def _percent(share: tuple[int, int]) -> str:
+    return format_points(share[0] * 100 * POINT // share[1])
 
 
 def _fit(file: RuleFile) -> Iterator[str]:
@@ -172,40 +244,56 @@ def _fit(file: RuleFile) -> Iterator[str]:
         return
     yield "## Points for who a lead is\n"
     for rule in file.fit:
-        otherwise = f", otherwise {_signed(rule.otherwise)}" if rule.otherwise else ""
-        score = f" for the {rule.score} score" if rule.score != "fit" else ""
-        where = conditions.in_words(rule.where)
-        yield f"- **{rule.label or rule.id}**: {_signed(rule.points)} points{score} where {where}{otherwise}."
-    yield "\nWhat is not known gives no points and is listed as missing.\n"
+        otherwise = f"; where that is known not to be so, {_signed(rule.otherwise)}" if rule.otherwise else ""
+        where = _words(conditions.in_words(rule.where))
+        amount = _amount(rule.points, rule.score, "fit")
+        yield f"- {_title(rule.label, rule.id, strong=True)}: {amount} where {where}{otherwise}."
+    yield "\nWhat is not known gives no points and is listed as missing, so that somebody can ask.\n"
 
 
 def _sums(file: RuleFile) -> Iterator[str]:
     yield "## How points add up\n"
+    used = {rule.group for rule in file.behaviour}
     for name, group in file.groups.items():
-        if group.cap:
-            yield f"- The group “{group.label or name}” counts at most {format_points(group.cap)} points, either way."
-    for name, limits in file.scores.items():
-        low = f"at least {format_points(limits.floor)}" if limits.floor is not None else ""
-        high = f"at most {format_points(limits.cap)}" if limits.cap is not None else ""
-        if low or high:
-            yield f"- The {limits.label or name} score (`{name}`) is {' and '.join(filter(None, (low, high)))}."
-    weights = [f"{format_points(file.total.get(name, POINT))} times {name}" for name in file.score_names]
-    yield f"- The total score is {' + '.join(weights)}.\n"
+        if group.cap and name in used:
+            of, most = _title(group.label, name, strong=True), format_points(group.cap)
+            yield f"- {of}: these points together count at most {most}, above zero or below."
+    for name in file.score_names:
+        limits = file.scores.get(name)
+        label = limits.label if limits else ""
+        low = f"never below {format_points(limits.floor)}" if limits and limits.floor is not None else ""
+        high = f"never above {format_points(limits.cap)}" if limits and limits.cap is not None else ""
+        within = f"is {_list([*filter(None, (low, high))])}" if low or high else "has no limits"
+        yield f"- The {_title(label or name.replace('_', ' '), name)} score {within}."
+    parts = [
+        f"{'' if weight == POINT else f'{format_points(weight)} times '}{_plain(name)}"
+        for name in file.score_names
+        if (weight := file.total.get(name, POINT))
+    ]
+    out = [_plain(name) for name in file.score_names if file.total.get(name, POINT) == 0]
+    left_out = f"; {_list(out)} {'adds' if len(out) == 1 else 'add'} nothing to it" if out else ""
+    yield f"- The total score is {' plus '.join(parts) or 'always 0'}{left_out}.\n"
 
 
 def _bands(title: str, of: str, edges: tuple[BandEdge, ...]) -> Iterator[str]:
     if not edges:
         return
     yield f"## {title}\n"
-    for edge in edges:
-        yield f"- **{edge.name}**: {_edge(edge.band, of)}"
-    yield "\nThe last that holds is the one.\n"
+    following = [*[edge.band for edge in edges[1:]], None]
+    for edge, after in zip(edges, following, strict=True):
+        yield f"- **{_plain(edge.name)}**: {_edge(edge.band, after, of)}."
+    yield ""
 
 
-def _edge(band: Band, of: str) -> str:
-    if band.edge is None:
-        return f"whatever {of} is"
-    return f"{of} is {'above' if band.strict else 'at least'} {format_points(band.edge)}"
+def _edge(band: Band, after: Band | None, of: str) -> str:
+    low = "" if band.edge is None else f"{'above' if band.strict else 'at least'} {format_points(band.edge)}"
+    high = ""
+    if after is not None and after.edge is not None:
+        high = f"{'at most' if after.strict else 'below'} {format_points(after.edge)}"
+    return f"{of} is {' and '.join(filter(None, (low, high))) or 'anything'}"
+
+
+# --- examples ---------------------------------------------------------------------------------------------------------
 
 
 def _examples(file: RuleFile) -> Iterator[str]:
@@ -213,25 +301,81 @@ def _examples(file: RuleFile) -> Iterator[str]:
         return
     yield "## Agreed examples\n"
     for example in file.examples:
-        expected = _list(
-            [_expected(key, value) for key, value in example.expect.model_dump(exclude_unset=True).items()]
-        )
-        yield f"- {example.name}: on {format_moment(example.at)[:10]} it has {expected}."
+        told = example.expect.model_dump(exclude_unset=True)
+        expected = _list([text for key, value in told.items() for text in _expected(key, value)])
+        known = "".join(f" Known: {text}." for text in [_known(example)] if text)
+        yield f"- **{_plain(example.name)}.** {_did(example)}{known} On {_moment(example.at)} it has {expected}."
     yield ""
 
 
-def _expected(key: str, value: Any) -> str:
-    name = key.replace("_", " ")
-    if isinstance(value, dict):
-        return _list([_expected(f"{part} {name.removesuffix('s')}", each) for part, each in value.items()])
-    if isinstance(value, list):
-        return f"{name} {_list(value)}" if value else f"nothing in {name}"
-    return f"no {name}" if value is None else f"{name} {value}"
+def _did(example: Example) -> str:
+    """What the lead did, in the order of time; the same several times in one day at once."""
+    days: dict[tuple[str, str, str], int] = {}
+    for each in sorted(example.activities, key=lambda each: parse_moment(each.occurred_at)):
+        said = {
+            **{key: value for key, value in (("channel", each.channel), ("source", each.source)) if value},
+            **each.properties,
+        }
+        more = ", ".join(f"{key} {conditions.value_in_words(value)}" for key, value in said.items() if _is_plain(value))
+        key = (format_moment(parse_moment(each.occurred_at))[:10], each.type, more)
+        days[key] = days.get(key, 0) + 1
+    told = [
+        f"`{kind}`{f' ({_words(more)})' if more else ''}{f' {count} times' if count > 1 else ''} on {day}"
+        for (day, kind, more), count in days.items()
+    ]
+    return f"The lead did {_list(told)}." if told else "The lead did nothing."
+
+
+def _known(example: Example) -> str:
+    facts = example.facts.line()
+    told = [f"consent {facts.pop('consent')}"] if "consent" in facts else []
+    told += [
+        f"`{group}.{key}` {_words(conditions.value_in_words(value))}"
+        for group, values in facts.items()
+        for key, value in values.items()
+        if _is_plain(value)
+    ]
+    return ", ".join(told)
+
+
+def _is_plain(value: Any) -> bool:
+    return isinstance(value, str | int | float) or (
+        isinstance(value, list) and bool(value) and all(map(_is_plain, value))
+    )
+
+
+def _expected(key: str, value: Any) -> Iterator[str]:
+    match key, value:
+        case "scores", dict():
+            yield from (f"{format_points(points)} points of {_plain(name)}" for name, points in value.items())
+        case "total", int():
+            yield f"{format_points(value)} points in all"
+        case "stage", _:
+            yield f"the type `{value}`" if value else "no type"
+        case "vetoed_by", _:
+            yield f"the veto {_list([f'`{name}`' for name in value])}" if value else "no veto"
+        case "missing", _:
+            yield f"{_codes(value, 'and')} missing" if value else "nothing missing"
+        case _:
+            yield f"the {key} {_plain(value)}" if value else f"no {key}"
+
+
+# --- words ------------------------------------------------------------------------------------------------------------
 
 
 def _stage(file: RuleFile, name: str) -> str:
     label = next((stage.label for stage in file.stages if stage.name == name), "")
-    return label or f"`{name}`"
+    return f"“{_plain(label or name)}”"
+
+
+def _title(label: str, name: str, *, strong: bool = False) -> str:
+    told = _plain(label or name)
+    told = f"**{told}**" if strong else told
+    return f"{told} (`{name}`)" if label and label != name else told
+
+
+def _codes(names: Iterable[str], joiner: str = "or") -> str:
+    return _list([f"`{name}`" for name in names], joiner)
 
 
 def _list(words: list[str] | tuple[str, ...], joiner: str = "and") -> str:
@@ -241,3 +385,21 @@ def _list(words: list[str] | tuple[str, ...], joiner: str = "and") -> str:
 
 def _signed(points: int) -> str:
     return f"{'+' if points > 0 else ''}{format_points(points)}"
+
+
+def _moment(moment: Moment) -> str:
+    """A moment for people: `2026-03-01`, or with the time of day where it is not midnight."""
+    day, _, time = format_moment(moment).partition("T")
+    return day if time == "00:00:00Z" else f"{day} {time.removesuffix(':00Z').removesuffix('Z')} UTC"
+
+
+def _plain(text: str) -> str:
+    """Text that Markdown shows as it is."""
+    return _WEIGHTY.sub(r"\\\1", " ".join(text.split()))
+
+
+def _words(text: str) -> str:
+    """As `_plain`, except for what stands between backticks."""
+    return "".join(
+        part if place % 2 else _WEIGHTY.sub(r"\\\1", part) for place, part in enumerate(re.split("(`[^`]*`)", text))
+    )

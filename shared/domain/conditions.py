@@ -251,10 +251,10 @@ def _a_boolean(operand: Any) -> str:
 OPERATORS: Mapping[str, tuple[Callable[[Any], Holds], Callable[[Any], str], str]] = {
     "is": (_is, _scalar, "is {}"),
     "is_not": (_complement(_is), _scalar, "is not {}"),
-    "in": (_in, _scalars, "is one of {}"),
+    "in": (_in, _scalars, "is {}"),
     "not_in": (_complement(_in), _scalars, "is none of {}"),
     "contains": (_contains, _scalar, "contains {}"),
-    "contains_any": (_contains_any, _scalars, "contains one of {}"),
+    "contains_any": (_contains_any, _scalars, "contains {}"),
     "starts_with": (_starts_with, _text, "starts with {}"),
     "ends_with": (_ends_with, _text, "ends with {}"),
     "like": (_like, _text, "looks like {}"),
@@ -468,19 +468,30 @@ def in_words(condition: Condition) -> str:
     if isinstance(condition, Test):
         if condition.operator == "exists":
             return f"`{condition.field}` is {'known' if condition.operand else 'not known'}"
+        if condition.operator == "between":
+            low, high = map(value_in_words, condition.operand)
+            return f"`{condition.field}` is between {low} and {high}"
         return f"`{condition.field}` {OPERATORS[condition.operator][2].format(value_in_words(condition.operand))}"
-    if isinstance(condition, Not):
-        return f"not ({in_words(condition.part)})"
-    joiner = " or " if isinstance(condition, AnyOf) else " and "
-    return joiner.join(
-        f"({text})" if " or " in text or " and " in text else text for text in map(in_words, condition.parts)
-    )
+    return joined_in_words(condition, in_words)
+
+
+def joined_in_words(node: Any, tell: Callable[[Any], str]) -> str:
+    """What `all`, `any` and `not` say of their parts, each told by `tell`."""
+    if isinstance(node, Not):
+        return f"it is not so that {_in_brackets(node.part, tell)}"
+    joiner = " or " if isinstance(node, AnyOf) else " and "
+    return joiner.join(tell(part) if type(part) is type(node) else _in_brackets(part, tell) for part in node.parts)
+
+
+def _in_brackets(part: Any, tell: Callable[[Any], str]) -> str:
+    return f"({tell(part)})" if isinstance(part, All | AnyOf | Not) else tell(part)
 
 
 def value_in_words(operand: Any) -> str:
     """An operand for people: texts in quotes, lists with commas."""
     if isinstance(operand, list | tuple):
-        return ", ".join(map(value_in_words, operand))
+        *most, last = map(value_in_words, operand)
+        return f"{', '.join(most)} or {last}" if most else last
     if isinstance(operand, bool):
         return "true" if operand else "false"
     return f"“{operand}”" if isinstance(operand, str) else f"{Decimal(str(operand)):f}"

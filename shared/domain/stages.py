@@ -361,28 +361,33 @@ def in_words(node: Any) -> str:  # noqa: PLR0911 - one case for each kind of nod
         case ScoreIs(name, amount):
             return f"the {'total score' if name == 'score' else f'{name} score'} is {amount.in_words(format_points)}"
         case Qualified(names):
-            return f"{', '.join(names)} {'is' if len(names) == 1 else 'are'} confirmed"
+            *most, last = names
+            return f"{', '.join(most)} and {last} are confirmed" if most else f"{last} is confirmed"
         case InStage(amount):
             return f"the time in the stage is {amount.in_words(durations.in_words)}"
         case Activities():
             return _activities_in_words(node)
-        case Test("grade" | "temperature" | "consent" as name, operator, operand):
-            return f"{name} {conditions.OPERATORS[operator][2].format(conditions.value_in_words(operand))}"
+        case Test("consent", operator, operand):
+            told = conditions.OPERATORS[operator][2].format(conditions.value_in_words(operand))
+            return f"the permission to be contacted {told.replace('“', '').replace('”', '')}"
+        case Test("grade" | "temperature" as name, operator, operand):
+            return f"the {name} {conditions.OPERATORS[operator][2].format(conditions.value_in_words(operand))}"
         case Test():
             return conditions.in_words(node)
-        case Not(part):
-            return f"not ({in_words(part)})"
-    joiner = " or " if isinstance(node, AnyOf) else " and "
-    return joiner.join(f"({text})" if " or " in text or " and " in text else text for text in map(in_words, node.parts))
+        case Not(Activities(amount=Amount((("at_least", 1),))) as asked):
+            return _activities_in_words(asked, occurred=False)
+    return conditions.joined_in_words(node, in_words)
 
 
-def _activities_in_words(node: Activities) -> str:
-    kinds = " or ".join(f"`{kind}`" for kind in node.types)
-    text = f"{kinds} has occurred" if node.amount.tests == (("at_least", 1),) else ""
-    text = text or f"the number of {kinds} is {node.amount.in_words(str)}"
+def _activities_in_words(node: Activities, *, occurred: bool = True) -> str:
+    kinds = ", ".join(f"`{kind}`" for kind in node.types)
+    several = len(node.types) > 1
+    text = f"{('one of ' if occurred else 'none of ') if several else '' if occurred else 'no '}{kinds} has occurred"
+    if node.amount.tests != (("at_least", 1),):
+        text = f"the number of {kinds}{' together' if several else ''} is {node.amount.in_words(str)}"
     where = f" where {conditions.in_words(node.where)}" if node.where else ""
-    within = f" within {durations.in_words(node.within)}" if node.within else ""
-    return text + where + within + (" since the stage was entered" if node.since_entry else "")
+    within = f" within the last {durations.in_words(node.within)}" if node.within else ""
+    return text + where + within + (" since the lead entered its stage" if node.since_entry else "")
 
 
 __all__ = [
