@@ -236,8 +236,9 @@ class Stretch:
             decay, ends = self.rules.decays[rule.id], self.rules.ends[rule.id]
             if ends is not None:
                 yield moments[-1] + ends
-            elif decay.since_last_activity and self.last_own is not None:
-                yield self.last_own + (decay.gone_after(rule.points) or 0)
+            elif decay.since_last_activity:
+                since = moments[-1] if self.last_own is None else self.last_own
+                yield since + (decay.gone_after(rule.points) or 0)
         for silence in self.silences:
             yield silence.settled(self.last_own)
 

@@ -121,6 +121,16 @@ def test_the_second_at_which_a_half_life_falls_below_a_band_is_exact():
     assert rules.next_change(state, hot_until.at).at == moment(day=31)
 
 
+def test_points_that_age_since_the_last_activity_age_on_their_own_where_the_lead_itself_did_nothing():
+    rules = rules_of(
+        behaviour=[{"id": "a", "on": "seen", "points": 60}], decay={"half_life": "30d", "since": "last_activity"}
+    )
+    state = rules.absorb(ScoreState.empty(), [activity("seen", day=1, own=False)])
+    change = rules.next_change(state, moment(day=1))
+    assert rules.score(state, change.at).temperature == "cold"
+    assert rules.score(state, Moment(change.at - SECOND)).temperature == "warm"
+
+
 def test_a_silence_cools_a_lead_at_its_exact_moment():
     rules = rules_of(
         behaviour=[
