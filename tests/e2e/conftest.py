@@ -170,17 +170,20 @@ class Cloud:
                 continue
         return found
 
-    def workers(self) -> list[int]:
-        """The process ids of the functions' workers."""
+    def workers(self) -> dict[int, str]:
+        """The process ids of the functions' workers, and each one's function."""
         emulator = int(self.home.read("emulator.json")["pid"])
-        found = []
+        found = {}
         for folder in Path("/proc").glob("[0-9]*"):
             try:
                 parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+                told = (folder / "environ").read_bytes().split(b"\0") if parent == emulator else []
             except OSError:
                 continue
-            if parent == emulator:
-                found.append(int(folder.name))
+            for line in told:
+                name, _, value = line.partition(b"=")
+                if name == b"AWS_LAMBDA_FUNCTION_NAME":
+                    found[int(folder.name)] = value.decode().rpartition("-")[2]
         return found
 
 

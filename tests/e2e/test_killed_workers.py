@@ -16,7 +16,11 @@ from shared.domain.admission import PUBLIC_ID
 
 pytestmark = pytest.mark.e2e
 
-KILLS = 40
+KILLS = 30
+MOST = 8
+"""Kills of one function. A stream tries a record eleven times and a queue five times; then it waits for a person."""
+HIDDEN = 75
+"""Seconds after which a queue gives a message of a killed function again: by then its claims have ended."""
 SEED = 20260301
 
 
@@ -25,33 +29,46 @@ class Killer(threading.Thread):
 
     def __init__(self, cloud):
         super().__init__(daemon=True)
-        self.cloud, self.kills, self.done = cloud, 0, threading.Event()
+        self.cloud, self.killed, self.done = cloud, Counter(), threading.Event()
         self.random = random.Random(SEED)
+
+    def may_kill(self, function):
+        """Whoever calls `admin` calls it again as often as it takes."""
+        return function == "admin" or self.killed[function] < MOST
 
     def run(self):
         while not self.done.is_set():
-            workers = self.cloud.workers()
+            workers = {pid: function for pid, function in self.cloud.workers().items() if self.may_kill(function)}
             if workers:
+                victim = self.random.choice(sorted(workers))
                 with suppress(ProcessLookupError):
-                    os.kill(self.random.choice(workers), signal.SIGKILL)
-                    self.kills += 1
+                    os.kill(victim, signal.SIGKILL)
+                    self.killed[workers[victim]] += 1
             time.sleep(self.random.uniform(0.05, 0.6))
 
 
 def test_kill_9_of_workers_at_random_during_the_demo_loses_and_doubles_nothing(new_cloud):
     cloud = new_cloud("killed")
     cloud.up()
+    queues = cloud.client("sqs")
+    for queue in queues.list_queues()["QueueUrls"]:
+        queues.set_queue_attributes(QueueUrl=queue, Attributes={"VisibilityTimeout": str(HIDDEN)})
     sender = cloud.sender()
     sender.retries = 20
     killer = Killer(cloud)
+
+    def has_killed(times):
+        cloud.lead(VISITORS[0].email)  # so that there is always somebody to kill
+        return killer.killed.total() >= times
+
     killer.start()
     try:
         for visitor in VISITORS:
             sender.send(visitor.acts)
-        cloud.eventually(lambda: killer.kills >= KILLS // 2)
+        cloud.eventually(lambda: has_killed(KILLS // 2))
         for visitor in VISITORS:
             sender.send(visitor.then)
-        cloud.eventually(lambda: killer.kills >= KILLS)
+        cloud.eventually(lambda: has_killed(KILLS))
     finally:
         killer.done.set()
         killer.join()
@@ -85,4 +102,4 @@ def test_kill_9_of_workers_at_random_during_the_demo_loses_and_doubles_nothing(n
         assert handed == list(visitor.stages)
     webhooks = {message["id"]: message["message"]["data"]["id"] for message in cloud.local.inbox()["webhooks"]}
     assert len(webhooks) == len(set(webhooks.values())) == sum(len(visitor.stages) for visitor in VISITORS)
-    print(f"{killer.kills} workers were killed")  # noqa: T201
+    print(f"workers were killed: {dict(killer.killed)}")  # noqa: T201
