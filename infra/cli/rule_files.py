@@ -74,5 +74,7 @@ def preset_text(name: str) -> str:
     """
     found = [known for known in preset_names() if name in (known, known.partition("-")[0])]
     if not found:
-        raise Failure(f"There is no preset {name!r}.", f"Name one of them: {nearest(name, preset_names())}.")
+        hint = nearest(name, preset_names())
+        remedy = hint[:1].upper() + hint[1:] + ("" if hint.endswith("?") else ".")
+        raise Failure(f"There is no preset {name!r}.", remedy)
     return (_PRESETS / f"{found[0]}.yaml").read_text(encoding="utf-8")

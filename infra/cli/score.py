@@ -101,12 +101,8 @@ def score(  # noqa: PLR0917 - each is an option
         for line in results:
             more = {"explanation": line.told.as_json()} if explain or since else {}
             typer.echo(exact_json({**line.as_json(), **more}))
-    elif explain or since:
-        for line in results:
-            _explain(line)
     else:
-        screen.show(_table(results))
-    if not as_json:
+        _tell(list(results), explain=explain or since is not None)
         screen.note(f"Stages as they would have been by {format_moment(moment)}, had every activity been on time.")
     if unknown:
         what = "activity belongs" if unknown == 1 else "activities belong"
@@ -169,6 +165,15 @@ def exact_json(value: Any) -> str:
 
 
 # --- for people -------------------------------------------------------------------------------------------------------
+
+
+def _tell(results: list[Result], *, explain: bool) -> None:
+    if not results:
+        screen.say("There is no lead.")
+    elif not explain:
+        screen.show(_table(results))
+    for line in results if explain else ():
+        _explain(line)
 
 
 def _table(results: Iterable[Result]) -> Table:

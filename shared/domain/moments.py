@@ -15,6 +15,7 @@ HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_FIRST, _LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
 
 class MomentError(ValueError):
@@ -39,10 +40,13 @@ def from_datetime(stamp: datetime) -> Moment:
     """Exact microseconds of an aware datetime.
 
     Raises:
-        MomentError: the datetime has no offset.
+        MomentError: the datetime has no offset, or lies before the year 1 or after the year 9999 in UTC.
     """
     if stamp.tzinfo is None:
         msg = f"{stamp.isoformat()!r} has no offset: add Z or, for instance, +01:00"
+        raise MomentError(msg)
+    if not _FIRST <= stamp <= _LAST:
+        msg = f"{stamp.isoformat()!r} lies outside the years 1 to 9999"
         raise MomentError(msg)
     return Moment((stamp - _EPOCH) // timedelta(microseconds=1))
 

@@ -123,6 +123,11 @@ def test_an_activity_that_lies_ahead_does_not_count_yet_but_is_expected(rules, t
     assert (told["total"], told["contributions"], told["next_change"]["at"]) == (0, [], "2026-01-03T00:00:00Z")
 
 
+def test_nobody_is_told_of_in_words(rules, tmp_path):
+    done = run(score_app, "--rules", rules, "--activities", lines(tmp_path / "a.jsonl"))
+    assert (done.exit_code, done.stdout) == (0, "There is no lead.\n")
+
+
 def test_two_different_activities_of_a_lead_with_one_id_are_refused(rules, tmp_path):
     who = {"email": "a@b.c"}
     path = lines(tmp_path / "a.jsonl", seen(who), seen(who, at="2026-01-01T01:00:00Z"))
@@ -273,6 +278,7 @@ def test_facts_were_always_known_but_a_way_begins_with_the_first_activity(tmp_pa
         ("[]", "a line is a JSON object"),
         ('{"id": "1", "id": "2"}', "stands here twice"),
         (json.dumps(seen({"email": "a@b.c"}, at="2026-01-01T00:00:00")), "has no offset"),
+        (json.dumps(seen({"email": "a@b.c"}, at="0001-01-01T00:00:00+14:00")), "outside the years 1 to 9999"),
         (json.dumps(seen({})), "`identity` names"),
         (json.dumps(seen({"mail": "a"})), "did you mean 'email'"),
         (json.dumps({**seen({"email": "a@b.c"}), "propertis": {}}), "did you mean 'properties'"),
