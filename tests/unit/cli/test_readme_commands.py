@@ -11,6 +11,8 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 from infra.cli.main import app
+from shared.domain.conditions import OPERATORS
+from shared.domain.rulefile import BehaviourRule, FitRule, RuleFile, Stage
 
 ROOT = Path(__file__).parents[3]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -51,10 +53,24 @@ def test_the_commands_that_need_no_cloud_do_what_the_readme_says(tmp_path):
     assert (tmp_path / "rules.yaml").read_text().startswith("#")
 
 
-def test_the_rule_file_that_the_readme_shows_is_one(tmp_path):
-    shown = tmp_path / "acme.yaml"
-    shown.write_text(re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)[0], encoding="utf-8")
+def test_the_rule_file_that_the_readme_shows_is_one_and_its_golden_lead_comes_out(tmp_path):
+    shown, examples = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
+    path = tmp_path / "acme.yaml"
+    path.write_text(shown + examples, encoding="utf-8")
 
-    result = CliRunner().invoke(app, ["rules", "check", str(shown)])
+    assert CliRunner().invoke(app, ["rules", "check", str(path)]).exit_code == 0
+    result = CliRunner().invoke(app, ["rules", "test", str(path)])
 
     assert result.exit_code == 0, result.output
+    assert "1 example, all as agreed" in result.output
+
+
+def test_the_readme_names_every_key_and_operator_of_a_rule_file():
+    part = README[README.index("## Writing rules") : README.index("## Connecting a site")]
+    keys = {key for model in (BehaviourRule, FitRule, Stage, RuleFile) for key in keys_of(model)}
+    words = set(re.findall(r"[a-z_]+", part))
+    assert (keys | set(OPERATORS)) - words - {"description"} == set()
+
+
+def keys_of(model):
+    return {info.alias or name for name, info in model.model_fields.items()}
