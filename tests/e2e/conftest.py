@@ -100,8 +100,14 @@ class Cloud:
 
     def lead(self, email: str) -> dict[str, Any] | None:
         """Everything about a lead, or None when nobody has that address."""
-        found = self.api().get("/v1/leads", {"email": email})["leads"]
-        return dict(self.api().get(path_of("v1", "leads", found[0]["id"]))) if found else None
+        api = self.api()
+        found = api.get("/v1/leads", {"email": email})["leads"]
+        try:
+            return dict(api.get(path_of("v1", "leads", found[0]["id"]))) if found else None
+        except Refusal as refusal:
+            if refusal.status != HTTPStatus.NOT_FOUND:
+                raise
+            return None  # it became one with another lead between the two questions
 
     def eventually(self, holds: Callable[[], Any], seconds: float = LONG) -> Any:
         """What `holds` answers once it answers something true. A fault of the API is over by the next look."""

@@ -14,7 +14,9 @@ def chromium():
     from playwright.sync_api import sync_playwright  # noqa: PLC0415 - only these tests need it
 
     with sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
+        browser = driver.chromium.launch(
+            executable_path="/usr/bin/chromium", args=["--no-sandbox"], timeout=LONG * 1000
+        )
         yield browser
         browser.close()
 

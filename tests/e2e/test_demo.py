@@ -106,7 +106,9 @@ def test_stopped_and_started_again_on_another_port_it_has_every_lead_and_goes_on
     lead = cloud.eventually(lambda: cloud.lead("ines@after.example"))
     assert lead["score"]["total"] == 25
     cloud.eventually(lambda: cloud.lead("ines@after.example")["handoffs"])
-    cloud.eventually(lambda: f"{lead['id']}.sql.1" in json.dumps(cloud.local.inbox()["emails"]))
+    number = f"{lead['id']}.sql.1"
+    inbox = cloud.local.inbox
+    cloud.eventually(lambda: all(number in json.dumps(inbox()[kind]) for kind in ("emails", "slack", "webhooks")))
 
 
 def test_a_fresh_stack_fed_in_reverse_order_ends_with_the_same_scores_and_facts(demo, new_cloud):

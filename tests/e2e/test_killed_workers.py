@@ -10,15 +10,16 @@ from contextlib import suppress
 
 import pytest
 
+from infra.failure import Failure
 from infra.local.demo.story import arrivals
 from infra.local.demo.visitors import VISITORS
 from shared.domain.admission import PUBLIC_ID
 
 pytestmark = pytest.mark.e2e
 
-KILLS = 30
-MOST = 8
-"""Kills of one function. A stream tries a record eleven times and a queue five times; then it waits for a person."""
+KILLS = 20
+MOST = 4
+"""Kills of one function: fewer than a queue's five tries, after which a message waits for a person."""
 HIDDEN = 75
 """Seconds after which a queue gives a message of a killed function again: by then its claims have ended."""
 SEED = 20260301
@@ -58,7 +59,8 @@ def test_kill_9_of_workers_at_random_during_the_demo_loses_and_doubles_nothing(n
     killer = Killer(cloud)
 
     def has_killed(times):
-        cloud.lead(VISITORS[0].email)  # so that there is always somebody to kill
+        with suppress(Failure):
+            cloud.lead(VISITORS[0].email)  # so that there is always somebody to kill
         return killer.killed.total() >= times
 
     killer.start()
