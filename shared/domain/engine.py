@@ -15,12 +15,13 @@ from shared.domain.activity import SCORE_ADJUSTED, Activity
 from shared.domain.adjustments import adjustment_of
 from shared.domain.bands import band_of
 from shared.domain.compiled import Compiled
-from shared.domain.explanation import Explanation, Lift
+from shared.domain.explanation import Contribution, Explanation, Lift
 from shared.domain.journey import Journey
 from shared.domain.ledger import Ledger, until
 from shared.domain.lifecycle import Transition
 from shared.domain.moments import Moment
 from shared.domain.next_change import NextChange
+from shared.domain.points import POINT
 from shared.domain.rulefile import HandoffRule, RuleFile
 from shared.domain.state import Entry, ScoreState, Trace, digest, short_id, told_claims
 from shared.domain.suggestions import activities_for
@@ -149,19 +150,22 @@ class Rules(Compiled):
             tuple(rows),
             since,
             changed,
-            self._lift(state, score),
+            self._lift(state, score, rows),
         )
 
     def replayed(self, activities: Iterable[Activity]) -> ScoreState:
         """A state in which ids are whole: for explanations and replays, not for storing."""
         return self._absorb(ScoreState.empty(), activities, str)
 
-    def _lift(self, state: ScoreState, score: Score) -> Lift | None:
+    def _lift(self, state: ScoreState, score: Score, rows: Iterable[Contribution]) -> Lift | None:
         """The single activity of least effect that reaches a higher band, with all that it would do."""
         names = [band.name for band in self.temperature]
         higher = names[names.index(score.temperature) + 1 if score.temperature else 0 :]
         nearest: tuple[Score, ScoreState, Entry, str] | None = None
+        woken = self._woken(rows)
         for kind, entry in self._next_entries(score.at) if higher else ():
+            if band_of(self.temperature, score.total + woken + self._most(entry)) not in higher:
+                continue
             merged = state.merge(ScoreState({entry.id: entry}, frozenset(), score.at))
             after = self._score(Ledger(self, merged), score.at)
             if after.temperature in higher and (nearest is None or after.total < nearest[0].total):
@@ -173,6 +177,19 @@ class Rules(Compiled):
         matched = [rule for rule in self.file.behaviour if rule.id in entry.trace.marks]
         rule = max(matched, key=lambda rule: now.get(rule.id, 0) - before.get(rule.id, 0))
         return Lift(rule.id, rule.label or rule.id, kind, after.total, str(after.temperature))
+
+    def _woken(self, rows: Iterable[Contribution]) -> int:
+        """The most by which any activity can raise the total: it ends silences and refreshes points."""
+        idle = {rule.id for rule in self.idle}
+        fresh = {name for name, decay in self.decays.items() if decay.since_last_activity}
+        changed = ((row, abs(row.earned if row.rule in idle else row.lost_to_age)) for row in rows)
+        points = sum(size * abs(self.weights[row.score]) for row, size in changed if row.rule in idle | fresh)
+        return -(-points // POINT) + 1
+
+    def _most(self, entry: Entry) -> int:
+        """The most by which the rules that an activity matches can raise the total; no limit adds to that."""
+        matched = (rule for rule in self.file.behaviour if rule.id in entry.trace.marks)
+        return -(-sum(abs(rule.points * self.weights[rule.score]) for rule in matched) // POINT) + 1
 
     def _next_entries(self, at: Moment) -> Iterator[tuple[str, Entry]]:
         """What the plainest next activities of every behaviour rule would enter."""

@@ -1,10 +1,16 @@
 """The nearest single activity that would lift a lead into the next band: one that a person could really do."""
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from shared.domain.engine import compile_rules
 from shared.domain.moments import DAY, Moment
 from shared.domain.points import POINT
+from shared.domain.reading import RuleFileError, parse_rule_file
 from tests.unit.domain.leads import activity, facts, moment, rules_of
+from tests.unit.domain.random_rules import START as BEGAN
+from tests.unit.domain.random_rules import activities, documents
 
 NOW = moment(20)
 
@@ -198,3 +204,17 @@ CONDITIONS = [
 def test_an_activity_is_found_for_every_operator(where):
     rules = rules_of(behaviour=[{"id": "a", "on": "seen", "points": 60, "where": where}])
     assert told(lift(rules)) == ("a", "seen", 60, "warm")
+
+
+@settings(max_examples=150, deadline=None)
+@given(documents(), activities(), st.integers(0, 60))
+def test_leaving_out_what_cannot_lift_a_lead_leaves_out_nothing_that_can(document, some, days):
+    try:
+        rules = compile_rules(parse_rule_file(document))
+    except RuleFileError:
+        return
+    at = Moment(BEGAN + days * DAY)
+    found = rules.explain(some, at).lift
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(type(rules), "_most", lambda rules, entry: 10**30)
+        assert rules.explain(some, at).lift == found
