@@ -337,7 +337,20 @@ def _parse_entry(key: object, value: object, roots: Mapping[str, bool], depth: i
         parts = tuple(_inside((key, place), part, roots, depth) for place, part in enumerate(value))
         return All(parts) if key == "all" else AnyOf(parts)
     check_field(key, roots)
-    return parse_tests(str(key), value)
+    condition = parse_tests(str(key), value)
+    if key == "consent":
+        _check_consent(value)
+    return condition
+
+
+def _check_consent(raw: Any) -> None:
+    """A fact has no value while it is unknown, and two where it is known."""
+    for name, operand in raw.items():
+        for word in operand if isinstance(operand, list | tuple) else [operand]:
+            if name != "exists" and word not in ("granted", "denied"):
+                msg = f"{word!r} is no consent that is known"
+                hint = "write {exists: false}" if word == "unknown" else nearest(word, ("granted", "denied"))
+                raise ConditionError(msg, ("consent", str(name)), hint)
 
 
 def _inside(path: Path, raw: object, roots: Mapping[str, bool], depth: int) -> Condition:

@@ -108,6 +108,8 @@ def without(key, **changed):
         (stage(consent=True), "stages.0.enter.consent", "no consent"),
         (stage(consent={"exists": True}), "stages.0.enter.consent.exists", "cannot be asked"),
         (stage(grade="A"), "stages.0.enter.grade", "define `grades`"),
+        (rule(only_if={"consent": {"is": "yes"}}), "behaviour.0.only_if.consent.is", "no consent"),
+        (rule(only_if={"consent": {"in": ["granted", "unknown"]}}), "behaviour.0.only_if.consent.in", "exists: false"),
         (rule(cap=None), "behaviour.0.cap", "has no value"),
         (rule(label=5), "behaviour.0.label", "wants a text"),
         (rule(repeat="once_per"), "behaviour.0.repeat", "write {once_per: ...}"),
