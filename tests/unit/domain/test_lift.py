@@ -1,7 +1,7 @@
 """The nearest single activity that would lift a lead into the next band: one that a person could really do."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.domain.engine import compile_rules
@@ -206,7 +206,6 @@ def test_an_activity_is_found_for_every_operator(where):
     assert told(lift(rules)) == ("a", "seen", 60, "warm")
 
 
-@settings(max_examples=150, deadline=None)
 @given(documents(), activities(), st.integers(0, 60))
 def test_leaving_out_what_cannot_lift_a_lead_leaves_out_nothing_that_can(document, some, days):
     try:
