@@ -8,7 +8,8 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import boto3
-from aws_lambda_powertools import Logger
+from aws_lambda_powertools import Logger, single_metric
+from aws_lambda_powertools.metrics import MetricUnit
 
 from functions.score.settings import Settings
 from shared.adapters.clock import SystemClock
@@ -25,7 +26,7 @@ from shared.domain.handoff import LeadId
 from shared.ports.activities import Activities, ActivityKey
 from shared.ports.queue import Queue
 from shared.usecases.rulebook import Rulebook
-from shared.usecases.score import Score
+from shared.usecases.score import LinkRefused, Score
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -52,7 +53,14 @@ def _scoring() -> Scoring:
     activities = DynamoDBActivities(dynamodb, settings.activities_table)
     rulebook = Rulebook(DynamoDBRuleVersions(dynamodb, settings.leads_table), clock)
     return Scoring(
-        Score(activities, DynamoDBLeads(dynamodb, settings.leads_table), rulebook, clock, _new_lead_id),
+        Score(
+            activities,
+            DynamoDBLeads(dynamodb, settings.leads_table),
+            rulebook,
+            clock,
+            _new_lead_id,
+            report=report_refused,
+        ),
         activities,
         SQSQueue(boto3.client("sqs"), settings.queue_url),
     )
@@ -64,6 +72,13 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext, scoring: Scori
     if event["Records"][0]["eventSource"] == "aws:dynamodb":
         return _apply_stream(event["Records"], scoring, lambda: context.get_remaining_time_in_millis() > _SPARE)
     return work_through(event, context, lambda message: _work(message, scoring), _log, "not scored")
+
+
+def report_refused(refused: LinkRefused) -> None:
+    """Tell operators of a shared mailbox, a kiosk, or a source that joins again what a person has parted."""
+    _log.warning("a link is refused", extra={"lead": refused.lead, "why": refused.why})
+    with single_metric("LinksRefused", MetricUnit.Count, 1, namespace="Baton") as metric:
+        metric.add_dimension("why", refused.why)
 
 
 def _apply_stream(records: list[dict[str, Any]], scoring: Scoring, has_time: Callable[[], bool]) -> None:

@@ -59,8 +59,11 @@ class Leads(Protocol):
         """The lead of each known identity that has one. May miss one claimed a moment ago; `claim` then tells."""
         ...
 
-    def claim(self, identity: Identity, lead: LeadId) -> LeadId:
-        """Give an identity to a lead unless it has one already; the answer is the lead that has it."""
+    def claim(self, identity: Identity, lead: LeadId, *, instead_of: LeadId | None = None) -> LeadId:
+        """Give an identity to a lead unless it has one already; the answer is the lead that has it.
+
+        `instead_of` is a lead that is no more: whoever had that one has the new one then.
+        """
         ...
 
     def attach(self, browser: Identity, known: Identity, at: Moment) -> Mapping[Identity, Moment]:

@@ -67,7 +67,7 @@ class AdjustScore:
             raise Invalid(str(error), adjustment.way) from error
         now = self._clock.now()
         activity = Activity(
-            id=f"adjustment-{_digest(record.lead, person.id, adjustment.id)}",
+            id=f"adjustment-{request_digest(record.lead, person.id, adjustment.id)}",
             type=SCORE_ADJUSTED,
             occurred_at=now,
             received_at=now,
@@ -86,5 +86,6 @@ class AdjustScore:
         return Adjusted(record.lead, activity.id)
 
 
-def _digest(*parts: str) -> str:
+def request_digest(*parts: str) -> str:
+    """What tells one request of a person from every other, so that the same one again is the same activity."""
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]

@@ -105,6 +105,10 @@ class _Run:
         for each in activities:
             self.failed[ActivityKey(each.identity, each.id)] = NotApplied(each, error)
 
+    def waits_with_new_names(self, lead: LeadId) -> bool:
+        """Whether something that waits for a lead has names that were claimed for it and are not written yet."""
+        return any(not self.claimed.isdisjoint(placed.known) for placed in self.groups.get(lead, ()))
+
     def look_again(self, written: _Written, activities: Sequence[Activity]) -> None:
         """Remember whom to look at again because of what was written for some activities."""
         for lead in written.again:
@@ -173,8 +177,8 @@ class Score:
         self._claim(run, known)
         leads = {run.whose[identity] for identity in known}
         if len(leads) > 1 or ties_of([activity]).verdicts:
-            # What waits for these leads goes first, so that they know their names.
-            self._update_all({lead: run.groups.pop(lead, []) for lead in leads}, run)
+            # What waits for these leads with a new name goes first, so that they know their names.
+            self._update_all({lead: run.groups.pop(lead) for lead in leads if run.waits_with_new_names(lead)}, run)
             self._settle(run, activity)
         self._put(run.groups, run, activity)
 
@@ -202,6 +206,7 @@ class Score:
         activities = [placed.activity for placed in group]
         try:
             run.look_again(self._update(lead, group, run.claimed), activities)
+            run.claimed.difference_update(*(placed.known for placed in group))
         except _Unsettled:
             for activity in activities:
                 if len(linked_identities(activity)) > 1:
@@ -252,9 +257,10 @@ class Score:
             record = self._live(lead)
             if record.rules_version > active.number:
                 active = self._rulebook.refresh()
-            self._check_names(record, group, claimed)
+            # What was claimed for a lead that nobody has written since can only have left it by a write.
+            self._check_names(record, group, claimed if record.version == 0 else ())
             after, sharing = self._after(_with_names(record, group), group, active, rebuild=rebuild)
-            new = self._booked(record, after, active, touched=touched)
+            new = self._booked(record, after, active, touched=touched, did=bool(group))
             try:
                 if new != record:
                     self._leads.save(new)
@@ -276,7 +282,11 @@ class Score:
     def _owner(self, identity: Identity, lead: LeadId) -> LeadId:
         """Whose an identity is for certain; the lead's, if it was nobody's."""
         owner = self._leads.claim(identity, lead)
-        return owner if owner == lead else self._live(owner).lead
+        if owner == lead:
+            return lead
+        live = self._live(owner).lead
+        # Given to a lead by somebody who did not know yet that it went into another one.
+        return live if live == owner else self._leads.claim(identity, live, instead_of=owner)
 
     def _after(
         self, record: LeadRecord, group: Sequence[_Placed], active: ActiveRules, *, rebuild: bool
@@ -313,11 +323,14 @@ class Score:
             )
         ) - {record.lead for record in records}
 
-    def _booked(self, before: LeadRecord, after: LeadRecord, active: ActiveRules, *, touched: bool) -> LeadRecord:
+    def _booked(
+        self, before: LeadRecord, after: LeadRecord, active: ActiveRules, *, touched: bool, did: bool = False
+    ) -> LeadRecord:
         """The record with its next moment booked and marked for `evaluate`; unchanged when nothing changed."""
         now = self._clock.now()
         overdue = before.due is not None and before.due <= now
-        if after == before and before.mark and not (touched or overdue):
+        first = did and before.mark == 0
+        if after == before and not (touched or overdue or first):
             return before
         change = active.rules.next_change(after.state, now)
         due = change.at if change else None
@@ -383,20 +396,28 @@ class Score:
         said, named = ties_of([activity]), frozenset(linked_identities(activity))
         concerned = {run.whose[identity] for identity in named}
         before = set(concerned)
+        unheard: set[Group] | None = None
         conflicts = 0
         while conflicts < _ATTEMPTS:
             table = self._table(concerned, named, said)
             concerned.update(table.records)
+            if unheard is None:
+                heard = {link.pair for record in table.records.values() for link in record.ties.links}
+                unheard = {link.pair for link in said.links} - heard
             try:
                 if self._settle_one(run, activity, table, concerned):
                     continue
-                self._remember(table, said)
+                self._remember(table)
             except Conflict:
                 self._rulebook.refresh()
                 conflicts += 1
                 continue
+            for record in table.records.values():
+                # What an interrupted run still owes is done with this one.
+                run.look_again(_Written(record.lead, record.owed, owes=bool(record.owed)), [activity])
             run.whose.update({each: lead for lead, its in table.now.items() for each in its})
             run.at_browsers.clear()
+            self._report_refused(table, unheard)
             waiting = [each for lead in (before | concerned) for each in run.groups.pop(lead, ())]
             for each in waiting:
                 if each.known:
@@ -460,11 +481,8 @@ class Score:
                 return True
         return False
 
-    def _remember(self, table: _Table, said: Ties) -> None:
+    def _remember(self, table: _Table) -> None:
         """Write down with each lead what was said of it."""
-        unheard = {link.pair for link in said.links} - {
-            link.pair for record in table.records.values() for link in record.ties.links
-        }
         for lead, record in sorted(table.records.items()):
             identities = table.now[lead]
             ties = table.ties.of(identities)
@@ -474,6 +492,9 @@ class Score:
             self._leads.save(
                 replace(record, identities=identities, ties=ties, torn=False, rules_version=number, look=False)
             )
+
+    def _report_refused(self, table: _Table, unheard: Collection[Group]) -> None:
+        """Tell of each link that was refused the first time that it was said."""
         for refused in people(table.ties.among(frozenset().union(*table.now.values()))).refused:
             if refused.link.pair in unheard:
                 lead = next(lead for lead, its in table.now.items() if refused.link.one in its)
@@ -520,6 +541,19 @@ class Score:
             active = self._rulebook.refresh()
         gone, leaving = self._leaving(record, identities, parts)
         staying = identities - leaving
+        if leaving.isdisjoint(record.identities):
+            # They only claimed to be the lead's, and nothing of theirs is in it.
+            remaining = replace(record, ties=ties.of(staying), look=False)
+            parted = replace(
+                gone,
+                identities=leaving,
+                ties=ties.of(leaving),
+                merged_into=None,
+                rules_version=active.number,
+                look=False,
+            )
+            self._leads.part(remaining, parted)
+            return remaining, parted
         sharing = frozenset(
             lead
             for name in record.browsers
@@ -571,7 +605,7 @@ class _Table:
     @property
     def only_joins(self) -> bool:
         """Whether no lead loses anybody: then nothing else changes either, as a lead that grows refuses the same."""
-        return all(any(its <= group for group in self.wanted) for its in self.now.values())
+        return all(any(each.identities <= group for group in self.wanted) for each in self.records.values())
 
 
 def _united(said: Ties, records: Iterable[LeadRecord]) -> Ties:
@@ -594,11 +628,13 @@ def _with_names(record: LeadRecord, group: Sequence[_Placed]) -> LeadRecord:
     """The record with the names of a group, and what is said of them.
 
     Raises:
-        _Unsettled: that is not said of names that then are simply one lead.
+        _Unsettled: they may not all be one lead.
     """
     identities = record.identities.union(*(placed.known for placed in group))
     ties = record.ties | ties_of(placed.activity for placed in group).among(identities)
-    if ties != record.ties and people(ties.among(identities), identities).groups != {identities}:
+    if (identities, ties) == (record.identities, record.ties):
+        return record
+    if people(ties.among(identities), identities).refused:
         raise _Unsettled
     return replace(record, identities=identities, ties=ties)
 

@@ -45,6 +45,14 @@ class LeadsContract(ABC):
         assert leads.claim(ADA, TWO) == ONE
         assert leads.whose([ADA, BOB]) == {ADA: ONE}
 
+    def test_an_identity_of_a_lead_that_is_no_more_is_given_to_another(self, leads):
+        leads.claim(ADA, ONE)
+
+        assert leads.claim(ADA, TWO, instead_of=LeadId("lead-3")) == ONE
+        assert leads.claim(ADA, TWO, instead_of=ONE) == TWO
+        assert leads.claim(BOB, TWO, instead_of=ONE) == TWO
+        assert leads.whose([ADA, BOB]) == {ADA: TWO, BOB: TWO}
+
     def test_all_that_are_attached_to_a_browser_are_told(self, leads):
         leads.attach(browser("b-1"), ADA, NOON)
 

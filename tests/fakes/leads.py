@@ -21,7 +21,9 @@ class InMemoryLeads:
     def whose(self, identities: Iterable[Identity]) -> dict[Identity, LeadId]:
         return {identity: self._whose[identity] for identity in identities if identity in self._whose}
 
-    def claim(self, identity: Identity, lead: LeadId) -> LeadId:
+    def claim(self, identity: Identity, lead: LeadId, *, instead_of: LeadId | None = None) -> LeadId:
+        if instead_of is not None and self._whose.get(identity) == instead_of:
+            self._whose[identity] = lead
         return self._whose.setdefault(identity, lead)
 
     def attach(self, browser: Identity, known: Identity, at: Moment) -> Mapping[Identity, Moment]:

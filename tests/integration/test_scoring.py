@@ -23,6 +23,7 @@ from shared.domain.points import POINT
 from shared.ports.leads import Browser
 from shared.ports.rules import RuleVersion
 from shared.usecases.rulebook import Rulebook
+from shared.usecases.score import LinkRefused
 from tests.people import browser, email
 from tests.tables import ACTIVITIES, LEADS
 
@@ -121,6 +122,14 @@ def test_the_stream_of_activities_becomes_a_scored_lead(account):
     since = parse_moment("2026-03-02T09:30:02Z")
     assert account.sam().browsers == {"0d3f5f6e-7f3c-4f0d-9e88-2f8f0c8e1a55": Browser(since, shared=False)}
     assert account.leads.attached(browser("0d3f5f6e-7f3c-4f0d-9e88-2f8f0c8e1a55")) == {SAM: since}
+
+
+def test_a_refused_link_is_told_to_operators_by_lead_and_reason_alone(capsys, caplog):
+    score.report_refused(LinkRefused(LeadId("lead-1"), "too_many_identities"))
+
+    assert [(each.lead, each.why) for each in caplog.records] == [("lead-1", "too_many_identities")]
+    (metric,) = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "LinksRefused" in line]
+    assert (metric["LinksRefused"], metric["why"]) == ([1.0], "too_many_identities")
 
 
 def test_the_stream_delivered_twice_changes_nothing(account):

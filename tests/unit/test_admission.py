@@ -84,6 +84,13 @@ def test_no_key_adjusts_a_score() -> None:
             admitted(replace(VIEW, type="score_adjusted"), source)
 
 
+@pytest.mark.parametrize("decision", ["identities_merged", "identities_unmerged"])
+def test_no_source_decides_who_is_who(decision: str) -> None:
+    for source in (public_source("x", frozenset({decision})), CRM, trusted_source("bus"), form_source("x", decision)):
+        with pytest.raises(Forbidden, match="merged and unmerged by a signed-in person only"):
+            admitted(replace(VIEW, type=decision), source)
+
+
 def test_a_form_grants_the_consent_that_it_asks_for_and_joins_nobody() -> None:
     consenting = replace(SUBMITTED, claims=Claims(consent="granted", qualification={"need": "a crane"}))
 

@@ -7,7 +7,7 @@ from shared.domain.moments import DAY, HOUR, Moment
 from shared.ports.errors import Conflict
 from shared.usecases.evaluate import Evaluate
 from tests.fakes import InMemoryStages
-from tests.people import activity, email, user
+from tests.people import activity, email, unmerged, user
 from tests.unit.test_score import House
 
 ADA, ADA_S_ID = email("ada@engines.example"), user("u-ada")
@@ -313,3 +313,25 @@ def test_the_lead_that_went_leaves_the_lists(hall):
 
     assert hall.evaluate.look(gone) is None
     assert not hall.stages.load(gone).listed
+
+
+def test_a_lead_that_is_parted_again_returns_to_the_lists_with_its_own_journey(hall):
+    hall.did("form_submitted", claims=GRANTED)
+    hall.did("page_viewed", times=5)
+    hall.did("form_submitted", who=ADA_S_ID)
+    before = {lead: hall.stages.load(lead).journey for lead in hall.leads.records}
+    gone = max(hall.leads.records)
+    hall.take(replace(activity("join", ADA, ADA_S_ID), occurred_at=hall.clock.now()))
+    hall.look()
+    assert hall.evaluate.look(gone) is None
+
+    hall.take(unmerged("v1", [ADA], [ADA_S_ID], at="2026-03-09T09:00:00Z"))
+    for lead in hall.leads.records:
+        hall.evaluate.look(lead)
+
+    assert hall.stages.load(gone).listed
+    assert {lead: hall.stages.load(lead).journey.stage for lead in before} == {
+        lead: journey.stage for lead, journey in before.items()
+    }
+    handed = [(each.key.stage, each.key.epoch) for lead in before for each in hall.stages.handoffs(lead)]
+    assert handed == [("mql", 1)]

@@ -7,16 +7,17 @@ from hypothesis import strategies as st
 
 from shared.domain.activity import Claims, Rank
 from shared.domain.engine import compile_rules
+from shared.domain.facts import NO_FACTS, Claim, known
 from shared.domain.handoff import LeadId
 from shared.domain.identity import who_is_who
 from shared.domain.moments import DAY, parse_moment
 from shared.domain.points import POINT
 from shared.domain.reading import parse_rule_file
-from shared.domain.state import ScoreState
+from shared.domain.state import ScoreState, known_facts
 from shared.ports.errors import Conflict, Unavailable
 from shared.ports.rules import RuleVersion
 from shared.usecases.rulebook import Rulebook
-from shared.usecases.score import OutOfTime, Score
+from shared.usecases.score import LinkRefused, OutOfTime, Score
 from tests.fakes import FixedClock, InMemoryActivities, InMemoryLeads, InMemoryRuleVersions
 from tests.people import activity, browser, email, merged, unmerged, user
 
@@ -44,7 +45,15 @@ class House:
         self.clock = FixedClock("2026-03-02T09:00:00Z")
         self.rulebook = Rulebook(self.versions, self.clock)
         numbers = count(1)
-        self.score = Score(self.log, self.leads, self.rulebook, self.clock, lambda: LeadId(f"lead-{next(numbers)}"))
+        self.refused = []
+        self.score = Score(
+            self.log,
+            self.leads,
+            self.rulebook,
+            self.clock,
+            lambda: LeadId(f"lead-{next(numbers)}"),
+            report=self.refused.append,
+        )
         if rules:
             self.publish(rules)
 
@@ -174,6 +183,53 @@ def test_leads_of_too_many_identities_are_not_melted_together(house):
     house.take(activity("a2", user("u-0-0"), user("u-1-0")))
 
     assert house.lead(user("u-0-0")).lead != house.lead(user("u-1-0")).lead
+
+
+def test_a_lead_of_twenty_identities_is_given_no_further_one_and_that_is_reported_once(house):
+    names = [user(f"u-{number:02d}") for number in range(30)]
+    house.take(activity("mail", ADA))
+    for number, name in enumerate(names):
+        house.take(activity(f"a{number:02d}", ADA, name, at=f"2026-03-01T10:{number:02d}:00Z"))
+    house.take(activity("again", ADA, names[29], at="2026-03-01T11:00:00Z"))
+
+    assert house.lead(ADA).identities == {ADA, *names[:19]}
+    assert house.points(ADA) == 32
+    assert [house.lead(name).identities for name in names[19:]] == [frozenset({name}) for name in names[19:]]
+    assert house.refused == [LinkRefused(house.lead(ADA).lead, "too_many_identities")] * 11
+
+
+def test_who_was_named_first_is_of_the_lead_though_it_arrives_last(house):
+    names = [user(f"u-{number:02d}") for number in range(21)]
+    for number, name in reversed(list(enumerate(names))):
+        house.take(activity(f"a{number:02d}", ADA, name, at=f"2026-03-01T10:{number:02d}:00Z"))
+
+    assert house.lead(ADA).identities == {ADA, *names[:19]}
+    assert house.lead(names[20]).identities == {names[20]}
+
+
+def test_a_lead_that_is_known_by_a_refused_link_alone_is_nothing_to_look_at(house, monkeypatch):
+    monkeypatch.setattr("shared.domain.identity.MOST_IDENTITIES", 1)
+    house.take(activity("a1", ADA, BOB))
+
+    assert not house.lead(BOB).look
+    house.take(activity("a2", BOB, type="mouse_moved"))
+    assert house.lead(BOB).look
+
+
+def test_a_mailbox_that_is_shared_by_very_many_remembers_the_first_of_them_alone(house, monkeypatch):
+    monkeypatch.setattr("shared.domain.identity.MOST_REFUSED_LINKS", 5)
+    for number in range(60):
+        house.take(activity(f"a{number:02d}", ADA, user(f"u-{number:02d}"), at=f"2026-03-01T10:{number:02d}:00Z"))
+
+    assert len(house.lead(ADA).ties.links) == 19 + 5
+
+
+def test_a_lead_that_comes_late_to_a_kiosk_is_reported(house, monkeypatch):
+    monkeypatch.setattr("shared.domain.identity.MOST_LEADS_OF_A_BROWSER", 1)
+    house.take(activity("a1", ADA, LAPTOP))
+    house.take(activity("a2", BOB, LAPTOP, at="2026-03-01T10:00:00Z"))
+
+    assert house.refused == [LinkRefused(house.lead(BOB).lead, "too_many_leads_at_a_browser")]
 
 
 def test_the_touch_after_a_publish_makes_the_state_again_from_the_log(house):
@@ -446,6 +502,15 @@ def by_the_set(activities):
     return {lead: rules.absorb(ScoreState.empty(), some) for lead, some in its.items()}
 
 
+def facts_by_the_set(activities):
+    """What is known of each lead, from the claims of its activities alone."""
+    who, its = who_is_who(activities), {}
+    for each in activities:
+        if lead := who.lead_of(each):
+            its.setdefault(lead, []).append(Claim(each.occurred_at, each.id, each.rank, each.claims))
+    return {lead: known(claims) for lead, claims in its.items()}
+
+
 LIMITS = {
     "usual": {},
     "two names": {"MOST_IDENTITIES": 2},
@@ -466,6 +531,7 @@ def limits(request):
         yield
 
 
+DECIDED = activities_of_few_people(decided=("merged", "unmerged"))
 BATCHES = st.lists(st.integers(1, 5), max_size=6)
 
 
@@ -477,7 +543,18 @@ def test_leads_are_what_follows_from_the_set_of_activities(limits, activities, r
     assert stored(arrived(shuffled, batches)) == by_the_set(activities)
 
 
-@given(activities_of_few_people(decided=("merged", "unmerged")), st.randoms(), BATCHES)
+@given(DECIDED, st.randoms(), BATCHES)
+def test_what_is_known_of_a_lead_follows_from_the_set_too(limits, activities, random, batches):
+    shuffled = list(activities)
+    random.shuffle(shuffled)
+    found = {who: known_facts(state) for who, state in stored(arrived(shuffled, batches)).items()}
+
+    assert {who: facts for who, facts in found.items() if facts != NO_FACTS} == {
+        who: facts for who, facts in facts_by_the_set(activities).items() if facts != NO_FACTS
+    }
+
+
+@given(DECIDED, st.randoms(), BATCHES)
 def test_leads_are_what_follows_from_the_set_when_people_decide_who_is_who(limits, activities, random, batches):
     shuffled = list(activities)
     random.shuffle(shuffled)
@@ -485,7 +562,7 @@ def test_leads_are_what_follows_from_the_set_when_people_decide_who_is_who(limit
     assert stored(arrived(shuffled, batches)) == by_the_set(activities)
 
 
-@given(activities_of_few_people(decided=("merged", "unmerged")), st.randoms())
+@given(DECIDED, st.randoms())
 def test_what_is_stored_is_what_the_log_gives_again(limits, activities, random):
     shuffled = list(activities)
     random.shuffle(shuffled)
@@ -498,3 +575,102 @@ def test_what_is_stored_is_what_the_log_gives_again(limits, activities, random):
             house.score.touch(lead)
 
     assert stored(house) == before
+
+
+class Died(BaseException):
+    """The process is gone, wherever it was."""
+
+
+class Troubled:
+    """Leads at which something happens around some of the calls, in turn."""
+
+    def __init__(self, leads, trouble, around):
+        self._leads, self._trouble, self._around = leads, iter(trouble), around
+
+    def __getattr__(self, name):
+        call = getattr(self._leads, name)
+
+        def troubled(*args, **named):
+            return self._around(next(self._trouble, None), lambda: call(*args, **named), name)
+
+        return troubled
+
+
+WRITES = ("claim", "attach", "detach", "save", "join", "part")
+
+
+def failing(trouble, call, name):
+    """Die, or have no answer, before a write or after it."""
+    if not trouble or name not in WRITES:
+        return call()
+    when, error = trouble
+    if when == "after":
+        call()
+    raise error
+
+
+FAILURES = st.lists(
+    st.one_of(
+        st.none(),
+        st.tuples(st.sampled_from(["before", "after"]), st.sampled_from([Died(), Unavailable("no answer")])),
+    ),
+    max_size=80,
+)
+
+
+@given(DECIDED, st.randoms(), BATCHES, FAILURES)
+def test_whoever_is_interrupted_leaves_nothing_that_delivering_again_does_not_mend(
+    limits, activities, random, batches, failures
+):
+    shuffled, house = list(activities), House()
+    random.shuffle(shuffled)
+    house.log.append(activities)
+    house.score._leads = Troubled(house.leads, failures, failing)
+    waiting = iter(shuffled)
+    for batch in [*(list(islice(waiting, size)) for size in batches), list(waiting)]:
+        left = batch
+        while left:
+            try:
+                left = [each.activity for each in house.score.apply(left)]
+            except Died:
+                continue
+
+    assert stored(house) == by_the_set(activities)
+
+
+def test_a_name_that_leaves_between_its_claim_and_its_write_is_not_taken_back(house):
+    mine = [activity("a1", ADA_S_ID), activity("a2", ADA)]
+    decided = unmerged("v1", [ADA], [ADA_S_ID])
+    claim = house.leads.claim
+
+    def interrupted(identity, lead, **rest):
+        owner = claim(identity, lead, **rest)
+        house.leads.claim = claim
+        house.take(decided)
+        return owner
+
+    house.leads.claim = interrupted
+    failed = house.take(*mine)
+    assert house.take(*(each.activity for each in failed)) == []
+
+    assert stored(house) == by_the_set([*mine, decided])
+
+
+@given(DECIDED, DECIDED, st.lists(st.booleans(), max_size=200))
+def test_two_at_once_come_to_what_one_after_the_other_comes_to(limits, mine, others, when):
+    others = [replace(each, id=f"b{each.id}") for each in others]
+    house, waiting = House(), iter(others)
+    other = Score(house.log, house.leads, Rulebook(house.versions, house.clock), house.clock, house.score._new_lead_id)
+
+    def interrupted(now, call, name):
+        if now and (one := next(waiting, None)):
+            other.apply([one])
+        return call()
+
+    house.log.append([*mine, *others])
+    house.score._leads = Troubled(house.leads, when, interrupted)
+    failed = [each.activity for each in house.score.apply(mine)]
+    house.score._leads = house.leads
+    assert house.take(*failed, *waiting) == []
+
+    assert stored(house) == by_the_set([*mine, *others])

@@ -82,16 +82,17 @@ class DynamoDBLeads:
                 raise Unavailable(msg)
         return found
 
-    def claim(self, identity: Identity, lead: LeadId) -> LeadId:
-        """Give an identity to a lead unless it has one; see `shared.ports.leads.Leads`."""
+    def claim(self, identity: Identity, lead: LeadId, *, instead_of: LeadId | None = None) -> LeadId:
+        """Give an identity to a lead unless it has another one; see `shared.ports.leads.Leads`."""
         place = key(identity_partition(identity), "LEAD")
+        put: Any = {"ConditionExpression": "attribute_not_exists(pk)"}
+        if instead_of is not None:
+            put["ConditionExpression"] += " OR #lead = :instead_of"
+            put["ExpressionAttributeNames"] = {"#lead": "lead"}
+            put["ExpressionAttributeValues"] = {":instead_of": {"S": instead_of}}
         try:
             with translated():
-                self._client.put_item(
-                    TableName=self._table,
-                    Item={**place, "lead": {"S": lead}},
-                    ConditionExpression="attribute_not_exists(pk)",
-                )
+                self._client.put_item(TableName=self._table, Item={**place, "lead": {"S": lead}}, **put)
         except Conflict:
             with translated():
                 answer = self._client.get_item(TableName=self._table, Key=place, ConsistentRead=True)

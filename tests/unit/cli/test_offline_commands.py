@@ -234,6 +234,24 @@ def test_what_a_browser_did_belongs_to_whom_it_was_attached(rules, tmp_path):
     assert [lead["total"] for lead in told] == [31.5, 21]
 
 
+def test_a_mailbox_that_many_share_is_one_lead_of_twenty_names_and_the_others_are_their_own(rules, tmp_path):
+    told = score(
+        rules,
+        tmp_path,
+        *(
+            seen({"email": "info@b.c", "user_id": f"u-{number:02d}"}, f"{number}", f"2026-01-01T00:{number:02d}:00Z")
+            for number in range(25)
+        ),
+        seen({"user_id": "u-18"}, "inside"),
+        seen({"user_id": "u-19"}, "outside"),
+    )
+
+    assert [(lead["identity"], lead["total"]) for lead in told] == [
+        ({"email": "info@b.c"}, 26 * 10.5),
+        ({"user_id": "u-19"}, 10.5),
+    ]
+
+
 def test_facts_decide_fit_and_vetoes(tmp_path):
     path = tmp_path / "r.yaml"
     path.write_text(

@@ -1,0 +1,149 @@
+"""Saying who is who by hand, and what becomes of the leads."""
+
+import pytest
+
+from shared.domain.activity import Claims
+from shared.domain.handoff import LeadId
+from shared.domain.moments import HOUR
+from shared.domain.people import Person, Role
+from shared.domain.refusals import Invalid, NotFound
+from shared.domain.state import known_facts
+from shared.ports.activities import ActivityKey
+from shared.usecases.merge import RuleWhoIsWho, Ruling
+from tests.people import activity, browser, user
+from tests.unit.test_score import ADA, ADA_S_ID, BOB, LAPTOP, House
+
+MIA = Person("id-mia", "Mia", frozenset({Role.ADMIN}))
+BOB_S_ID = user("u-bob")
+
+
+class Office(House):
+    """A house where people decide who is who, an hour after what was before."""
+
+    def __init__(self):
+        super().__init__()
+        self.rulings = RuleWhoIsWho(self.log, self.leads, self.clock)
+
+    def merge(self, one, two, name="1"):
+        self.clock.advance(HOUR)
+        ruled = self.rulings.merge(self.lead(one).lead, self.lead(two).lead, Ruling(name, MIA, "the same person"))
+        self.apply(ruled)
+
+    def unmerge(self, *leaving, name="2"):
+        self.clock.advance(HOUR)
+        ruled = self.rulings.unmerge(self.lead(leaving[0]).lead, leaving, Ruling(name, MIA, "a shared mailbox"))
+        self.apply(ruled)
+
+    def apply(self, ruled):
+        """Apply what the log has, as its stream does."""
+        logged = self.log.at(ActivityKey(ruled.identity, ruled.id))
+        assert logged
+        assert self.score.apply([logged]) == []
+
+
+@pytest.fixture
+def office():
+    return Office()
+
+
+def consent(office, identity):
+    return known_facts(office.lead(identity).state).consent
+
+
+TWO_PEOPLE = [
+    activity("a1", ADA, ADA_S_ID, LAPTOP, at="2026-03-01T09:00:00Z", claims=Claims(consent="granted")),
+    activity("a2", BOB, BOB_S_ID, LAPTOP, at="2026-03-01T10:00:00Z", claims=Claims(consent="denied")),
+    activity("a3", LAPTOP, at="2026-03-01T09:30:00Z"),
+    activity("a4", BOB_S_ID, browser("phone")),
+]
+
+
+def test_two_leads_that_a_person_merges_are_one(office):
+    office.take(*TWO_PEOPLE)
+
+    office.merge(ADA, BOB)
+
+    assert office.lead(ADA).lead == office.lead(BOB_S_ID).lead
+    assert office.points(ADA) == 4
+    assert consent(office, ADA) == "denied"
+
+
+def test_an_unmerge_gives_each_its_scores_facts_and_consent_back_and_its_old_lead(office):
+    office.take(*TWO_PEOPLE)
+    before = {each: office.lead(each) for each in (ADA, BOB)}
+
+    office.merge(ADA, BOB)
+    office.unmerge(BOB, BOB_S_ID)
+
+    for each, record in before.items():
+        now = office.lead(each)
+        assert (now.lead, now.identities, now.state) == (record.lead, record.identities, record.state)
+    assert (consent(office, ADA), consent(office, BOB)) == ("granted", "denied")
+
+
+def test_leads_that_an_activity_joined_wrongly_are_parted_for_good(office):
+    office.take(*TWO_PEOPLE)
+    apart = {each: office.lead(each).state for each in (ADA, BOB)}
+    office.take(activity("wrong", ADA, BOB, at="2026-03-01T11:00:00Z", type="mouse_moved"))
+    assert office.lead(ADA).lead == office.lead(BOB).lead
+
+    office.unmerge(BOB, BOB_S_ID)
+    office.take(activity("again", ADA, BOB, at="2026-03-02T11:00:00Z", type="mouse_moved"))
+
+    assert office.lead(ADA).lead != office.lead(BOB).lead
+    assert {each: office.lead(each).state.entries for each in (ADA, BOB)} == {
+        each: state.entries for each, state in apart.items()
+    }
+
+
+def test_what_was_parted_can_be_merged_again(office):
+    office.take(*TWO_PEOPLE)
+    office.merge(ADA, BOB)
+    office.unmerge(BOB, BOB_S_ID)
+
+    office.merge(ADA, BOB, name="3")
+
+    assert office.points(BOB) == 4
+
+
+def test_identities_that_were_never_a_lead_of_their_own_become_a_new_one(office):
+    office.take(activity("a1", ADA, ADA_S_ID), activity("a2", ADA_S_ID))
+    before = office.lead(ADA).lead
+
+    office.unmerge(ADA_S_ID)
+
+    assert office.lead(ADA).lead == before
+    assert office.lead(ADA_S_ID).lead != before
+    assert (office.points(ADA), office.points(ADA_S_ID)) == (1, 1)
+
+
+def test_a_ruling_that_comes_twice_is_one(office):
+    office.take(*TWO_PEOPLE)
+    office.merge(ADA, BOB)
+    before = office.lead(ADA)
+
+    office.merge(ADA, BOB)
+
+    assert office.lead(ADA) == before
+
+
+def test_whom_nobody_knows_is_not_merged(office):
+    with pytest.raises(NotFound):
+        office.rulings.merge(LeadId("x"), LeadId("y"), Ruling("1", MIA, ""))
+
+
+@pytest.mark.parametrize("leaving", [[], [BOB], [ADA, BOB], [ADA, ADA_S_ID]])
+def test_only_some_identities_of_a_lead_leave_it(office, leaving):
+    office.take(activity("a1", ADA, ADA_S_ID))
+
+    with pytest.raises(Invalid):
+        office.rulings.unmerge(office.lead(ADA).lead, leaving, Ruling("1", MIA, ""))
+    assert len(office.log) == 1
+
+
+def test_leads_of_too_many_identities_are_not_merged(office):
+    office.take(activity("a1", *(user(f"u-{number}") for number in range(11))))
+    office.take(activity("a2", *(user(f"v-{number}") for number in range(10))))
+
+    with pytest.raises(Invalid, match="21"):
+        office.rulings.merge(office.lead(user("u-1")).lead, office.lead(user("v-1")).lead, Ruling("1", MIA, ""))
