@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared.domain import conditions
-from shared.domain.ageing import NO_DECAY, halved_all
+from shared.domain.ageing import NO_DECAY, Halving
 from shared.domain.fit import judge, veto
 from shared.domain.matching import Asked, index
 from shared.domain.outlook import Weigh, compose_over
@@ -98,8 +98,15 @@ class Compiled:
                 asked.setdefault(kind, {})[mark] = Asked(mark, node.where)
         return {kind: list(marks.values()) for kind, marks in asked.items()}
 
+    def halving(self, rule: BehaviourRule, moments: Sequence[int], origin: int) -> Halving | None:
+        """What a rule earned at some moments, prepared for many looks, where it ages by a half-life of its own."""
+        decay, ends = self.decays[rule.id], self.ends[rule.id]
+        if not moments or ends is None or decay.kind != "half_life" or decay.since_last_activity:
+            return None
+        return Halving(rule.points, moments, decay.half_life, ends, origin)
+
     def age(self, rule: BehaviourRule, moments: Sequence[int], at: int, last_own: int | None) -> list[int]:
-        """What is left at a moment of points that a rule earned at some moments."""
+        """What is left at a moment of points that a rule earned at some moments, oldest first."""
         decay, points, ends = self.decays[rule.id], rule.points, self.ends[rule.id]
         over = bisect_right(moments, at - ends) if ends is not None else 0  # nothing is left of the oldest ones
         live = moments[over:] if over else moments
@@ -107,8 +114,8 @@ class Compiled:
             left = [points] * len(live)
         elif decay.since_last_activity and last_own is not None:
             left = [decay.aged(points, at - last_own)] * len(live)
-        elif decay.kind == "half_life":
-            left = halved_all(points, [at - moment for moment in live], decay.half_life)
+        elif live and (halving := self.halving(rule, live, live[0])):
+            left = halving.left(at, 0, len(live))
         else:
             left = [decay.aged(points, at - moment) for moment in live]
         return [0] * over + left if over else left

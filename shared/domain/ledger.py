@@ -8,11 +8,12 @@ had happened by a moment is the beginning of it, found by bisection. A `Bound` i
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from operator import itemgetter
 from typing import NamedTuple
 
+from shared.domain.ageing import Halving
 from shared.domain.behaviour import Key, Match, earning, repeated
 from shared.domain.compiled import Compiled
 from shared.domain.facts import Facts, known
@@ -43,11 +44,12 @@ class Standing:
 
 
 class Course(NamedTuple):
-    """All that a rule ever earns, oldest first."""
+    """All that a rule ever earns from activities, oldest first, and prepared for halving where it ages so."""
 
     rule: BehaviourRule
     moments: Sequence[int]
     ids: Sequence[str | None]
+    halving: Halving | None
 
 
 MOST_TOLD = 10_000
@@ -72,24 +74,22 @@ class Ledger:
 
     def __init__(self, rules: Compiled, state: ScoreState) -> None:
         self.rules = rules
-        entries = sorted(state.entries.values(), key=itemgetter(0, 1))
-        self.keys: list[Key] = [(entry.at, entry.id) for entry in entries]
-        self.rows: dict[str, list[Entry]] = {}
+        entries = sorted(state.entries.values())  # by moment and id, which no two share
+        self.keys: list[Key] = [entry[:2] for entry in entries]
+        self.rows: dict[str, list[Entry]] = defaultdict(list)
         own: list[Key] = [(moment, "") for moment in state.seen]
         self.adjustments: list[tuple[Key, Adjustment]] = []
         claiming = False
-        for entry in entries:
-            is_own, marks, _, _, claims, adjustment = entry.trace
+        for entry, key in zip(entries, self.keys, strict=True):
+            is_own, marks, _, _, claims, adjustment = entry[2]
             for mark in marks:
-                if mark in self.rows:
-                    self.rows[mark].append(entry)
-                else:
-                    self.rows[mark] = [entry]
+                self.rows[mark].append(entry)
             if is_own:
-                own.append(entry[:2])
+                own.append(key)
             if adjustment:
-                self.adjustments.append((entry[:2], adjustment))
-            claiming = claiming or bool(claims)
+                self.adjustments.append((key, adjustment))
+            if claims:
+                claiming = True
         self.own = sorted(own)
         self.own_of = {
             mark: [entry[:2] for entry in self.rows.get(mark, ()) if entry.trace.own]
@@ -152,11 +152,17 @@ class Ledger:
         if count not in self._courses:
             standing = self.standing(bound)
             self._courses[count] = [
-                Course(rule, *(([], []) if rule.idle else self.earnings(rule, standing)))
+                self._course(rule, standing)
                 for rule in self.rules.file.behaviour
                 if standing.allowed.get(rule.id, True) and (rule.idle or rule.id in self.rows)
             ]
         return self._courses[count]
+
+    def _course(self, rule: BehaviourRule, standing: Standing) -> Course:
+        if rule.idle:
+            return Course(rule, [], [], None)
+        moments, ids = self.earnings(rule, standing)
+        return Course(rule, moments, ids, self.rules.halving(rule, moments, self.keys[0][0]))
 
     def silence(self, rule: BehaviourRule, bound: Bound) -> Silence | None:
         """The silence by which an idle rule earns, as it lasts below a bound; None if no such activity came before."""
@@ -167,19 +173,18 @@ class Ledger:
         """Steps 1 to 4: every rule that has earned below a bound, aged to a moment."""
         told: list[Earned] = []
         age, last = self.rules.age, self.last_own(bound)
-        for course in self.courses(bound):
-            rule, moments, ids = course
+        for rule, moments, ids, halving in self.courses(bound):
             if rule.idle:
                 told += self._silent(rule, at, bound)
                 continue
-            start, count = 0, bisect_left(moments, bound[0])
+            count = bisect_left(moments, bound[0])
             while bound[1] and count < len(moments) and moments[count] == bound[0] and str(ids[count]) < bound[1]:
                 count += 1
-            if rule.repeat.kind == "latest":
-                start = max(count - 1, 0)
             if count:
+                start = count - 1 if rule.repeat.kind == "latest" else 0
                 kept = moments[start:count]
-                told.append(Earned(rule, kept, ids[start:count], age(rule, kept, at, last)))
+                left = halving.left(at, start, count) if halving else age(rule, kept, at, last)
+                told.append(Earned(rule, kept, ids[start:count], left))
         return told
 
     def _silent(self, rule: BehaviourRule, at: int, bound: Bound) -> Iterator[Earned]:

@@ -141,7 +141,7 @@ class Stretch:
         self.last_own = ledger.last_own(self.bound)
         self.earnings: list[tuple[BehaviourRule, Sequence[int]]] = []
         self.silences: list[Silence] = []
-        for rule, moments, _ in ledger.courses(self.bound):
+        for rule, moments, *_ in ledger.courses(self.bound):
             if rule.idle:
                 silence = ledger.silence(rule, self.bound)
                 if silence:

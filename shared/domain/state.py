@@ -27,14 +27,15 @@ from shared.domain.facts import Claim, Facts, known
 from shared.domain.moments import Moment, to_datetime
 from shared.domain.points import exact_number
 
-FORMAT = 1
+FORMAT = 2
 _DIGEST = 6
 NO_VALUE = bytes(_DIGEST)
 _UUID4 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 _REGULAR = re.compile(r"([0-9a-f])\1\1\1")
 _UUID_LENGTH, _UUID_KEPT = 36, 4
-_SHORT_TAIL = re.compile(r"(.*)([0-9a-f]{4})~([0-9a-f]{8})", re.DOTALL)
-_MILLISECONDS = re.compile(r"(.*?)(?<![0-9])([1-9][0-9]{12})(?![0-9])(.*)", re.DOTALL)
+_SHORT_TAIL = re.compile(r"[0-9a-f]{4}~[0-9a-f]{8}")
+_TAIL_LENGTH = 13
+_MILLISECONDS = re.compile(r"(?<![0-9])[1-9][0-9]{12}(?![0-9])")
 
 
 class UnknownFormat(ValueError):
@@ -184,11 +185,11 @@ class ScoreState:
 
     def pack(self) -> bytes:
         """The state as bytes: the format number, then columns of like things, which compress well beside each other."""
-        entries = sorted(self.entries.values(), key=lambda entry: (entry.at, entry.id))
-        traces = list(dict.fromkeys(entry.trace for entry in entries))
-        digests = list(dict.fromkeys(value for entry in entries for value in entry.values))
-        trace_number = {trace: number for number, trace in enumerate(traces)}
-        digest_number = {value: number for number, value in enumerate(digests)}
+        entries = sorted(self.entries.values())
+        traces: dict[Trace, int] = {}
+        digests: dict[bytes, int] = {}
+        trace_numbers = [traces.setdefault(entry.trace, len(traces)) for entry in entries]
+        digest_numbers = [digests.setdefault(value, len(digests)) for entry in entries for value in entry.values]
         moments, seen, names = [entry.at for entry in entries], sorted(self.seen), _Names.of(entries)
         unit = 1000 if all(moment % 1000 == 0 for moment in (*moments, *seen)) else 1
         firsts = [self.last_own, unit, moments[0] if moments else None, seen[0] if seen else None]
@@ -197,8 +198,8 @@ class ScoreState:
             json.dumps(header, separators=(",", ":")).encode(),
             _bits(_deltas(moments, unit)),
             _bits(_deltas(seen, unit)),
-            _bits([trace_number[entry.trace] for entry in entries]),
-            _bits([digest_number[value] for entry in entries for value in entry.values]),
+            _bits(trace_numbers),
+            _bits(digest_numbers),
             b"".join(digests),
             _bits(names.numbers),
             _bits(names.offsets),
@@ -219,13 +220,16 @@ def unpack(packed: bytes) -> ScoreState:
     header, moments, seen, traces, numbers, digests, templates, offsets, tails = _columns(packed)
     told_traces, told_templates, whole, last_own, unit, first, first_seen = json.loads(header)
     known_traces = [_trace(*told) for told in told_traces]
-    values = iter([digests[number * _DIGEST : (number + 1) * _DIGEST] for number in _read_bits(numbers)])
+    values = tuple([digests[number * _DIGEST : (number + 1) * _DIGEST] for number in _read_bits(numbers)])
     times = _summed(first, _read_bits(moments), unit)
     names = _Names(told_templates, whole, _read_bits(templates), _read_bits(offsets), tails)
     entries: dict[str, Entry] = {}
+    start = 0
     for at, name, number in zip(times, names.ids(times), _read_bits(traces), strict=True):
         trace = known_traces[number]
-        entries[name] = Entry(at, name, trace, tuple([next(values) for _ in trace.fields]))
+        end = start + len(trace.fields)
+        entries[name] = Entry(at, name, trace, values[start:end])
+        start = end
     return ScoreState(entries, frozenset(_summed(first_seen, _read_bits(seen), unit)), last_own)
 
 
@@ -270,7 +274,7 @@ def known_facts(state: ScoreState, at: Moment | None = None) -> Facts:
 class _Names:
     """Ids as columns: most end in 48 random bits and many carry their own milliseconds, near the activity's moment."""
 
-    templates: list[list[str]]
+    templates: Sequence[tuple[str, str | None]]
     whole: list[str]
     numbers: list[int]
     offsets: list[int]
@@ -278,37 +282,32 @@ class _Names:
 
     @classmethod
     def of(cls, entries: Iterable[Entry]) -> _Names:
-        templates: dict[tuple[str, ...], int] = {}
+        templates: dict[tuple[str, str | None], int] = {}
         whole, numbers, offsets, tails = [], [], [], []
         for entry in entries:
-            tail = _SHORT_TAIL.fullmatch(entry.id)
-            if tail is None:
-                whole.append(entry.id)
+            name, start = entry.id, len(entry.id) - _TAIL_LENGTH
+            if start < 0 or not _SHORT_TAIL.fullmatch(name, start):
+                whole.append(name)
                 numbers.append(0)
                 continue
-            stamp = _MILLISECONDS.fullmatch(tail[1])
-            template = (stamp[1], stamp[3]) if stamp else (tail[1],)
+            stamp = _MILLISECONDS.search(name, 0, start)
+            template = (name[: stamp.start()], name[stamp.end() : start]) if stamp else (name[:start], None)
             numbers.append(templates.setdefault(template, len(templates) + 1))
             if stamp:
-                offset = int(stamp[2]) - entry.at // 1000
-                offsets.append(offset)
-            tails.append(bytes.fromhex(tail[2] + tail[3]))
-        return cls([list(template) for template in templates], whole, numbers, offsets, b"".join(tails))
+                offsets.append(int(stamp[0]) - entry.at // 1000)
+            tails.append(name[start : start + 4] + name[start + 5 :])
+        return cls(list(templates), whole, numbers, offsets, bytes.fromhex("".join(tails)))
 
     def ids(self, moments: Iterable[int]) -> Iterator[str]:
-        whole, offsets, start = iter(self.whole), iter(self.offsets), 0
+        whole, offsets, tails, start = iter(self.whole), iter(self.offsets), self.tails.hex(), 0
         for at, number in zip(moments, self.numbers, strict=True):
             if number == 0:
                 yield next(whole)
                 continue
-            template = self.templates[number - 1]
-            before = template[0]
-            if len(template) > 1:
-                offset = next(offsets)
-                before += f"{at // 1000 + offset}{template[1]}"
-            tail = self.tails[start : start + _DIGEST].hex()
-            start += _DIGEST
-            yield f"{before}{tail[:4]}~{tail[4:]}"
+            before, after = self.templates[number - 1]
+            stamped = before if after is None else f"{before}{at // 1000 + next(offsets)}{after}"
+            yield f"{stamped}{tails[start : start + 4]}~{tails[start + 4 : start + 12]}"
+            start += 2 * _DIGEST
 
 
 def _deltas(moments: list[int], unit: int) -> list[int]:
@@ -320,18 +319,18 @@ def _summed(first: int | None, deltas: list[int], unit: int) -> list[int]:
 
 
 def _bits(numbers: list[int]) -> bytes:
-    """Whole numbers as bits, by Rice's code: what lies above the lowest few bits as a run of ones, then those bits.
+    """Whole numbers as bits, by Rice's code: for each a run of ones, as often as the mean goes into it, then all rests.
 
-    The smallest number is taken off all; how many bits are the lowest few is what makes the whole shortest.
+    The smallest number is taken off all first; instead of the mean serves the power of two below it.
     """
     low = min(numbers, default=0)
     shifted = [number - low for number in numbers]
-    widest = max(shifted, default=0).bit_length()
-    kept = min(range(widest + 1), key=lambda kept: len(shifted) * kept + sum(number >> kept for number in shifted))
-    mask, form = (1 << kept) - 1, f"0{kept}b"
-    text = "".join(f"{'1' * (n >> kept)}0{format(n & mask, form) if kept else ''}" for n in shifted)
+    kept = max(0, (sum(shifted) // max(1, len(shifted))).bit_length() - 1)
+    runs = "".join([f"{'1' * (number >> kept)}0" for number in shifted])
+    rests = "".join([f"{number & (1 << kept) - 1:0{kept}b}" for number in shifted]) if kept else ""
+    text = f"1{runs}{rests}"
     head = _varint(len(numbers)) + _varint(low * 2 if low >= 0 else -low * 2 - 1) + bytes([kept])
-    return head + int(f"1{text}", 2).to_bytes(len(text) // 8 + 1, "big")
+    return head + int(text, 2).to_bytes(len(text) // 8 + 1, "big")
 
 
 def _read_bits(column: bytes) -> list[int]:
@@ -339,12 +338,12 @@ def _read_bits(column: bytes) -> list[int]:
     coded, start = _read_varint(column, start)
     low, kept = (-(coded + 1) // 2 if coded & 1 else coded // 2), column[start]
     text = f"{int.from_bytes(column[start + 1 :], 'big'):b}"
-    numbers, place = [], 1
-    for _ in range(count):
-        end = text.index("0", place)
-        place, ones = end + 1 + kept, end - place
-        numbers.append(low + (ones << kept) + int(text[end + 1 : place] or "0", 2))
-    return numbers
+    edge = len(text) - count * kept
+    runs = text[1:edge].split("0")[:count]
+    if not kept:
+        return [low + len(run) for run in runs]
+    rests = range(edge, len(text), kept)
+    return [low + (len(run) << kept) + int(text[rest : rest + kept], 2) for run, rest in zip(runs, rests, strict=True)]
 
 
 def _varint(number: int) -> bytes:

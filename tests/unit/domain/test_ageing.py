@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.ageing import Decay, halved, halved_all
+from shared.domain.ageing import Decay, Halving, halved
 from shared.domain.moments import DAY, HOUR
 from shared.domain.points import POINT, divide, format_points, to_billionths
 from tests.unit.domain.leads import activity, moment, rules_of, total
@@ -23,11 +23,29 @@ def test_a_half_life_is_the_exact_power_rounded_once(points, age, half_life):
 
 @given(
     st.one_of(st.integers(-(10**18), 10**18), st.integers(-(10**4), 10**4)),
-    st.lists(st.integers(0, 10 * 365 * DAY)),
-    st.sampled_from([HOUR, DAY, MONTH, 1, 7, 2**50]),
+    st.lists(st.integers(0, 10 * 365 * DAY), min_size=1),
+    st.lists(st.integers(0, 10 * 365 * DAY), min_size=1, max_size=5),
+    st.integers(0, 365 * DAY),
+    st.sampled_from([HOUR, DAY, MONTH, 1, 7, 2**50, 2**60 + 1]),
 )
-def test_the_quick_way_rounds_as_the_exact_one_does(points, ages, half_life):
-    assert halved_all(points, ages, half_life) == [halved(points, age, half_life) for age in ages]
+def test_the_quick_way_rounds_as_the_exact_one_does(points, moments, looks, before, half_life):
+    moments = sorted(moments)
+    ends = half_life * (abs(points).bit_length() + 2)
+    prepared = Halving(points, moments, half_life, ends, moments[0] - before)
+    for at in (at for at in looks if at >= moments[0]):
+        happened = [moment for moment in moments if moment <= at]
+        assert prepared.left(at, 0, len(happened)) == [halved(points, at - moment, half_life) for moment in happened]
+        assert (
+            prepared.left(at, len(happened) // 2, len(happened))
+            == prepared.left(at, 0, len(happened))[len(happened) // 2 :]
+        )
+
+
+@pytest.mark.parametrize("points", [1, -1, 3, 5, -5, 5 * POINT, -FORTY])
+def test_points_halfway_between_two_billionths_are_left_to_the_exact_way(points):
+    prepared = Halving(points, [0], HOUR, 1000 * HOUR, 0)
+    looks = [HOUR * hours for hours in range(70)]
+    assert [prepared.left(at, 0, 1) for at in looks] == [[halved(points, at, HOUR)] for at in looks]
 
 
 def test_whole_half_lives_are_exact_and_round_half_to_even():
