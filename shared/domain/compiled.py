@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,12 +27,8 @@ class CompiledStage:
     leave: Callable[[Look], bool] | None
     enter_over: Weigh | None
     leave_over: Weigh | None
-
-    def asks(self) -> Iterator[Any]:
-        """Every node of its conditions."""
-        for condition in (self.stage.enter, self.stage.leave.when if self.stage.leave else None):
-            if condition is not None:
-                yield from walk(condition)
+    asks: tuple[Any, ...]
+    """Every node of its conditions."""
 
 
 def compiled_stage(stage: Stage, place: int) -> CompiledStage:
@@ -45,6 +41,7 @@ def compiled_stage(stage: Stage, place: int) -> CompiledStage:
         None if leave is None else compose(leave),
         None if enter is None else compose_over(enter),
         None if leave is None else compose_over(leave),
+        tuple(node for condition in (enter, leave) if condition is not None for node in walk(condition)),
     )
 
 
@@ -92,7 +89,7 @@ class Compiled:
                 asked.setdefault(kind, {})[rule.id] = Asked(rule.id, rule.where, rule.active, kept)
             for kind in (rule.idle and rule.idle.of) or ():
                 asked.setdefault(kind, {})[f"@{kind}"] = Asked(f"@{kind}")
-        for node in (node for stage in self.stages.values() for node in stage.asks() if isinstance(node, Activities)):
+        for node in (node for stage in self.stages.values() for node in stage.asks if isinstance(node, Activities)):
             for kind in node.types:
                 mark = node.marks[0] if node.where is not None else f"@{kind}"
                 asked.setdefault(kind, {})[mark] = Asked(mark, node.where)

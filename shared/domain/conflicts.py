@@ -11,8 +11,8 @@ from shared.domain.impossible import Reach, never, values_of
 from shared.domain.rulefile import Active, BehaviourRule, Expected, Problem, RuleFile, Stage
 from shared.domain.stages import CONDITION_KEYS, ScoreIs, walk
 
-MOST_LEFT = 30_000
-"""How many earnings of one silence may have points left at once: by the hour with a half-life of 30 days is fewer."""
+MOST_LEFT = 100_000
+"""How many earnings of one silence may have points left at once: by the hour with a half-life of 90 days is fewer."""
 
 _BANDS = {"temperature": "temperature", "grade": "grades"}
 

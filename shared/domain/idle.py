@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+from math import exp, expm1, log
+
 from shared.domain.compiled import Compiled
 from shared.domain.rulefile import BehaviourRule
+
+_LN2 = log(2)
+_LONG = 2_000
+"""So many earnings are no longer added up one by one where bounds of their sum will do."""
 
 
 class Silence:
     """What an idle rule earns by the silence since a moment, for as long as that lasts.
 
-    The k-th earning is at `last` + k times the rule's `for`, for each k from `first` to `final` (None: no end). All
-    moments and ages are microseconds, points billionths.
+    The k-th earning is at `last` + k times the rule's `for`, for each k from `first` to `final` (None: no end). The
+    first that `active` allows is the one that counts `once`. All moments and ages are microseconds, points billionths.
     """
 
     def __init__(self, rules: Compiled, rule: BehaviourRule, last: int) -> None:
         assert rule.idle is not None  # noqa: S101 - only idle rules have silences
         self.rule, self.last, self.length = rule, last, rule.idle.length
-        self.first, self.final = 1, 1 if rule.repeat.kind == "once" else None
+        self.first = 1
         if rule.active is not None and rule.active.since is not None:
             self.first = max(1, -((last - rule.active.since) // self.length))
+        self.final = self.first if rule.repeat.kind == "once" else None
         if rule.active is not None and rule.active.until is not None:
             over = (rule.active.until - 1 - last) // self.length
             self.final = over if self.final is None else min(self.final, over)
@@ -47,18 +54,25 @@ class Silence:
 
     def span(self, start: int, end: int, last_own: int | None) -> tuple[int, int]:
         """Between which bounds `held` lies from one moment to another."""
-        a, b = self.held(start, last_own), self.held(end, last_own)
-        if not self.flat:
-            before, after = len(self.moments(start)), len(self.moments(end))
-            if self.alike:
-                a = max(0, before - self._expired(end)) * self._each(end, last_own)
-                most = min(after - self._expired(start), (self.rule.expires_after or end) // self.length + 1)
-                b = most * self._each(start, last_own)
-            elif before != after:
-                # it holds most at an earning and least just before the next, both the more the oftener it has earned
-                ended = self.final is not None and after == self.final - self.first + 1
-                least, most = self._series(self.length - 1, before), self._series(0, after)
-                a, b = min(least, b, key=abs) if ended else least, most
+        if start == end or self.flat:
+            a, b = self.held(start, last_own), self.held(end, last_own)
+            return min(a, b), max(a, b)
+        earned, later = self.moments(start), self.moments(end)
+        if self.alike:
+            fewest = max(0, len(earned) - self._expired(end))
+            most = min(len(later) - self._expired(start), (self.rule.expires_after or end) // self.length + 1)
+            a, b = fewest * self._each(end, last_own), most * self._each(start, last_own)
+        elif len(earned) == len(later):
+            a, b = (
+                (self._about(end - later[-1], len(later))[0], self._about(start - later[-1], len(later))[1])
+                if later
+                else (0, 0)
+            )
+        else:
+            # it holds most at an earning and least just before the next, both the more the oftener it has earned
+            a, b = self._about(self.length - 1, len(earned))[0], self._about(0, len(later))[1]
+            if self.final is not None and len(later) == self.final - self.first + 1:
+                a = min(a, self._about(end - later[-1], len(later))[0], key=abs)
         return min(a, b), max(a, b)
 
     def settled(self, last_own: int | None) -> int:
@@ -77,9 +91,7 @@ class Silence:
 
     def _series(self, youngest: int, count: int) -> int:
         """The sum of what is left of so many earnings, each a silence older than the next, the youngest of some age."""
-        ends = self._rules.ends[self.rule.id]
-        if ends is not None:
-            count = min(count, max(0, (ends - youngest - 1) // self.length + 1))
+        count = self._live(youngest, count)
         if self._decay.kind == "none":
             return self.rule.points * count
         known_as = (youngest, count)
@@ -87,3 +99,20 @@ class Silence:
             ages = range(-self.length * (count - 1), 1, self.length)
             self._sums[known_as] = sum(self._rules.age(self.rule, ages, youngest, None))
         return self._sums[known_as]
+
+    def _live(self, youngest: int, count: int) -> int:
+        """How many of so many earnings may have points left, the youngest of some age."""
+        ends = self._rules.ends[self.rule.id]
+        return count if ends is None else min(count, max(0, (ends - youngest - 1) // self.length + 1))
+
+    def _about(self, youngest: int, count: int) -> tuple[int, int]:
+        """The least and the greatest in size that such a sum may be; the sum itself unless it is long."""
+        count = self._live(youngest, count)
+        if count < _LONG or self._decay.kind != "half_life":
+            exact = self._series(youngest, count)
+            return exact, exact
+        each, first = -_LN2 * self.length / self._decay.half_life, -_LN2 * youngest / self._decay.half_life
+        size = abs(self.rule.points) * exp(first) * expm1(each * count) / expm1(each)
+        doubt = count // 2 + 2 + int(size * 1e-12)  # a half for each rounding, and what doubles are off
+        sign = 1 if self.rule.points > 0 else -1
+        return sign * max(0, int(size) - doubt), sign * (int(size) + doubt)

@@ -144,10 +144,11 @@ def joined(rules: Compiled, journey: Journey, other: Journey) -> Journey:
 def replay(
     rules: Compiled, ledger: Ledger, moments: Iterable[Moment], until_moment: Moment
 ) -> tuple[Journey, tuple[Transition, ...]]:
-    """Look at some moments, and at every second between them and up to the last at which time alone moves the lead."""
+    """Look at some moments and the last, and at every second between them at which time alone moves the lead."""
     journey = Journey.start()
     steps: list[Transition] = []
     looks = sorted({at for at in moments if at <= until_moment}) if rules.stages else []
+    looks += [until_moment] if looks and looks[-1] < until_moment else []
     for moment, following in zip(looks, [*looks[1:], until_moment][: len(looks)], strict=True):
         now: int = moment
         while True:

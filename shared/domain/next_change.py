@@ -34,6 +34,9 @@ MOST_LOOKS = 20_000
 points cancel to within billionths of an edge for years. Such a lead is to be looked at again at the second reached;
 nothing differs before."""
 
+_FAR = 10 * 366 * 86_400
+"""Seconds within which a search goes on to its stop, without asking whether everything comes to rest before."""
+
 AGAIN = "nothing yet, look again"
 
 Signature = tuple[str | None, ...]
@@ -93,7 +96,9 @@ class _Search:
         cuts = sorted({cut for cut in self._cuts() if start < cut <= stop} | {start})
         for cut, following in zip(cuts, [*cuts[1:], None], strict=True):
             stretch = Stretch(self.rules, self.ledger, cut)
-            end = following - 1 if following is not None else min(stop, self._end(stretch, cut))
+            end = following - 1 if following is not None else stop
+            if end - cut > _FAR:
+                end = min(end, self._end(stretch, cut))
             found = self._within(stretch, cut, end)
             if found is not None:
                 return found
@@ -110,7 +115,7 @@ class _Search:
             if self._looks > MOST_LOOKS:
                 return low, None
             told = self._over(look, settled, stretch.quick(low, high))
-            if told is None and stretch.mixed:
+            if told is None and stretch.mixed and self._over(look, settled, stretch.quick(high, high)) == self.base:
                 told = self._over(look, settled, stretch.close(low, high))
             if told is None:
                 middle = (low + high) // 2
@@ -151,7 +156,7 @@ class _Search:
 
     def _asked(self) -> Iterator[Any]:
         for stage in self.rules.stages.values():
-            yield from stage.asks()
+            yield from stage.asks
 
     # --- the end ---
 

@@ -158,6 +158,7 @@ class Stretch:
         signs = {rule.points > 0 for rule, _ in self.earnings}
         self.mixed = len(signs) > 1 or (-1 in {1 if weight >= 0 else -1 for weight in rules.weights.values()})
         self._left: dict[int, list[list[int]]] = {}
+        self._sums: dict[int, list[int]] = {}
         self._curves: list[list[Curve]] | None = None
 
     # --- spans ---
@@ -185,9 +186,7 @@ class Stretch:
     def _places(self, low: int, high: int) -> dict[Place, Span]:
         """The sum of every group, and of what stands in no group of each score, ahead of the groups' caps."""
         sums: dict[Place, Span] = {}
-        first, last = self.left(low), self.left(high)
-        for place, (rule, _) in enumerate(self.earnings):
-            a, b = sum(first[place]), sum(last[place])
+        for (rule, _), a, b in zip(self.earnings, self._summed(low), self._summed(high), strict=True):
             span = _capped((b, a) if rule.points > 0 else (a, b), rule.cap)
             sums[rule.score, rule.group] = _plus(sums.get((rule.score, rule.group), (0, 0)), span)
         for silence in self.silences:
@@ -203,8 +202,9 @@ class Stretch:
         seconds = high - low
         sums: dict[Place, _Sum] = {}
         first, last = self.left(low), self.left(high)
-        for place, (rule, _) in enumerate(self.earnings):
-            a, b = sum(first[place]), sum(last[place])
+        for place, ((rule, _), a, b) in enumerate(
+            zip(self.earnings, self._summed(low), self._summed(high), strict=True)
+        ):
             mine = sums.setdefault((rule.score, rule.group), _Sum())
             if rule.cap and max(abs(a), abs(b)) > rule.cap:
                 mine.add(_Sum(*_capped((min(a, b), max(a, b)), rule.cap)))
@@ -251,6 +251,13 @@ class Stretch:
         if found is None:
             age, at, last = self.rules.age, second * SECOND, self.last_own
             found = self._left[second] = [age(rule, moments, at, last) for rule, moments in self.earnings]
+        return found
+
+    def _summed(self, second: int) -> list[int]:
+        """What is left at a second of each rule's earnings from activities."""
+        found = self._sums.get(second)
+        if found is None:
+            found = self._sums[second] = [sum(left) for left in self.left(second)]
         return found
 
     def curves(self) -> list[list[Curve]]:

@@ -251,9 +251,8 @@ def earnings_of(document, rule, activities, facts, at):
         length = parse_duration(rule["idle"]["for"])
         count = (at - last) // length
         moments = [last + length * (n + 1) for n in range(count)]
-        if rule.get("repeat", "every") == "once":
-            moments = moments[:1]
-        return [(moment, None) for moment in moments if in_force(rule.get("active") or {}, moment)]
+        moments = [moment for moment in moments if in_force(rule.get("active") or {}, moment)]
+        return [(moment, None) for moment in (moments[:1] if rule.get("repeat", "every") == "once" else moments)]
     takers = [other for other in document["behaviour"] if other.get("instead_of") == rule["id"]]
     found = [a for a in activities if matches(rule, a, facts) and not any(matches(taker, a, facts) for taker in takers)]
     return [(a.occurred_at, a.id) for a in repeats(rule, earned(rule, found))]

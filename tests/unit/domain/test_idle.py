@@ -45,8 +45,8 @@ def test_so_many_earnings_with_points_left_that_no_score_could_add_them_up_are_r
     with pytest.raises(RuleFileError) as refused:
         quiet("1m", decay={"half_life": "30d"})
     assert "behaviour.0.idle.for" in str(refused.value)
-    assert "at most 30,000" in str(refused.value)
-    quiet("1h", decay={"half_life": "30d"})
+    assert "at most 100,000" in str(refused.value)
+    quiet("1h", decay={"half_life": "90d"})
     quiet("1m", decay={"half_life": "30d"}, expires_after="7d")
     quiet("1s")
 
@@ -59,6 +59,7 @@ def test_so_many_earnings_with_points_left_that_no_score_could_add_them_up_are_r
             "decay": st.sampled_from(
                 [
                     {"half_life": "10m"},
+                    {"half_life": "2h"},
                     {"half_life": "10m", "since": "last_activity"},
                     {"linear": {"lose": "50%", "every": "1m"}},
                     {"step": {"lose": 0.3, "every": "1m"}, "since": "last_activity"},
@@ -88,3 +89,12 @@ def test_what_is_held_lies_within_its_span_at_every_moment_between(length, more,
         told = silence.moments(at)
         assert silence.held(at, last) == sum(rules.age(rule, told, at, last))
         assert low <= silence.held(at, last) <= high
+
+
+def test_the_once_of_a_silence_is_the_first_earning_that_its_period_allows():
+    rules = quiet("10d", repeat="once", active={"from": "2026-01-25T00:00:00Z"})
+    state = lead_of(rules)
+    earned = [rules.score(state, moment(day)).total // POINT for day in (11, 21, 30, 31, 32, 300)]
+    assert earned == [0, 0, 0, -1, -1, -1]
+    assert rules.next_change(state, moment(day=2)) is None
+    assert [row.at for row in rules.explain(state, moment(day=300)).contributions] == [moment(day=31)]

@@ -220,3 +220,22 @@ def test_each_look_enters_a_stage_at_most_once_and_a_second_look_finds_nothing(d
         for step in taken:
             assert step.epoch == before.epochs.get(step.to_stage, 0) + 1
         assert (journey.stage == before.stage) or taken
+
+
+def test_a_replay_looks_at_its_last_moment_too_be_it_between_two_seconds():
+    rules = rules_of(
+        behaviour=[{"id": "a", "on": "seen", "points": 10, "expires_after": "4s"}],
+        stages=[
+            {
+                "name": "in",
+                "enter": {"score": {"at_least": 5}},
+                "leave": {"when": {"score": {"below": 5}}, "to": "out"},
+            },
+            {"name": "out"},
+        ],
+    )
+    seen = activity("seen", at=moment(1, microsecond=250_000))
+    told = {
+        at: rules.replay([seen], moment(1, second=4, microsecond=at))[0].stage for at in (249_999, 250_000, 800_000)
+    }
+    assert told == {249_999: "in", 250_000: "out", 800_000: "out"}
