@@ -37,6 +37,19 @@ def test_a_lead_is_stored_in_little_room(name):
     assert len(packed(rules, browser_activities(1000))) <= 12_000
 
 
+def test_a_lead_of_twenty_thousand_activities_is_kept_by_months_and_stays_exact():
+    rules, some = preset("default"), browser_activities(20_000)
+    state = rules.absorb(ScoreState.empty(), some)
+    parts = [part.pack() for part in state.split_by_month().values()]
+    assert len(zlib.compress(state.pack(), 9)) > 32 * 1024
+    assert max(len(zlib.compress(part, 9)) for part in parts) <= 12_000
+    joined = ScoreState.empty()
+    for part in parts:
+        joined = joined.merge(unpack(part))
+    assert joined == state
+    assert rules.score(joined, some[-1].occurred_at) == rules.score(rules.replayed(some), some[-1].occurred_at)
+
+
 def test_a_state_of_another_format_is_refused():
     with pytest.raises(UnknownFormat):
         unpack(b"\xff" + ScoreState.empty().pack()[1:])
