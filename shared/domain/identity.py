@@ -287,19 +287,24 @@ def earliest_attached(attached: Mapping[Identity, Moment]) -> dict[Identity, Mom
 
 
 def first_leads(
-    attached: Mapping[Identity, Moment], whose: Callable[[list[Identity]], Mapping[Identity, _Lead]]
+    attached: Mapping[Identity, Moment],
+    whose: Callable[[list[Identity]], Mapping[Identity, _Lead]],
+    *,
+    and_next: bool = False,
 ) -> list[_Lead]:
     """The leads to which a browser stays attached, first come first, by all names with it and whose each of those is.
 
-    `whose` is asked for some names at a time, as seldom the later ones are needed.
+    `whose` is asked for some names at a time, as seldom the later ones are needed. With `and_next` come as many after
+    them, who may have been the first until others came.
     """
+    most = MOST_LEADS_OF_A_BROWSER * (2 if and_next else 1)
     names = [identity for identity, _ in _by_time(attached)]
     found: dict[_Lead, None] = {}
-    while names and len(found) < MOST_LEADS_OF_A_BROWSER:
+    while names and len(found) < most:
         some, names = names[: 2 * MOST_LEADS_OF_A_BROWSER], names[2 * MOST_LEADS_OF_A_BROWSER :]
         owners = whose(some)
         found.update((owners[each], None) for each in some if each in owners)
-    return list(islice(found, MOST_LEADS_OF_A_BROWSER))
+    return list(islice(found, most))
 
 
 def _by_time(attached: Mapping[Identity, Moment]) -> list[tuple[Identity, Moment]]:

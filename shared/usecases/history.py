@@ -79,9 +79,9 @@ def gather(
     return History(tuple(ordered), browsers, sharing, unattached, frozenset(kiosks))
 
 
-def leads_at(leads: Leads, attached: Mapping[Identity, Moment]) -> list[LeadId]:
-    """The leads to which a browser stays attached, by the names that the store has with it."""
-    return first_leads(attached, leads.whose) if attached else []
+def leads_at(leads: Leads, attached: Mapping[Identity, Moment], *, and_next: bool = False) -> list[LeadId]:
+    """The leads to which a browser stays attached, by the names that the store has with it; see `first_leads`."""
+    return first_leads(attached, leads.whose, and_next=and_next) if attached else []
 
 
 def log_of(log: Activities, identities: Iterable[Identity]) -> list[Activity]:

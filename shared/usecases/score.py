@@ -305,8 +305,17 @@ class Score:
         for _ in history.kiosks & unsettled:
             self._report(LinkRefused(record.lead, "too_many_leads_at_a_browser"))
         after = _made(record, active, history)
-        sharing = frozenset(lead for browser in unsettled for lead in history.sharing.get(browser, ()))
+        entered = _entered(record, after, group)
+        sharing = frozenset(lead for browser in unsettled | entered for lead in history.sharing.get(browser, ()))
+        sharing = sharing.union(*(self._displaced(record, browser) for browser in entered))
         return replace(after, owed=after.owed | self._at_dropped(record, after)), sharing
+
+    def _displaced(self, record: LeadRecord, browser: Identity) -> frozenset[LeadId]:
+        """Who may have lost a place at a browser to a lead that named it first now, or earlier than was known."""
+        attached = self._leads.attached(browser)
+        if not is_crowded(attached) or record.lead not in leads_at(self._leads, attached):
+            return frozenset()
+        return frozenset(leads_at(self._leads, attached, and_next=True)) - {record.lead}
 
     def _at_dropped(self, *records: LeadRecord) -> frozenset[LeadId]:
         """Leave the browsers that count for the last of these records no more; the leads at them, who have its place.
@@ -376,15 +385,9 @@ class Score:
         history = gather(self._activities, self._leads, lead, identities, parting)
         if not history.unattached:
             return history
-        displaced: dict[Identity, frozenset[LeadId]] = {}
         for browser, first in history.unattached.items():
-            before = self._leads.attached(browser)
-            after = self._leads.attach(browser, first.known, first.occurred_at)
-            if is_crowded(before):
-                displaced[browser] = frozenset(leads_at(self._leads, before)) - frozenset(leads_at(self._leads, after))
-        again = gather(self._activities, self._leads, lead, identities, parting)
-        sharing = {browser: leads | displaced.get(browser, frozenset()) for browser, leads in again.sharing.items()}
-        return replace(again, sharing=sharing)
+            self._leads.attach(browser, first.known, first.occurred_at)
+        return gather(self._activities, self._leads, lead, identities, parting)
 
     # --- who is who ---------------------------------------------------------------------------------------------------
 
@@ -637,6 +640,21 @@ def _with_names(record: LeadRecord, group: Sequence[_Placed]) -> LeadRecord:
     if people(ties.among(identities), identities).refused:
         raise _Unsettled
     return replace(record, identities=identities, ties=ties)
+
+
+def _entered(before: LeadRecord, after: LeadRecord, group: Sequence[_Placed]) -> set[Identity]:
+    """The browsers that count for a lead since another moment than before, or since one of these very activities.
+
+    So whoever is interrupted after a lead was attached, or after it was written, comes by here again.
+    """
+    changed = {name for name, link in after.browsers.items() if before.browsers.get(name) != link}
+    first = {
+        browser.value
+        for placed in group
+        if (browser := placed.activity.anonymous_id) and placed.known
+        if (link := after.browsers.get(browser.value)) and placed.activity.occurred_at <= link.since
+    }
+    return {Identity(IdentityKind.ANONYMOUS_ID, name) for name in changed | first}
 
 
 def _is_settled(record: LeadRecord, browser: Identity, activity: Activity) -> bool:
