@@ -10,8 +10,10 @@ monotone one, however mixed their signs; and the slopes bound what different cur
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from math import gcd, log
 from typing import Any, NamedTuple
 
@@ -136,20 +138,25 @@ class _Sum:
 class Stretch:
     """A lead over some seconds in which no activity occurs, under the facts and earnings at their beginning."""
 
-    def __init__(self, rules: Compiled, ledger: Ledger, start: int) -> None:
-        self.rules, self.bound = rules, until(start * SECOND)
+    def __init__(self, rules: Compiled, ledger: Ledger, second: int) -> None:
+        self.rules, self.bound = rules, until(second * SECOND)
         self.last_own = ledger.last_own(self.bound)
         self.earnings: list[tuple[BehaviourRule, Sequence[int]]] = []
         self.silences: list[Silence] = []
-        for rule, moments, *_ in ledger.courses(self.bound):
+        self._aged: list[Callable[[int], list[int]]] = []
+        for rule, moments, _, halving in ledger.courses(self.bound):
             if rule.idle:
                 silence = ledger.silence(rule, self.bound)
                 if silence:
                     self.silences.append(silence)
                 continue
-            kept = [moment for moment in moments if moment < self.bound[0]]
+            count = bisect_left(moments, self.bound[0])
+            start = max(count - 1, 0) if rule.repeat.kind == "latest" else 0
+            kept = moments[start:count]
             if kept:
-                self.earnings.append((rule, kept[-1:] if rule.repeat.kind == "latest" else kept))
+                self.earnings.append((rule, kept))
+                aged = partial(rules.age, rule, kept, last_own=self.last_own)
+                self._aged.append(partial(halving.left, start=start, end=count) if halving else aged)
         self.fixed = dict.fromkeys(rules.score_names, 0)
         for outcome in ledger.standing(self.bound).fit:
             self.fixed[outcome.rule.score] += outcome.points
@@ -249,8 +256,7 @@ class Stretch:
         """What is left at a second of each earning from an activity, rule by rule."""
         found = self._left.get(second)
         if found is None:
-            age, at, last = self.rules.age, second * SECOND, self.last_own
-            found = self._left[second] = [age(rule, moments, at, last) for rule, moments in self.earnings]
+            found = self._left[second] = [aged(second * SECOND) for aged in self._aged]
         return found
 
     def _summed(self, second: int) -> list[int]:
