@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import exp, expm1, log
 
 from shared.domain.compiled import Compiled
+from shared.domain.moments import SECOND
 from shared.domain.rulefile import BehaviourRule
 
 _LN2 = log(2)
@@ -53,7 +54,7 @@ class Silence:
         return self._series(at - moments[-1], len(moments))
 
     def span(self, start: int, end: int, last_own: int | None) -> tuple[int, int]:
-        """Between which bounds `held` lies from one moment to another."""
+        """Between which bounds `held` lies at every whole second from one to another."""
         if start == end or self.flat:
             a, b = self.held(start, last_own), self.held(end, last_own)
             return min(a, b), max(a, b)
@@ -62,15 +63,16 @@ class Silence:
             fewest = max(0, len(earned) - self._expired(end))
             most = min(len(later) - self._expired(start), (self.rule.expires_after or end) // self.length + 1)
             a, b = fewest * self._each(end, last_own), most * self._each(start, last_own)
+        elif not later:
+            return 0, 0
         elif len(earned) == len(later):
-            a, b = (
-                (self._about(end - later[-1], len(later))[0], self._about(start - later[-1], len(later))[1])
-                if later
-                else (0, 0)
-            )
+            a = self._about(end - later[-1], len(later))[0]
+            b = self._about(start - later[-1], len(later))[1]
         else:
             # it holds most at an earning and least just before the next, both the more the oftener it has earned
-            a, b = self._about(self.length - 1, len(earned))[0], self._about(0, len(later))[1]
+            youngest = -self.last % SECOND
+            a = self._about(self.length - SECOND + youngest, len(earned))[0]
+            b = self._about(youngest, len(later))[1]
             if self.final is not None and len(later) == self.final - self.first + 1:
                 a = min(a, self._about(end - later[-1], len(later))[0], key=abs)
         return min(a, b), max(a, b)
