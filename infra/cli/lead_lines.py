@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from infra.failure import Failure
-from shared.domain.activity import Activity, Claims, Identity, IdentityKind, strongest_first
+from shared.domain.activity import SCORE_ADJUSTED, Activity, Claims, Identity, IdentityKind, strongest_first
 from shared.domain.conditions import nearest
 from shared.domain.identity import who_is_who
 from shared.domain.moments import Moment, MomentError, parse_moment
+from shared.domain.points import NumberError, read_number, to_billionths
+from shared.domain.stages import QUALIFICATIONS
 
 ALWAYS = Moment(-62_000_000_000_000_000)
 """Facts in a file are known from the beginning of time."""
 _ACTIVITY_KEYS = ("id", "identity", "type", "occurred_at", "channel", "source", "properties", "context")
 _FACT_KEYS = ("identity", "lead", "company", "consent", "qualification")
+_SLIP = 0.75
+"""How like one of the four qualification facts a name is that means it."""
 _CONSENTS: Mapping[Any, Any] = {"granted": "granted", "denied": "denied", "unknown": None, None: None}
 
 
@@ -38,7 +44,7 @@ class OfflineLead:
         return strongest_first(tuple(self.identities))[0]
 
 
-def read_lines(path: Path, read: Any) -> list[Activity]:
+def read_lines(path: Path, read: Callable[[dict[str, Any]], Activity]) -> list[Activity]:
     """Read a file of JSON lines.
 
     Raises:
@@ -53,7 +59,7 @@ def read_lines(path: Path, read: Any) -> list[Activity]:
         if not line.strip():
             continue
         try:
-            found.append(read(_object(line), number))
+            found.append(read(_object(line)))
         except (LineError, MomentError, RecursionError) as error:
             raise Failure(f"{path}:{number}: {error}", "Correct the line and run the command again.") from error
     return found
@@ -72,7 +78,9 @@ def _object(line: str) -> dict[str, Any]:
         raise LineError(msg)
 
     try:
-        value = json.loads(line, object_pairs_hook=once, parse_constant=constant)
+        value = json.loads(
+            line, object_pairs_hook=once, parse_float=read_number, parse_int=read_number, parse_constant=constant
+        )
     except json.JSONDecodeError as error:
         msg = f"this is no JSON: {error.msg} at column {error.colno}"
         raise LineError(msg) from error
@@ -84,18 +92,17 @@ def _object(line: str) -> dict[str, Any]:
     return value
 
 
-def read_activity(told: Mapping[str, Any], number: int) -> Activity:
-    """An activity line; without an id it gets one by its number.
+def read_activity(told: Mapping[str, Any], scores: Iterable[str] | None = None) -> Activity:
+    """An activity line; with the names of the scores, where they are known, that an adjustment may name.
 
     Raises:
         LineError: it is none.
     """
     _known_keys(told, _ACTIVITY_KEYS)
-    kind, name = _text(told, "type"), told.get("id", f"{number:06d}")
-    if not isinstance(name, str) or not name:
-        msg = "`id` is a text"
-        raise LineError(msg)
+    name, kind = _text(told, "id"), _text(told, "type")
     at = parse_moment(_text(told, "occurred_at"))
+    if kind == SCORE_ADJUSTED:
+        _check_adjustment(_mapping(told, "properties"), scores)
     return Activity(
         id=name,
         type=kind,
@@ -109,8 +116,30 @@ def read_activity(told: Mapping[str, Any], number: int) -> Activity:
     )
 
 
-def read_facts(told: Mapping[str, Any], number: int) -> Activity:
-    """A facts line, as an activity that claims them; of two lines for one lead the later one wins.
+def _check_adjustment(said: Mapping[str, Any], scores: Iterable[str] | None) -> None:
+    given = [way for way in ("by", "to") if said.get(way) is not None]
+    if len(given) != 1:
+        msg = "an adjustment says either `properties.by` or `properties.to`"
+        raise LineError(msg)
+    try:
+        to_billionths(said[given[0]])
+    except NumberError as error:
+        msg = f"`properties.{given[0]}`: {error}"
+        raise LineError(msg) from error
+    score = said.get("score") or "engagement"
+    if not isinstance(score, str):
+        msg = "`properties.score` is a text"
+        raise LineError(msg)
+    if scores is not None and score not in (names := tuple(scores)):
+        msg = f"`properties.score`: there is no score {score!r} ({nearest(score, names)})"
+        raise LineError(msg)
+
+
+def read_facts(told: Mapping[str, Any]) -> Activity:
+    """A facts line, as an activity that claims them; nulls claim nothing.
+
+    Facts have no time, so that of two claims the one with the greater id wins. The id is the line itself in one
+    canonical writing: neither the order of the lines nor that of their keys decides.
 
     Raises:
         LineError: it is none.
@@ -120,11 +149,43 @@ def read_facts(told: Mapping[str, Any], number: int) -> Activity:
     if isinstance(consent, dict | list) or consent not in _CONSENTS:
         msg = f"`consent` is granted, denied or unknown, not {consent!r}"
         raise LineError(msg)
-    claims = Claims(
-        _mapping(told, "lead"), _mapping(told, "company"), _CONSENTS[consent], _mapping(told, "qualification")
-    )
+    groups = {
+        name: {key: _fact(f"{name}.{key}", value) for key, value in _mapping(told, name).items() if value is not None}
+        for name in ("lead", "company", "qualification")
+    }
+    for name in groups["qualification"]:
+        _check_qualification(name)
+    claims = Claims(groups["lead"], groups["company"], _CONSENTS[consent], groups["qualification"])
     identities = _identities(told.get("identity"))
-    return Activity(f"facts-{number:09d}", "facts_stated", ALWAYS, ALWAYS, identities, claims=claims, own=False)
+    said = {**groups, "consent": claims.consent, "identity": {known.kind.value: known.value for known in identities}}
+    stated = {name: value for name, value in said.items() if value}
+    text = json.dumps(stated, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return Activity(f"facts-{text}", "facts_stated", ALWAYS, ALWAYS, identities, claims=claims, own=False)
+
+
+def _check_qualification(name: str) -> None:
+    """A name of one's own is fine; one that is nearly one of the four is a slip, and nothing would ever ask it."""
+    meant = get_close_matches(name.strip().lower(), QUALIFICATIONS, n=1, cutoff=_SLIP)
+    if meant and name not in QUALIFICATIONS and not name.startswith(f"{meant[0]}_"):
+        msg = f"`qualification` has no {name!r} (did you mean {meant[0]!r}?)"
+        raise LineError(msg)
+
+
+def _fact(path: str, value: Any) -> Any:
+    """A fact as the state keeps it, which is JSON: integers of any length, fractions as doubles that name them."""
+    if isinstance(value, dict):
+        return {key: _fact(f"{path}.{key}", inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_fact(path, inner) for inner in value]
+    if not isinstance(value, Decimal | float):
+        return value
+    exact, near = Decimal(repr(value) if isinstance(value, float) else value), float(value)
+    if exact == exact.to_integral_value():
+        return int(exact)
+    if Decimal(repr(near)) != exact:
+        msg = f"`{path}`: a fact keeps no more digits of a fraction than {near!r} has, not {value}"
+        raise LineError(msg)
+    return near
 
 
 def _known_keys(told: Mapping[str, Any], keys: tuple[str, ...]) -> None:
@@ -194,9 +255,9 @@ def example_activities(lines: Iterable[Mapping[str, Any]], facts: Mapping[str, A
     who = {"identity": {"email": "example@example.com"}}
     for number, line in enumerate(lines, start=1):
         try:
-            yield read_activity({**who, **line}, number)
+            yield read_activity({**who, "id": f"{number:06d}", **line})
         except (LineError, MomentError) as error:
             msg = f"activity {number}: {error}"
             raise LineError(msg) from error
     if facts:
-        yield read_facts({**who, **facts}, 0)
+        yield read_facts({**who, **facts})

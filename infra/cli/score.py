@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, cast
 
@@ -88,7 +89,7 @@ def score(  # noqa: PLR0917 - each is an option
     if [str(path) for path in (rules, activities, facts)].count("-") > 1:
         raise Failure("Only one file can be standard input.", "Name the others by their paths.")
     compiled = compile_rules(read_rule_file(rules))
-    acts = read_lines(cast(Path, Given(activities)), read_activity)
+    acts = read_lines(cast(Path, Given(activities)), partial(read_activity, scores=compiled.score_names))
     leads, unknown = together(acts + (read_lines(cast(Path, Given(facts)), read_facts) if facts else []))
     _same_ids(Given(activities), leads)
     if lead is not None:
@@ -99,7 +100,7 @@ def score(  # noqa: PLR0917 - each is an option
     results = (result(compiled, each, moment, earlier) for each in leads)
     if as_json:
         for line in results:
-            more = {"explanation": line.told.as_json()} if explain or since else {}
+            more = {"explanation": _exactly(line.told.as_json(), line.told)} if explain or since else {}
             typer.echo(exact_json({**line.as_json(), **more}))
     else:
         _tell(list(results), explain=explain or since is not None)
@@ -134,7 +135,7 @@ def _same_ids(given: Given, leads: Iterable[OfflineLead]) -> None:
                     f"{given}: " if str(given) == "standard input" else f"{given}:{_lines_of(given, activity.id)}: "
                 )
                 what = f"{places}two different activities of {lead.identity.value} have the id {activity.id!r}"
-                raise Failure(what, "Give each activity an id of its own, or none.")
+                raise Failure(what, "Give each activity an id of its own.")
 
 
 def _lines_of(given: Given, name: str) -> str:
@@ -149,6 +150,20 @@ def _lines_of(given: Given, name: str) -> str:
 
 def _exact(points: int) -> Decimal:
     return Decimal(points).scaleb(-9)
+
+
+def _exactly(told: Any, meant: Any) -> Any:
+    """JSON in which each number is nearly that of billionths which stand in the same place, with every digit."""
+    if isinstance(told, Mapping):
+        inner = meant.get if isinstance(meant, Mapping) else partial(_part, meant)
+        return {key: _exactly(value, inner(key)) for key, value in told.items()}
+    if isinstance(told, list):
+        return [_exactly(value, part) for value, part in zip(told, meant, strict=True)]
+    return _exact(meant) if isinstance(told, int | float) and meant is not None else told
+
+
+def _part(meant: Any, name: str) -> Any:
+    return getattr(meant, name, None)
 
 
 def exact_json(value: Any) -> str:

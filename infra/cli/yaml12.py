@@ -10,6 +10,8 @@ from typing import Any
 
 import yaml
 
+from shared.domain.points import NumberError, read_number
+
 Path = tuple[str | int, ...]
 _MOST_NODES = 200_000
 _STANDARD = "tag:yaml.org,2002:"
@@ -17,7 +19,7 @@ _NULL = re.compile(r"(?:~|null|Null|NULL)?")
 _BOOLEAN = re.compile(r"true|True|TRUE|false|False|FALSE")
 _INTEGER = re.compile(r"[-+]?[0-9]+")
 _BASED = re.compile(r"0o[0-7]+|0x[0-9a-fA-F]+")
-_DECIMAL = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]{1,4})?")
+_DECIMAL = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
 
 
 _PLAIN = "plain"
@@ -137,7 +139,11 @@ def _scalar(node: yaml.Node, line: int) -> Any:
     if node.tag not in (_PLAIN, *(f"{_STANDARD}{kind}" for kind in ("int", "float", "bool", "null"))):
         msg = f"the tag {node.tag!r} has no meaning here"
         raise YamlError(msg, line)
-    return _plain(node.value)
+    try:
+        return _plain(node.value)
+    except NumberError as error:
+        msg = f"{error}; put it in quotes if it is a text"
+        raise YamlError(msg, line) from error
 
 
 def _plain(text: str) -> Any:
@@ -148,10 +154,9 @@ def _plain(text: str) -> Any:
         return text.lower() == "true"
     if _BASED.fullmatch(text):
         return int(text, 0)
-    if _INTEGER.fullmatch(text) and len(text) < 1000:  # noqa: PLR2004
-        return int(text)
+    if _INTEGER.fullmatch(text):
+        return read_number(text)
     if _DECIMAL.fullmatch(text):
-        exact = Decimal(text)
-        near = float(text)
+        exact, near = read_number(text), float(text)
         return near if Decimal(repr(near)) == exact else exact
     return text

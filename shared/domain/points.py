@@ -9,10 +9,28 @@ from typing import Any
 POINT = 1_000_000_000
 LARGEST = 1_000_000_000
 """The largest number of points that a rule file may write; more is a slip of the finger."""
+_MOST_DIGITS = 1000
 
 
 class NumberError(ValueError):
     """A value is no number that a rule file can mean."""
+
+
+def read_number(numeral: str) -> int | Decimal:
+    """The number that a numeral of JSON or YAML writes, exactly: an integer, or a decimal with every digit.
+
+    Raises:
+        NumberError: it has more than a thousand digits, written or to be counted by its exponent.
+    """
+    try:
+        exact = Decimal(numeral)
+    except InvalidOperation:  # an exponent that no decimal carries
+        exact = None
+    if exact is None or len(numeral) > _MOST_DIGITS or (exact and abs(exact.adjusted()) >= _MOST_DIGITS):
+        told = numeral if len(numeral) <= 40 else f"{numeral[:40]}…"  # noqa: PLR2004
+        msg = f"the number {told} has more than {_MOST_DIGITS} digits"
+        raise NumberError(msg)
+    return int(numeral) if numeral.lstrip("+-").isdigit() else exact or Decimal(0)
 
 
 def exact_number(value: Any) -> int | Decimal | None:
@@ -41,18 +59,17 @@ def to_billionths(value: Any) -> int:
         msg = f"{value!r} is not a number"
         raise NumberError(msg)
     exact = Decimal(number)
-    if abs(exact) > LARGEST:
+    if exact.copy_abs() > LARGEST:
         msg = f"{value} is too large: at most {LARGEST}"
         raise NumberError(msg)
-    try:
-        scaled = exact.scaleb(9)
-        whole = int(scaled)
-    except InvalidOperation:  # more digits than a decimal carries
-        whole, scaled = 0, Decimal(1)
-    if whole != scaled:
+    sign, digits, exponent = exact.as_tuple()
+    written = "".join(map(str, digits))
+    kept = written.rstrip("0")
+    zeros = int(exponent) + len(written) - len(kept) + 9
+    if kept and zeros < 0:
         msg = f"{value} has more than nine decimals"
         raise NumberError(msg)
-    return whole
+    return int(f"{'-' if sign else ''}{kept}{'0' * zeros}") if kept else 0
 
 
 def divide(numerator: int, denominator: int) -> int:

@@ -2,6 +2,7 @@
 
 import json
 from decimal import Decimal
+from itertools import permutations
 
 import pytest
 from typer.testing import CliRunner
@@ -263,11 +264,190 @@ def test_facts_decide_fit_and_vetoes(tmp_path):
     fact = {"identity": who, "company": {"employees": 200, "domain": "rival.example"}, "consent": "granted"}
     [told] = score(path, tmp_path, seen(who), facts=[fact])
     assert (told["total"], told["vetoed_by"], told["stage"]) == (15, ["rival"], None)
-    later = {"identity": who, "company": {"domain": "other.example"}}
-    [told] = score(path, tmp_path, seen(who), facts=[fact, later])
+    other = {**fact, "company": {"employees": 200, "domain": "other.example"}}
+    [told] = score(path, tmp_path, seen(who), facts=[other])
     assert (told["vetoed_by"], told["stage"]) == ([], "ok")
     [told] = score(path, tmp_path, seen(who))
     assert (told["total"], told["missing"]) == (0, ["company.employees"])
+
+
+CONTRADICTED = """\
+fit:
+  - {id: a1, where: {lead.a: {is: 1}}, points: 1}
+  - {id: a2, where: {lead.a: {is: 2}}, points: 2}
+  - {id: need, where: {qualification.need: {is: low}}, points: 10}
+  - {id: needs, where: {qualification.need: {is: high}}, points: 20}
+stages: [{name: ok, enter: {consent: granted}}]
+"""
+
+
+@pytest.mark.parametrize(
+    "stated",
+    [
+        [{"lead": {"a": 1}}, {"lead": {"a": 2}}],
+        [{"lead": {"a": 2}}, {"lead": {"a": 1}, "company": {"b": 1}}],
+        [{"lead": {"a": 1}}, {"identity": {"user_id": "u"}, "lead": {"a": 2}}],
+        [{"qualification": {"need": "low"}}, {"qualification": {"need": "high"}}],
+        [{"consent": "granted"}, {"consent": "denied"}, {"lead": {"z": 1}, "consent": "granted"}],
+        [{"lead": {"a": 1}}, {"lead": {"a": 2}}, {"lead": {"a": None}}, {"qualification": {"need": None}}],
+    ],
+)
+def test_the_order_of_facts_that_contradict_each_other_decides_nothing(tmp_path, stated):
+    path = tmp_path / "r.yaml"
+    path.write_text(CONTRADICTED)
+    joined = seen({"email": "a@b.c", "user_id": "u"})
+    facts = [{"identity": {"email": "a@b.c"}, **each} for each in stated]
+    [told, *others] = [score(path, tmp_path, joined, facts=order) for order in permutations(facts)]
+    assert all(other == told for other in others)
+    assert told[0]["stage"] is None
+
+
+def test_a_null_claims_nothing_and_of_two_facts_lines_the_one_that_sorts_last_holds(tmp_path):
+    path = tmp_path / "r.yaml"
+    path.write_text(CONTRADICTED)
+    who = {"identity": {"email": "a@b.c"}}
+    for facts in ([{"a": 1}, {"a": None}], [{"a": None}, {"a": 1}], [{"a": 1.0}, {"a": 1}]):
+        [told] = score(path, tmp_path, facts=[{**who, "lead": lead} for lead in facts])
+        assert told["total"] == 1
+    [told] = score(path, tmp_path, facts=[{"lead": {"a": 2}, **who}, {**who, "lead": {"a": 1}}])
+    assert told["total"] == 2
+
+
+WRITTEN = """\
+behaviour:
+  - {id: tenth, on: seen, where: {properties.a: {is: 0.1}}, points: 1}
+  - {id: listed, on: seen, where: {properties.a: {in: [0.1, 5]}}, points: 10}
+  - {id: above, on: seen, where: {properties.a: {above: 9007199254740992}}, points: 100}
+  - {id: long, on: seen, where: {properties.a: {is: 0.1000000000000000055}}, points: 1000}
+  - {id: five, on: seen, where: {properties.a: {above: 5}}, points: 10000}
+  - {id: vast, on: seen, where: {properties.a: {above: 1e399}}, points: 100000}
+"""
+
+
+@pytest.mark.parametrize(
+    ("numeral", "points"),
+    [
+        ("0.1", 11),
+        ("0.10", 11),
+        ("1e-1", 11),
+        ("0.1000000000000000055511151231257827", 0),
+        ("0.1000000000000000055", 1000),
+        ("9007199254740993.0", 10100),
+        ("9007199254740992.0", 10000),
+        ("9007199254740992.00000000000000000000000001", 10100),
+        ("5", 10),
+        ("5.0", 10),
+        ("1e399", 10100),
+        ("1e400", 110100),
+    ],
+)
+def test_numbers_of_activities_are_the_decimals_written(tmp_path, numeral, points):
+    path, acts = tmp_path / "r.yaml", tmp_path / "a.jsonl"
+    path.write_text(WRITTEN)
+    acts.write_text(json.dumps(seen({"email": "a@b.c"}, properties={"a": "?"})).replace('"?"', numeral))
+    done = run(score_app, "--rules", path, "--activities", acts, "--at", "2026-01-02T00:00:00Z", "--json")
+    assert json.loads(done.stdout)["total"] == points
+
+
+@pytest.mark.parametrize(
+    ("numeral", "points"),
+    [
+        ("0.1", 1),
+        ("1e-1", 1),
+        ("9007199254740993.0", 2),
+        ("9007199254740993", 2),
+        ("9007199254740992", 0),
+        ("1e400", 2),
+    ],
+)
+def test_numbers_of_facts_are_the_decimals_written(tmp_path, numeral, points):
+    path, facts = tmp_path / "r.yaml", tmp_path / "f.jsonl"
+    path.write_text(
+        "fit:\n  - {id: a, where: {lead.a: {is: 0.1}}, points: 1}\n"
+        "  - {id: b, where: {lead.a: {above: 9007199254740992}}, points: 2}\n"
+    )
+    facts.write_text(f'{{"identity": {{"email": "a@b.c"}}, "lead": {{"a": {numeral}}}}}')
+    acts = lines(tmp_path / "a.jsonl")
+    done = run(score_app, "--rules", path, "--activities", acts, "--facts", facts, "--json")
+    assert json.loads(done.stdout)["total"] == points
+
+
+def test_a_fact_that_could_not_be_kept_as_written_is_refused(rules, tmp_path):
+    facts = tmp_path / "f.jsonl"
+    facts.write_text('{"identity": {"email": "a@b.c"}, "lead": {"a": [{"b": 0.1000000000000000055}]}}')
+    done = run(score_app, "--rules", rules, "--activities", lines(tmp_path / "a.jsonl"), "--facts", facts)
+    assert f"{facts}:1: `lead.a.b`: a fact keeps no more digits of a fraction than 0.1 has" in done.exception.what
+
+
+def test_values_are_told_apart_by_the_number_that_they_are_however_it_is_written(tmp_path):
+    path, acts = tmp_path / "r.yaml", tmp_path / "a.jsonl"
+    path.write_text("behaviour: [{id: b, on: seen, points: 1, repeat: {once_per_value: properties.a}}]\n")
+    told = [json.dumps(seen({"email": "a@b.c"}, str(place), properties={"a": "?"})) for place in range(7)]
+    numerals = ("1", "1.0", "1.00", "10e-1", "1.0000000000000000001", "true", '"1"')
+    acts.write_text("\n".join(line.replace('"?"', numeral) for line, numeral in zip(told, numerals, strict=True)))
+    done = run(score_app, "--rules", path, "--activities", acts, "--at", "2026-01-02T00:00:00Z", "--json")
+    assert [row["activity_id"] for row in json.loads(done.stdout)["contributions"]] == ["0", "4", "5", "6"]
+
+
+def test_every_number_of_the_explanation_is_exact_too(tmp_path):
+    path = tmp_path / "r.yaml"
+    path.write_text(
+        "behaviour: [{id: b, on: seen, points: 123456789.123456789}]\n"
+        "temperature: [{name: cold}, {name: hot, above: 200000000}]\n"
+    )
+    acts = lines(tmp_path / "a.jsonl", seen({"email": "a@b.c"}))
+    words = ["--rules", path, "--activities", acts, "--at", "2026-01-02T00:00:00Z", "--json"]
+    done = run(score_app, *words, "--since", "2025-01-01T00:00:00Z")
+    told = json.loads(done.stdout, parse_float=Decimal)["explanation"]
+    points = Decimal("123456789.123456789")
+    assert (told["total"], told["scores"]["engagement"], told["lift"]["total"]) == (points, points, 2 * points)
+    assert [row["counts"] for row in told["contributions"]] == [points]
+    assert [(change["before"], change["after"]) for change in told["changes"]] == [(0, points)]
+    assert (told["rules"]["version"], told["weights"]) == (0, {"engagement": 1, "fit": 1})
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ({"by": "10"}, "`properties.by`: '10' is not a number"),
+        ({"by": True}, "`properties.by`: True is not a number"),
+        ({"by": 1e30}, "`properties.by`: 1E+30 is too large: at most 1000000000"),
+        ({"to": 0.00000000025}, "`properties.to`: 2.5E-10 has more than nine decimals"),
+        ({"by": 1, "to": 5}, "an adjustment says either `properties.by` or `properties.to`"),
+        ({"by": None}, "an adjustment says either"),
+        ({}, "an adjustment says either"),
+        ({"by": 1, "score": 5}, "`properties.score` is a text"),
+        (
+            {"by": 1, "score": "engagment"},
+            "`properties.score`: there is no score 'engagment' (did you mean 'engagement'?)",
+        ),
+    ],
+)
+def test_an_adjustment_that_could_not_be_made_is_refused_with_its_line(rules, tmp_path, said, told):
+    who = {"email": "a@b.c"}
+    path = lines(tmp_path / "a.jsonl", seen(who), {**seen(who, "2"), "type": "score_adjusted", "properties": said})
+    done = run(score_app, "--rules", rules, "--activities", path)
+    assert isinstance(done.exception, Failure)
+    assert f"{path}:2: {told}" in done.exception.what
+
+
+def test_an_adjustment_counts(rules, tmp_path):
+    said = {"by": -0.5, "who": "Sam", "why": "a student"}
+    [told] = score(rules, tmp_path, {**seen({"email": "a@b.c"}), "type": "score_adjusted", "properties": said})
+    assert told["total"] == -0.5
+
+
+@pytest.mark.parametrize("name", ["bugdet", "Budget", "needs", "time_line"])
+def test_a_slip_in_a_qualification_fact_is_refused_and_a_name_of_ones_own_is_not(rules, tmp_path, name):
+    words = ["--rules", rules, "--activities", lines(tmp_path / "a.jsonl"), "--facts", tmp_path / "f.jsonl"]
+    who = {"identity": {"email": "a@b.c"}}
+    lines(tmp_path / "f.jsonl", {**who, "qualification": {name: "yes"}})
+    done = run(score_app, *words)
+    assert f"f.jsonl:1: `qualification` has no {name!r} (did you mean " in done.exception.what
+    lines(
+        tmp_path / "f.jsonl", {**who, "qualification": {"need": 1, "champion": 1, "authority_name": 1, "deadline": 1}}
+    )
+    assert run(score_app, *words).exit_code == 0
 
 
 def test_facts_were_always_known_but_a_way_begins_with_the_first_activity(tmp_path):
@@ -302,6 +482,11 @@ def test_facts_were_always_known_but_a_way_begins_with_the_first_activity(tmp_pa
         (json.dumps({**seen({"email": "a@b.c"}), "propertis": {}}), "did you mean 'properties'"),
         (json.dumps(seen({"email": "a@b.c"}, properties=[])), "`properties` is an object"),
         ('{"x": NaN}', "NaN is no number"),
+        ('{"x": 1e99999999999999999999}', "the number 1e99999999999999999999 has more than 1000 digits"),
+        ('{"x": 1e-1000}', "has more than 1000 digits"),
+        (f'{{"x": {"9" * 5000}}}', "has more than 1000 digits"),
+        (json.dumps(seen({"email": "a@b.c"}, None)), "`id` is missing"),
+        (json.dumps(seen({"email": "a@b.c"}, 5)), "`id` is a text"),
     ],
 )
 def test_a_line_that_cannot_be_read_is_named(rules, tmp_path, line, told):
@@ -380,6 +565,9 @@ def test_the_schema_is_printed():
         ("<<: 1", {"<<": 1}),
         (".5", 0.5),
         ("=", "="),
+        ("0.1000000000000000055", Decimal("0.1000000000000000055")),
+        ("9007199254740993.0", Decimal(9007199254740993)),
+        ("1e400", Decimal("1e400")),
     ],
 )
 def test_yaml_is_of_version_1_2(text, value):
@@ -399,6 +587,7 @@ def test_yaml_is_of_version_1_2(text, value):
         ("a: 1\n---\nb: 2", 2, "single document"),
         ("? [a]\n: 1", 1, "a key is a text"),
         ("a: 1\nb: \x01", 2, "character"),
+        ("a: 1\nb: [1e99999]", 2, "more than 1000 digits; put it in quotes"),
     ],
 )
 def test_yaml_that_cannot_be_read_is_told_with_its_line(text, line, told):
