@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -44,7 +45,12 @@ def publish_file(api: Api, file: Path, note: str) -> Any:
     except (OSError, UnicodeDecodeError) as error:
         raise Failure(f"{file} cannot be read.", "Name a YAML file.", str(error)) from error
     parse_rule_text(text, str(file))
-    return api.post("/v1/rules", {"document": load_yaml(text), "text": text, "note": note})
+    document = load_yaml(text)
+    try:
+        json.dumps(document)
+    except TypeError as error:
+        raise Failure(f"{file} cannot be published.", "Write its numbers with at most 15 digits.", str(error)) from error
+    return api.post("/v1/rules", {"document": document, "text": text, "note": note})
 
 
 def active_number(api: Api) -> int:

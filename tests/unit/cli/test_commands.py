@@ -195,6 +195,15 @@ def test_a_file_with_a_mistake_is_not_sent(tmp_path):
     assert api.posted == []
 
 
+def test_a_number_that_json_would_not_carry_to_the_letter_is_not_sent(tmp_path):
+    api = FakeApi({})
+    (tmp_path / "r.yaml").write_text("behaviour:\n  - {id: a, on: seen, points: 123456789.123456789}\n")
+
+    with pytest.raises(Failure, match="cannot be published"):
+        publish.publish_file(api, tmp_path / "r.yaml", "")
+    assert api.posted == []
+
+
 def test_what_the_api_refuses_is_told_with_its_details():
     refusal = Refusal(422, {"code": "invalid", "message": "no such score", "details": {"at": "score"}})
     assert "no such score" in refusal.what
