@@ -105,6 +105,7 @@ def _preflight(origins: Sequence[str]) -> apigateway.CorsPreflightOptions:
         allow_origins=list(origins),
         allow_methods=[apigateway.CorsHttpMethod.GET, apigateway.CorsHttpMethod.POST],
         allow_headers=["authorization", "content-type", "x-retry-count"],
+        expose_headers=["retry-after"],
         max_age=Duration.hours(1),
     )
 

@@ -34,6 +34,8 @@ SIGNED_IN = {
     "GET /v1/leads": "admin",
     "GET /v1/leads/{id}": "admin",
     "POST /v1/leads/{id}/adjustments": "admin",
+    "POST /v1/leads/{id}/merges": "admin",
+    "POST /v1/leads/{id}/unmerges": "admin",
     "GET /v1/rules": "admin",
     "POST /v1/rules": "admin",
     "GET /v1/rules/versions": "admin",
@@ -69,6 +71,7 @@ def test_browsers_of_the_listed_origins_alone_may_post(prod: Template) -> None:
     cors = api["CorsConfiguration"]
     assert cors["AllowOrigins"] == ["https://www.example.com"]
     assert cors["AllowHeaders"] == ["authorization", "content-type", "x-retry-count"]
+    assert cors["ExposeHeaders"] == ["retry-after"]
     assert sorted(cors["AllowMethods"]) == ["GET", "POST"]
     assert "AllowCredentials" not in cors
 
