@@ -15,7 +15,7 @@ from typing import Annotated, Any, Final, Literal, Self, Union, get_args, get_or
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StringConstraints, ValidationError, model_validator
 
-from functions.ingest.settings import Form, SecretWriteKey, WriteKey
+from functions.ingest.settings import EventTypes, Form, SecretWriteKey, WriteKey
 from functions.notify.settings import Team
 from infra.cli.yaml12 import Document, YamlError, read_yaml
 from infra.failure import Failure
@@ -107,7 +107,7 @@ class Settings(_Part):
     origins: tuple[Origin, ...] = ()
     write_keys: tuple[WriteKey, ...] = ()
     forms: tuple[Form, ...] = ()
-    catalogue: dict[str, str] = {}
+    catalogue: EventTypes = {}
     throttle: Throttle = Throttle()
     domain: Domain | None = None
 
@@ -232,7 +232,7 @@ def _problems(error: ValidationError, read: Document) -> list[str]:
         elif not path:
             found += str(finding["msg"]).removeprefix("Value error, ").splitlines()
         else:
-            found.append(f"{path}: {finding['msg']}{at}")
+            found.append(f"{path}: {str(finding['msg']).removeprefix('Value error, ')}{at}")
     return found
 
 

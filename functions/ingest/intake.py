@@ -11,6 +11,7 @@ from botocore.config import Config
 from botocore.session import get_session
 
 from functions.ingest.settings import Form, PublicWriteKey, SecretWriteKey, Settings
+from shared.adapters.catalogue import Catalogue
 from shared.adapters.clock import SystemClock
 from shared.adapters.dynamodb.activities import DynamoDBActivities
 from shared.adapters.environment import load
@@ -40,7 +41,7 @@ class Intake:
     keys: WriteKeys
     forms: Mapping[str, FormShape] = field(default_factory=dict)
     origins: tuple[str, ...] = ()
-    catalogue: Mapping[str, str] = field(default_factory=dict)
+    catalogue: Catalogue = field(default_factory=lambda: Catalogue({}))
 
 
 def configured(settings: Settings, activities: Activities, secrets: Callable[[], Secrets]) -> Intake:
@@ -56,7 +57,7 @@ def configured(settings: Settings, activities: Activities, secrets: Callable[[],
         ),
         forms={form.name: _shape(form) for form in settings.forms},
         origins=settings.origins,
-        catalogue=settings.catalogue,
+        catalogue=Catalogue(settings.catalogue),
     )
 
 

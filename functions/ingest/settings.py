@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from shared.adapters.catalogue import contradictions
 from shared.adapters.environment import FunctionSettings
 
 
@@ -18,6 +19,17 @@ Fact = Annotated[
     str, Field(pattern=r"^((lead|company)\.[a-z][a-z0-9_]{0,99}|qualification\.(authority|budget|need|timeline))$")
 ]
 Word = Annotated[str, Field(min_length=1, max_length=200)]
+
+
+def _free_of_contradictions(types: dict[str, str]) -> dict[str, str]:
+    found = "; ".join(contradictions(types))
+    if found:
+        raise ValueError(found)
+    return types
+
+
+EventTypes = Annotated[dict[Word, ActivityType], AfterValidator(_free_of_contradictions)]
+"""The activity types of the events whose names say something else."""
 
 
 class PublicWriteKey(_Part):
@@ -69,6 +81,6 @@ class Settings(FunctionSettings):
     write_keys: tuple[WriteKey, ...]
     forms: tuple[Form, ...] = ()
     origins: tuple[str, ...] = ()
-    catalogue: dict[Word, ActivityType] = Field({})
+    catalogue: EventTypes = Field({})
     retention_days: int = 760
     anonymous_retention_days: int = 90

@@ -24,11 +24,22 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from shared.adapters.catalogue import Catalogue
 from shared.adapters.email_addresses import email_identity
 from shared.adapters.http_api import SINGLE_LIMIT, Reply, error_reply, json_reply
-from shared.adapters.names import snake_case, snake_keys
+from shared.adapters.names import snake_keys
 from shared.adapters.strict_json import read_json
-from shared.domain.activity import Activity, Claims, Identity, IdentityKind, Json, strongest_first
+from shared.domain.activity import (
+    ALIASED,
+    GROUPED,
+    IDENTIFIED,
+    Activity,
+    Claims,
+    Identity,
+    IdentityKind,
+    Json,
+    strongest_first,
+)
 from shared.domain.admission import Rejection, Source, Unreadable
 from shared.domain.moments import Moment, MomentError, parse_moment
 from shared.domain.refusals import Invalid, Refused, TooLarge
@@ -109,7 +120,7 @@ class ScreenRequest(_Call):
 class IdentifyRequest(_Call):
     """Who somebody is, and what is known of them and of their company."""
 
-    activity = "identified"
+    activity = IDENTIFIED
     own = False
 
     type: Literal["identify"] = "identify"
@@ -118,7 +129,7 @@ class IdentifyRequest(_Call):
 class GroupRequest(_Call):
     """Which company somebody belongs to, and what is known of it."""
 
-    activity = "grouped"
+    activity = GROUPED
     own = False
 
     type: Literal["group"] = "group"
@@ -128,7 +139,7 @@ class GroupRequest(_Call):
 class AliasRequest(_Call):
     """Two names of one person."""
 
-    activity = "aliased"
+    activity = ALIASED
     own = False
 
     type: Literal["alias"] = "alias"
@@ -163,7 +174,7 @@ _CALLS: dict[str, type[_Call]] = {
 class SegmentReader:
     """Reads the calls of one request. `request_id` names those that carry neither an id nor a moment of their own."""
 
-    def __init__(self, source: Source, received_at: Moment, request_id: str, catalogue: Mapping[str, str]) -> None:
+    def __init__(self, source: Source, received_at: Moment, request_id: str, catalogue: Catalogue) -> None:
         self._source = source
         self._received_at = received_at
         self._request_id = request_id
@@ -223,12 +234,7 @@ class SegmentReader:
         )
 
     def _type(self, call: _Call) -> str:
-        event = call.event if isinstance(call, TrackRequest) else ""
-        kind = self._catalogue.get(event) or snake_case(event)
-        if not kind:
-            msg = "the event's name has neither a letter nor a digit"
-            raise Invalid(msg, "event")
-        return kind
+        return self._catalogue.type_of(call.event if isinstance(call, TrackRequest) else "")
 
 
 def read_payload(body: bytes) -> dict[str, Json]:

@@ -94,6 +94,13 @@ IDENTITIES_UNMERGED = "identities_unmerged"
 BY_PEOPLE_ONLY = frozenset({SCORE_ADJUSTED, IDENTITIES_MERGED, IDENTITIES_UNMERGED})
 """The types that no source sends, because signed-in people decide them."""
 
+IDENTIFIED = "identified"
+GROUPED = "grouped"
+ALIASED = "aliased"
+
+WHO_SOMEBODY_IS = frozenset({IDENTIFIED, GROUPED, ALIASED})
+"""The types of what is said about people, and nothing that they did: no event of a client is called so."""
+
 
 @dataclass(frozen=True, slots=True)
 class Activity:

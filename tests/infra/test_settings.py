@@ -58,6 +58,13 @@ def test_the_least_that_a_team_must_say_is_who_receives_handoffs() -> None:
         ("alarm_emails: [oncall]", "alarm_emails.0: String should match"),
         ("consent_required: no", "consent_required: Input should be a valid boolean"),
         ("account: 123456789012", "account: Input should be a valid string"),
+        ("catalogue: {Signed Up: Trial Started}", "catalogue.Signed Up: String should match"),
+        ("catalogue: {'': trial_started}", "catalogue..[key]: String should have at least 1 character"),
+        ("catalogue: {Signed Up: identified}", "catalogue: 'Signed Up' cannot be of the type 'identified'"),
+        (
+            "catalogue: {Signed Up: trial_started, signedUp: account_opened}",
+            "catalogue: 'Signed Up' and 'signedUp' are one name, 'signed_up', and cannot be both account_opened and",
+        ),
         ("environment: prod", "environment: the file's name says it; leave the key out"),
         ("origins: []\norigins: []", "the key 'origins' stands here twice (line 3)"),
         ("lead_link: https://crm.example.com/", "lead_link: String should match"),

@@ -64,6 +64,9 @@ def test_a_form_that_cannot_be_is_refused(form: dict[str, Any]) -> None:
         {"write_keys": [{"kind": "secret", "name": "w", "secret": ""}]},
         {"write_keys": [{"kind": "other", "name": "w"}]},
         {"catalogue": {"Signed Up": "Trial Started"}},
+        {"catalogue": {"Signed Up": "score_adjusted"}},
+        {"catalogue": {"Signed Up": "identified"}},
+        {"catalogue": {"Signed Up": "trial_started", "signed_up": "account_opened"}},
     ],
 )
 def test_keys_and_catalogue_that_cannot_be_are_refused(changed: dict[str, Any]) -> None:

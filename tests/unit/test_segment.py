@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from shared.adapters.catalogue import Catalogue
 from shared.adapters.segment import MAX_BATCH, SegmentReader
 from shared.domain.activity import Activity, Claims, Rank
 from shared.domain.admission import Unreadable, public_source, trusted_source
@@ -18,7 +19,7 @@ CRM = trusted_source("crm")
 
 
 def reader(source: Any = CRM, request_id: str = "r1", **catalogue: str) -> SegmentReader:
-    return SegmentReader(source, RECEIVED, request_id, catalogue)
+    return SegmentReader(source, RECEIVED, request_id, Catalogue(catalogue))
 
 
 def read(call: str, **payload: Any) -> Activity:
@@ -49,15 +50,36 @@ def test_an_events_name_is_the_activitys_type(event: str, kind: str) -> None:
     assert read("track", event=event).type == kind
 
 
-def test_the_catalogue_names_events_otherwise() -> None:
-    (found,) = reader(**{"Signed Up": "trial_started"}).read("track", {"event": "Signed Up", "userId": "u"})
+@pytest.mark.parametrize("event", ["Signed Up", "signedUp", "signed_up", " Signed  Up"])
+def test_the_catalogue_names_events_otherwise_however_they_are_written(event: str) -> None:
+    (found,) = reader(**{"Signed Up": "trial_started"}).read("track", {"event": event, "userId": "u"})
 
     assert isinstance(found, Activity)
     assert found.type == "trial_started"
 
 
-def test_an_event_without_a_letter_is_refused() -> None:
-    assert fault("track", event=" -- ").reason.at == "event"
+def test_an_event_without_a_letter_is_refused_unless_the_catalogue_knows_it() -> None:
+    refused = fault("track", event=" -- ").reason
+    assert (refused.code, refused.at) == ("invalid", "event")
+    assert "catalogue" in refused.message
+
+    won, other = reader(**{"🎉": "deal_won"}).read(
+        "batch", {"batch": [{"type": "track", "event": event, "userId": "u"} for event in ("🎉", "🎈")]}
+    )
+    assert isinstance(won, Activity)
+    assert won.type == "deal_won"
+    assert isinstance(other, Unreadable)
+
+
+@pytest.mark.parametrize("event", ["Identified", "grouped", "Aliased"])
+def test_an_event_is_not_called_like_what_another_call_says(event: str) -> None:
+    refused = fault("track", event=event).reason
+    assert (refused.code, refused.at) == ("invalid", "event")
+    assert repr(event.lower()) in refused.message
+
+    (found,) = reader(**{event: "badge_given"}).read("track", {"event": event, "userId": "u"})
+    assert isinstance(found, Activity)
+    assert found.type == "badge_given"
 
 
 def test_a_track_call_keeps_its_properties_to_the_letter() -> None:
