@@ -10,7 +10,7 @@ from infra.acknowledgement import acknowledge
 
 ROLES: Final = {
     "admin": "May do everything.",
-    "marketing": "Reads leads, and publishes rules.",
+    "marketing": "Reads leads, says which of them are one person, and publishes rules.",
     "sales": "Reads leads, and adjusts their scores.",
 }
 

@@ -10,6 +10,7 @@ from shared.domain.activity import Activity
 from shared.domain.handoff import LeadId
 from shared.usecases.adjust import AdjustScore
 from shared.usecases.leads import ReadLeads
+from shared.usecases.merge import ForeseeWhoIsWho, RuleWhoIsWho
 from shared.usecases.publish import PublishRules
 from shared.usecases.rulebook import Rulebook
 from shared.usecases.score import Score
@@ -48,6 +49,8 @@ class InMemoryDesk:
                 clock=self.clock,
             ),
             scores=AdjustScore(self.activities, self.leads, rulebook, self.clock),
+            rulings=RuleWhoIsWho(self.activities, self.leads, self.clock),
+            foreseen=ForeseeWhoIsWho(self.activities, self.leads, rulebook, self.clock),
             rules=PublishRules(self.versions, self.clock),
             roles_claim="cognito:groups",
         )

@@ -66,6 +66,30 @@ class AdjustScoreRequest(_Request):
         return self
 
 
+class _RulingRequest(_Request):
+    why: Annotated[Text, Field(description="For those who look at the lead later.")] = ""
+    preview: Annotated[bool, Field(description="Only tell what would become of them.")] = False
+
+
+class MergeLeadsRequest(_RulingRequest):
+    """That another lead is the same person."""
+
+    lead: Annotated[str, Field(min_length=1, max_length=100, description="The other lead's id.")]
+
+
+class KnownIdentity(_Request):
+    """A name under which a lead is known."""
+
+    kind: Literal["email", "user_id"]
+    value: Annotated[str, Field(min_length=1, max_length=500)]
+
+
+class UnmergeLeadRequest(_RulingRequest):
+    """That some of a lead's identities are somebody else."""
+
+    apart: Annotated[list[KnownIdentity], Field(min_length=1, max_length=20)]
+
+
 class PublishRulesRequest(_Request):
     """A rule file: `document` is what its YAML says, `text` the file to the letter."""
 
@@ -199,6 +223,27 @@ class AdjustScoreResponse(_Response):
 
     lead: str
     activity: str
+
+
+class RulingResponse(_Response):
+    """The decision is in the log; the leads follow within moments."""
+
+    lead: str
+    activity: str
+
+
+class PartResponse(_Response):
+    """A lead as it would be now."""
+
+    identities: list[IdentityResponse]
+    score: ScoreResponse
+    consent: Literal["granted", "denied"] | None
+
+
+class PreviewResponse(_Response):
+    """What would become of the leads; nothing is changed. Of an unmerge what is left comes first."""
+
+    parts: list[PartResponse]
 
 
 class RuleVersionResponse(_Response):

@@ -19,6 +19,7 @@ from shared.adapters.dynamodb.stages import DynamoDBStages
 from shared.adapters.environment import load
 from shared.usecases.adjust import AdjustScore
 from shared.usecases.leads import ReadLeads
+from shared.usecases.merge import ForeseeWhoIsWho, RuleWhoIsWho
 from shared.usecases.publish import PublishRules
 from shared.usecases.rulebook import Rulebook
 
@@ -37,6 +38,8 @@ class Desk:
 
     leads: ReadLeads
     scores: AdjustScore
+    rulings: RuleWhoIsWho
+    foreseen: ForeseeWhoIsWho
     rules: PublishRules
     roles_claim: str
 
@@ -63,6 +66,8 @@ def from_environment() -> Desk:
             clock=clock,
         ),
         scores=AdjustScore(activities, leads, rulebook, clock),
+        rulings=RuleWhoIsWho(activities, leads, clock),
+        foreseen=ForeseeWhoIsWho(activities, leads, rulebook, clock),
         rules=PublishRules(versions, clock),
         roles_claim=settings.roles_claim,
     )

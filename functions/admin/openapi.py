@@ -70,6 +70,9 @@ class _Told:
     headers: dict[str, str] = field(default_factory=dict)
 
 
+_ONCE = {"Idempotency-Key": "The same key again changes nothing."}
+
+
 def _call(summary: str, request: type[BaseModel]) -> _Told:
     return _Told(summary, "Intake", {200: AcceptedResponse}, request)
 
@@ -98,7 +101,21 @@ _OPERATIONS: dict[str, _Told] = {
         "Leads",
         {202: api.AdjustScoreResponse},
         api.AdjustScoreRequest,
-        headers={"Idempotency-Key": "The same key again changes nothing."},
+        headers=_ONCE,
+    ),
+    "merge_leads": _Told(
+        "Say that two leads are one person, or see what that would make of them",
+        "Leads",
+        {200: api.PreviewResponse, 202: api.RulingResponse},
+        api.MergeLeadsRequest,
+        headers=_ONCE,
+    ),
+    "unmerge_lead": _Told(
+        "Say that some identities of a lead are somebody else, or see what that would make of it",
+        "Leads",
+        {200: api.PreviewResponse, 202: api.RulingResponse},
+        api.UnmergeLeadRequest,
+        headers=_ONCE,
     ),
     "get_active_rules": _Told("The rules that hold", "Rules", {200: api.RulesResponse}),
     "list_rule_versions": _Told("Every published version", "Rules", {200: api.RuleVersionsResponse}),

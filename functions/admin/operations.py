@@ -16,6 +16,7 @@ from shared.adapters.email_addresses import email_identity
 from shared.adapters.http_api import SINGLE_LIMIT, HttpRequest, Reply, json_reply
 from shared.adapters.segment import validation_fault
 from shared.adapters.strict_json import read_json
+from shared.domain.activity import Identity, IdentityKind
 from shared.domain.handoff import LeadId
 from shared.domain.moments import Moment, MomentError, parse_moment
 from shared.domain.people import Person
@@ -23,6 +24,7 @@ from shared.domain.refusals import Invalid, NotFound
 from shared.ports.lead_index import Place, Shelf
 from shared.usecases.adjust import Adjustment
 from shared.usecases.leads import LeadPage, MergedInto
+from shared.usecases.merge import Ruled, Ruling
 
 RULES_LIMIT = 128 * 1024
 """Bytes of a published rule file with its text: a stored version is one item."""
@@ -60,7 +62,7 @@ def get_lead(request: HttpRequest, path: Mapping[str, str], _person: Person, des
 def adjust_score(request: HttpRequest, path: Mapping[str, str], person: Person, desk: Desk) -> Reply:
     """`POST /v1/leads/{id}/adjustments`: points by hand, with the reason."""
     asked = _validated(api.AdjustScoreRequest, read_json(request.body(SINGLE_LIMIT)))
-    own_id = request.headers.get("idempotency-key") or request.id
+    own_id = _own_id(request)
     adjustment = (
         Adjustment(own_id, "by", asked.by, asked.score, asked.why)
         if asked.by is not None
@@ -68,6 +70,24 @@ def adjust_score(request: HttpRequest, path: Mapping[str, str], person: Person, 
     )
     adjusted = desk.scores.adjust(_lead(path), adjustment, person)
     return _answer(202, api.AdjustScoreResponse(lead=adjusted.lead, activity=adjusted.activity))
+
+
+def merge_leads(request: HttpRequest, path: Mapping[str, str], person: Person, desk: Desk) -> Reply:
+    """`POST /v1/leads/{id}/merges`: two leads are one person, or what that would make of them."""
+    asked = _validated(api.MergeLeadsRequest, read_json(request.body(SINGLE_LIMIT)))
+    one, two = _lead(path), LeadId(asked.lead)
+    if asked.preview:
+        return _answer(200, replies.preview([desk.foreseen.merge(one, two)]))
+    return _ruled(desk.rulings.merge(one, two, _ruling(request, asked.why, person)))
+
+
+def unmerge_lead(request: HttpRequest, path: Mapping[str, str], person: Person, desk: Desk) -> Reply:
+    """`POST /v1/leads/{id}/unmerges`: some identities of a lead are somebody else, or what that would make of it."""
+    asked = _validated(api.UnmergeLeadRequest, read_json(request.body(SINGLE_LIMIT)))
+    lead, leaving = _lead(path), frozenset(_identity(each) for each in asked.apart)
+    if asked.preview:
+        return _answer(200, replies.preview(desk.foreseen.unmerge(lead, leaving)))
+    return _ruled(desk.rulings.unmerge(lead, leaving, _ruling(request, asked.why, person)))
 
 
 def get_active_rules(_request: HttpRequest, _path: Mapping[str, str], _person: Person, desk: Desk) -> Reply:
@@ -104,6 +124,8 @@ OPERATIONS: Mapping[str, Operation] = {
         list_leads,
         get_lead,
         adjust_score,
+        merge_leads,
+        unmerge_lead,
         get_active_rules,
         list_rule_versions,
         get_rule_version,
@@ -122,6 +144,23 @@ def _lead(path: Mapping[str, str]) -> LeadId:
         msg = "there is no such lead"
         raise NotFound(msg)
     return LeadId(path["id"])
+
+
+def _own_id(request: HttpRequest) -> str:
+    return request.headers.get("idempotency-key") or request.id
+
+
+def _ruling(request: HttpRequest, why: str, person: Person) -> Ruling:
+    return Ruling(_own_id(request), person, why)
+
+
+def _ruled(ruled: Ruled) -> Reply:
+    return _answer(202, api.RulingResponse(lead=ruled.lead, activity=ruled.activity.id))
+
+
+def _identity(named: api.KnownIdentity) -> Identity:
+    kind = IdentityKind(named.kind)
+    return email_identity(named.value, "apart") if kind is IdentityKind.EMAIL else Identity(kind, named.value)
 
 
 def _page(page: LeadPage, cursor: str | None) -> api.LeadsResponse:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Literal
 
 from functions.admin import api
-from shared.domain.activity import Activity
+from shared.domain.activity import Activity, Identity
 from shared.domain.engine import Score
 from shared.domain.handoff import Handoff
 from shared.domain.journey import Journey
@@ -16,6 +16,7 @@ from shared.domain.points import as_number
 from shared.ports.rules import RuleVersion
 from shared.ports.stages import StoredTransition
 from shared.usecases.leads import LeadStory, LeadSummary
+from shared.usecases.merge import Part
 from shared.usecases.publish import Published
 
 
@@ -39,7 +40,7 @@ def story(lead: LeadStory) -> api.LeadResponse:
         at=format_moment(lead.at),
         rules_version=lead.rules_version,
         person=_person(lead.person),
-        identities=[api.IdentityResponse(kind=each.kind.value, value=each.value) for each in lead.identities],
+        identities=_identities(lead.identities),
         score=_score(lead.score),
         stage=_stage(lead.journey),
         consent=_consent(lead.facts.consent),
@@ -52,6 +53,18 @@ def story(lead: LeadStory) -> api.LeadResponse:
         last_activity_at=_stamp(lead.last_activity_at),
         activities=[_activity(each) for each in lead.activities],
         more_activities=lead.more,
+    )
+
+
+def preview(parts: Iterable[Part]) -> api.PreviewResponse:
+    """Leads as they would be."""
+    return api.PreviewResponse(
+        parts=[
+            api.PartResponse(
+                identities=_identities(part.identities), score=_score(part.score), consent=_consent(part.consent)
+            )
+            for part in parts
+        ]
     )
 
 
@@ -79,6 +92,10 @@ def published(outcome: Published) -> api.PublishRulesResponse:
 
 def _person(person: Introduction) -> api.PersonResponse:
     return api.PersonResponse(emails=list(person.emails), name=person.name, title=person.title, company=person.company)
+
+
+def _identities(identities: Iterable[Identity]) -> list[api.IdentityResponse]:
+    return [api.IdentityResponse(kind=each.kind.value, value=each.value) for each in identities]
 
 
 def _score(score: Score) -> api.ScoreResponse:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from http import HTTPStatus
 from typing import Annotated, Any
@@ -15,8 +16,11 @@ from infra.cli.session import Environment, signed_in
 from infra.deployed import LOCAL, Api, Refusal, path_of
 from infra.failure import Failure
 
-leads_app = typer.Typer(help="Look at leads.", no_args_is_help=True)
+leads_app = typer.Typer(help="Look at leads, and say who is who.", no_args_is_help=True)
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
+Why = Annotated[str, typer.Option("--why", help="The reason, for those who look at the lead later.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask before it is done.")]
+_RULINGS = {"identities_merged": "said to be one person", "identities_unmerged": "said to be two people"}
 _COLORS = {"hot": "red", "warm": "yellow", "cold": "cyan"}
 
 
@@ -57,6 +61,7 @@ def show(
         screen.json(found)
         return
     screen.say(headline(found))
+    screen.say(f"known as {_names(found['identities'])}")
     screen.show(explanation_table(found))
     for transition in found["transitions"]:
         screen.say(f"{transition['at']}  {transition['from_stage'] or '(new)'} → {transition['to_stage']}")
@@ -64,6 +69,64 @@ def show(
     for handoff in found["handoffs"]:
         sent = ", ".join(f"{channel} {moment}" for channel, moment in handoff["sent"].items()) or "not sent yet"
         screen.say(f"{handoff['requested_at']}  handed over to {handoff['to']} as {handoff['stage']}: {sent}")
+    for ruling in reversed([each for each in found["activities"] if each["type"] in _RULINGS]):
+        said = ruling["properties"]
+        screen.say(f"{ruling['occurred_at']}  {_RULINGS[ruling['type']]} by {said['who']}")
+        if said["why"]:
+            screen.say(f"    because {said['why']}")
+
+
+@leads_app.command("merge")
+def merge(
+    one: Annotated[str, typer.Argument(metavar="LEAD", help="A lead's id, or an e-mail address.")],
+    other: Annotated[str, typer.Argument(metavar="LEAD", help="The lead that is the same person.")],
+    why: Why = "",
+    yes: Yes = False,
+    environment: Environment = LOCAL,
+) -> None:
+    """Say that two leads are one person, after a look at what that makes of them.
+
+    Scores, facts and consent are then those of all that both did. Nothing is handed over again that either was handed
+    over for. `baton leads unmerge` undoes it.
+    """
+    api = signed_in(environment)
+    first, second = story(api, one), story(api, other)
+    if first["id"] == second["id"]:
+        screen.say(f"They are one lead already: {first['id']}.")
+        return
+    path = path_of("v1", "leads", first["id"], "merges")
+    said = {"lead": second["id"], "why": why}
+    (together,) = api.post(path, {**said, "preview": True})["parts"]
+    screen.show(_before_and_after([first, second], {"together": together}))
+    _confirm("Are they one person?", yes=yes)
+    _decided(api.post(path, said))
+
+
+@leads_app.command("unmerge")
+def unmerge(
+    lead: Annotated[str, typer.Argument(help="A lead's id, or an e-mail address.")],
+    apart: Annotated[
+        list[str],
+        typer.Option("--apart", metavar="IDENTITY", help="A name of the lead that is somebody else's; again for more."),
+    ],
+    why: Why = "",
+    yes: Yes = False,
+    environment: Environment = LOCAL,
+) -> None:
+    """Say that a lead is two people, after a look at what that makes of them.
+
+    An identity is an e-mail address or a user id, as `baton leads show` tells them. The identities that are named
+    become a lead of their own with what was done under them, and no activity joins them again: only `baton leads merge`
+    does. Transitions and handoffs stay with the lead under which they happened.
+    """
+    api = signed_in(environment)
+    found = story(api, lead)
+    path = path_of("v1", "leads", found["id"], "unmerges")
+    said = {"apart": [_identity(found, told) for told in apart], "why": why}
+    left, gone = api.post(path, {**said, "preview": True})["parts"]
+    screen.show(_before_and_after([found], {"stays": left, "apart": gone}))
+    _confirm("Are they two people?", yes=yes)
+    _decided(api.post(path, said))
 
 
 def all_leads(api: Api, limit: int) -> list[dict[str, Any]]:
@@ -149,6 +212,66 @@ def explanation_table(found: Mapping[str, Any]) -> Table:
     table.add_section()
     table.add_row("", "total", "", "", "", str(found["score"]["total"]), style="bold")
     return table
+
+
+def _identity(found: Mapping[str, Any], told: str) -> dict[str, str]:
+    """The identity of a lead that a person means: by its value, or as `user_id:crm-77` where two have that value."""
+    wanted = told.strip()
+    means = [
+        each
+        for each in found["identities"]
+        if wanted in (each["value"], f"{each['kind']}:{each['value']}")
+        or (each["kind"] == "email" and wanted.lower() in (each["value"], f"email:{each['value']}"))
+    ]
+    if not means:
+        raise Failure(f"{wanted} is no identity of {name_of(found)}.", f"It is known as {_names(found['identities'])}.")
+    if len(means) > 1:
+        ways = " or ".join(f"{each['kind']}:{each['value']}" for each in means)
+        raise Failure(f"{name_of(found)} has two identities {wanted}.", f"Write {ways}.")
+    return dict(means[0])
+
+
+def _names(identities: Sequence[Mapping[str, str]]) -> str:
+    return ", ".join(f"{each['kind'].replace('_', ' ')} {each['value']}" for each in identities)
+
+
+def _before_and_after(before: Sequence[Mapping[str, Any]], after: Mapping[str, Mapping[str, Any]]) -> Table:
+    """The leads that are, and those that would be."""
+    table = Table("lead", "known as", "score", "temperature", "consent", title="What would become of them")
+    table.columns[2].justify = "right"
+    for lead in before:
+        table.add_row(lead["id"], *_cells(lead))
+    table.add_section()
+    for name, part in after.items():
+        table.add_row(name, *_cells(part), style="bold")
+    return table
+
+
+def _cells(lead: Mapping[str, Any]) -> tuple[str, ...]:
+    """How a lead is known, and where it stands."""
+    score = lead["score"]
+    known = escape(harmless(_names(lead["identities"])))
+    return known, str(score["total"]), escape(score["temperature"] or ""), lead["consent"] or ""
+
+
+def _confirm(question: str, *, yes: bool) -> None:
+    """Go on only if a person agrees."""
+    if yes:
+        return
+    if not _is_asked():
+        raise Failure("There is nobody to ask whether this is right.", "Nothing has changed; add --yes to do it.")
+    if not typer.confirm(question):
+        screen.say("Nothing has changed.")
+        raise typer.Exit(1)
+
+
+def _is_asked() -> bool:
+    """Whether a person sits before this command."""
+    return sys.stdin.isatty()
+
+
+def _decided(answer: Mapping[str, str]) -> None:
+    screen.say(f"It is decided, and scored within moments: see `baton leads show {answer['lead']}`.")
 
 
 def _short(moment: str | None) -> str:

@@ -56,6 +56,8 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/v1/leads", "admin", "list_leads", EVERYBODY),
     Route("GET", "/v1/leads/{id}", "admin", "get_lead", EVERYBODY),
     Route("POST", "/v1/leads/{id}/adjustments", "admin", "adjust_score", SELLERS),
+    Route("POST", "/v1/leads/{id}/merges", "admin", "merge_leads", MARKETERS),
+    Route("POST", "/v1/leads/{id}/unmerges", "admin", "unmerge_lead", MARKETERS),
     Route("GET", "/v1/rules", "admin", "get_active_rules", EVERYBODY),
     Route("GET", "/v1/rules/versions", "admin", "list_rule_versions", EVERYBODY),
     Route("GET", "/v1/rules/{number}", "admin", "get_rule_version", EVERYBODY),

@@ -10,11 +10,11 @@ from shared.domain.activity import SCORE_ADJUSTED, Activity, Rank, strongest_fir
 from shared.domain.handoff import LeadId
 from shared.domain.people import Person
 from shared.domain.points import NumberError, to_billionths
-from shared.domain.refusals import Invalid, NotFound
+from shared.domain.refusals import Invalid
 from shared.ports.activities import Activities
 from shared.ports.clock import Clock
 from shared.ports.leads import Leads
-from shared.usecases.redirect import live_record
+from shared.usecases.redirect import find_live
 from shared.usecases.rulebook import Rulebook
 
 
@@ -53,10 +53,7 @@ class AdjustScore:
             NotFound: there is no such lead.
             Invalid: the active rules have no score of that name, or the points are no sane number.
         """
-        record = live_record(self._leads, lead)
-        if record is None:
-            msg = "there is no such lead"
-            raise NotFound(msg)
+        record = find_live(self._leads, lead)
         names = self._rulebook.active().rules.score_names
         if adjustment.score not in names:
             msg = f"the rules have no score {adjustment.score!r}; there are {', '.join(sorted(names))}"

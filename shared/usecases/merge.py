@@ -1,8 +1,11 @@
-"""Say who is who by hand: that two leads are one, or that one is two. `score` acts on it, as on any other activity."""
+"""Say who is who by hand: that two leads are one, or that one is two. `score` acts on it, as on any other activity.
+
+What will become of them can be foreseen: it is what `score` will make of the same history.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,15 +18,22 @@ from shared.domain.activity import (
     Rank,
     strongest_first,
 )
+from shared.domain.engine import Score
 from shared.domain.handoff import LeadId
-from shared.domain.identity import APART
+from shared.domain.identity import APART, Group
 from shared.domain.people import Person
-from shared.domain.refusals import Invalid, NotFound
+from shared.domain.refusals import Invalid
+from shared.domain.state import known_facts
 from shared.ports.activities import Activities
 from shared.ports.clock import Clock
 from shared.ports.leads import LeadRecord, Leads
 from shared.usecases.adjust import request_digest
-from shared.usecases.redirect import live_record
+from shared.usecases.history import NOBODY, gather
+from shared.usecases.redirect import find_live
+from shared.usecases.rulebook import Rulebook
+
+_NEW_LEAD = LeadId("new")
+"""Stands for the lead that leaves another one, as long as it is only thought of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +45,14 @@ class Ruling:
     why: str
 
 
+@dataclass(frozen=True, slots=True)
+class Ruled:
+    """The lead of which it was decided, and the activity that says so."""
+
+    lead: LeadId
+    activity: Activity
+
+
 class RuleWhoIsWho:
     """Appends rulings to the log. They stand until a later one: no activity joins again what a person has parted."""
 
@@ -43,42 +61,26 @@ class RuleWhoIsWho:
         self._leads = leads
         self._clock = clock
 
-    def merge(self, one: LeadId, two: LeadId, ruling: Ruling) -> Activity:
+    def merge(self, one: LeadId, two: LeadId, ruling: Ruling) -> Ruled:
         """Say that two leads are one; an unmerge of the same identities undoes it.
 
         Raises:
             NotFound: there is no such lead.
             Invalid: together they have more identities than a lead may have.
         """
-        identities = self._find(one).identities | self._find(two).identities
-        if len(identities) > limits.MOST_IDENTITIES:
-            msg = f"together they have {len(identities)} identities; a lead has at most {limits.MOST_IDENTITIES}"
-            raise Invalid(msg, "lead")
-        return self._append(IDENTITIES_MERGED, "merge", identities, ruling)
+        lead, identities = _joined(self._leads, one, two)
+        return Ruled(lead, self._append(IDENTITIES_MERGED, "merge", identities, ruling))
 
-    def unmerge(self, lead: LeadId, leaving: Collection[Identity], ruling: Ruling) -> Activity:
+    def unmerge(self, lead: LeadId, leaving: Collection[Identity], ruling: Ruling) -> Ruled:
         """Say that some identities of a lead are somebody else; a merge undoes it.
 
         Raises:
             NotFound: there is no such lead.
             Invalid: not all of them are the lead's, or they are all that it has.
         """
-        identities = self._find(lead).identities
-        if not leaving or not identities.issuperset(leaving):
-            msg = "name identities of the lead that are somebody else"
-            raise Invalid(msg, "identities")
-        if identities.issubset(leaving):
-            msg = "these are all identities of the lead: name those that are somebody else"
-            raise Invalid(msg, "identities")
+        record = _parted(self._leads, lead, leaving)
         apart = {APART: sorted(identity.key for identity in leaving)}
-        return self._append(IDENTITIES_UNMERGED, "unmerge", identities, ruling, **apart)
-
-    def _find(self, lead: LeadId) -> LeadRecord:
-        record = live_record(self._leads, lead)
-        if record is None:
-            msg = "there is no such lead"
-            raise NotFound(msg)
-        return record
+        return Ruled(record.lead, self._append(IDENTITIES_UNMERGED, "unmerge", record.identities, ruling, **apart))
 
     def _append(
         self, kind: str, name: str, identities: Collection[Identity], ruling: Ruling, **properties: Any
@@ -97,3 +99,76 @@ class RuleWhoIsWho:
         )
         self._activities.append([activity])
         return activity
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A lead as it will be."""
+
+    identities: tuple[Identity, ...]
+    score: Score
+    consent: str | None
+
+
+class ForeseeWhoIsWho:
+    """Tells what would become of leads; writes nothing. What it refuses is what a ruling refuses."""
+
+    def __init__(self, activities: Activities, leads: Leads, rulebook: Rulebook, clock: Clock) -> None:
+        self._activities = activities
+        self._leads = leads
+        self._rulebook = rulebook
+        self._clock = clock
+
+    def merge(self, one: LeadId, two: LeadId) -> Part:
+        """The lead that two leads would be.
+
+        Raises:
+            NotFound: there is no such lead.
+            Invalid: together they have more identities than a lead may have.
+        """
+        return self._part(*_joined(self._leads, one, two))
+
+    def unmerge(self, lead: LeadId, leaving: Collection[Identity]) -> tuple[Part, Part]:
+        """What would be left of a lead, and the one that its leaving identities would be.
+
+        Raises:
+            NotFound: there is no such lead.
+            Invalid: not all of them are the lead's, or they are all that it has.
+        """
+        record = _parted(self._leads, lead, leaving)
+        left, gone = record.identities.difference(leaving), frozenset(leaving)
+        return (
+            self._part(record.lead, left, {_NEW_LEAD: gone}),
+            self._part(_NEW_LEAD, gone, {record.lead: left}),
+        )
+
+    def _part(self, lead: LeadId, identities: Group, parting: Mapping[LeadId, Group] = NOBODY) -> Part:
+        rules = self._rulebook.active().rules
+        state = rules.replayed(gather(self._activities, self._leads, lead, identities, parting).activities)
+        score = rules.score(state, self._clock.now())
+        return Part(strongest_first(tuple(identities)), score, known_facts(state).consent)
+
+
+def _joined(leads: Leads, one: LeadId, two: LeadId) -> tuple[LeadId, Group]:
+    """The first of two leads, and the identities of both."""
+    record = find_live(leads, one)
+    identities = record.identities | find_live(leads, two).identities
+    if len(identities) > limits.MOST_IDENTITIES:
+        msg = f"together they have {len(identities)} identities; a lead has at most {limits.MOST_IDENTITIES}"
+        raise Invalid(msg, "lead")
+    return record.lead, identities
+
+
+def _parted(leads: Leads, lead: LeadId, leaving: Collection[Identity]) -> LeadRecord:
+    """A lead that some identities may leave."""
+    record = find_live(leads, lead)
+    if not leaving:
+        msg = "name identities of the lead that are somebody else"
+        raise Invalid(msg, "apart")
+    if foreign := sorted(identity.key for identity in leaving if identity not in record.identities):
+        msg = f"not the lead's: {', '.join(foreign)}"
+        raise Invalid(msg, "apart")
+    if record.identities.issubset(leaving):
+        msg = "these are all identities of the lead: name those that are somebody else"
+        raise Invalid(msg, "apart")
+    return record

@@ -189,6 +189,23 @@ def test_an_adjustment_is_in_the_log_once(house: House) -> None:
     assert adjusted.properties["who"] == "sam@acme.example"
 
 
+def test_leads_are_joined_and_parted_by_a_person(house: House) -> None:
+    foreseen = ask("http_merge_leads", body='{"lead":"lead-2","preview":true}')["parts"]
+    merged = ask("http_merge_leads")
+
+    assert merged == ask("http_merge_leads")
+    house.happened(*(each for each in house.activities.under(ADA) if each.id == merged["activity"]))
+    (one,) = set(house.leads.whose([ADA, GRACE]).values())
+    asked = golden("http_get_lead")["rawPath"].replace("lead-1", one)
+    together = ask("http_get_lead", rawPath=asked)
+    assert [part["score"]["total"] for part in foreseen] == [together["score"]["total"]]
+    assert together["activities"][0]["properties"]["who"] == "mia@acme.example"
+
+    parted = ask("http_unmerge_lead", rawPath=f"/v1/leads/{one}/unmerges")
+    house.happened(*(each for each in house.activities.under(ADA) if each.id == parted["activity"]))
+    assert len(set(house.leads.whose([ADA, user("crm-77")]).values())) == 2
+
+
 def test_rules_are_read_as_they_were_published(house: House) -> None:
     active = ask("http_get_active_rules")
 

@@ -94,6 +94,8 @@ class Watch:
             self.way.ask("POST", f"{lead}/adjustments", {"score": "engagement", "by": 1, "why": "canary told me"}),
             self.way.ask("POST", f"{lead}/adjustments", {"canary": 1}),
             self.way.ask("POST", f"{lead}/adjustments", "{canary"),
+            self.way.ask("POST", f"{lead}/merges", {"lead": "canary", "why": "canary told me"}),
+            self.way.ask("POST", f"{lead}/unmerges", {"apart": [{"kind": "email", "value": PERSON["email"]}]}),
             self.way.ask("GET", "/v1/leads/canary"),
             self.way.ask("GET", "/v1/canary", query={"email": PERSON["email"]}),
             self.way.ask("POST", "/v1/rules", {"document": {"name": "canary"}, "text": "canary", "note": "canary"}),

@@ -382,6 +382,110 @@ def test_nobody_adjusts_a_lead_that_is_none(admin: Caller) -> None:
     assert admin.post("/v1/leads/nobody/adjustments", {"by": 1, "why": "x"})["statusCode"] == 404
 
 
+# --- who is who ---
+
+
+def rulings(house: InMemoryDesk, identity: Any = ADA) -> list[Activity]:
+    return [each for each in house.activities.under(identity) if each.type.startswith("identities_")]
+
+
+def test_two_leads_are_said_to_be_one_by_somebody_who_is_remembered(house: InMemoryDesk, admin: Caller) -> None:
+    reply = Caller(house, "marketing").post("/v1/leads/lead-1/merges", {"lead": "lead-2", "why": "Two addresses."})
+
+    assert reply["statusCode"] == 202
+    (ruled,) = rulings(house)
+    assert answer(reply) == {"lead": "lead-1", "activity": ruled.id}
+    assert ruled.properties == {"who": "marketing@acme.example", "why": "Two addresses."}
+    house.happened([ruled])
+    (one,) = {each["id"] for who in ("ada", "grace") for each in found(admin, f"{who}@example.com")}
+    told = answer(admin.get(f"/v1/leads/{one}"))
+    assert told["score"]["total"] == 71
+    assert told["activities"][0]["properties"]["who"] == "marketing@acme.example"
+
+
+def found(caller: Caller, address: str) -> Any:
+    return answer(caller.get("/v1/leads", email=address))["leads"]
+
+
+def test_a_lead_is_said_to_be_two(house: InMemoryDesk, admin: Caller) -> None:
+    house.happened([activity("theirs", user("u-1"), at=MORNING)])
+    apart = {"apart": [{"kind": "user_id", "value": "u-1"}]}
+
+    reply = admin.post("/v1/leads/lead-1/unmerges", apart)
+
+    assert reply["statusCode"] == 202
+    house.happened(rulings(house))
+    assert answer(admin.get("/v1/leads/lead-1"))["score"]["total"] == 65.5
+    assert house.leads.whose([user("u-1")])[user("u-1")] != ONE
+
+
+def test_what_would_become_of_leads_is_told_and_nothing_is_changed(house: InMemoryDesk, admin: Caller) -> None:
+    merged = admin.post("/v1/leads/lead-1/merges", {"lead": "lead-2", "preview": True})
+    parted = admin.post(
+        "/v1/leads/lead-1/unmerges", {"apart": [{"kind": "email", "value": "ADA@example.com"}], "preview": True}
+    )
+
+    assert (merged["statusCode"], parted["statusCode"]) == (200, 200)
+    (together,) = answer(merged)["parts"]
+    assert [each["value"] for each in together["identities"]] == ["ada@example.com", "grace@example.com", "u-1"]
+    assert (together["score"]["total"], together["consent"]) == (71, "granted")
+    left, gone = answer(parted)["parts"]
+    assert [each["value"] for each in (*left["identities"], *gone["identities"])] == ["u-1", "ada@example.com"]
+    assert (left["score"]["total"], gone["score"]["total"]) == (0, 65.5)
+    assert rulings(house) == []
+
+
+def test_the_same_ruling_again_is_made_once(house: InMemoryDesk, admin: Caller) -> None:
+    for request_id in ("r-1", "r-2"):
+        headers = {"Idempotency-Key": "k-1"}
+        admin.post("/v1/leads/lead-1/merges", {"lead": "lead-2"}, headers=headers, request_id=request_id)
+
+    assert len(rulings(house)) == 1
+
+
+def test_a_ruling_on_a_merged_lead_is_one_on_the_lead_that_it_is_part_of(house: InMemoryDesk, admin: Caller) -> None:
+    house.leads.records[LeadId("old")] = replace(house.leads.records[ONE], lead=LeadId("old"), merged_into=ONE)
+
+    assert answer(admin.post("/v1/leads/old/merges", {"lead": "lead-2"}))["lead"] == "lead-1"
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ({}, ""),
+        ({"apart": []}, ""),
+        ({"apart": ["u-1"]}, ""),
+        ({"apart": [{"kind": "anonymous_id", "value": "b-1"}]}, ""),
+        ({"apart": [{"kind": "email", "value": "nobody"}]}, ""),
+        ({"apart": [{"kind": "user_id", "value": "u-1"}], "why": "x" * 501}, ""),
+        ({"apart": [{"kind": "user_id", "value": "u-1"}], "who": "somebody else"}, ""),
+        ({"apart": [{"kind": "email", "value": "grace@example.com"}]}, "not the lead's: email:grace@example.com"),
+        (
+            {"apart": [{"kind": "user_id", "value": "u-1"}, {"kind": "email", "value": "ada@example.com"}]},
+            "all identities of the lead",
+        ),
+    ],
+)
+def test_an_unmerge_that_cannot_be_is_refused(house: InMemoryDesk, admin: Caller, body: Any, words: str) -> None:
+    reply = admin.post("/v1/leads/lead-1/unmerges", body)
+
+    assert reply["statusCode"] == 422
+    assert words in answer(reply)["message"]
+    assert rulings(house) == []
+
+
+def test_a_merge_that_cannot_be_is_refused(house: InMemoryDesk, admin: Caller) -> None:
+    house.happened([activity("many", GRACE, *(user(f"g-{n}") for n in range(19)), at=MORNING)])
+
+    reply = admin.post("/v1/leads/lead-1/merges", {"lead": "lead-2"})
+
+    assert reply["statusCode"] == 422
+    assert "together they have 22 identities; a lead has at most 20" in answer(reply)["message"]
+    assert admin.post("/v1/leads/lead-1/merges", {"lead": "nobody"})["statusCode"] == 404
+    assert admin.post("/v1/leads/nobody/merges", {"lead": "lead-1"})["statusCode"] == 404
+    assert rulings(house) == []
+
+
 # --- rules ---
 
 

@@ -6,10 +6,11 @@ from shared.domain.activity import Claims
 from shared.domain.handoff import LeadId
 from shared.domain.moments import HOUR
 from shared.domain.people import Person, Role
+from shared.domain.points import POINT
 from shared.domain.refusals import Invalid, NotFound
 from shared.domain.state import known_facts
 from shared.ports.activities import ActivityKey
-from shared.usecases.merge import RuleWhoIsWho, Ruling
+from shared.usecases.merge import ForeseeWhoIsWho, RuleWhoIsWho, Ruling
 from tests.people import activity, browser, user
 from tests.unit.test_score import ADA, ADA_S_ID, BOB, LAPTOP, House
 
@@ -23,16 +24,17 @@ class Office(House):
     def __init__(self):
         super().__init__()
         self.rulings = RuleWhoIsWho(self.log, self.leads, self.clock)
+        self.foreseen = ForeseeWhoIsWho(self.log, self.leads, self.rulebook, self.clock)
 
     def merge(self, one, two, name="1"):
         self.clock.advance(HOUR)
         ruled = self.rulings.merge(self.lead(one).lead, self.lead(two).lead, Ruling(name, MIA, "the same person"))
-        self.apply(ruled)
+        self.apply(ruled.activity)
 
     def unmerge(self, *leaving, name="2"):
         self.clock.advance(HOUR)
         ruled = self.rulings.unmerge(self.lead(leaving[0]).lead, leaving, Ruling(name, MIA, "a shared mailbox"))
-        self.apply(ruled)
+        self.apply(ruled.activity)
 
     def apply(self, ruled):
         """Apply what the log has, as its stream does."""
@@ -66,6 +68,38 @@ def test_two_leads_that_a_person_merges_are_one(office):
     assert office.lead(ADA).lead == office.lead(BOB_S_ID).lead
     assert office.points(ADA) == 4
     assert consent(office, ADA) == "denied"
+
+
+def test_what_is_foreseen_is_what_becomes_of_them(office):
+    office.take(*TWO_PEOPLE)
+    one, two = office.lead(ADA).lead, office.lead(BOB).lead
+    foreseen = office.foreseen.merge(one, two)
+
+    office.merge(ADA, BOB)
+
+    assert (foreseen.score.total, foreseen.consent) == (office.points(ADA) * POINT, "denied")
+    assert set(foreseen.identities) == office.lead(ADA).identities
+
+    left, gone = office.foreseen.unmerge(office.lead(ADA).lead, [BOB, BOB_S_ID])
+    office.unmerge(BOB, BOB_S_ID)
+
+    for part, whose in ((left, ADA), (gone, BOB)):
+        assert (part.score.total, part.consent) == (office.points(whose) * POINT, consent(office, whose))
+        assert set(part.identities) == office.lead(whose).identities
+
+
+def test_looking_ahead_changes_nothing_and_refuses_what_a_ruling_refuses(office):
+    office.take(*TWO_PEOPLE)
+    lead = office.lead(ADA).lead
+
+    office.foreseen.merge(lead, office.lead(BOB).lead)
+    for leaving in ([], [BOB], [ADA, ADA_S_ID]):
+        with pytest.raises(Invalid):
+            office.foreseen.unmerge(lead, leaving)
+    with pytest.raises(NotFound):
+        office.foreseen.merge(lead, LeadId("x"))
+
+    assert len(office.log) == len(TWO_PEOPLE)
 
 
 def test_an_unmerge_gives_each_its_scores_facts_and_consent_back_and_its_old_lead(office):

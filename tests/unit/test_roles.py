@@ -24,6 +24,8 @@ MATRIX: dict[str, set[str]] = {
     "GET /v1/leads": ALL,
     "GET /v1/leads/{id}": ALL,
     "POST /v1/leads/{id}/adjustments": {"admin", "sales"},
+    "POST /v1/leads/{id}/merges": {"admin", "marketing"},
+    "POST /v1/leads/{id}/unmerges": {"admin", "marketing"},
     "GET /v1/rules": ALL,
     "GET /v1/rules/versions": ALL,
     "GET /v1/rules/{number}": ALL,

@@ -34,7 +34,7 @@ def test_every_command_has_help(words):
 
 def test_every_command_that_the_product_promises_is_there():
     promised = {"up", "down", "status", "logs", "deploy", "diff", "destroy", "secrets set", "secrets list", "users add"}
-    promised |= {"leads list", "leads show", "rules check", "rules publish", "score"}
+    promised |= {"leads list", "leads show", "leads merge", "leads unmerge", "rules check", "rules publish", "score"}
     assert promised <= {" ".join(words) for words in commands()}
 
 
@@ -231,6 +231,135 @@ def test_a_lead_that_is_not_there_is_told_with_where_to_look(monkeypatch):
         leads.story(Api("http://api", "token"), "nobody")
     assert failure.value.what == "There is no lead with the id nobody."
     assert "leads list" in failure.value.remedy
+
+
+IDENTITIES = {
+    "ada": [{"kind": "email", "value": "ada@example.com"}, {"kind": "user_id", "value": "crm-77"}],
+    "bob": [{"kind": "email", "value": "bob@example.com"}, {"kind": "user_id", "value": "bob@example.com"}],
+}
+
+
+def a_story(lead, *activities):
+    return {
+        "id": lead,
+        "person": {"name": lead.title(), "emails": [f"{lead}@example.com"], "company": None},
+        "score": {"total": 30, "temperature": "cold"},
+        "stage": None,
+        "consent": "granted",
+        "identities": IDENTITIES[lead],
+        "explanation": {"contributions": []},
+        "transitions": [],
+        "handoffs": [],
+        "activities": list(activities),
+    }
+
+
+class Leads(FakeApi):
+    """Two leads, of which anything may be said; `ada-before` went into the first."""
+
+    def _call(self, method, path, body=None):
+        if method == "GET":
+            lead = urlsplit(path).path.rpartition("/")[2].removesuffix("-before")
+            if lead not in IDENTITIES:
+                raise Refusal(404, {"message": "there is no such lead"})
+            ruling = {"who": "mia@acme.example", "why": "a shared mailbox"}
+            return a_story(lead, {"occurred_at": NOON, "type": "identities_unmerged", "properties": ruling})
+        said = json.loads(body)
+        self.posted.append((path, said))
+        if not said.get("preview"):
+            return {"lead": "ada", "activity": "ruling-1"}
+        parts = [[*IDENTITIES["ada"], *IDENTITIES["bob"]]] if "lead" in said else [[each] for each in IDENTITIES["ada"]]
+        return {
+            "parts": [
+                {"identities": each, "score": {"total": 45, "temperature": "hot"}, "consent": None} for each in parts
+            ]
+        }
+
+
+NOON = "2026-03-02T12:00:00Z"
+
+
+@pytest.fixture
+def on_leads(monkeypatch):
+    api = Leads({})
+    monkeypatch.setattr(leads, "signed_in", lambda _: api)
+
+    def run(*words, **rest):
+        return api, CliRunner().invoke(app, ["leads", *words], **rest)
+
+    return run
+
+
+def test_two_leads_are_merged_after_a_look_at_what_becomes_of_them(on_leads):
+    api, done = on_leads("merge", "ada-before", "bob", "--yes", "--why", "one person")
+
+    assert done.exit_code == 0, done.output
+    for words in ("30", "together", "45", "hot", "email ada@example.com", "baton leads show ada"):
+        assert words in done.output
+    said = {"lead": "bob", "why": "one person"}
+    assert api.posted == [("/v1/leads/ada/merges", {**said, "preview": True}), ("/v1/leads/ada/merges", said)]
+
+
+def test_a_lead_is_unmerged_by_its_names_however_they_are_written(on_leads):
+    for name, kind in (("ADA@example.com", "email"), ("crm-77", "user_id"), ("user_id:crm-77", "user_id")):
+        api, done = on_leads("unmerge", "ada", "--apart", name, "--yes")
+
+        assert done.exit_code == 0, done.output
+        assert "stays" in done.output
+        assert [(path, said["apart"][0]["kind"]) for path, said in api.posted[-2:]] == [
+            ("/v1/leads/ada/unmerges", kind)
+        ] * 2
+
+
+def test_without_a_yes_nothing_is_decided(on_leads, monkeypatch):
+    api, done = on_leads("merge", "ada", "bob")
+    assert isinstance(done.exception, Failure)
+    assert "--yes" in done.exception.remedy
+
+    monkeypatch.setattr(leads, "_is_asked", lambda: True)
+    api, done = on_leads("unmerge", "ada", "--apart", "crm-77", input="n\n")
+    assert done.exit_code == 1
+    assert "Nothing has changed." in done.output
+    assert all(said["preview"] for _, said in api.posted)
+
+    api, done = on_leads("merge", "ada", "bob", input="y\n")
+    assert done.exit_code == 0
+    assert len(api.posted) == 4
+
+
+@pytest.mark.parametrize(
+    ("words", "what"),
+    [
+        (("merge", "ada", "nobody"), "There is no lead with the id nobody."),
+        (("unmerge", "ada", "--apart", "bob@example.com"), "bob@example.com is no identity of Ada."),
+        (("unmerge", "bob", "--apart", "bob@example.com"), "Bob has two identities bob@example.com."),
+    ],
+)
+def test_what_cannot_be_said_of_leads_is_told_before_anything_is_asked(on_leads, words, what):
+    api, done = on_leads(*words, "--yes")
+
+    assert isinstance(done.exception, Failure)
+    assert done.exception.what == what
+    assert api.posted == []
+
+
+def test_nobody_is_unmerged_from_nothing(on_leads):
+    api, done = on_leads("unmerge", "ada", "--yes")
+    assert done.exit_code == 2
+    assert "--apart" in done.output
+    assert api.posted == []
+
+
+def test_who_is_one_already_is_not_merged_again(on_leads):
+    api, done = on_leads("merge", "ada", "ada-before", "--yes")
+    assert (done.exit_code, done.output) == (0, "They are one lead already: ada.\n")
+    assert api.posted == []
+
+
+def test_a_lead_is_shown_with_its_names_and_with_who_decided_whose_they_are(on_leads):
+    _, done = on_leads("show", "ada")
+    assert "known as email ada@example.com, user id crm-77" in done.output
+    assert f"{NOON}  said to be two people by mia@acme.example\n    because a shared mailbox" in done.output
 
 
 def test_without_the_packages_that_the_command_needs_it_says_what_to_install():
