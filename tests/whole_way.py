@@ -123,7 +123,7 @@ class WholeWay:
             fields={"name": "lead.name", "company": "company.name", "phone": "lead.phone"},
             consent=consent,
         )
-        public = PublicWriteKey(name="website", key=PUBLIC_KEY, activities=("page_viewed", "demo_requested"))
+        public = PublicWriteKey(name="website", key=PUBLIC_KEY, activities=("page_viewed", "demo_requested", "aliased"))
         secret = SecretWriteKey(name="servers", secret="/baton/test/servers")
         team = Team(
             email=("ada@acme.example",),

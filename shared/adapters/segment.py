@@ -4,9 +4,9 @@
 |---|---|---|
 | track | the event's name in snake_case, or as the catalogue has it | `properties` |
 | page, screen | `page_viewed`, `screen_viewed` | `properties.path`, `url`, `title`, if need be from `context.page` |
-| identify | `identified` | `traits` are facts of the lead, `traits.company` of its company |
-| group | `grouped` | `traits` are facts of the company |
-| alias | `aliased` | `previousId` and `userId` are one person |
+| identify | `identified` | `traits`, or `context.traits`, are facts of the lead, and `traits.company` of its company |
+| group | `grouped` | `traits` are facts of the company, its own `email` among them |
+| alias | `aliased` | `previousId` and `userId` are one person; a public key only attaches a browser |
 
 `traits.consent` (`granted` or `denied`) and `traits.qualification` (`authority`, `budget`, `need`, `timeline`) are for
 secret keys only. The person is named by `traits.email`, by a `userId` (which may be an e-mail address), by an
@@ -18,7 +18,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal
 from urllib.parse import urlsplit
 
@@ -143,7 +143,7 @@ class AliasRequest(_Call):
     own = False
 
     type: Literal["alias"] = "alias"
-    previous_id: Name = Field(alias="previousId")
+    previous_id: Name | None = Field(None, alias="previousId", description="`anonymousId` when missing.")
 
 
 class BatchRequest(BaseModel):
@@ -223,7 +223,7 @@ class SegmentReader:
             type=call.activity or self._type(call),
             occurred_at=_moment(moment) if moment else self._received_at,
             received_at=self._received_at,
-            identities=_identities(call),
+            identities=_identities(call, joins=self._source.joins),
             rank=self._source.rank,
             channel=_channel(call),
             source=self._source.name,
@@ -324,19 +324,42 @@ def _validated(message: Json) -> _Call:
         raise validation_fault(error) from error
 
 
-def _identities(call: _Call) -> tuple[Identity, ...]:
+def _identities(call: _Call, *, joins: bool) -> tuple[Identity, ...]:
     named: list[Identity] = []
-    for name, at in ((call.user_id, "userId"), (getattr(call, "previous_id", None), "previousId")):
-        if (text := _text(name)) and text != _text(call.anonymous_id):
-            named.append(_user(text, at))
-    context_traits = (call.context or {}).get("traits")
-    for holder, at in ((call.traits, "traits.email"), (context_traits, "context.traits.email")):
-        named.extend(_email(holder, at))
+    if (text := _text(call.user_id)) and text != _text(call.anonymous_id):
+        named.append(_user(text, "userId"))
+    if isinstance(call, AliasRequest):
+        named.extend(_before(call, joins=joins))
+    if not isinstance(call, GroupRequest):
+        named.extend(_email(call.traits, "traits.email"))
+    named.extend(_email((call.context or {}).get("traits"), "context.traits.email"))
     if not named:
         named.extend(_email(call.properties, "properties.email"))
     if browser := _text(call.anonymous_id):
         named.append(Identity(IdentityKind.ANONYMOUS_ID, browser))
     return strongest_first(tuple(named))
+
+
+def _before(call: AliasRequest, *, joins: bool) -> Iterator[Identity]:
+    """What somebody was called before: a user id or a browser's anonymous id, as no client tells which.
+
+    It is taken for both. Of who `joins` no known identities it is taken for the browser alone, which at most attaches
+    what that browser did; unless it is an address, or another browser stands beside it.
+    """
+    previous, browser = _text(call.previous_id), _text(call.anonymous_id)
+    if not previous:
+        if not browser:
+            msg = "an alias says what somebody was called before: `previousId`, or `anonymousId`"
+            raise Invalid(msg, "previousId")
+        return
+    if previous in {browser, _text(call.user_id)}:
+        return
+    known = _user(previous, "previousId")
+    is_browser = not browser and known.kind is IdentityKind.USER_ID
+    if joins or not is_browser:
+        yield known
+    if is_browser:
+        yield Identity(IdentityKind.ANONYMOUS_ID, previous)
 
 
 def _user(text: str, at: str) -> Identity:
@@ -401,6 +424,9 @@ def _context(call: _Call) -> dict[str, Json]:
 
 def _claims(call: _Call) -> Claims:
     traits = snake_keys(call.traits or {})
+    told_beside = (call.context or {}).get("traits")
+    if isinstance(call, IdentifyRequest) and isinstance(told_beside, dict):
+        traits = snake_keys(told_beside) | traits
     if isinstance(call, GroupRequest):
         of_group = {"id": call.group_id} if call.group_id is not None else {}
         return Claims(company=_company(traits | of_group))

@@ -78,7 +78,7 @@ def test_every_kind_of_call_arrives_as_it_was_meant(gateway: Shop) -> None:
     assert identified.claims == Claims({"email": "Ada@Example.com"}, {"name": "Acme"})
     assert {found.type for found in gateway.log.under(user("u-1"))} == {"page_viewed", "screen_viewed", "grouped"}
     (alias,) = gateway.log.under(user("u-0"))
-    assert alias.identities == (user("u-0"), user("u-1"))
+    assert alias.identities == (user("u-0"), user("u-1"), browser("u-0"))
 
 
 def test_what_met_an_outage_is_sent_again_and_stored_once(gateway: Shop) -> None:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from functions.ingest.handler import lambda_handler
 from functions.ingest.intake import Intake, configured
 from functions.ingest.settings import ConsentWording, Form, PublicWriteKey, SecretWriteKey, Settings
-from shared.domain.activity import Activity, Rank
+from shared.domain.activity import Activity, Claims, Rank
 from shared.domain.moments import DAY, Moment, parse_moment
 from shared.ports.errors import Unavailable
 from tests.fakes import InMemoryActivities, InMemorySecrets
@@ -26,7 +26,9 @@ SITE = "https://www.acme.example"
 SETTINGS = Settings(
     activities_table="activities",
     write_keys=(
-        PublicWriteKey(name="website", key="pk_web", activities=("page_viewed", "identified", "demo_requested")),
+        PublicWriteKey(
+            name="website", key="pk_web", activities=("page_viewed", "identified", "demo_requested", "aliased")
+        ),
         SecretWriteKey(name="crm", secret="/baton/test/crm"),
     ),
     forms=(
@@ -110,6 +112,40 @@ def test_every_clients_habit_is_understood(client: Client, log: Log, path: str, 
     assert len(log) == 1
 
 
+CALLS_BY_NAME: dict[str, tuple[dict[str, Any], str]] = {
+    "track": ({"event": "Demo Requested"}, "demo_requested"),
+    "page": ({}, "page_viewed"),
+    "screen": ({}, "screen_viewed"),
+    "identify": ({"traits": {"plan": "team"}}, "identified"),
+    "group": ({"groupId": "g-1"}, "grouped"),
+    "alias": ({"previousId": "u-0"}, "aliased"),
+}
+
+
+@pytest.mark.parametrize("call", CALLS_BY_NAME)
+def test_every_call_has_a_long_and_a_short_address_and_a_place_in_a_batch(client: Client, log: Log, call: str) -> None:
+    said, kind = CALLS_BY_NAME[call]
+    message = {"userId": "u-1", **said}
+    replies = [
+        client.post(f"/v1/{call}", {**message, "messageId": "1"}, key="sk_crm"),
+        client.post(f"/v1/{call[0]}", {**message, "messageId": "2", "writeKey": "sk_crm"}),
+        client.post("/v1/batch", {"batch": [{**message, "messageId": "3", "type": call}]}, key="sk_crm"),
+        client.post("/v1/b", {"batch": [{**message, "messageId": "4", "type": call}], "writeKey": "sk_crm"}),
+    ]
+
+    assert [(reply["statusCode"], answer(reply)) for reply in replies] == [(200, {"success": True})] * 4
+    assert sorted((stored.id, stored.type) for stored in log.all()) == [(number, kind) for number in "1234"]
+
+
+@pytest.mark.parametrize(("key", "rank"), [("pk_web", Rank.PUBLIC), ("sk_crm", Rank.TRUSTED)])
+def test_facts_are_as_good_as_the_key_that_tells_them(client: Client, log: Log, key: str, rank: Rank) -> None:
+    traits = {"title": "CTO", "company": {"name": "Acme"}}
+    assert client.post("/v1/identify", view(traits=traits), key=key)["statusCode"] == 200
+
+    (stored,) = log.all()
+    assert (stored.rank, stored.claims) == (rank, Claims(lead={"title": "CTO"}, company={"name": "Acme"}))
+
+
 def test_the_key_may_stand_in_the_body(client: Client, log: Log) -> None:
     assert client.post("/v1/page", view(writeKey="pk_web"))["statusCode"] == 200
     assert client.post("/v1/page", view(writeKey="pk_other", messageId="m-2"))["statusCode"] == 401
@@ -168,7 +204,17 @@ REFUSED: dict[str, tuple[str, Any, str | None, int, str]] = {
     "consent": ("/v1/identify", view(traits={"consent": "granted"}), "pk_web", 403, "forbidden"),
     "a sales fact": ("/v1/identify", view(traits={"qualification": {"budget": 1}}), "pk_web", 403, "forbidden"),
     "two known leads": ("/v1/identify", view(userId="u", traits={"email": "a@b.com"}), "pk_web", 403, "forbidden"),
-    "an alias of two": ("/v1/alias", view(previousId="u-2"), "pk_web", 403, "forbidden"),
+    "an alias of two": ("/v1/alias", view(previousId="bob@example.com"), "pk_web", 403, "forbidden"),
+    "an alias of two beside a browser": (
+        "/v1/alias",
+        view(previousId="u-2", anonymousId="b-1"),
+        "pk_web",
+        403,
+        "forbidden",
+    ),
+    "an alias of nothing": ("/v1/alias", view(), "sk_crm", 422, "invalid"),
+    "an event without a letter": ("/v1/track", view(event="!"), "sk_crm", 422, "invalid"),
+    "an event that is called like another call": ("/v1/track", view(event="Identified"), "sk_crm", 422, "invalid"),
     "a form without an address": ("/v1/forms/contact", "first=Ada", None, 422, "invalid"),
     "a form with a broken address": ("/v1/forms/contact", "email=ada", None, 422, "invalid"),
     "a form that nobody configured": ("/v1/forms/other", "email=ada%40example.com", None, 404, "not_found"),

@@ -9,9 +9,9 @@ import pytest
 from shared.adapters.catalogue import Catalogue
 from shared.adapters.segment import MAX_BATCH, SegmentReader
 from shared.domain.activity import Activity, Claims, Rank
-from shared.domain.admission import Unreadable, public_source, trusted_source
-from shared.domain.moments import parse_moment
-from shared.domain.refusals import Invalid, TooLarge
+from shared.domain.admission import Unreadable, admit, public_source, trusted_source
+from shared.domain.moments import DAY, parse_moment
+from shared.domain.refusals import Forbidden, Invalid, TooLarge
 from tests.people import browser, email, user
 
 RECEIVED = parse_moment("2026-03-02T09:00:00Z")
@@ -207,8 +207,70 @@ def test_who_it_is_stands_strongest_first(payload: dict[str, Any], identities: t
     assert read("track", event="x", **payload).identities == identities
 
 
-def test_an_alias_names_both() -> None:
-    assert read("alias", previousId="ada@example.com").identities == (email("ada@example.com"), user("u-1"))
+def test_the_address_of_a_group_is_no_persons() -> None:
+    found = read("group", groupId="g-1", traits={"name": "Acme", "email": "Info@Acme.example"})
+
+    assert found.identities == (user("u-1"),)
+    assert found.claims.company == {"id": "g-1", "name": "Acme", "email": "Info@Acme.example"}
+    assert read("group", traits={"email": "not an address"}).identities == (user("u-1"),)
+
+
+def test_traits_in_the_context_are_facts_too_and_those_of_the_call_go_before() -> None:
+    beside = {"firstName": "Ada", "plan": "free", "company": "Acme"}
+    found = read("identify", traits={"plan": "team"}, context={"traits": beside})
+
+    assert found.claims == Claims(lead={"first_name": "Ada", "plan": "team"}, company={"name": "Acme"})
+    assert not read("track", event="x", context={"traits": beside}).claims
+    assert fault("identify", context={"traits": {"consent": "yes"}}).reason.code == "invalid"
+
+
+@pytest.mark.parametrize(
+    ("said", "identities"),
+    [
+        ({"previousId": "ada@example.com"}, (email("ada@example.com"), user("u-1"))),
+        ({"previousId": "b-1"}, (user("b-1"), user("u-1"), browser("b-1"))),
+        ({"previousId": "u-0", "anonymousId": "b-1"}, (user("u-0"), user("u-1"), browser("b-1"))),
+        ({"previousId": "b-1", "anonymousId": "b-1"}, (user("u-1"), browser("b-1"))),
+        ({"anonymousId": "b-1"}, (user("u-1"), browser("b-1"))),
+        ({"previousId": "u-1"}, (user("u-1"),)),
+    ],
+)
+def test_an_alias_of_a_server_names_who_somebody_was_before(said: dict[str, Any], identities: tuple[Any, ...]) -> None:
+    assert read("alias", **said).identities == identities
+
+
+def test_an_alias_names_something_before() -> None:
+    assert fault("alias").reason.at == "previousId"
+
+
+@pytest.mark.parametrize(
+    ("said", "identities"),
+    [
+        ({"previousId": "b-1"}, (user("u-1"), browser("b-1"))),
+        ({"previousId": 7}, (user("u-1"), browser("7"))),
+        ({"previousId": "b-1", "anonymousId": "b-1"}, (user("u-1"), browser("b-1"))),
+        ({"anonymousId": "b-1"}, (user("u-1"), browser("b-1"))),
+        ({"previousId": "a@b.com", "anonymousId": "a@b.com"}, (user("u-1"), browser("a@b.com"))),
+    ],
+)
+def test_an_alias_of_a_web_page_attaches_its_browser(said: dict[str, Any], identities: tuple[Any, ...]) -> None:
+    (found,) = reader(public_source("website", frozenset())).read("alias", {"userId": "u-1", **said})
+
+    assert isinstance(found, Activity)
+    assert found.identities == identities
+
+
+@pytest.mark.parametrize(
+    "said",
+    [{"previousId": "ada@example.com"}, {"previousId": "u-0"}, {"traits": {"email": "a@b.com"}}],
+)
+def test_an_alias_of_a_web_page_never_joins_two_people(said: dict[str, Any]) -> None:
+    source = public_source("website", frozenset({"aliased"}))
+    (found,) = reader(source).read("alias", {"userId": "u-1", "anonymousId": "b-1", **said})
+
+    assert isinstance(found, Activity)
+    with pytest.raises(Forbidden):
+        admit(found, source, retention=DAY)
 
 
 def test_what_is_no_address_is_refused_where_it_stands() -> None:
