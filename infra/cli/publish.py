@@ -49,7 +49,9 @@ def publish_file(api: Api, file: Path, note: str) -> Any:
     try:
         json.dumps(document)
     except TypeError as error:
-        raise Failure(f"{file} cannot be published.", "Write its numbers with at most 15 digits.", str(error)) from error
+        raise Failure(
+            f"{file} cannot be published.", "Write its numbers with at most 15 digits.", str(error)
+        ) from error
     return api.post("/v1/rules", {"document": document, "text": text, "note": note})
 
 
