@@ -107,6 +107,29 @@ def test_an_identify_call_with_a_secret_key_is_believed(log: DynamoDBActivities)
     assert (found.rank, found.own) == (Rank.TRUSTED, False)
 
 
+def test_a_group_call_tells_of_the_company_and_names_nobody_by_its_address(log: DynamoDBActivities) -> None:
+    assert lambda_handler(golden("http_group"), None)["statusCode"] == 200
+
+    found = only(log, user("crm-77"))
+    company = {"id": "acct-9", "name": "Example Cranes", "email": "info@cranes.example", "employees": 250}
+    assert found.identities == (user("crm-77"),)
+    assert found.claims == Claims(company=company | {"industry": "cranes"})
+
+
+def test_an_alias_call_is_in_the_log_with_both_names(log: DynamoDBActivities) -> None:
+    assert lambda_handler(golden("http_alias"), None)["statusCode"] == 200
+
+    assert only(log, user("crm-77")).identities == (user("crm-77"), user("trial-12"), browser("trial-12"))
+
+
+def test_a_screen_call_is_in_the_log(log: DynamoDBActivities) -> None:
+    assert lambda_handler(golden("http_screen"), None)["statusCode"] == 200
+
+    found = only(log, user("crm-77"))
+    assert (found.type, found.channel) == ("screen_viewed", "app")
+    assert found.properties == {"name": "Dashboard", "tab": "usage"}
+
+
 def test_of_a_batch_all_but_the_bad_one_are_in_the_log(log: DynamoDBActivities) -> None:
     reply = lambda_handler(golden("http_batch"), None)
 
@@ -155,7 +178,18 @@ def test_the_queues_message_holds_the_event_of_the_bus() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["http_track", "http_page", "http_identify", "http_batch", "http_form", "queue_ingest"]
+    "name",
+    [
+        "http_track",
+        "http_page",
+        "http_screen",
+        "http_identify",
+        "http_group",
+        "http_alias",
+        "http_batch",
+        "http_form",
+        "queue_ingest",
+    ],
 )
 def test_everything_may_be_delivered_twice(log: DynamoDBActivities, dynamodb: Any, name: str) -> None:
     lambda_handler(golden(name), None)
