@@ -179,7 +179,7 @@ def _one_of(raw: Any, words: tuple[str, ...], keys: tuple[str, ...]) -> tuple[st
     if not isinstance(raw, Mapping) or len(known := [key for key in raw if key in keys]) > 1 or not raw:
         msg = f"write one of {valid}"
         raise ConditionError(msg)
-    if strange := next((key for key in raw if key not in keys), None):
+    if (strange := next((key for key in raw if key not in keys), None)) is not None:
         msg = f"unknown key {strange!r}"
         raise ConditionError(msg, (str(strange),), _hint(strange, keys, valid))
     return known[0], raw[known[0]]
@@ -240,7 +240,7 @@ def _decay(raw: Any) -> Decay:
     if (
         isinstance(raw, Mapping)
         and len(raw) > 1
-        and (strange := next((key for key in raw if key not in _AGEING), None))
+        and (strange := next((key for key in raw if key not in _AGEING), None)) is not None
     ):
         msg = f"unknown key {strange!r}"
         raise ConditionError(msg, (str(strange),), nearest(strange, _AGEING))
@@ -258,7 +258,7 @@ def _loss(raw: Any) -> tuple[tuple[int, int] | None, int, int]:
     if not isinstance(raw, Mapping):
         msg = "write {lose: 50%, every: 30d}"
         raise ConditionError(msg)
-    if strange := next((key for key in raw if key not in keys), None):
+    if (strange := next((key for key in raw if key not in keys), None)) is not None:
         msg = f"unknown key {strange!r}"
         raise ConditionError(msg, (str(strange),), nearest(strange, keys))
     if absent := next((key for key in keys if key not in raw), None):

@@ -249,7 +249,7 @@ def _qualified(value: Any) -> StageCondition:
     if not isinstance(names, list | tuple) or not names or not all(isinstance(name, str) for name in names):
         msg = "`qualified` wants a list such as [authority, budget, need, timeline]"
         raise ConditionError(msg)
-    if strange := next((name for name in names if name not in QUALIFICATIONS), None):
+    if (strange := next((name for name in names if name not in QUALIFICATIONS), None)) is not None:
         msg = f"{strange!r} is no qualification fact"
         raise ConditionError(msg, (), nearest(strange, QUALIFICATIONS))
     return Qualified(tuple(names))
@@ -267,7 +267,7 @@ def _activities(raw: Mapping[str, Any]) -> Activities:
     entries = dict(raw)
     of, within, since, where = (entries.pop(key, None) for key in ("of", "within", "since", "where"))
     valid = ("of", "where", "within", "since", *COMPARISONS)
-    if strange := next((key for key in entries if key not in valid), None):
+    if (strange := next((key for key in entries if key not in valid), None)) is not None:
         msg = f"unknown key {strange!r}"
         raise ConditionError(msg, (str(strange),), nearest(strange, valid))
     if not entries:

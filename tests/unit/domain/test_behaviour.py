@@ -1,6 +1,7 @@
 import pytest
 
 from shared.domain.activity import Rank
+from shared.domain.limits import limited
 from shared.domain.moments import DAY, Moment
 from shared.domain.points import POINT
 from shared.domain.state import ScoreState, known_facts
@@ -60,6 +61,12 @@ def test_distinct_counts_different_values_and_keeps_the_latest_of_a_repeated_one
     assert earned(rules, posts[:2]) == []
     nameless = [activity("seen", day, id=f"{day}") for day in (1, 2)]
     assert earned(rules, nameless) == []
+
+
+def test_a_repeated_value_also_takes_its_new_place_in_time():
+    rules = one(at_least={"times": 3, "within": "7d", "distinct": "properties.post"})
+    posts = ((1, "a"), (2, "b"), (9, "a"), (10, "c"))
+    assert earned(rules, [activity("seen", day, id=f"{day:02}", post=post) for day, post in posts]) == []
 
 
 def test_equal_moments_go_by_id():
@@ -159,6 +166,17 @@ def test_caps_take_from_the_latest_positive_contributions_first():
     rules = one(cap=25)
     assert earned(rules, seen(1, 2, 3)) == [("00", 10), ("01", 10), ("02", 5)]
     assert earned(one(points=-10, cap=25), seen(1, 2, 3)) == [("00", -10), ("01", -10), ("02", -5)]
+
+
+def test_a_cap_takes_nothing_from_negative_points_and_a_floor_nothing_from_positive_ones():
+    assert limited([20, -5], None, 10) == [15, -5]
+    assert limited([-20, 5], -10, None) == [-15, 5]
+
+
+def test_at_exactly_its_expiry_nothing_counts_any_more_of_what_halves_either():
+    rules = one(decay={"half_life": "30d"}, expires_after="7d")
+    assert total(rules, seen(1), moment(8)) == 0
+    assert total(rules, seen(1), Moment(moment(8) - 1)) > 0
 
 
 def test_a_groups_cap_is_on_its_net_and_holds_both_ways():

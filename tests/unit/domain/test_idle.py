@@ -91,6 +91,15 @@ def test_what_is_held_lies_within_its_span_at_every_moment_between(length, more,
         assert low <= silence.held(at, last) <= high
 
 
+@pytest.mark.parametrize("hours", range(3000, 3020))
+def test_the_bounds_of_a_long_silence_leave_room_for_how_its_earnings_are_rounded(hours):
+    rules = quiet("1h", decay={"half_life": "90d"})
+    last = moment()
+    silence, start = Silence(rules, rules.file.behaviour[0], last), last + hours * HOUR
+    low, high = silence.span(start, start + 1, last)
+    assert low <= silence.held(start, last) <= silence.held(start + 1, last) <= high
+
+
 def test_the_once_of_a_silence_is_the_first_earning_that_its_period_allows():
     rules = quiet("10d", repeat="once", active={"from": "2026-01-25T00:00:00Z"})
     state = lead_of(rules)

@@ -104,6 +104,37 @@ def test_a_veto_beats_any_score_and_blocks_every_step_up_but_none_down():
     assert later.look(moment(41), activity("seen", 41)) == []
 
 
+def test_a_veto_blocks_no_entry_into_a_stage_listed_before():
+    recycled = {"name": "recycled", "from": ["mql"], "enter": {"activity": "bounced"}}
+    walk = Walk(stages=[recycled, {"name": "mql", "enter": {"score": {"at_least": 50}}}])
+    assert walk.look(moment(1), activity("seen")) == [("mql", 1)]
+    rival = facts(2, company={"domain": "rival.example"})
+    assert walk.look(moment(2), rival, activity("bounced", 2)) == [("recycled", 1)]
+
+
+def test_nobody_enters_the_stage_in_which_they_stand_though_it_lies_among_its_origins():
+    mql = {"name": "mql", "from": ["suspect", "mql"], "enter": {"score": {"at_least": 50}}}
+    walk = Walk(stages=[{"name": "suspect", "enter": {"activity": "form"}}, mql])
+    assert walk.look(moment(1), activity("form"), activity("seen")) == [("suspect", 1), ("mql", 1)]
+    assert walk.look(moment(36)) == []
+    assert walk.look(moment(37), activity("seen", 37)) == []
+
+
+def test_two_stages_that_are_left_for_each_other_are_entered_once_in_a_look():
+    low = {"score": {"below": 50}}
+    one = {"name": "mql", "enter": {"activity": "form"}, "leave": {"when": low, "to": "cold"}}
+    walk = Walk(stages=[one, {"name": "cold", "leave": {"when": low, "to": "mql"}}])
+    assert walk.look(moment(1), activity("form")) == [("mql", 1), ("cold", 1)]
+
+
+def test_what_occurred_since_the_entry_must_lie_in_the_window_too():
+    asked = {"activity": "attended", "since": "stage_entry", "within": "7d"}
+    walk = Walk(stages=[*LADDER["stages"][:3], {"name": "sql", "from": ["mql"], "enter": asked}])
+    walk.look(moment(1), BIG, activity("form"), activity("seen"))
+    assert walk.look(moment(20), activity("attended", 2)) == []
+    assert walk.look(moment(20, 1), activity("attended", 13, 1)) == [("sql", 1)]
+
+
 def test_a_stage_without_from_is_entered_from_no_stage_or_one_listed_before_it():
     stages = [
         {"name": "one", "enter": {"activity": "a"}},

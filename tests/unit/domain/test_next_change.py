@@ -311,3 +311,29 @@ def test_an_edge_that_a_score_crosses_without_effect_holds_nothing_up():
     )
     state = rules.absorb(ScoreState.empty(), [activity("seen")])
     assert rules.next_change(state, moment(1)) is None
+
+
+def test_the_last_earning_is_waited_for_though_the_first_is_long_gone():
+    bands = [{"name": "cold"}, {"name": "warm", "above": 5}]
+    rule = {"id": "a", "on": "seen", "points": 10, "expires_after": "30d"}
+    rules = rules_of(temperature=bands, behaviour=[rule])
+    state = rules.absorb(ScoreState.empty(), [activity("seen", 1), activity("seen", 100)])
+    assert rules.next_change(state, moment(101)).at == moment(130)
+
+
+def test_what_silences_earn_and_lose_again_is_awaited_in_any_of_their_rounds():
+    bands = [{"name": "cold"}, {"name": "warm", "above": 5}]
+    rule = {"id": "a", "idle": {"for": "10d", "of": "any"}, "points": 10, "expires_after": "1d"}
+    rules = rules_of(temperature=bands, behaviour=[rule])
+    state = rules.absorb(ScoreState.empty(), [activity("seen", 1)])
+    assert rules.next_change(state, moment(105)).at == moment(111)
+    assert rules.next_change(state, moment(111)).at == moment(112)
+
+
+def test_above_a_time_in_a_stage_is_a_second_after_it():
+    stages = [{"name": "one", "enter": {"activity": "seen"}}]
+    stages.append({"name": "two", "enter": {"time_in_stage": {"above": "1h"}}})
+    rules = rules_of(stages=stages)
+    state = rules.absorb(ScoreState.empty(), [activity("seen", 1)])
+    journey, _ = rules.advance(state, Journey.start(), moment(1))
+    assert rules.journey_change(state, journey, moment(1)).at == moment(1, 1, 0, 1)
