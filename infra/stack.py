@@ -238,7 +238,7 @@ class BatonStack(Stack):
         self.rescore.allow("dynamodb:Query", on=[due])
         self.rescore.allow("sqs:SendMessage", on=[self.score_queue.arn])
 
-        self.admin.allow("dynamodb:PutItem", "dynamodb:Query", on=[activities])
+        self.admin.allow("dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem", on=[activities])
         self.admin.allow("dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:PutItem", on=[leads])
         self.admin.allow("dynamodb:Query", on=[by_temperature, by_stage])
 

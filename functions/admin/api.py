@@ -198,6 +198,16 @@ class ActivityResponse(_Response):
     marks: list[str]
 
 
+class DecisionResponse(_Response):
+    """A person said that names are one lead, or two."""
+
+    activity: str
+    said: Literal["merged", "unmerged"]
+    at: Stamp
+    who: str
+    why: str
+
+
 class LeadResponse(_Response):
     """Everything about a lead at a moment, replayed from the log under the active rules."""
 
@@ -213,6 +223,7 @@ class LeadResponse(_Response):
     explanation: dict[str, Any]
     transitions: list[TransitionResponse]
     handoffs: list[HandoffResponse]
+    decisions: list[DecisionResponse] = Field(description="What people decided of who it is, oldest first.")
     last_activity_at: Stamp | None
     activities: list[ActivityResponse] = Field(description="The latest, newest first.")
     more_activities: bool

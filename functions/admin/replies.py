@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Literal
 
 from functions.admin import api
-from shared.domain.activity import Activity, Identity
+from shared.domain.activity import IDENTITIES_MERGED, Activity, Identity
 from shared.domain.engine import Score
 from shared.domain.handoff import Handoff
 from shared.domain.journey import Journey
@@ -50,6 +50,7 @@ def story(lead: LeadStory) -> api.LeadResponse:
         explanation=dict(lead.explanation),
         transitions=[_transition(each) for each in lead.transitions],
         handoffs=[_handoff(handoff, sent) for handoff, sent in lead.handoffs],
+        decisions=[_decision(each) for each in lead.rulings],
         last_activity_at=_stamp(lead.last_activity_at),
         activities=[_activity(each) for each in lead.activities],
         more_activities=lead.more,
@@ -139,6 +140,16 @@ def _handoff(handoff: Handoff, sent: Mapping[str, Moment]) -> api.HandoffRespons
         requested_at=format_moment(handoff.requested_at),
         respond_by=_stamp(handoff.respond_by),
         sent={channel: format_moment(at) for channel, at in sent.items()},
+    )
+
+
+def _decision(each: Activity) -> api.DecisionResponse:
+    return api.DecisionResponse(
+        activity=each.id,
+        said="merged" if each.type == IDENTITIES_MERGED else "unmerged",
+        at=format_moment(each.occurred_at),
+        who=str(each.properties["who"]),
+        why=str(each.properties["why"]),
     )
 
 

@@ -20,7 +20,7 @@ leads_app = typer.Typer(help="Look at leads, and say who is who.", no_args_is_he
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 Why = Annotated[str, typer.Option("--why", help="The reason, for those who look at the lead later.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask before it is done.")]
-_RULINGS = {"identities_merged": "said to be one person", "identities_unmerged": "said to be two people"}
+_DECISIONS = {"merged": "said to be one person", "unmerged": "said to be two people"}
 _COLORS = {"hot": "red", "warm": "yellow", "cold": "cyan"}
 
 
@@ -69,11 +69,10 @@ def show(
     for handoff in found["handoffs"]:
         sent = ", ".join(f"{channel} {moment}" for channel, moment in handoff["sent"].items()) or "not sent yet"
         screen.say(f"{handoff['requested_at']}  handed over to {handoff['to']} as {handoff['stage']}: {sent}")
-    for ruling in reversed([each for each in found["activities"] if each["type"] in _RULINGS]):
-        said = ruling["properties"]
-        screen.say(f"{ruling['occurred_at']}  {_RULINGS[ruling['type']]} by {said['who']}")
-        if said["why"]:
-            screen.say(f"    because {said['why']}")
+    for decision in found["decisions"]:
+        screen.say(f"{decision['at']}  {_DECISIONS[decision['said']]} by {decision['who']}")
+        if decision["why"]:
+            screen.say(f"    because {decision['why']}")
 
 
 @leads_app.command("merge")
@@ -104,7 +103,7 @@ def merge(
 
 @leads_app.command("unmerge")
 def unmerge(
-    lead: Annotated[str, typer.Argument(help="A lead's id, or an e-mail address.")],
+    lead: Annotated[str, typer.Argument(metavar="LEAD", help="A lead's id, or an e-mail address.")],
     apart: Annotated[
         list[str],
         typer.Option("--apart", metavar="IDENTITY", help="A name of the lead that is somebody else's; again for more."),

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from shared.domain.activity import Activity, Identity, IdentityKind
+from shared.domain.activity import Activity, Identity, IdentityKind, strongest_first
 from shared.domain.engine import Score
 from shared.domain.facts import Facts
 from shared.domain.handoff import Handoff, LeadId
@@ -16,7 +16,7 @@ from shared.domain.moments import Moment
 from shared.domain.notice import Introduction, introduce
 from shared.domain.refusals import NotFound
 from shared.domain.state import known_facts
-from shared.ports.activities import Activities
+from shared.ports.activities import Activities, ActivityKey
 from shared.ports.clock import Clock
 from shared.ports.handoffs import Handoffs
 from shared.ports.lead_index import LeadIndex, Place, Shelf
@@ -63,8 +63,9 @@ class MergedInto:
 class LeadStory:
     """Everything about a lead as it was at a moment, replayed from the log under the active rules.
 
-    Transitions and handoffs are those decided by then. `activities` are the latest, newest first; `more` tells that
-    there are older ones.
+    Transitions and handoffs are those decided by then. `rulings` are what people decided of who it is, oldest first,
+    in whatever lead's log they stand. `activities` are the latest, newest first; `more` tells that there are older
+    ones.
     """
 
     lead: LeadId
@@ -79,6 +80,7 @@ class LeadStory:
     journey: Journey | None
     transitions: tuple[StoredTransition, ...]
     handoffs: tuple[tuple[Handoff, Mapping[str, Moment]], ...]
+    rulings: tuple[Activity, ...]
     activities: tuple[Activity, ...]
     more: bool
 
@@ -146,9 +148,17 @@ class ReadLeads:
             journey=stage.journey if stage and at is None else None,
             transitions=tuple(each for each in self._stages.transitions(lead) if each.at <= moment),
             handoffs=tuple((handoff, self._handoffs.sent(handoff.key)) for handoff in handoffs),
+            rulings=self._rulings(record, moment),
             activities=tuple(reversed(happened[-LATEST_ACTIVITIES:])),
             more=len(happened) > LATEST_ACTIVITIES,
         )
+
+    def _rulings(self, record: LeadRecord, until: Moment) -> tuple[Activity, ...]:
+        """The rulings that the lead remembers. The log keeps each under the strongest identity of which it spoke."""
+        verdicts = [each for each in record.ties.verdicts if each.occurred_at <= until]
+        verdicts.sort(key=lambda each: (each.occurred_at, each.activity_id))
+        keys = [ActivityKey(strongest_first(tuple(each.identities))[0], each.activity_id) for each in verdicts]
+        return tuple(ruling for key in keys if (ruling := self._activities.at(key)))
 
     def _summaries(self, leads: Iterable[LeadId]) -> tuple[LeadSummary, ...]:
         """Both sides of every lead, read side by side."""

@@ -85,7 +85,7 @@ GRANTS: dict[str, dict[str, set[str]]] = {
     },
     "admin": {
         **EVERYBODY,
-        "Activities": {"dynamodb:PutItem", "dynamodb:Query"},
+        "Activities": {"dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem"},
         "Leads": {"dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:PutItem"},
         "Leads/index/by_temperature": {"dynamodb:Query"},
         "Leads/index/by_stage": {"dynamodb:Query"},

@@ -400,7 +400,12 @@ def test_two_leads_are_said_to_be_one_by_somebody_who_is_remembered(house: InMem
     (one,) = {each["id"] for who in ("ada", "grace") for each in found(admin, f"{who}@example.com")}
     told = answer(admin.get(f"/v1/leads/{one}"))
     assert told["score"]["total"] == 71
-    assert told["activities"][0]["properties"]["who"] == "marketing@acme.example"
+    (decision,) = told["decisions"]
+    assert (decision["said"], decision["who"], decision["why"]) == (
+        "merged",
+        "marketing@acme.example",
+        "Two addresses.",
+    )
 
 
 def found(caller: Caller, address: str) -> Any:
@@ -415,8 +420,13 @@ def test_a_lead_is_said_to_be_two(house: InMemoryDesk, admin: Caller) -> None:
 
     assert reply["statusCode"] == 202
     house.happened(rulings(house))
-    assert answer(admin.get("/v1/leads/lead-1"))["score"]["total"] == 65.5
-    assert house.leads.whose([user("u-1")])[user("u-1")] != ONE
+    other = house.leads.whose([user("u-1")])[user("u-1")]
+    assert other != ONE
+    ours, theirs = (answer(admin.get(f"/v1/leads/{lead}")) for lead in (ONE, other))
+    assert (ours["score"]["total"], theirs["score"]["total"]) == (65.5, 5.5)
+    decision = {"activity": answer(reply)["activity"], "said": "unmerged", "at": NOW, "who": "admin@acme.example"}
+    assert ours["decisions"] == theirs["decisions"] == [{**decision, "why": ""}]
+    assert answer(admin.get(f"/v1/leads/{other}", at=MORNING))["decisions"] == []
 
 
 def test_what_would_become_of_leads_is_told_and_nothing_is_changed(house: InMemoryDesk, admin: Caller) -> None:

@@ -239,7 +239,7 @@ IDENTITIES = {
 }
 
 
-def a_story(lead, *activities):
+def a_story(lead, *decisions):
     return {
         "id": lead,
         "person": {"name": lead.title(), "emails": [f"{lead}@example.com"], "company": None},
@@ -250,7 +250,7 @@ def a_story(lead, *activities):
         "explanation": {"contributions": []},
         "transitions": [],
         "handoffs": [],
-        "activities": list(activities),
+        "decisions": list(decisions),
     }
 
 
@@ -262,8 +262,8 @@ class Leads(FakeApi):
             lead = urlsplit(path).path.rpartition("/")[2].removesuffix("-before")
             if lead not in IDENTITIES:
                 raise Refusal(404, {"message": "there is no such lead"})
-            ruling = {"who": "mia@acme.example", "why": "a shared mailbox"}
-            return a_story(lead, {"occurred_at": NOON, "type": "identities_unmerged", "properties": ruling})
+            decision = {"at": NOON, "said": "unmerged", "who": "mia@acme.example", "why": "a shared mailbox"}
+            return a_story(lead, decision)
         said = json.loads(body)
         self.posted.append((path, said))
         if not said.get("preview"):
