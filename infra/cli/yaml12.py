@@ -14,6 +14,7 @@ from shared.domain.points import NumberError, read_number
 
 Path = tuple[str | int, ...]
 _MOST_NODES = 200_000
+_DEEPEST = 200
 _STANDARD = "tag:yaml.org,2002:"
 _NULL = re.compile(r"(?:~|null|Null|NULL)?")
 _BOOLEAN = re.compile(r"true|True|TRUE|false|False|FALSE")
@@ -33,6 +34,12 @@ class _Loader(yaml.BaseLoader):
         if kind is yaml.ScalarNode and implicit[0]:
             return _PLAIN
         return str(super().resolve(kind, value, implicit))  # type: ignore[no-untyped-call]
+
+    def save_possible_simple_key(self) -> None:
+        """Note where a key may begin; the time that this takes grows with the square of the depth."""
+        if self.flow_level > _DEEPEST:
+            raise YamlError("the file nests too deep", self.line + 1)
+        super().save_possible_simple_key()
 
 
 class YamlError(ValueError):
@@ -135,7 +142,7 @@ class _Reader:
 
 def _scalar(node: yaml.Node, line: int) -> Any:
     if node.tag == f"{_STANDARD}str":
-        return node.value
+        return _text(node.value, line)
     if node.tag not in (_PLAIN, *(f"{_STANDARD}{kind}" for kind in ("int", "float", "bool", "null"))):
         msg = f"the tag {node.tag!r} has no meaning here"
         raise YamlError(msg, line)
@@ -143,6 +150,15 @@ def _scalar(node: yaml.Node, line: int) -> Any:
         return _plain(node.value)
     except NumberError as error:
         msg = f"{error}; put it in quotes if it is a text"
+        raise YamlError(msg, line) from error
+
+
+def _text(text: str, line: int) -> str:
+    """A text in which JSON's pairs of escapes are the characters that they stand for."""
+    try:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16")
+    except UnicodeDecodeError as error:
+        msg = "a text holds half of a character; JSON escapes such as \\ud83d come in pairs"
         raise YamlError(msg, line) from error
 
 
