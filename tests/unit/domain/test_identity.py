@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from shared.domain import identity
 from shared.domain.activity import Rank
 from shared.domain.identity import (
+    Attachment,
     Ties,
     attachments,
     earliest_attached,
@@ -13,6 +14,7 @@ from shared.domain.identity import (
     people,
     ties_of,
     who_is_who,
+    with_attachment,
 )
 from shared.domain.moments import Moment, parse_moment
 from tests.people import activity, browser, email, merged, unmerged, user
@@ -349,3 +351,12 @@ def test_the_names_kept_with_a_browser_are_enough_to_know_its_first_leads(limits
         return {each: lead_of[each] for each in some}
 
     assert first_leads(kept, whose) == first_leads(attached, whose)
+
+
+def test_a_name_stays_with_a_browser_since_it_first_was_whichever_attachment_comes_first():
+    early, late = (Attachment(at(hour), f"x{hour}", ADA) for hour in (9, 10))
+    for order in ((early, late), (late, early)):
+        kept = {BOB: at(8)}
+        for one in order:
+            kept = with_attachment(kept, one)
+        assert kept == {BOB: at(8), ADA: at(9)}
