@@ -32,12 +32,19 @@ def parse_rule_file(document: object) -> RuleFile:
     try:
         rule_file = RuleFile.model_validate(dict(document))
     except ValidationError as error:
-        raise RuleFileError([_problem(dict(told)) for told in error.errors()]) from error
+        raise RuleFileError(_problems(error)) from error
     except RecursionError as error:
         raise RuleFileError([Problem((), "it nests too deep")]) from error
     if problems := conflicts(rule_file):
         raise RuleFileError([replace(problem, path=_located(document, problem.path)) for problem in problems])
     return rule_file
+
+
+def _problems(error: ValidationError) -> list[Problem]:
+    try:
+        return [_problem(dict(told)) for told in error.errors()]
+    except UnicodeEncodeError:  # what is wrong cannot be told with a text that is none
+        return [Problem((), "a text holds half of a character")]
 
 
 def _located(document: object, path: Path) -> Path:
