@@ -89,25 +89,26 @@ class _Sum:
     def _closer(self, seconds: int) -> Span:
         """Bounds by the curves: what the rounded earnings add up to differs from them by half of each multiple."""
         low, high = self.low, self.high
-        scales: dict[tuple[Kind, Any], list[tuple[int, int, int, int, int]]] = {}
+        scales: dict[tuple[Kind, Any], dict[tuple[int, int], list[int]]] = {}
         for (kind, scale, exponent, part, _), (times, first, last) in self.curves.items():
             if kind is _OTHER or not last:  # it may have ended within the piece
                 low, high = low + min(times * last, times * first), high + max(times * last, times * first)
             else:
-                scales.setdefault((kind, scale), []).append((times, exponent, part, first, last))
+                alike = scales.setdefault((kind, scale), {}).setdefault((exponent, part), [0, first, last])
+                alike[0] += times
         kinds: dict[Kind, list[int]] = {}
-        for (kind, _), found in scales.items():
-            doubt = sum(abs(times) for times, *_ in found)
-            least = min(exponent for _, exponent, *_ in found)
-            if not sum(times * part << exponent - least for times, exponent, part, *_ in found):
+        for (kind, _), curves in scales.items():
+            doubt = sum(abs(times) for times, _, _ in curves.values())
+            least = min(exponent for exponent, _ in curves)
+            if not sum(times * part << exponent - least for (exponent, part), (times, _, _) in curves.items()):
                 # the curves cancel at every moment: what is left is how they are rounded, each by a half at most
-                unit = gcd(*(times for times, *_ in found))
+                unit = gcd(*(times for times, _, _ in curves.values())) or 1
                 rounded = doubt // (2 * unit) * unit
                 low, high = low - rounded, high + rounded
                 continue
             sums = kinds.setdefault(kind, [0, 0, 0])
-            sums[0] += sum(times * first for times, _, _, first, _ in found)
-            sums[1] += sum(times * last for times, _, _, _, last in found)
+            sums[0] += sum(times * first for times, first, _ in curves.values())
+            sums[1] += sum(times * last for times, _, last in curves.values())
             sums[2] += doubt
         if not kinds:
             return low, high

@@ -58,7 +58,8 @@ class Writer:
         return {name: self.chance.choice(TESTS) for name in self.chance.sample(fields, self.one(1, 1, 1, 2))}
 
     def of_lead(self) -> dict[str, Any]:
-        return self.one({"consent": {"is": "granted"}}, *[self.condition(FACTS)] * 4)
+        asked: dict[str, Any] = self.one({"consent": {"is": "granted"}}, *[self.condition(FACTS)] * 4)
+        return asked
 
     def ageing(self) -> Any:
         shape = self.one(
@@ -76,7 +77,8 @@ class Writer:
 
     def active(self) -> dict[str, str]:
         since, until = sorted([self.moment(), Moment(self.moment() + DAY)])
-        return self.one({}, {"from": format_moment(since)}) | {"until": format_moment(Moment(until + HOUR))}
+        begins: dict[str, str] = self.one({}, {"from": format_moment(since)})
+        return begins | {"until": format_moment(Moment(until + HOUR))}
 
     def rule(self, number: int) -> dict[str, Any]:
         rule: dict[str, Any] = {"id": f"r{number}", "points": self.chance.choice(POINTS)}
@@ -116,7 +118,7 @@ class Writer:
             return {self.one("all", "any"): [self.asks(depth - 1) for _ in range(self.chance.randint(1, 3))]}
         compared = {self.one("above", "at_least", "below", "at_most"): self.one(-5, 0, 0.5, 5, 25, 50)}
         beside = self.some(0.3, within=self.length, since=lambda: "stage_entry", where=lambda: self.condition(ASKED))
-        return self.one(
+        asked: dict[str, Any] = self.one(
             {self.one("score", "engagement", "fit", "product"): compared},
             {self.one("score", "engagement"): {"between": [-3, self.chance.randint(0, 50)]}},
             {"score": compared, "fit": {"at_least": -5}},
@@ -129,6 +131,7 @@ class Writer:
             {"time_in_stage": {self.one("above", "at_least", "below"): self.length()}},
             self.condition(FACTS, 0),
         )
+        return asked
 
     def stages(self) -> list[dict[str, Any]]:
         names = ["one", "two", "three", "four"][: self.chance.randint(0, 4)]

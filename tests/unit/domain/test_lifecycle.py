@@ -1,4 +1,5 @@
 import json
+from typing import Any
 
 from hypothesis import given
 
@@ -11,7 +12,7 @@ from shared.domain.state import ScoreState
 from tests.unit.domain.leads import activity, facts, moment, rules_of
 from tests.unit.domain.random_rules import START, activities, documents
 
-LADDER = {
+LADDER: dict[str, Any] = {
     "behaviour": [{"id": "seen", "on": "seen", "points": 60, "repeat": "latest", "decay": {"half_life": "30d"}}],
     "fit": [{"id": "size", "where": {"company.size": {"at_least": 50}}, "points": 30}],
     "total": {"fit": 0},

@@ -207,6 +207,19 @@ def test_points_that_cancel_at_every_moment_are_known_to_stay_on_the_edge(later,
     assert rules.next_change(state, moment(later)) is None
 
 
+def test_points_that_cancel_until_one_of_them_expires_are_known_to_stay_on_the_edge():
+    rules = rules_of(
+        behaviour=[
+            {"id": "up", "on": "seen", "points": 40, "expires_after": "365d"},
+            {"id": "down", "on": "seen", "points": -40, "expires_after": "200d"},
+        ],
+        decay={"half_life": "30d"},
+        temperature=[{"name": "low"}, {"name": "high", "above": 0}],
+    )
+    state = rules.absorb(ScoreState.empty(), [activity("seen")])
+    assert rules.next_change(state, moment(1)).at == moment(201)
+
+
 BY_A_BILLIONTH = 0.000000001
 HALVED = {"half_life": "30d"}
 
