@@ -180,6 +180,9 @@ def _fact(path: str, value: Any) -> Any:
     if not isinstance(value, Decimal | float):
         return value
     exact, near = Decimal(repr(value) if isinstance(value, float) else value), float(value)
+    if not exact.is_finite():
+        msg = f"`{path}`: {value} is no number that a fact can be"
+        raise LineError(msg)
     if exact == exact.to_integral_value():
         return int(exact)
     if Decimal(repr(near)) != exact:

@@ -7,6 +7,7 @@ from itertools import permutations
 import pytest
 from typer.testing import CliRunner
 
+from infra.cli.lead_lines import LineError, read_facts
 from infra.cli.rules import rules_app
 from infra.cli.score import score_app
 from infra.cli.yaml12 import YamlError, load_yaml, read_yaml
@@ -370,6 +371,12 @@ def test_numbers_of_facts_are_the_decimals_written(tmp_path, numeral, points):
     acts = lines(tmp_path / "a.jsonl")
     done = run(score_app, "--rules", path, "--activities", acts, "--facts", facts, "--json")
     assert json.loads(done.stdout)["total"] == points
+
+
+@pytest.mark.parametrize("value", [float("inf"), float("nan"), Decimal("-Infinity")])
+def test_a_fact_that_is_no_number_is_refused(value):
+    with pytest.raises(LineError, match="`lead.size`.* no number that a fact can be"):
+        read_facts({"identity": {"email": "a@b.c"}, "lead": {"size": value}}, 1)
 
 
 def test_a_fact_that_could_not_be_kept_as_written_is_refused(rules, tmp_path):
