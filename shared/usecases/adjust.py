@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from typing import Literal
 
-from shared.domain.activity import SCORE_ADJUSTED, Activity, Rank, strongest_first
+from shared.domain.activity import SCORE_ADJUSTED, strongest_first
 from shared.domain.handoff import LeadId
 from shared.domain.people import Person
 from shared.domain.points import NumberError, to_billionths
@@ -16,6 +15,7 @@ from shared.ports.clock import Clock
 from shared.ports.leads import Leads
 from shared.usecases.redirect import find_live
 from shared.usecases.rulebook import Rulebook
+from shared.usecases.sayings import request_digest, said_by
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,27 +62,14 @@ class AdjustScore:
             to_billionths(adjustment.points)
         except NumberError as error:
             raise Invalid(str(error), adjustment.way) from error
-        now = self._clock.now()
-        activity = Activity(
+        activity = said_by(
+            person,
+            self._clock.now(),
             id=f"adjustment-{request_digest(record.lead, person.id, adjustment.id)}",
             type=SCORE_ADJUSTED,
-            occurred_at=now,
-            received_at=now,
             identities=strongest_first(tuple(record.identities))[:1],
-            rank=Rank.SALES,
-            source="people",
-            properties={
-                adjustment.way: adjustment.points,
-                "score": adjustment.score,
-                "who": person.name,
-                "why": adjustment.why,
-            },
-            own=False,
+            why=adjustment.why,
+            properties={adjustment.way: adjustment.points, "score": adjustment.score},
         )
         self._activities.append([activity])
         return Adjusted(record.lead, activity.id)
-
-
-def request_digest(*parts: str) -> str:
-    """What tells one request of a person from every other, so that the same one again is the same activity."""
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]

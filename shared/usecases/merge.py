@@ -15,7 +15,6 @@ from shared.domain.activity import (
     IDENTITIES_UNMERGED,
     Activity,
     Identity,
-    Rank,
     strongest_first,
 )
 from shared.domain.engine import Score
@@ -27,10 +26,10 @@ from shared.domain.state import known_facts
 from shared.ports.activities import Activities
 from shared.ports.clock import Clock
 from shared.ports.leads import LeadRecord, Leads
-from shared.usecases.adjust import request_digest
 from shared.usecases.history import NOBODY, gather
 from shared.usecases.redirect import find_live
 from shared.usecases.rulebook import Rulebook
+from shared.usecases.sayings import request_digest, said_by
 
 _NEW_LEAD = LeadId("new")
 """Stands for the lead that leaves another one, as long as it is only thought of."""
@@ -85,17 +84,14 @@ class RuleWhoIsWho:
     def _append(
         self, kind: str, name: str, identities: Collection[Identity], ruling: Ruling, **properties: Any
     ) -> Activity:
-        now = self._clock.now()
-        activity = Activity(
+        activity = said_by(
+            ruling.person,
+            self._clock.now(),
             id=f"{name}-{request_digest(ruling.person.id, ruling.id)}",
             type=kind,
-            occurred_at=now,
-            received_at=now,
             identities=strongest_first(tuple(identities)),
-            rank=Rank.SALES,
-            source="people",
-            properties={"who": ruling.person.name, "why": ruling.why, **properties},
-            own=False,
+            why=ruling.why,
+            properties=properties,
         )
         self._activities.append([activity])
         return activity
