@@ -23,7 +23,7 @@ from shared.domain.journey import Journey, View
 from shared.domain.ledger import Ledger
 from shared.domain.moments import SECOND, Moment
 from shared.domain.outlook import Outlook
-from shared.domain.spans import Scores, Stretch
+from shared.domain.spans import Place, Scores, Stretch
 from shared.domain.stages import Activities, InStage, ScoreIs
 
 _LAST_SECOND = 253_402_300_799
@@ -84,8 +84,8 @@ class _Search:
         look = View(self.rules, self.ledger, self.journey, self.now)
         told = [look.temperature, look.grade]
         for stage in self.rules.stages.values():
-            told += _in_words(stage.enter is not None and stage.enter(look))
-            told += _in_words(stage.leave is not None and stage.leave(look))
+            told.append(_in_words(stage.enter is not None and stage.enter(look)))
+            told.append(_in_words(stage.leave is not None and stage.leave(look)))
         return tuple(told)
 
     # --- cutting and halving ---
@@ -131,13 +131,13 @@ class _Search:
             bands.append(band_of(edges, low))
             if bands[-1] != band_of(edges, high):
                 return None
-        told, outlook = bands, Outlook(bands[0], bands[1], spans, look, settled)
+        outlook, told = Outlook(bands[0], bands[1], spans, look, settled), [*bands]
         for stage in self.rules.stages.values():
             for condition in (stage.enter_over, stage.leave_over):
                 answer = condition is not None and condition(outlook)
                 if answer is None:
                     return None
-                told += _in_words(answer)
+                told.append(_in_words(answer))
         return tuple(told)
 
     # --- jumps ---
@@ -201,8 +201,8 @@ class _Search:
                 yield from _lengths(node)
 
 
-def _in_words(answer: bool) -> list[str | None]:  # noqa: FBT001 - the answer itself
-    return ["holds" if answer else "does not hold"]
+def _in_words(answer: bool) -> str:  # noqa: FBT001 - the answer itself
+    return "holds" if answer else "does not hold"
 
 
 def _lengths(node: ScoreIs | InStage) -> Iterator[int]:
@@ -213,7 +213,7 @@ def _lengths(node: ScoreIs | InStage) -> Iterator[int]:
 
 def _cancel(silences: Sequence[Silence], once_round: int) -> bool:
     """Whether silences whose earnings stay add nothing in one round of all, wherever limits might part them."""
-    moved: dict[tuple[str, str | None], int] = {}
+    moved: dict[Place, int] = {}
     for silence in silences:
         place = (silence.rule.score, silence.rule.group)
         moved[place] = moved.get(place, 0) + silence.rule.points * (once_round * SECOND // silence.length)

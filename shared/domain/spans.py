@@ -164,7 +164,7 @@ class Stretch:
         for _, name, points in ledger.adjusted(self.bound):
             self.fixed[name] += points
         signs = {rule.points > 0 for rule, _ in self.earnings}
-        self.mixed = len(signs) > 1 or (-1 in {1 if weight >= 0 else -1 for weight in rules.weights.values()})
+        self.mixed = len(signs) > 1 or any(weight < 0 for weight in rules.weights.values())
         self._left: dict[int, list[list[int]]] = {}
         self._sums: dict[int, list[int]] = {}
         self._curves: list[list[Curve]] | None = None
