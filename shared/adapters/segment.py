@@ -10,7 +10,8 @@
 
 `traits.consent` (`granted` or `denied`) and `traits.qualification` (`authority`, `budget`, `need`, `timeline`) are for
 secret keys only. The person is named by `traits.email`, by a `userId` (which may be an e-mail address), by an
-`anonymousId`, and, where nothing else tells who it is, by `properties.email`.
+`anonymousId`, and, where nothing else tells who it is, by `properties.email`. From a source that joins nobody an
+address beside a `userId` is no name: it is what somebody said of that user, the fact `lead.email`.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Annotated, Any, ClassVar, Literal
 from urllib.parse import urlsplit
 
@@ -229,7 +231,7 @@ class SegmentReader:
             source=self._source.name,
             properties=_properties(call),
             context=_context(call),
-            claims=_claims(call),
+            claims=_claims(call, joins=self._source.joins),
             own=call.own,
         )
 
@@ -326,15 +328,15 @@ def _validated(message: Json) -> _Call:
 
 def _identities(call: _Call, *, joins: bool) -> tuple[Identity, ...]:
     named: list[Identity] = []
-    if (text := _text(call.user_id)) and text != _text(call.anonymous_id):
-        named.append(_user(text, "userId"))
+    if user := _user_id(call):
+        named.append(_user(user, "userId"))
     if isinstance(call, AliasRequest):
         named.extend(_before(call, joins=joins))
-    if not isinstance(call, GroupRequest):
-        named.extend(_email(call.traits, "traits.email"))
-    named.extend(_email((call.context or {}).get("traits"), "context.traits.email"))
+    addresses = _addresses(call)
+    if joins or not user:
+        named.extend(identity for identity, _ in addresses)
     if not named:
-        named.extend(_email(call.properties, "properties.email"))
+        named.extend(identity for identity, _ in _email(call.properties, "properties.email"))
     if browser := _text(call.anonymous_id):
         named.append(Identity(IdentityKind.ANONYMOUS_ID, browser))
     return strongest_first(tuple(named))
@@ -362,6 +364,12 @@ def _before(call: AliasRequest, *, joins: bool) -> Iterator[Identity]:
         yield Identity(IdentityKind.ANONYMOUS_ID, previous)
 
 
+def _user_id(call: _Call) -> str:
+    """The user id, unless it is only what the browser is called."""
+    text = _text(call.user_id)
+    return "" if text == _text(call.anonymous_id) else text
+
+
 def _user(text: str, at: str) -> Identity:
     if "@" not in text:
         return Identity(IdentityKind.USER_ID, text)
@@ -371,14 +379,20 @@ def _user(text: str, at: str) -> Identity:
         return Identity(IdentityKind.USER_ID, text)
 
 
-def _email(holder: Json, at: str) -> Sequence[Identity]:
+def _addresses(call: _Call) -> list[tuple[Identity, str]]:
+    """The person's addresses, each as identity and as it was told; of a group the traits are the company's."""
+    of_call = () if isinstance(call, GroupRequest) else _email(call.traits, "traits.email")
+    return [*of_call, *_email((call.context or {}).get("traits"), "context.traits.email")]
+
+
+def _email(holder: Json, at: str) -> Sequence[tuple[Identity, str]]:
     address = holder.get("email") if isinstance(holder, Mapping) else None
     if address is None or address == "":
         return ()
     if not isinstance(address, str):
         msg = "an e-mail address is text"
         raise Invalid(msg, at)
-    return (email_identity(address, at),)
+    return ((email_identity(address, at), address.strip()),)
 
 
 def _text(name: str | int | None) -> str:
@@ -422,7 +436,14 @@ def _context(call: _Call) -> dict[str, Json]:
     return {ours: told[theirs] for theirs, ours in _CONTEXT.items() if told.get(theirs)}
 
 
-def _claims(call: _Call) -> Claims:
+def _claims(call: _Call, *, joins: bool) -> Claims:
+    claims = _told(call)
+    if joins or not _user_id(call) or claims.lead.get("email") or not (addresses := _addresses(call)):
+        return claims
+    return replace(claims, lead={**claims.lead, "email": addresses[0][1]})
+
+
+def _told(call: _Call) -> Claims:
     traits = snake_keys(call.traits or {})
     told_beside = (call.context or {}).get("traits")
     if isinstance(call, IdentifyRequest) and isinstance(told_beside, dict):

@@ -203,7 +203,13 @@ REFUSED: dict[str, tuple[str, Any, str | None, int, str]] = {
     "an adjusted score with a secret key": ("/v1/track", view(event="score_adjusted"), "sk_crm", 403, "forbidden"),
     "consent": ("/v1/identify", view(traits={"consent": "granted"}), "pk_web", 403, "forbidden"),
     "a sales fact": ("/v1/identify", view(traits={"qualification": {"budget": 1}}), "pk_web", 403, "forbidden"),
-    "two known leads": ("/v1/identify", view(userId="u", traits={"email": "a@b.com"}), "pk_web", 403, "forbidden"),
+    "two known leads": (
+        "/v1/identify",
+        view(userId=None, traits={"email": "a@b.com"}, context={"traits": {"email": "b@b.com"}}),
+        "pk_web",
+        403,
+        "forbidden",
+    ),
     "an alias of two": ("/v1/alias", view(previousId="bob@example.com"), "pk_web", 403, "forbidden"),
     "an alias of two beside a browser": (
         "/v1/alias",
@@ -244,6 +250,15 @@ def test_a_secret_key_may_say_what_a_public_one_may_not(client: Client, log: Log
         "granted",
         {"budget": True},
     )
+
+
+def test_what_every_page_says_of_who_signed_in_is_taken_and_joins_nobody(client: Client, log: Log) -> None:
+    said = view(userId="u-1", anonymousId="b-1", traits={"email": "ada@example.com"})
+    assert client.post("/v1/identify", said, key="pk_web")["statusCode"] == 200
+
+    (stored,) = log.all()
+    assert (stored.identities, stored.rank) == ((user("u-1"), browser("b-1")), Rank.PUBLIC)
+    assert stored.claims == Claims({"email": "ada@example.com"})
 
 
 def test_the_catalogue_decides_before_the_key_is_asked(client: Client) -> None:

@@ -262,11 +262,62 @@ def test_an_alias_of_a_web_page_attaches_its_browser(said: dict[str, Any], ident
 
 @pytest.mark.parametrize(
     "said",
-    [{"previousId": "ada@example.com"}, {"previousId": "u-0"}, {"traits": {"email": "a@b.com"}}],
+    [{"previousId": "ada@example.com"}, {"previousId": "u-0"}],
 )
 def test_an_alias_of_a_web_page_never_joins_two_people(said: dict[str, Any]) -> None:
     source = public_source("website", frozenset({"aliased"}))
     (found,) = reader(source).read("alias", {"userId": "u-1", "anonymousId": "b-1", **said})
+
+    assert isinstance(found, Activity)
+    with pytest.raises(Forbidden):
+        admit(found, source, retention=DAY)
+
+
+ADDRESS = "Ada@Example.com"
+BESIDE_A_USER_ID: dict[str, tuple[str, dict[str, Any]]] = {
+    "identify": ("identify", {"traits": {"email": ADDRESS}}),
+    "identify, in the context": ("identify", {"context": {"traits": {"email": ADDRESS}}}),
+    "identify, with an empty one": ("identify", {"traits": {"email": ""}, "context": {"traits": {"email": ADDRESS}}}),
+    "track": ("track", {"event": "x", "context": {"traits": {"email": ADDRESS}}}),
+    "page": ("page", {"context": {"traits": {"email": ADDRESS}}}),
+    "group": ("group", {"traits": {"email": "info@acme.example"}, "context": {"traits": {"email": ADDRESS}}}),
+    "alias": ("alias", {"traits": {"email": ADDRESS}}),
+}
+
+
+@pytest.mark.parametrize("case", BESIDE_A_USER_ID)
+def test_an_address_that_a_web_page_tells_beside_a_user_id_is_a_fact_and_no_name(case: str) -> None:
+    call, said = BESIDE_A_USER_ID[case]
+    source = public_source("website", frozenset({"x", "identified", "page_viewed", "grouped", "aliased"}))
+    (found,) = reader(source).read(call, {"userId": "u-1", "anonymousId": "b-1", **said})
+
+    assert isinstance(found, Activity)
+    assert found.identities == (user("u-1"), browser("b-1"))
+    assert found.claims.lead == {"email": ADDRESS}
+    assert admit(found, source, retention=DAY).claims == found.claims
+
+
+def test_the_address_that_a_web_page_gives_as_user_id_goes_before_another() -> None:
+    source = public_source("website", frozenset())
+    (found,) = reader(source).read("identify", {"userId": ADDRESS, "traits": {"email": "other@example.com"}})
+
+    assert isinstance(found, Activity)
+    assert (found.identities, found.claims.lead) == ((email("ada@example.com"),), {"email": "other@example.com"})
+
+
+def test_an_address_alone_names_somebody_from_a_web_page_too() -> None:
+    source = public_source("website", frozenset())
+    for said in ({"traits": {"email": ADDRESS}}, {"userId": "b-1", "context": {"traits": {"email": ADDRESS}}}):
+        (found,) = reader(source).read("track", {"event": "x", "anonymousId": "b-1", **said})
+
+        assert isinstance(found, Activity)
+        assert (found.identities, found.claims) == ((email("ada@example.com"), browser("b-1")), Claims())
+
+
+def test_two_addresses_of_a_web_page_without_a_user_id_are_not_taken() -> None:
+    source = public_source("website", frozenset({"identified"}))
+    said = {"traits": {"email": "a@example.com"}, "context": {"traits": {"email": "b@example.com"}}}
+    (found,) = reader(source).read("identify", said)
 
     assert isinstance(found, Activity)
     with pytest.raises(Forbidden):
