@@ -8,8 +8,8 @@ from typing import Any
 
 from functions.ingest.intake import Intake, from_environment
 from shared.adapters.faults import fault
-from shared.adapters.forms import form_reply, is_robot, read_fields, read_form
-from shared.adapters.http_api import BATCH_LIMIT, SINGLE_LIMIT, HttpRequest, Reply, error_reply
+from shared.adapters.forms import form_reply, is_robot, read_fields, read_form, refusal_reply
+from shared.adapters.http_api import BATCH_LIMIT, SINGLE_LIMIT, HttpRequest, Reply
 from shared.adapters.routes import find
 from shared.adapters.segment import SegmentReader, read_payload, segment_reply
 from shared.adapters.submitted_activities import SOURCE, read_submitted
@@ -24,15 +24,15 @@ def lambda_handler(event: dict[str, Any], _context: object, intake: Intake | Non
     """Answer a request of the HTTP API, or take a batch of the queue behind the bus."""
     if "Records" in event:
         return _from_bus(event["Records"], intake or from_environment())
+    request = HttpRequest.of(event)
     try:
         intake = intake or from_environment()
-        request = HttpRequest.of(event)
         route, variables = find(request.method, request.path, "ingest")
         if route.operation == "form":
             return _form(request, variables["form"], intake)
         return _call(request, route.operation, intake)
     except Exception as error:  # noqa: BLE001 (every request gets an answer)
-        return error_reply(error)
+        return refusal_reply(error, request)
 
 
 def _call(request: HttpRequest, call: str, intake: Intake) -> Reply:

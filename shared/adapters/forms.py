@@ -2,8 +2,10 @@
 
 Fields whose name starts with `_` speak to Baton: `_next` is where the browser goes afterwards, `_gotcha` a field that
 people do not see and robots fill in, `_anonymous_id` the browser's id, `_id` a submission's own id, so that sending it
-again changes nothing. Fields that the form's settings map become facts; `utm_*` and click ids become
-`context.campaign`; all others become `properties`.
+again changes nothing. Fields that the form's settings map become facts, and so does the address; `utm_*` and click ids
+become `context.campaign`, if no field tells them those of the page's own address; all others become `properties`.
+
+Whoever asks for a page, as a browser without script does, gets one, whether the form was taken or not.
 """
 
 from __future__ import annotations
@@ -12,11 +14,12 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from html import escape
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from shared.adapters.email_addresses import email_identity
-from shared.adapters.http_api import HttpRequest, Reply, json_reply
+from shared.adapters.http_api import HttpRequest, Reply, error_reply, json_reply
 from shared.adapters.strict_json import check_text, decode, read_json
 from shared.domain.activity import Activity, Claims, Identity, IdentityKind, Json, strongest_first
 from shared.domain.admission import Source
@@ -25,6 +28,7 @@ from shared.domain.refusals import Invalid, Malformed, UnsupportedMedia
 
 MAX_FIELDS = 200
 _MAX_ID = 200
+_MAX_URL = 2000
 _SAME_SUBMISSION = 10 * MINUTE
 """A second click on the button is no second submission; the same words an hour later are."""
 
@@ -37,10 +41,8 @@ _CAMPAIGN = {
 }
 _CLICK_IDS = {"dclid", "fbclid", "gbraid", "gclid", "li_fat_id", "msclkid", "ttclid", "twclid", "wbraid"}
 _TICKED = {"on", "true", "yes", "1"}
-_THANKS = (
-    '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
-    "<title>Thank you</title><p>Thank you. We have received your message.</p></html>"
-)
+_THANKS = ("Thank you", "Thank you. We have received your message.")
+_GO_BACK = "Go back with your browser's button: what you wrote should still be there."
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +103,7 @@ def read_form(shape: FormShape, fields: Mapping[str, Json], request: HttpRequest
     if browser := str(fields.get("_anonymous_id") or "").strip()[:_MAX_ID]:
         identities.append(Identity(IdentityKind.ANONYMOUS_ID, browser))
     properties = {name: value for name, value in fields.items() if _is_property(shape, name)}
-    consented = shape.consent is not None and str(fields.get(shape.consent.field, "")).lower() in _TICKED
+    consented = shape.consent is not None and _is_ticked(fields.get(shape.consent.field))
     if shape.consent is not None and consented:
         properties["consent"] = {"wording": shape.consent.wording, "version": shape.consent.version}
     return Activity(
@@ -125,12 +127,35 @@ def form_reply(fields: Mapping[str, Json], request: HttpRequest, origins: tuple[
         return json_reply(200, {"success": True})
     if target := _next(fields.get("_next"), request, origins):
         return {"statusCode": 303, "headers": {"location": target, "cache-control": "no-store"}, "body": ""}
+    return _page(200, *_THANKS)
+
+
+def refusal_reply(error: Exception, request: HttpRequest) -> Reply:
+    """What the sender is told of an error: in a page if it asks for one, as browsers do, or in JSON."""
+    reply = error_reply(error)
+    accepted = request.headers.get("accept", "")
+    if "text/html" not in accepted or "application/json" in accepted:
+        return reply
+    told = json.loads(reply["body"])
+    message = f"{told['message'][:1].upper()}{told['message'][1:]}."
+    place = (f"The field is called \u201c{told['details']['at']}\u201d.",) if "at" in told["details"] else ()
+    page = _page(reply["statusCode"], "This was not sent", message, *place, _GO_BACK)
+    kept = {name: value for name, value in reply["headers"].items() if name not in page["headers"]}
+    return page | {"headers": page["headers"] | kept}
+
+
+def _page(status: int, title: str, *sentences: str) -> Reply:
     headers = {
         "content-type": "text/html; charset=utf-8",
         "content-security-policy": "default-src 'none'",
+        "x-content-type-options": "nosniff",
         "cache-control": "no-store",
     }
-    return {"statusCode": 200, "headers": headers, "body": _THANKS}
+    body = (
+        '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
+        f"<title>{escape(title)}</title>{''.join(f'<p>{escape(sentence)}</p>' for sentence in sentences)}</html>"
+    )
+    return {"statusCode": status, "headers": headers, "body": body}
 
 
 def _urlencoded(body: bytes) -> dict[str, Json]:
@@ -165,6 +190,11 @@ def _email(shape: FormShape, fields: Mapping[str, Json]) -> Identity:
     return email_identity(address, shape.email_field)
 
 
+def _is_ticked(value: Json) -> bool:
+    """Whether a box is ticked; where a page sends a hidden "no" beside it, one ticked value is enough."""
+    return any(str(each).lower() in _TICKED for each in (value if isinstance(value, list) else [value]))
+
+
 def _is_property(shape: FormShape, name: str) -> bool:
     spoken_for = name == shape.email_field or name in shape.fields or name in _CAMPAIGN or name in _CLICK_IDS
     is_consent = shape.consent is not None and name == shape.consent.field
@@ -180,18 +210,40 @@ def _id(shape: FormShape, fields: Mapping[str, Json], request: HttpRequest) -> s
 
 
 def _context(fields: Mapping[str, Json], request: HttpRequest) -> dict[str, Json]:
-    campaign = {ours: fields[theirs] for theirs, ours in _CAMPAIGN.items() if fields.get(theirs)}
-    campaign |= {name: fields[name] for name in sorted(_CLICK_IDS) if fields.get(name)}
+    referrer = request.headers.get("referer", "")
+    campaign = _campaign(fields) or _campaign(_query(referrer))
     context: dict[str, Json] = {"campaign": campaign} if campaign else {}
-    if referrer := request.headers.get("referer"):
-        context["page"] = {"url": referrer[:2000]}
+    if referrer:
+        context["page"] = {"url": referrer[:_MAX_URL]}
     if agent := request.headers.get("user-agent"):
         context["user_agent"] = agent[:500]
     return context
 
 
+def _campaign(told: Mapping[str, Json]) -> dict[str, Json]:
+    campaign = {ours: told[theirs] for theirs, ours in _CAMPAIGN.items() if told.get(theirs)}
+    return campaign | {name: told[name] for name in sorted(_CLICK_IDS) if told.get(name)}
+
+
+def _query(url: str) -> dict[str, Json]:
+    """The parameters of a page's address, as far as they are text like a field's; who came by it could not help it."""
+    try:
+        found = parse_qsl(urlsplit(url[:_MAX_URL]).query, max_num_fields=MAX_FIELDS)
+    except ValueError:
+        return {}
+    parameters: dict[str, Json] = {}
+    for name, value in found:
+        try:
+            check_text(value, name)
+        except Malformed:
+            continue
+        parameters.setdefault(name, value)
+    return parameters
+
+
 def _claims(shape: FormShape, fields: Mapping[str, Json], *, consented: bool) -> Claims:
-    facts: dict[str, dict[str, Json]] = {"lead": {}, "company": {}, "qualification": {}}
+    address = str(fields[shape.email_field]).strip()
+    facts: dict[str, dict[str, Json]] = {"lead": {"email": address}, "company": {}, "qualification": {}}
     for name, fact in shape.fields.items():
         about, _, what = fact.partition(".")
         value = fields.get(name)
@@ -207,7 +259,8 @@ def _next(wanted: Json, request: HttpRequest, origins: tuple[str, ...]) -> str |
     if any(sign in wanted for sign in ' \\"<>'):
         return None
     if wanted.startswith("/"):
-        return None if wanted.startswith("//") else _page_origin(request, origins) + wanted
+        origin = _page_origin(request, origins)
+        return origin + wanted if origin and not wanted.startswith("//") else None
     return wanted if _origin(wanted) in origins else None
 
 

@@ -144,7 +144,8 @@ def test_a_form_of_a_page_without_script_is_in_the_log(log: DynamoDBActivities) 
     assert (reply["statusCode"], reply["headers"]["location"]) == (303, f"{SITE}/thanks")
     found = only(log, ADA)
     assert found.identities == (ADA, browser("b7c1d9e2"))
-    assert found.claims == Claims({"first_name": "Ada"}, {"name": "Example Cranes"}, "granted")
+    facts = {"email": "Ada@Example.com", "first_name": "Ada"}
+    assert found.claims == Claims(facts, {"name": "Example Cranes"}, "granted")
     assert found.properties == {
         "message": "A crane, please",
         "form": "contact",

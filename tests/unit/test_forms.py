@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.adapters.forms import FormConsent, FormShape, form_reply, is_robot, read_fields, read_form
+from shared.adapters.forms import FormConsent, FormShape, form_reply, is_robot, read_fields, read_form, refusal_reply
 from shared.adapters.http_api import HttpRequest
 from shared.domain.activity import Activity, Claims, Rank
 from shared.domain.admission import form_source
@@ -28,6 +28,7 @@ CONTACT = FormShape(
     consent=FormConsent("agree", "You may call me.", "2026-01"),
 )
 SOURCE = form_source("contact", "form_submitted")
+ADDRESS = {"email": "ada@example.com"}
 
 
 def request(body: Any, **rest: Any) -> HttpRequest:
@@ -96,7 +97,9 @@ def test_a_form_has_a_limit() -> None:
 def test_fields_become_facts_as_the_settings_say_and_all_others_properties() -> None:
     found = submitted(first=" Ada ", firm="Acme", wish="a crane", message="Hello", seats=3)
 
-    assert found.claims == Claims({"first_name": "Ada"}, {"name": "Acme"}, None, {"need": "a crane"})
+    assert found.claims == Claims(
+        {"email": "ada@example.com", "first_name": "Ada"}, {"name": "Acme"}, None, {"need": "a crane"}
+    )
     assert found.properties == {"message": "Hello", "seats": 3, "form": "contact"}
     assert (found.type, found.rank, found.source, found.channel) == (
         "form_submitted",
@@ -109,10 +112,17 @@ def test_fields_become_facts_as_the_settings_say_and_all_others_properties() -> 
 
 
 def test_an_empty_field_says_nothing() -> None:
-    assert not submitted(first="", firm=None).claims
+    assert submitted(first="", firm=None).claims == Claims(ADDRESS)
 
 
-@pytest.mark.parametrize("tick", ["on", "true", "yes", "1", "On", True, 1])
+def test_the_address_is_a_fact_as_it_was_written_unless_another_field_is_to_tell_it() -> None:
+    private = FormShape("contact", "form_submitted", fields={"private": "lead.email"})
+
+    assert submitted(email=" Ada@Example.com ").claims == Claims({"email": "Ada@Example.com"})
+    assert submitted(private, private="ada@home.example").claims == Claims({"email": "ada@home.example"})
+
+
+@pytest.mark.parametrize("tick", ["on", "true", "yes", "1", "On", True, 1, ["0", "1"]])
 def test_a_ticked_box_grants_consent_with_what_stood_beside_it(tick: Any) -> None:
     found = submitted(agree=tick)
 
@@ -120,7 +130,9 @@ def test_a_ticked_box_grants_consent_with_what_stood_beside_it(tick: Any) -> Non
     assert found.properties["consent"] == {"wording": "You may call me.", "version": "2026-01"}
 
 
-@pytest.mark.parametrize("said", [{}, {"agree": ""}, {"agree": "off"}, {"agree": False}, {"agree": "no"}])
+@pytest.mark.parametrize(
+    "said", [{}, {"agree": ""}, {"agree": "off"}, {"agree": False}, {"agree": "no"}, {"agree": ["0"]}]
+)
 def test_an_unticked_box_says_nothing(said: dict[str, Any]) -> None:
     found = submitted(**said)
 
@@ -137,7 +149,9 @@ def test_nobody_consents_by_a_field_that_is_not_the_configured_one() -> None:
 
 
 def test_nobody_sets_a_fact_that_the_form_does_not_ask_for() -> None:
-    assert not submitted(more={"lead.title": "CEO", "qualification.budget": "yes", "budget": "yes"}).claims
+    found = submitted(more={"lead.title": "CEO", "qualification.budget": "yes", "budget": "yes"})
+
+    assert found.claims == Claims(ADDRESS)
 
 
 def test_a_campaign_is_read_from_the_pages_hidden_fields() -> None:
@@ -145,6 +159,35 @@ def test_a_campaign_is_read_from_the_pages_hidden_fields() -> None:
 
     assert found.context["campaign"] == {"source": "news", "medium": "mail", "name": "spring", "gclid": "g-1"}
     assert found.properties == {"form": "contact"}
+
+
+def came_from(url: str, **said: str) -> dict[str, Any]:
+    """The campaign of a submission from a page."""
+    posted = request({"email": "ada@example.com", **said}, headers={"referer": url})
+    found = read_form(CONTACT, read_fields(posted, LIMIT), posted, SOURCE)
+    campaign: dict[str, Any] = found.context.get("campaign", {})
+    return campaign
+
+
+def test_without_hidden_fields_a_campaign_is_read_from_the_pages_address() -> None:
+    url = f"{SITE}/contact?utm_source=news&utm_campaign=spring%20sale&utm_term=&gclid=g-1&email=x&utm_source=twice"
+
+    assert came_from(url) == {"source": "news", "name": "spring sale", "gclid": "g-1"}
+    assert came_from(url, utm_medium="mail") == {"medium": "mail"}
+    assert came_from(url, utm_source="", gclid="") == came_from(url)
+    assert came_from(f"{SITE}/contact") == {}
+
+
+@pytest.mark.parametrize(
+    "url", ["https://[::1?utm_source=x", f"{SITE}?{'&'.join(f'f{n}=1' for n in range(300))}&utm_source=x", "?", "%"]
+)
+def test_an_address_that_cannot_be_read_tells_of_no_campaign(url: str) -> None:
+    assert came_from(url) == {}
+
+
+@pytest.mark.parametrize("value", ["%00", "%E2%80%AEgpj"])
+def test_what_no_field_may_hold_is_not_read_from_an_address_either(value: str) -> None:
+    assert came_from(f"{SITE}/?utm_source=a{value}&utm_medium=mail") == {"medium": "mail"}
 
 
 def test_the_page_and_the_agent_are_kept_and_the_address_is_not() -> None:
@@ -206,8 +249,15 @@ def reply(target: Any, *, origins: tuple[str, ...] = (SITE,), **headers: str) ->
 def test_the_browser_goes_on_to_a_path_of_the_page_that_it_came_from() -> None:
     assert reply("/thanks?x=1", origin=SITE)["headers"]["location"] == f"{SITE}/thanks?x=1"
     assert reply("/thanks", referer=f"{SITE}/contact")["headers"]["location"] == f"{SITE}/thanks"
-    assert reply("/thanks", origin="https://evil.example")["headers"]["location"] == "/thanks"
     assert reply("/thanks", origin=SITE)["statusCode"] == 303
+
+
+@pytest.mark.parametrize("headers", [{}, {"origin": "null"}, {"origin": "https://evil.example"}, {"referer": "x:/y"}])
+def test_a_path_of_a_page_that_nobody_knows_leads_nowhere(headers: dict[str, str]) -> None:
+    stays = form_reply({"_next": "/thanks"}, request({}, headers=headers), (SITE,))
+
+    assert (stays["statusCode"], "location" in stays["headers"]) == (200, False)
+    assert "Thank you" in stays["body"]
 
 
 def test_the_browser_goes_on_to_an_allowed_origin() -> None:
@@ -259,6 +309,26 @@ def test_a_script_that_asks_for_json_gets_json() -> None:
     told = reply("/thanks", accept="application/json, text/plain")
 
     assert (told["statusCode"], told["body"]) == (200, '{"success":true}')
+
+
+def test_who_asks_for_a_page_is_told_in_a_page_what_was_wrong_and_to_go_back() -> None:
+    wrong = Invalid('no <script>alert("x")</script>', 'e"mail<b>')
+    page = refusal_reply(wrong, request({}, headers={"accept": "text/html,*/*"}))
+
+    assert (page["statusCode"], page["headers"]["content-type"]) == (422, "text/html; charset=utf-8")
+    assert page["headers"]["content-security-policy"] == "default-src 'none'"
+    assert "No &lt;script&gt;" in page["body"]
+    assert "e&quot;mail&lt;b&gt;" in page["body"]
+    assert "Go back" in page["body"]
+    assert "<script>" not in page["body"]
+
+
+@pytest.mark.parametrize("accept", ["", "*/*", "application/json", "application/json, text/html;q=0.5"])
+def test_who_asks_for_no_page_is_told_in_json_what_was_wrong(accept: str) -> None:
+    told = refusal_reply(Invalid("no", "email"), request({}, headers={"accept": accept}))
+
+    assert told["headers"]["content-type"] == "application/json"
+    assert '"at":"email"' in told["body"]
 
 
 @given(st.dictionaries(st.text(max_size=8), st.text(max_size=20), max_size=5))

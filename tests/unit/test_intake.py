@@ -321,9 +321,31 @@ def test_a_plain_form_goes_into_the_log_and_the_browser_onwards(client: Client, 
     assert (stored.type, stored.claims.consent, stored.claims.lead) == (
         "form_submitted",
         "granted",
-        {"first_name": "Ada"},
+        {"email": "Ada@Example.com", "first_name": "Ada"},
     )
     assert stored.context["campaign"] == {"source": "news"}
+
+
+def test_a_form_that_was_not_taken_is_told_as_a_page_to_a_browser_and_as_json_to_a_script(
+    client: Client, log: Log
+) -> None:
+    body = b"email=ada"
+    page = client.post("/v1/forms/contact", body, headers={"accept": "text/html,application/xhtml+xml,*/*;q=0.8"})
+    plain = client.post("/v1/forms/contact", body)
+
+    assert (page["statusCode"], plain["statusCode"]) == (422, 422)
+    assert page["headers"]["content-type"].startswith("text/html")
+    assert answer(plain)["details"]["at"] == "email"
+    assert "email" in page["body"]
+    assert len(log) == 0
+
+
+def test_a_browser_is_shown_a_page_too_when_the_log_does_not_answer(client: Client, log: Log) -> None:
+    log.down = True
+    page = client.post("/v1/forms/contact", b"email=ada%40example.com", headers={"accept": "text/html"})
+
+    assert (page["statusCode"], page["headers"]["content-type"]) == (503, "text/html; charset=utf-8")
+    assert int(page["headers"]["retry-after"]) > 0
 
 
 def test_a_robot_is_told_the_same_and_nothing_is_stored(client: Client, log: Log) -> None:
