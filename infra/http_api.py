@@ -104,7 +104,8 @@ def _preflight(origins: Sequence[str]) -> apigateway.CorsPreflightOptions:
     return apigateway.CorsPreflightOptions(
         allow_origins=list(origins),
         allow_methods=[apigateway.CorsHttpMethod.GET, apigateway.CorsHttpMethod.POST],
-        allow_headers=["authorization", "content-type", "x-retry-count"],
+        # Segment's client for browsers tells how often it tried, RudderStack's which browser it is.
+        allow_headers=["anonymousid", "authorization", "content-type", "x-retry-count"],
         expose_headers=["retry-after"],
         max_age=Duration.hours(1),
     )

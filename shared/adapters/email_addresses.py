@@ -13,7 +13,7 @@ MAX_LENGTH = 254
 
 
 def email_identity(text: str, at: str) -> Identity:
-    """The identity that an address names: in lower case, composed (NFC), its domain as DNS writes it.
+    """The identity that an address names: in lower case, composed (NFC), its domain as DNS writes it (IDNA 2008).
 
     An address with look-alikes of other letters stays another address; nothing is looked up in DNS. Two addresses
     that differ in dots or in a `+tag` are two: only their provider knows better.
@@ -35,4 +35,11 @@ def email_identity(text: str, at: str) -> Identity:
         msg = "this is not an e-mail address: a letter before the @ only looks like a plain one"
         raise Invalid(msg, at)
     domain = (valid.ascii_domain or valid.domain).lower()
-    return Identity(IdentityKind.EMAIL, f"{valid.local_part.lower()}@{domain}")
+    mailbox = normalize("NFC", "".join(map(_lower, valid.local_part)))
+    return Identity(IdentityKind.EMAIL, f"{mailbox}@{domain}")
+
+
+def _lower(letter: str) -> str:
+    """A letter in lower case if that has no other upper case: the Greek ϴ (U+03F4) is no Θ, and ẞ no ß, before an @."""
+    lower = letter.lower()
+    return lower if lower.upper() == letter else letter

@@ -70,7 +70,7 @@ def test_browsers_of_the_listed_origins_alone_may_post(prod: Template) -> None:
     [api] = prod.of_type("AWS::ApiGatewayV2::Api").values()
     cors = api["CorsConfiguration"]
     assert cors["AllowOrigins"] == ["https://www.example.com"]
-    assert cors["AllowHeaders"] == ["authorization", "content-type", "x-retry-count"]
+    assert cors["AllowHeaders"] == ["anonymousid", "authorization", "content-type", "x-retry-count"]
     assert cors["ExposeHeaders"] == ["retry-after"]
     assert sorted(cors["AllowMethods"]) == ["GET", "POST"]
     assert "AllowCredentials" not in cors
