@@ -24,6 +24,16 @@ class Ingest:
         Raises:
             Unavailable: the log did not take all of them; sending the same ones again is safe.
         """
+        admitted, rejections = self._sorted(sent, source)
+        if admitted:
+            self._activities.append(admitted)
+        return rejections
+
+    def check(self, sent: Sequence[Activity | Unreadable], source: Source) -> list[Rejection]:
+        """Return what `submit` would not store of these, and store nothing."""
+        return self._sorted(sent, source)[1]
+
+    def _sorted(self, sent: Sequence[Activity | Unreadable], source: Source) -> tuple[list[Activity], list[Rejection]]:
         admitted: list[Activity] = []
         rejections: list[Rejection] = []
         for index, item in enumerate(sent):
@@ -31,9 +41,7 @@ class Ingest:
                 admitted.append(self._admitted(item, source))
             except Refused as reason:
                 rejections.append(Rejection(index, item.id, reason))
-        if admitted:
-            self._activities.append(admitted)
-        return rejections
+        return admitted, rejections
 
     def _admitted(self, item: Activity | Unreadable, source: Source) -> Activity:
         if isinstance(item, Unreadable):
