@@ -45,8 +45,10 @@ TIMEOUTS: Final = {
 
 WRITE_KEY: Final = "Clients of websites cannot sign in: the function checks the write key and what that key may post."
 FORM: Final = "Visitors of a website cannot sign in: the function takes configured forms only, as a public source."
+SCRIPT: Final = "Browsers load it as part of any page; it holds no key and is the same for everybody."
 ABOUT_THE_API: Final = "It tells what the published documentation tells, and nothing about any lead."
 BECAUSE: Final = {"ingest": WRITE_KEY, "admin": ABOUT_THE_API}
+BECAUSE_OF: Final = {"form": FORM, "script": SCRIPT}
 
 
 class BatonStack(Stack):
@@ -150,7 +152,7 @@ class BatonStack(Stack):
         functions = {"ingest": self.ingest.resource, "admin": self.admin.resource}
         for route in ROUTES:
             if route.roles is None:
-                because = FORM if route.operation == "form" else BECAUSE[route.function]
+                because = BECAUSE_OF.get(route.operation, BECAUSE[route.function])
                 self.api.open_to_all(route.key, functions[route.function], because=because)
             else:
                 self.api.signed_in(route.key, functions[route.function])

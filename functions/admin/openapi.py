@@ -86,6 +86,7 @@ _OPERATIONS: dict[str, _Told] = {
     "alias": _call("Two names of one person", segment.AliasRequest),
     "batch": _call("Up to 500 calls at once", segment.BatchRequest),
     "form": _Told("A form of a website", "Intake", {200: AcceptedResponse, 303: None}, FormRequest),
+    "script": _Told("The embed script", "Intake", {200: None, 304: None}),
     "health": _Told("Whether the API answers", "About", {200: api.HealthResponse}),
     "openapi": _Told("This document", "About", {200: None}),
     "docs": _Told("This document as a page", "About", {200: None}),
@@ -213,7 +214,7 @@ def _operation(route: Route, refs: _Refs) -> dict[str, Any]:
 def _security(route: Route) -> list[dict[str, list[str]]]:
     if route.roles is not None:
         return [{"people": []}]
-    return [{"write_key": []}] if route.function == "ingest" and route.operation != "form" else []
+    return [{"write_key": []}] if route.function == "ingest" and route.operation not in {"form", "script"} else []
 
 
 def _response(model: type[BaseModel] | None, refs: _Refs) -> dict[str, Any]:

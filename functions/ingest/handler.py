@@ -6,6 +6,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from functions.ingest.embed import script_reply
 from functions.ingest.intake import Intake, from_environment
 from shared.adapters.faults import fault
 from shared.adapters.forms import form_reply, is_robot, read_fields, read_form, refusal_reply
@@ -26,8 +27,10 @@ def lambda_handler(event: dict[str, Any], _context: object, intake: Intake | Non
         return _from_bus(event["Records"], intake or from_environment())
     request = HttpRequest.of(event)
     try:
-        intake = intake or from_environment()
         route, variables = find(request.method, request.path, "ingest")
+        if route.operation == "script":
+            return script_reply(request)
+        intake = intake or from_environment()
         if route.operation == "form":
             return _form(request, variables["form"], intake)
         return _call(request, route.operation, intake)

@@ -40,6 +40,8 @@ _CAMPAIGN = {
     "utm_term": "term",
 }
 _CLICK_IDS = {"dclid", "fbclid", "gbraid", "gclid", "li_fat_id", "msclkid", "ttclid", "twclid", "wbraid"}
+CAMPAIGN_FIELDS = frozenset(_CAMPAIGN) | _CLICK_IDS
+"""What a page's address says of how the visitor came to it."""
 _TICKED = {"on", "true", "yes", "1"}
 _THANKS = ("Thank you", "Thank you. We have received your message.")
 _GO_BACK = "Go back with your browser's button: what you wrote should still be there."

@@ -50,6 +50,7 @@ def _calls() -> Iterable[Route]:
 ROUTES: tuple[Route, ...] = (
     *_calls(),
     Route("POST", "/v1/forms/{form}", "ingest", "form"),
+    Route("GET", "/v1/baton.js", "ingest", "script"),
     Route("GET", "/health", "admin", "health"),
     Route("GET", "/openapi.json", "admin", "openapi"),
     Route("GET", "/docs", "admin", "docs"),

@@ -138,6 +138,12 @@ def test_of_a_batch_all_but_the_bad_one_are_in_the_log(log: DynamoDBActivities) 
     assert {found.id for found in log.under(ADA)} == {"b-1", "b-3"}
 
 
+def test_a_browser_loads_the_embed_script() -> None:
+    reply = lambda_handler(golden("http_script"), None)
+
+    assert (reply["statusCode"], reply["headers"]["content-encoding"]) == (200, "gzip")
+
+
 def test_a_form_of_a_page_without_script_is_in_the_log(log: DynamoDBActivities) -> None:
     reply = lambda_handler(golden("http_form"), None)
 

@@ -41,7 +41,7 @@ INTAKE = {
         *"tpsigab",
         "forms/{form}",
     )
-}
+} | {"GET /v1/baton.js"}
 CLAIMS = [*(f"[{role}]" for role in sorted(ALL)), "[]", "", "[owner]", "[admins]", "[Admin]", "[sales marketing]"]
 
 
