@@ -125,7 +125,7 @@ class BatonStack(Stack):
         )
         self.rescore = self._function(
             "Rescore",
-            RescoreSettings(leads_table=leads, score_queue_url=self.score_queue.url),
+            RescoreSettings(activities_table=activities, leads_table=leads, score_queue_url=self.score_queue.url),
         )
         self.admin = self._function(
             "Admin",
@@ -168,6 +168,7 @@ class BatonStack(Stack):
 
         self.ingest.work_through(self.ingest_queue, at_once=10)
         self.score.work_through(self.score_queue, at_once=100)
+        self.bus.deliver("NoiseChanged", to=self.rescore_queue, source=SOURCE)
         self.evaluate.work_through(self.evaluate_queue, at_once=10)
         self.relay.work_through(self.relay_queue, at_once=10)
         self.notify.work_through(self.notify_queue, at_once=10, concurrency=2)
@@ -236,7 +237,15 @@ class BatonStack(Stack):
         if self._settings.email_from:
             self.notify.allow("ses:SendEmail", on=self._identities(self._settings.email_from))
 
-        self.rescore.allow("dynamodb:Query", "dynamodb:Scan", "dynamodb:PutItem", on=[leads])
+        self.rescore.allow("dynamodb:Scan", on=[activities])
+        self.rescore.allow(
+            "dynamodb:GetItem",
+            "dynamodb:BatchGetItem",
+            "dynamodb:Query",
+            "dynamodb:Scan",
+            "dynamodb:PutItem",
+            on=[leads],
+        )
         self.rescore.allow("dynamodb:Query", on=[due])
         self.rescore.allow("sqs:SendMessage", on=[self.score_queue.arn])
 

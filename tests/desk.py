@@ -11,6 +11,7 @@ from shared.domain.handoff import LeadId
 from shared.usecases.adjust import AdjustScore
 from shared.usecases.leads import ReadLeads
 from shared.usecases.merge import ForeseeWhoIsWho, RuleWhoIsWho
+from shared.usecases.noise import KnownNoise, MarkNoise
 from shared.usecases.publish import PublishRules
 from shared.usecases.rulebook import Rulebook
 from shared.usecases.score import Score
@@ -19,6 +20,7 @@ from tests.fakes import (
     InMemoryActivities,
     InMemoryHandoffs,
     InMemoryLeads,
+    InMemoryNoiseMarks,
     InMemoryRuleVersions,
     InMemoryStages,
 )
@@ -34,10 +36,12 @@ class InMemoryDesk:
     stages: InMemoryStages = field(default_factory=InMemoryStages)
     handoffs: InMemoryHandoffs = field(default_factory=InMemoryHandoffs)
     versions: InMemoryRuleVersions = field(default_factory=InMemoryRuleVersions)
+    noise: InMemoryNoiseMarks = field(default_factory=InMemoryNoiseMarks)
     clock: FixedClock = field(default_factory=FixedClock)
 
     def __post_init__(self) -> None:
         rulebook = Rulebook(self.versions, self.clock)
+        noise = KnownNoise(self.noise, self.clock)
         self.desk = Desk(
             leads=ReadLeads(
                 activities=self.activities,
@@ -47,15 +51,24 @@ class InMemoryDesk:
                 index=InMemoryLeadIndex(self.stages),
                 rulebook=rulebook,
                 clock=self.clock,
+                noise=noise,
             ),
             scores=AdjustScore(self.activities, self.leads, rulebook, self.clock),
             rulings=RuleWhoIsWho(self.activities, self.leads, self.clock),
-            foreseen=ForeseeWhoIsWho(self.activities, self.leads, rulebook, self.clock),
+            foreseen=ForeseeWhoIsWho(self.activities, self.leads, rulebook, self.clock, noise=noise),
+            noise=MarkNoise(self.noise, self.activities, self.leads, self.clock),
             rules=PublishRules(self.versions, self.clock),
             roles_claim="cognito:groups",
         )
         numbers = iter(range(1, 1000))
-        self._score = Score(self.activities, self.leads, rulebook, self.clock, lambda: LeadId(f"lead-{next(numbers)}"))
+        self._score = Score(
+            self.activities,
+            self.leads,
+            rulebook,
+            self.clock,
+            lambda: LeadId(f"lead-{next(numbers)}"),
+            noise=noise,
+        )
 
     def happened(self, activities: Iterable[Activity]) -> None:
         """Activities were logged and scored."""

@@ -90,6 +90,24 @@ class UnmergeLeadRequest(_RulingRequest):
     apart: Annotated[list[KnownIdentity], Field(min_length=1, max_length=20)]
 
 
+class NoiseRequest(_Request):
+    """What is noise, or is noise no longer: exactly one of `address`, `agent` and `lead`."""
+
+    address: Annotated[str, Field(max_length=60, description="A network address or range, such as 203.0.113.0/24.")] | (
+        None
+    ) = None
+    agent: Annotated[str, Field(max_length=200, description="A user agent; `*` stands for anything.")] | None = None
+    lead: Annotated[str, Field(min_length=1, max_length=100, description="A lead's id.")] | None = None
+    why: Annotated[Text, Field(description="For those who look at it later.")] = ""
+
+    @model_validator(mode="after")
+    def _says_one_thing(self) -> Self:
+        if sum(said is not None for said in (self.address, self.agent, self.lead)) != 1:
+            msg = "give exactly one of address, agent and lead"
+            raise ValueError(msg)
+        return self
+
+
 class PublishRulesRequest(_Request):
     """A rule file: `document` is what its YAML says, `text` the file to the letter."""
 
@@ -199,10 +217,10 @@ class ActivityResponse(_Response):
 
 
 class DecisionResponse(_Response):
-    """A person said that names are one lead, or two."""
+    """A person said that names are one lead, or two, or that what a lead does is noise, or is not."""
 
     activity: str
-    said: Literal["merged", "unmerged"]
+    said: Literal["merged", "unmerged", "marked as noise", "unmarked as noise"]
     at: Stamp
     who: str
     why: str
@@ -241,6 +259,37 @@ class RulingResponse(_Response):
 
     lead: str
     activity: str
+
+
+class NoiseResponse(_Response):
+    """What was said is stored; the leads concerned follow within minutes, or a lead that was named within moments."""
+
+    address: str | None = None
+    agent: str | None = None
+    lead: str | None = None
+
+
+class SaidResponse(_Response):
+    """Who said something, when, and why."""
+
+    who: str
+    at: Stamp
+    why: str
+
+
+class NoiseMarkResponse(_Response):
+    """A filter; what it catches is noise unless it was taken back (`unmarked`)."""
+
+    kind: Literal["address", "agent"]
+    value: str
+    marked: SaidResponse
+    unmarked: SaidResponse | None
+
+
+class NoiseMarksResponse(_Response):
+    """Every filter that stands, and those that were taken back in the last 30 days; the latest word first."""
+
+    marks: list[NoiseMarkResponse]
 
 
 class PartResponse(_Response):

@@ -14,12 +14,14 @@ from shared.adapters.dynamodb.activities import DynamoDBActivities
 from shared.adapters.dynamodb.handoffs import DynamoDBHandoffs
 from shared.adapters.dynamodb.lead_index import DynamoDBLeadIndex
 from shared.adapters.dynamodb.leads import DynamoDBLeads
+from shared.adapters.dynamodb.noise import DynamoDBNoiseMarks
 from shared.adapters.dynamodb.rules import DynamoDBRuleVersions
 from shared.adapters.dynamodb.stages import DynamoDBStages
 from shared.adapters.environment import load
 from shared.usecases.adjust import AdjustScore
 from shared.usecases.leads import ReadLeads
 from shared.usecases.merge import ForeseeWhoIsWho, RuleWhoIsWho
+from shared.usecases.noise import KnownNoise, MarkNoise
 from shared.usecases.publish import PublishRules
 from shared.usecases.rulebook import Rulebook
 
@@ -40,6 +42,7 @@ class Desk:
     scores: AdjustScore
     rulings: RuleWhoIsWho
     foreseen: ForeseeWhoIsWho
+    noise: MarkNoise
     rules: PublishRules
     roles_claim: str
 
@@ -55,6 +58,8 @@ def from_environment() -> Desk:
     stages = DynamoDBStages(client, settings.leads_table, clock)
     versions = DynamoDBRuleVersions(client, settings.leads_table)
     rulebook = Rulebook(versions, clock)
+    marks = DynamoDBNoiseMarks(client, settings.leads_table)
+    noise = KnownNoise(marks, clock)
     return Desk(
         leads=ReadLeads(
             activities=activities,
@@ -64,10 +69,12 @@ def from_environment() -> Desk:
             index=DynamoDBLeadIndex(client, settings.leads_table),
             rulebook=rulebook,
             clock=clock,
+            noise=noise,
         ),
         scores=AdjustScore(activities, leads, rulebook, clock),
         rulings=RuleWhoIsWho(activities, leads, clock),
-        foreseen=ForeseeWhoIsWho(activities, leads, rulebook, clock),
+        foreseen=ForeseeWhoIsWho(activities, leads, rulebook, clock, noise=noise),
+        noise=MarkNoise(marks, activities, leads, clock),
         rules=PublishRules(versions, clock),
         roles_claim=settings.roles_claim,
     )

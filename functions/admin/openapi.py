@@ -145,6 +145,21 @@ _ERRORS = {
 
 @cache
 def document() -> dict[str, Any]:
+    "list_noise": _Told("What is noise", "Noise", {200: api.NoiseMarksResponse}),
+    "mark_noise": _Told(
+        "Say that what an address, an agent or a lead does is noise",
+        "Noise",
+        {202: api.NoiseResponse},
+        api.NoiseRequest,
+        headers=_ONCE,
+    ),
+    "unmark_noise": _Told(
+        "Say that it counts again",
+        "Noise",
+        {202: api.NoiseResponse},
+        api.NoiseRequest,
+        headers=_ONCE,
+    ),
     """The document, made once."""
     requests: set[type[BaseModel]] = {told.request for told in _OPERATIONS.values() if told.request}
     responses = {model for told in _OPERATIONS.values() for model in told.responses.values() if model}
@@ -167,7 +182,7 @@ def document() -> dict[str, Any]:
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "servers": [{"url": "."}],
-        "tags": [{"name": name} for name in ("Intake", "Leads", "Rules", "About", "Intake in short")],
+        "tags": [{"name": name} for name in ("Intake", "Leads", "Noise", "Rules", "About", "Intake in short")],
         "paths": paths,
         "components": {
             "schemas": schemas.get("$defs", {}),

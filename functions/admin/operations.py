@@ -19,12 +19,14 @@ from shared.adapters.strict_json import read_json
 from shared.domain.activity import Identity, IdentityKind
 from shared.domain.handoff import LeadId
 from shared.domain.moments import Moment, MomentError, parse_moment
+from shared.domain.noise import NoiseFilter, noise_filter
 from shared.domain.people import Person
 from shared.domain.refusals import Invalid, NotFound
 from shared.ports.lead_index import Place, Shelf
 from shared.usecases.adjust import Adjustment
 from shared.usecases.leads import LeadPage, MergedInto
 from shared.usecases.merge import Ruled, Ruling
+from shared.usecases.noise import NoiseWord
 
 RULES_LIMIT = 128 * 1024
 """Bytes of a published rule file with its text: a stored version is one item."""
@@ -90,6 +92,29 @@ def unmerge_lead(request: HttpRequest, path: Mapping[str, str], person: Person, 
     return _ruled(desk.rulings.unmerge(lead, leaving, _ruling(request, asked.why, person)))
 
 
+def list_noise(_request: HttpRequest, _path: Mapping[str, str], _person: Person, desk: Desk) -> Reply:
+    """`GET /v1/noise`: which addresses and agents are noise, who said so and why."""
+    return _answer(200, replies.noise_marks(desk.noise.all()))
+
+
+def mark_noise(request: HttpRequest, _path: Mapping[str, str], person: Person, desk: Desk) -> Reply:
+    """`POST /v1/noise/marks`: what an address range, an agent or a lead does counts for nothing."""
+    asked = _validated(api.NoiseRequest, read_json(request.body(SINGLE_LIMIT)))
+    word = NoiseWord(_own_id(request), person, asked.why)
+    if asked.lead is not None:
+        return _answer(202, api.NoiseResponse(lead=desk.noise.mark_lead(LeadId(asked.lead), word)))
+    return _answer(202, replies.noise(desk.noise.mark(_noise_filter(asked), word)))
+
+
+def unmark_noise(request: HttpRequest, _path: Mapping[str, str], person: Person, desk: Desk) -> Reply:
+    """`POST /v1/noise/unmarks`: it counts again."""
+    asked = _validated(api.NoiseRequest, read_json(request.body(SINGLE_LIMIT)))
+    word = NoiseWord(_own_id(request), person, asked.why)
+    if asked.lead is not None:
+        return _answer(202, api.NoiseResponse(lead=desk.noise.unmark_lead(LeadId(asked.lead), word)))
+    return _answer(202, replies.noise(desk.noise.unmark(_noise_filter(asked), word)))
+
+
 def get_active_rules(_request: HttpRequest, _path: Mapping[str, str], _person: Person, desk: Desk) -> Reply:
     """`GET /v1/rules`: the rules that hold."""
     return _answer(200, replies.rules(desk.rules.active()))
@@ -126,6 +151,9 @@ OPERATIONS: Mapping[str, Operation] = {
         adjust_score,
         merge_leads,
         unmerge_lead,
+        list_noise,
+        mark_noise,
+        unmark_noise,
         get_active_rules,
         list_rule_versions,
         get_rule_version,
@@ -137,6 +165,12 @@ OPERATIONS: Mapping[str, Operation] = {
 
 def _answer(status: int, response: BaseModel) -> Reply:
     return json_reply(status, response.model_dump(mode="json"))
+
+
+def _noise_filter(asked: api.NoiseRequest) -> NoiseFilter:
+    if asked.address is not None:
+        return noise_filter("address", asked.address)
+    return noise_filter("agent", asked.agent or "")
 
 
 def _lead(path: Mapping[str, str]) -> LeadId:

@@ -6,18 +6,33 @@ from collections.abc import Iterable, Mapping
 from typing import Literal
 
 from functions.admin import api
-from shared.domain.activity import IDENTITIES_MERGED, Activity, Identity
+from shared.domain.activity import (
+    IDENTITIES_MERGED,
+    IDENTITIES_UNMERGED,
+    NOISE_MARKED,
+    NOISE_UNMARKED,
+    Activity,
+    Identity,
+)
 from shared.domain.engine import Score
 from shared.domain.handoff import Handoff
 from shared.domain.journey import Journey
 from shared.domain.moments import Moment, format_moment
 from shared.domain.notice import Introduction
 from shared.domain.points import as_number
+from shared.ports.noise import NoiseMark, Said
 from shared.ports.rules import RuleVersion
 from shared.ports.stages import StoredTransition
 from shared.usecases.leads import LeadStory, LeadSummary
 from shared.usecases.merge import Part
 from shared.usecases.publish import Published
+
+_DECISIONS: Mapping[str, Literal["merged", "unmerged", "marked as noise", "unmarked as noise"]] = {
+    IDENTITIES_MERGED: "merged",
+    IDENTITIES_UNMERGED: "unmerged",
+    NOISE_MARKED: "marked as noise",
+    NOISE_UNMARKED: "unmarked as noise",
+}
 
 
 def summary(lead: LeadSummary) -> api.LeadSummaryResponse:
@@ -65,6 +80,26 @@ def preview(parts: Iterable[Part]) -> api.PreviewResponse:
                 identities=_identities(part.identities), score=_score(part.score), consent=_consent(part.consent)
             )
             for part in parts
+        ]
+    )
+
+
+def noise(mark: NoiseMark) -> api.NoiseResponse:
+    """A filter of which something was said."""
+    return api.NoiseResponse(**{mark.filter.kind: mark.filter.value})
+
+
+def noise_marks(marks: Iterable[NoiseMark]) -> api.NoiseMarksResponse:
+    """Filters, and what was said of each."""
+    return api.NoiseMarksResponse(
+        marks=[
+            api.NoiseMarkResponse(
+                kind=mark.filter.kind,
+                value=mark.filter.value,
+                marked=_said(mark.marked),
+                unmarked=_said(mark.unmarked) if mark.unmarked else None,
+            )
+            for mark in marks
         ]
     )
 
@@ -146,7 +181,7 @@ def _handoff(handoff: Handoff, sent: Mapping[str, Moment]) -> api.HandoffRespons
 def _decision(each: Activity) -> api.DecisionResponse:
     return api.DecisionResponse(
         activity=each.id,
-        said="merged" if each.type == IDENTITIES_MERGED else "unmerged",
+        said=_DECISIONS[each.type],
         at=format_moment(each.occurred_at),
         who=str(each.properties["who"]),
         why=str(each.properties["why"]),
@@ -164,6 +199,10 @@ def _activity(each: Activity) -> api.ActivityResponse:
         own=each.own,
         marks=list(each.marks),
     )
+
+
+def _said(said: Said) -> api.SaidResponse:
+    return api.SaidResponse(who=said.who, at=format_moment(said.at), why=said.why)
 
 
 def _stamp(moment: Moment | None) -> str | None:

@@ -10,12 +10,14 @@ from aws_lambda_powertools import Logger
 
 from functions.rescore.settings import Settings
 from shared.adapters.clock import SystemClock
+from shared.adapters.dynamodb.activities import DynamoDBActivities
 from shared.adapters.dynamodb.leads import DynamoDBLeads
+from shared.adapters.dynamodb.noise import DynamoDBNoiseMarks
 from shared.adapters.dynamodb.rescoring import DynamoDBRescoring
 from shared.adapters.environment import load
 from shared.adapters.queue_messages import work_through
 from shared.adapters.sqs import SQSQueue
-from shared.domain.events import RescoreRequested, RulesPublished
+from shared.domain.events import NoiseChanged, RescoreRequested, RulesPublished
 from shared.usecases.rescore import Rescore
 
 if TYPE_CHECKING:
@@ -31,10 +33,12 @@ def _rescore() -> Rescore:
     settings = load(Settings)
     dynamodb = boto3.client("dynamodb")
     return Rescore(
-        DynamoDBLeads(dynamodb, settings.leads_table),
-        DynamoDBRescoring(dynamodb, settings.leads_table),
-        SQSQueue(boto3.client("sqs"), settings.score_queue_url),
-        SystemClock(),
+        activities=DynamoDBActivities(dynamodb, settings.activities_table),
+        leads=DynamoDBLeads(dynamodb, settings.leads_table),
+        noise=DynamoDBNoiseMarks(dynamodb, settings.leads_table),
+        rescoring=DynamoDBRescoring(dynamodb, settings.leads_table),
+        touches=SQSQueue(boto3.client("sqs"), settings.score_queue_url),
+        clock=SystemClock(),
         segments=settings.segments,
         page=settings.page,
     )
@@ -55,6 +59,10 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext, rescore: Resco
 def _begin(event: dict[str, Any], rescore: Rescore) -> None:
     if event["detail-type"] == RulesPublished.NAME:
         rescore.published(RulesPublished.model_validate(event["detail"]).version)
+        return
+    if event["detail-type"] == NoiseChanged.NAME:
+        changed = NoiseChanged.model_validate(event["detail"])
+        rescore.noise_changed(changed.id, changed.filter)
         return
     requested = RescoreRequested.model_validate(event["detail"])
     if requested.lead:

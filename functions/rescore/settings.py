@@ -6,6 +6,7 @@ from shared.adapters.environment import FunctionSettings
 class Settings(FunctionSettings):
     """The environment of `rescore`. It asks `score` to touch leads, through `score_queue_url`."""
 
+    activities_table: str
     leads_table: str
     score_queue_url: str
     segments: int = 4

@@ -15,6 +15,7 @@ from functions.score.settings import Settings
 from shared.adapters.clock import SystemClock
 from shared.adapters.dynamodb.activities import DynamoDBActivities, activity_of
 from shared.adapters.dynamodb.leads import DynamoDBLeads
+from shared.adapters.dynamodb.noise import DynamoDBNoiseMarks
 from shared.adapters.dynamodb.rules import DynamoDBRuleVersions
 from shared.adapters.dynamodb.stream import new_image
 from shared.adapters.environment import load
@@ -25,6 +26,7 @@ from shared.domain.activity import Activity, Identity
 from shared.domain.handoff import LeadId
 from shared.ports.activities import Activities, ActivityKey
 from shared.ports.queue import Queue
+from shared.usecases.noise import KnownNoise
 from shared.usecases.rulebook import Rulebook
 from shared.usecases.score import LinkRefused, Score
 
@@ -59,6 +61,7 @@ def _scoring() -> Scoring:
             rulebook,
             clock,
             _new_lead_id,
+            noise=KnownNoise(DynamoDBNoiseMarks(dynamodb, settings.leads_table), clock),
             report=report_refused,
         ),
         activities,
@@ -116,7 +119,7 @@ def _apply(batch: list[Activity], scoring: Scoring, has_time: Callable[[], bool]
 
 def _work(message: dict[str, Any], scoring: Scoring) -> None:
     if "lead" in message:
-        scoring.score.touch(LeadId(message["lead"]))
+        scoring.score.touch(LeadId(message["lead"]), rebuild=message.get("rebuild", False))
     else:
         named = message["activity"]
         _apply_again(ActivityKey(Identity.of_key(named["identity"]), named["id"]), scoring)

@@ -20,7 +20,12 @@ leads_app = typer.Typer(help="Look at leads, and say who is who.", no_args_is_he
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 Why = Annotated[str, typer.Option("--why", help="The reason, for those who look at the lead later.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask before it is done.")]
-_DECISIONS = {"merged": "said to be one person", "unmerged": "said to be two people"}
+_DECISIONS = {
+    "merged": "said to be one person",
+    "unmerged": "said to be two people",
+    "marked as noise": "said to be noise",
+    "unmarked as noise": "said to be no noise",
+}
 _COLORS = {"hot": "red", "warm": "yellow", "cold": "cyan"}
 
 

@@ -10,6 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.cli import account, cloud
 from infra.cli.leads import leads_app
+from infra.cli.noise import noise_app
 from infra.cli.publish import publish
 from infra.cli.queues import queues_app
 from infra.cli.rules import rules_app
@@ -41,6 +42,7 @@ app.add_typer(queues_app, name="queues", rich_help_panel=_HERE)
 app.add_typer(secrets_app, name="secrets", rich_help_panel=_ACCOUNT)
 app.add_typer(users_app, name="users", rich_help_panel=_ACCOUNT)
 app.add_typer(leads_app, name="leads", rich_help_panel=_LEADS)
+app.add_typer(noise_app, name="noise", rich_help_panel=_LEADS)
 rules_app.command("publish")(publish)
 app.add_typer(rules_app, name="rules", rich_help_panel=_LEADS)
 app.command(rich_help_panel=_LEADS)(score)

@@ -91,7 +91,12 @@ IDENTITIES_MERGED = "identities_merged"
 IDENTITIES_UNMERGED = "identities_unmerged"
 """A signed-in person decided that the identities which it names are two leads; `shared.domain.identity` says how."""
 
-BY_PEOPLE_ONLY = frozenset({SCORE_ADJUSTED, IDENTITIES_MERGED, IDENTITIES_UNMERGED})
+NOISE_MARKED = "noise_marked"
+"""A signed-in person decided that what is done in this identity's name is noise; `shared.domain.noise` says how."""
+NOISE_UNMARKED = "noise_unmarked"
+"""A signed-in person took that back."""
+
+BY_PEOPLE_ONLY = frozenset({SCORE_ADJUSTED, IDENTITIES_MERGED, IDENTITIES_UNMERGED, NOISE_MARKED, NOISE_UNMARKED})
 """The types that no source sends, because signed-in people decide them."""
 
 IDENTIFIED = "identified"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from shared.domain.activity import BY_PEOPLE_ONLY, SCORE_ADJUSTED, Activity, Rank
+from shared.domain.activity import BY_PEOPLE_ONLY, Activity, Rank
+from shared.domain.budget import Budget, BudgetKind
 from shared.domain.moments import MINUTE, Moment, format_moment
 from shared.domain.refusals import Forbidden, Invalid, Refused
 
@@ -24,7 +25,8 @@ class Source:
 
     `activities` are the types that it may send; None means every type. A source that `asserts` may set consent and
     qualification facts: a server of the team, or a form that the team configured so. A source that `joins` may name
-    two known identities in one activity, and thereby say that they are one lead.
+    two known identities in one activity, and thereby say that they are one lead. Each of its activities is taken of all
+    `budgets`, in their order, and of the budget of `per_identity` that each identity has (None: without end).
     """
 
     name: str
@@ -32,6 +34,8 @@ class Source:
     activities: frozenset[str] | None = None
     asserts: bool = True
     joins: bool = True
+    budgets: tuple[Budget, ...] = ()
+    per_identity: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +70,13 @@ def form_source(name: str, activity: str) -> Source:
     return Source(name, Rank.PUBLIC, frozenset({activity}), joins=False)
 
 
+def identity_budget(activity: Activity, source: Source) -> Budget | None:
+    """The budget of who an activity names. What anybody can send takes nothing of what a server may send of the same."""
+    if source.per_identity is None:
+        return None
+    return Budget(BudgetKind.IDENTITY, f"{source.rank.name} {activity.identity.key}", source.per_identity)
+
+
 def admit(activity: Activity, source: Source, *, retention: int) -> Activity:
     """The activity as the log is to keep it. `retention` is the age, in microseconds, beyond which the log forgets.
 
@@ -92,8 +103,7 @@ def admit(activity: Activity, source: Source, *, retention: int) -> Activity:
 
 def _may_say(activity: Activity, source: Source) -> None:
     if activity.type in BY_PEOPLE_ONLY:
-        what = "a score is adjusted" if activity.type == SCORE_ADJUSTED else "leads are merged and unmerged"
-        msg = f"{what} by a signed-in person only"
+        msg = f"what {activity.type!r} says is decided by signed-in people only"
         raise Forbidden(msg, "event")
     if source.activities is not None and activity.type not in source.activities:
         msg = f"this key may not send activities of the type {activity.type!r}; its settings list those that it may"

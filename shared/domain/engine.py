@@ -21,6 +21,7 @@ from shared.domain.ledger import Ledger, until
 from shared.domain.lifecycle import Transition
 from shared.domain.moments import Moment
 from shared.domain.next_change import NextChange
+from shared.domain.noise import is_noise, silenced
 from shared.domain.points import POINT
 from shared.domain.rulefile import HandoffRule, RuleFile
 from shared.domain.state import Entry, ScoreState, Trace, digest, short_id, told_claims
@@ -66,7 +67,8 @@ class Rules(Compiled):
         seen: set[int] = set()
         last: int | None = None
         clash = ScoreState.empty()
-        for activity in activities:
+        for each in activities:
+            activity = silenced(each) if each.marks and is_noise(each) else each
             at, own = activity.occurred_at, activity.own and activity.type != SCORE_ADJUSTED
             if own and (last is None or at > last):
                 last = at

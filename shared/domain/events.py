@@ -79,6 +79,15 @@ class RulesPublished(BusEvent):
     published_at: Stamp
 
 
+class NoiseChanged(BusEvent):
+    """People set a noise filter, or took it back: the leads of what it catches are to be scored anew."""
+
+    NAME: ClassVar[str] = "NoiseChanged"
+
+    filter: str
+    at: Stamp
+
+
 class RescoreRequested(BaseModel):
     """Any system asks that one lead, or all of them, be scored anew."""
 

@@ -32,6 +32,10 @@ class Activities(Protocol):
         """All activities kept under an identity, strongly consistent, in order of (occurred_at, id)."""
         ...
 
+    def segment(self, number: int, of: int, after: str | None, limit: int) -> tuple[list[Activity], str | None]:
+        """A page of one of `of` segments of the whole log, and where to go on (None: the segment is done)."""
+        ...
+
     def at(self, key: ActivityKey) -> Activity | None:
         """The activity under a key, or None when the log has none."""
         ...

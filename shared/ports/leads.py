@@ -32,7 +32,8 @@ class LeadRecord:
 
     `ties` is what was said of who its identities are. `owed` are leads that must be looked at again because of what
     was written here, and `torn` tells that identities left or came and it is not settled yet who else may come: both
-    stand until that is done, so that whoever is interrupted is taken up by the next.
+    stand until that is done, so that whoever is interrupted is taken up by the next. `muted` tells that people marked
+    the lead as noise: then what it does is not simply added.
     """
 
     lead: LeadId
@@ -49,6 +50,7 @@ class LeadRecord:
     ties: Ties = NO_TIES
     owed: frozenset[LeadId] = frozenset()
     torn: bool = False
+    muted: bool = False
     stored_months: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -13,6 +13,8 @@ from shared.domain.moments import Moment
 class Checkpoint:
     """One segment of one rescore.
 
+    With a noise filter's id in `noise` the log is gone through instead of the leads, for the leads of what the filter
+    catches, until a whole pass began after `until_quiet`.
     `older_than` limits it to leads under an older rules version and makes it repeat until a whole pass that began after
     `until_quiet` finds none. `found` counts the leads of the present pass, `touched` those of all passes.
     """
@@ -28,6 +30,7 @@ class Checkpoint:
     touched: int = 0
     version: int = 0
     done: bool = False
+    noise: str | None = None
 
 
 class Rescoring(Protocol):

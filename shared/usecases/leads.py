@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from shared.domain.activity import Activity, Identity, IdentityKind, strongest_first
+from shared.domain.activity import NOISE_MARKED, NOISE_UNMARKED, Activity, Identity, IdentityKind, strongest_first
 from shared.domain.engine import Score
 from shared.domain.facts import Facts
 from shared.domain.handoff import Handoff, LeadId
 from shared.domain.journey import Journey
 from shared.domain.moments import Moment
+from shared.domain.noise import Noise
 from shared.domain.notice import Introduction, introduce
 from shared.domain.refusals import NotFound
 from shared.domain.state import known_facts
@@ -23,6 +24,7 @@ from shared.ports.lead_index import LeadIndex, Place, Shelf
 from shared.ports.leads import LeadRecord, Leads
 from shared.ports.stages import StageRecord, Stages, StoredTransition
 from shared.usecases.history import gather
+from shared.usecases.noise import no_noise
 from shared.usecases.redirect import live_record
 from shared.usecases.rulebook import Rulebook
 
@@ -63,9 +65,9 @@ class MergedInto:
 class LeadStory:
     """Everything about a lead as it was at a moment, replayed from the log under the active rules.
 
-    Transitions and handoffs are those decided by then. `rulings` are what people decided of who it is, oldest first,
-    in whatever lead's log they stand. `activities` are the latest, newest first; `more` tells that there are older
-    ones.
+    Transitions and handoffs are those decided by then. `rulings` are what people decided of who it is, in whatever
+    lead's log they stand, and whether it is noise, oldest first. `activities` are the latest, newest first; `more`
+    tells that there are older ones.
     """
 
     lead: LeadId
@@ -98,6 +100,7 @@ class ReadLeads:
         index: LeadIndex,
         rulebook: Rulebook,
         clock: Clock,
+        noise: Callable[[], Noise] = no_noise,
     ) -> None:
         self._activities = activities
         self._leads = leads
@@ -106,6 +109,7 @@ class ReadLeads:
         self._index = index
         self._rulebook = rulebook
         self._clock = clock
+        self._noise = noise
 
     def page(self, shelf: Shelf, name: str, limit: int, after: Place | None) -> LeadPage:
         """Leads of a temperature or stage, best first as of the last look at each."""
@@ -130,7 +134,7 @@ class ReadLeads:
         moment = self._clock.now() if at is None else at
         active = self._rulebook.active()
         history = gather(self._activities, self._leads, lead, record.identities)
-        happened = [activity for activity in history.activities if activity.occurred_at <= moment]
+        happened = self._noise().marked(each for each in history.activities if each.occurred_at <= moment)
         state = active.rules.replayed(happened)
         facts = known_facts(state)
         stage = self._stages.load(lead)
@@ -148,17 +152,22 @@ class ReadLeads:
             journey=stage.journey if stage and at is None else None,
             transitions=tuple(each for each in self._stages.transitions(lead) if each.at <= moment),
             handoffs=tuple((handoff, self._handoffs.sent(handoff.key)) for handoff in handoffs),
-            rulings=self._rulings(record, moment),
+            rulings=self._rulings(record, happened, moment),
             activities=tuple(reversed(happened[-LATEST_ACTIVITIES:])),
             more=len(happened) > LATEST_ACTIVITIES,
         )
 
-    def _rulings(self, record: LeadRecord, until: Moment) -> tuple[Activity, ...]:
-        """The rulings that the lead remembers. The log keeps each under the strongest identity of which it spoke."""
+    def _rulings(self, record: LeadRecord, happened: Iterable[Activity], until: Moment) -> tuple[Activity, ...]:
+        """The rulings that the lead remembers, and what people said of noise.
+
+        Of the former the log keeps each under the strongest identity of which it spoke, the latter under every one.
+        """
         verdicts = [each for each in record.ties.verdicts if each.occurred_at <= until]
         verdicts.sort(key=lambda each: (each.occurred_at, each.activity_id))
         keys = [ActivityKey(strongest_first(tuple(each.identities))[0], each.activity_id) for each in verdicts]
-        return tuple(ruling for key in keys if (ruling := self._activities.at(key)))
+        rulings = [ruling for key in keys if (ruling := self._activities.at(key))]
+        of_noise = {each.id: each for each in happened if each.type in (NOISE_MARKED, NOISE_UNMARKED)}
+        return tuple(sorted([*rulings, *of_noise.values()], key=lambda each: (each.occurred_at, each.id)))
 
     def _summaries(self, leads: Iterable[LeadId]) -> tuple[LeadSummary, ...]:
         """Both sides of every lead, read side by side."""

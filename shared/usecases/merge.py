@@ -5,7 +5,7 @@ What will become of them can be foreseen: it is what `score` will make of the sa
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,7 @@ from shared.domain.activity import (
 from shared.domain.engine import Score
 from shared.domain.handoff import LeadId
 from shared.domain.identity import APART, Group
+from shared.domain.noise import Noise
 from shared.domain.people import Person
 from shared.domain.refusals import Invalid
 from shared.domain.state import known_facts
@@ -27,6 +28,7 @@ from shared.ports.activities import Activities
 from shared.ports.clock import Clock
 from shared.ports.leads import LeadRecord, Leads
 from shared.usecases.history import NOBODY, gather
+from shared.usecases.noise import no_noise
 from shared.usecases.redirect import find_live
 from shared.usecases.rulebook import Rulebook
 from shared.usecases.sayings import request_digest, said_by
@@ -109,11 +111,20 @@ class Part:
 class ForeseeWhoIsWho:
     """Tells what would become of leads; writes nothing. What it refuses is what a ruling refuses."""
 
-    def __init__(self, activities: Activities, leads: Leads, rulebook: Rulebook, clock: Clock) -> None:
+    def __init__(
+        self,
+        activities: Activities,
+        leads: Leads,
+        rulebook: Rulebook,
+        clock: Clock,
+        *,
+        noise: Callable[[], Noise] = no_noise,
+    ) -> None:
         self._activities = activities
         self._leads = leads
         self._rulebook = rulebook
         self._clock = clock
+        self._noise = noise
 
     def merge(self, one: LeadId, two: LeadId) -> Part:
         """The lead that two leads would be.
@@ -140,7 +151,8 @@ class ForeseeWhoIsWho:
 
     def _part(self, lead: LeadId, identities: Group, parting: Mapping[LeadId, Group] = NOBODY) -> Part:
         rules = self._rulebook.active().rules
-        state = rules.replayed(gather(self._activities, self._leads, lead, identities, parting).activities)
+        history = gather(self._activities, self._leads, lead, identities, parting)
+        state = rules.replayed(self._noise().marked(history.activities))
         score = rules.score(state, self._clock.now())
         return Part(strongest_first(tuple(identities)), score, known_facts(state).consent)
 

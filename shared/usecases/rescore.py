@@ -6,24 +6,43 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from shared.domain.handoff import LeadId
-from shared.domain.moments import MINUTE, Moment
+from shared.domain.identity import linked_identities
+from shared.domain.moments import MINUTE, SECOND, Moment
+from shared.domain.noise import Noise
+from shared.ports.activities import Activities
 from shared.ports.clock import Clock
 from shared.ports.errors import Conflict
 from shared.ports.leads import Leads
+from shared.ports.noise import NoiseMarks
 from shared.ports.queue import Queue
 from shared.ports.rescoring import Checkpoint, Rescoring
+from shared.usecases.history import leads_at
 
 QUIET_AFTER = 1 * MINUTE
 """A publish is not over before this time: until then a warm function may still write under the rules it remembers."""
+
+HEARD_BY_ALL_AFTER = 90 * SECOND
+"""By then no function writes by the noise filters of before: each remembers them for 15 seconds and runs for 60."""
 
 
 class Rescore:
     """Never scores: `score` alone writes scores, and is asked through its queue."""
 
     def __init__(
-        self, leads: Leads, rescoring: Rescoring, touches: Queue, clock: Clock, *, segments: int, page: int
+        self,
+        *,
+        activities: Activities,
+        leads: Leads,
+        noise: NoiseMarks,
+        rescoring: Rescoring,
+        touches: Queue,
+        clock: Clock,
+        segments: int,
+        page: int,
     ) -> None:
+        self._activities = activities
         self._leads = leads
+        self._noise = noise
         self._rescoring = rescoring
         self._touches = touches
         self._clock = clock
@@ -42,6 +61,10 @@ class Rescore:
         """Begin to ask for a touch of every lead under older rules, until none is left. Again changes nothing."""
         self._begin(f"rules-{version:06d}", older_than=version, quiet_after=QUIET_AFTER)
 
+    def noise_changed(self, change: str, filter_: str) -> None:
+        """Begin to ask that the leads of what a noise filter catches be made anew. The same change changes nothing."""
+        self._begin(change, older_than=None, quiet_after=HEARD_BY_ALL_AFTER, noise=filter_)
+
     def tick(self, has_time: Callable[[], bool]) -> int:
         """Sweep the due leads, then move rescores on while there is time; returns how many touches were asked for."""
         due = self._leads.due(self._clock.now(), self._page)
@@ -59,16 +82,15 @@ class Rescore:
         return asked
 
     def _page_of(self, checkpoint: Checkpoint) -> tuple[int, Checkpoint | None]:
-        leads, after = self._leads.segment(
-            checkpoint.segment, checkpoint.of, checkpoint.after, self._page, checkpoint.older_than
-        )
-        self._ask(leads)
+        leads, after = self._caught(checkpoint) if checkpoint.noise else self._stored(checkpoint)
+        self._ask(leads, rebuild=checkpoint.noise is not None)
         now = self._clock.now()
         found = checkpoint.found + len(leads)
         moved = replace(checkpoint, after=after, found=found, touched=checkpoint.touched + len(leads))
         if after is None:
-            # The pass is over. A pass that found leads, or began too early, is followed by another at a later tick.
-            done = checkpoint.older_than is None or (found == 0 and checkpoint.began >= checkpoint.until_quiet)
+            # The pass is over. One that began too early, or left older leads, is followed by another at a later tick.
+            quiet = checkpoint.began >= checkpoint.until_quiet
+            done = quiet and (checkpoint.older_than is None or found == 0)
             moved = replace(moved, done=done, found=0, began=now)
         try:
             self._rescoring.save(moved)
@@ -77,7 +99,26 @@ class Rescore:
             return len(leads), None
         return len(leads), replace(moved, version=checkpoint.version + 1) if after else None
 
-    def _begin(self, job: str, *, older_than: int | None, quiet_after: int) -> None:
+    def _stored(self, checkpoint: Checkpoint) -> tuple[list[LeadId], str | None]:
+        """A page of the leads."""
+        return self._leads.segment(
+            checkpoint.segment, checkpoint.of, checkpoint.after, self._page, checkpoint.older_than
+        )
+
+    def _caught(self, checkpoint: Checkpoint) -> tuple[list[LeadId], str | None]:
+        """A page of the log: the leads of what the noise filter catches."""
+        mark = self._noise.get(checkpoint.noise or "")
+        if mark is None:
+            return [], None
+        noise = Noise([mark.filter])
+        page, after = self._activities.segment(checkpoint.segment, checkpoint.of, checkpoint.after, self._page)
+        caught = [activity for activity in page if noise.catches(activity)]
+        found = set(self._leads.whose({identity for each in caught for identity in linked_identities(each)}).values())
+        for browser in {each.identity for each in caught if not each.known_identities}:
+            found.update(leads_at(self._leads, self._leads.attached(browser)))
+        return sorted(found), after
+
+    def _begin(self, job: str, *, older_than: int | None, quiet_after: int, noise: str | None = None) -> None:
         now = self._clock.now()
         self._rescoring.begin(
             [
@@ -88,11 +129,12 @@ class Rescore:
                     older_than=older_than,
                     began=now,
                     until_quiet=Moment(now + quiet_after),
+                    noise=noise,
                 )
                 for segment in range(self._segments)
             ]
         )
 
-    def _ask(self, leads: list[LeadId]) -> None:
+    def _ask(self, leads: list[LeadId], *, rebuild: bool = False) -> None:
         if leads:
-            self._touches.send([{"lead": lead} for lead in leads])
+            self._touches.send([{"lead": lead} | ({"rebuild": True} if rebuild else {}) for lead in leads])

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Literal
 
-from shared.domain.activity import Activity, Identity, IdentityKind
+from shared.domain.activity import NOISE_MARKED, NOISE_UNMARKED, Activity, Identity, IdentityKind
 from shared.domain.handoff import LeadId
 from shared.domain.identity import (
     NO_TIES,
@@ -21,12 +21,14 @@ from shared.domain.identity import (
     ties_of,
 )
 from shared.domain.moments import Moment
+from shared.domain.noise import Noise, is_marked_by_people
 from shared.domain.state import ScoreState
 from shared.ports.activities import Activities, ActivityKey
 from shared.ports.clock import Clock
 from shared.ports.errors import Conflict
 from shared.ports.leads import LeadRecord, Leads
 from shared.usecases.history import NOBODY, History, gather, leads_at, log_of
+from shared.usecases.noise import no_noise
 from shared.usecases.redirect import live_record
 from shared.usecases.rulebook import ActiveRules, Rulebook
 
@@ -135,6 +137,7 @@ class Score:
         clock: Clock,
         new_lead_id: Callable[[], LeadId],
         *,
+        noise: Callable[[], Noise] = no_noise,
         report: Callable[[LinkRefused], None] = _tell_nobody,
     ) -> None:
         self._activities = activities
@@ -142,6 +145,7 @@ class Score:
         self._rulebook = rulebook
         self._clock = clock
         self._new_lead_id = new_lead_id
+        self._noise = noise
         self._report = report
 
     def apply(self, batch: Sequence[Activity], has_time: Callable[[], bool] = lambda: True) -> list[NotApplied]:
@@ -159,9 +163,12 @@ class Score:
         self._look_again(run)
         return list(run.failed.values())
 
-    def touch(self, lead: LeadId) -> None:
-        """Look at a lead again: under the active rules, at this moment. Asked for by the sweep and by a publish."""
-        written = self._update(lead, (), touched=True)
+    def touch(self, lead: LeadId, *, rebuild: bool = False) -> None:
+        """Look at a lead again: under the active rules, at this moment. Asked for by the sweep and by a publish.
+
+        With `rebuild` its state is made anew from the log, because it changed what of it counts.
+        """
+        written = self._update(lead, (), touched=not rebuild, rebuild=rebuild)
         for other in sorted(written.again):
             self._rebuild(other)
         if written.owes:
@@ -255,6 +262,9 @@ class Score:
         for _ in range(_ATTEMPTS):
             active = self._rulebook.active()
             record = self._live(lead)
+            if record.version == 0 and not group:
+                # It was erased, or has only a name yet: a look makes no lead of it.
+                return _Written(lead, frozenset(), owes=False)
             if record.rules_version > active.number:
                 active = self._rulebook.refresh()
             # What was claimed for a lead that nobody has written since can only have left it by a write.
@@ -298,13 +308,15 @@ class Score:
             if (browser := placed.activity.anonymous_id) and not _is_settled(record, browser, placed.activity)
         }
         stale = record.version > 0 and record.rules_version != active.number
-        if not (rebuild or unsettled or stale):
-            state = active.rules.absorb(record.state, [each.activity for each in group if _is_of(record, each)])
+        activities = [each.activity for each in group if _is_of(record, each)]
+        muted = record.muted or any(each.type in (NOISE_MARKED, NOISE_UNMARKED) for each in activities)
+        if not (rebuild or unsettled or stale or muted):
+            state = active.rules.absorb(record.state, self._noise().marked(activities))
             return replace(record, state=state, rules_version=active.number), frozenset()
         history = self._gather(record.lead, record.identities)
         for _ in history.kiosks & unsettled:
             self._report(LinkRefused(record.lead, "too_many_leads_at_a_browser"))
-        after = _made(record, active, history)
+        after = self._made(record, active, history)
         entered = _entered(record, after, group)
         sharing = frozenset(lead for browser in unsettled | entered for lead in history.sharing.get(browser, ()))
         sharing = sharing.union(*(self._displaced(record, browser) for browser in entered))
@@ -377,6 +389,17 @@ class Score:
     def _live(self, lead: LeadId) -> LeadRecord:
         """The record of a lead, or of the one into which it went; a fresh one for a lead that only has a name yet."""
         return live_record(self._leads, lead) or LeadRecord(lead, frozenset(), ScoreState.empty())
+
+    def _made(self, record: LeadRecord, active: ActiveRules, history: History) -> LeadRecord:
+        """The record with its state made anew from its history."""
+        state = active.rules.absorb(ScoreState.empty(), self._noise().marked(history.activities))
+        return replace(
+            record,
+            state=state,
+            rules_version=active.number,
+            browsers=history.browsers,
+            muted=is_marked_by_people(history.activities),
+        )
 
     def _gather(
         self, lead: LeadId, identities: Collection[Identity], parting: Mapping[LeadId, Group] = NOBODY
@@ -511,7 +534,7 @@ class Score:
         identities = table.now[one.lead] | table.now[two.lead]
         before = replace(one, identities=identities, ties=table.ties.of(identities), torn=one.torn or two.torn)
         history = self._gather(one.lead, identities)
-        merged = _made(before, active, history)
+        merged = self._made(before, active, history)
         merged = replace(
             merged,
             absorbed=(*one.absorbed, two.lead, *two.absorbed),
@@ -527,6 +550,7 @@ class Score:
             ties=NO_TIES,
             owed=frozenset(),
             torn=False,
+            muted=False,
             merged_into=one.lead,
             look=True,
             due=None,
@@ -563,11 +587,11 @@ class Score:
             for lead in leads_at(self._leads, self._leads.attached(Identity(IdentityKind.ANONYMOUS_ID, name)))
         )
         its = self._gather(gone.lead, leaving, {record.lead: staying})
-        parted = _made(
+        parted = self._made(
             replace(gone, identities=leaving, ties=ties.of(leaving), torn=True, merged_into=None), active, its
         )
         rest = self._gather(record.lead, staying, {gone.lead: leaving})
-        remaining = _made(replace(record, identities=staying, ties=ties.of(staying), torn=True), active, rest)
+        remaining = self._made(replace(record, identities=staying, ties=ties.of(staying), torn=True), active, rest)
         sharing = sharing.union(*its.sharing.values(), *rest.sharing.values()) - {record.lead}
         remaining = replace(
             remaining,
@@ -619,12 +643,6 @@ def _united(said: Ties, records: Iterable[LeadRecord]) -> Ties:
 
 def _name(group: Group) -> str:
     return min(identity.key for identity in group)
-
-
-def _made(record: LeadRecord, active: ActiveRules, history: History) -> LeadRecord:
-    """The record with its state made anew from its history."""
-    state = active.rules.absorb(ScoreState.empty(), history.activities)
-    return replace(record, state=state, rules_version=active.number, browsers=history.browsers)
 
 
 def _with_names(record: LeadRecord, group: Sequence[_Placed]) -> LeadRecord:

@@ -6,6 +6,7 @@ from tests.fakes.handoffs import InMemoryHandoffs
 from tests.fakes.leads import InMemoryLeads
 from tests.fakes.messages import InMemoryBus, InMemoryQueue, InMemorySecrets
 from tests.fakes.rescoring import InMemoryRescoring
+from tests.fakes.noise import InMemoryNoiseMarks
 from tests.fakes.rules import InMemoryRuleVersions
 from tests.fakes.stages import InMemoryStages
 
@@ -17,6 +18,7 @@ __all__ = [
     "InMemoryLeads",
     "InMemoryQueue",
     "InMemoryRescoring",
+    "InMemoryNoiseMarks",
     "InMemoryRuleVersions",
     "InMemorySecrets",
     "InMemoryStages",

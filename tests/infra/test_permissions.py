@@ -77,7 +77,14 @@ GRANTS: dict[str, dict[str, set[str]]] = {
     },
     "rescore": {
         **EVERYBODY,
-        "Leads": {"dynamodb:Query", "dynamodb:Scan", "dynamodb:PutItem"},
+        "Activities": {"dynamodb:Scan"},
+        "Leads": {
+            "dynamodb:GetItem",
+            "dynamodb:BatchGetItem",
+            "dynamodb:Query",
+            "dynamodb:Scan",
+            "dynamodb:PutItem",
+        },
         "Leads/index/due": {"dynamodb:Query"},
         "RescoreQueue": READ_A_QUEUE,
         "ScoreQueue": SEND_TO_A_QUEUE,

@@ -18,7 +18,7 @@ from shared.adapters.routes import ROUTES
 from shared.domain.activity import Activity, Claims, Rank
 from shared.domain.handoff import Handoff, HandoffKey, LeadId
 from shared.domain.journey import Journey
-from shared.domain.moments import HOUR, MINUTE, Moment, parse_moment
+from shared.domain.moments import HOUR, MINUTE, SECOND, Moment, parse_moment
 from shared.ports.errors import Conflict, Unavailable
 from shared.ports.rules import RuleVersion
 from shared.ports.stages import StageRecord, StoredTransition
@@ -380,6 +380,62 @@ def test_an_adjustment_that_cannot_be_is_refused(house: InMemoryDesk, admin: Cal
 
 def test_nobody_adjusts_a_lead_that_is_none(admin: Caller) -> None:
     assert admin.post("/v1/leads/nobody/adjustments", {"by": 1, "why": "x"})["statusCode"] == 404
+
+
+# --- noise ---
+
+
+def test_a_lead_is_marked_as_noise_and_taken_back_by_somebody_who_is_remembered(
+    house: InMemoryDesk, admin: Caller
+) -> None:
+    before = answer(admin.get("/v1/leads/lead-1"))["score"]["total"]
+    for way, total in (("marks", 0), ("unmarks", before)):
+        house.clock.advance(SECOND)
+        reply = Caller(house, "marketing").post(f"/v1/noise/{way}", {"lead": "lead-1", "why": "A colleague."})
+        assert (reply["statusCode"], answer(reply)["lead"]) == (202, "lead-1")
+        house.happened(each for each in house.activities.under(ADA) if each.type.startswith("noise_"))
+        told = answer(admin.get("/v1/leads/lead-1"))
+        assert told["score"]["total"] == total
+    assert [(each["said"], each["who"], each["why"]) for each in told["decisions"]] == [
+        ("marked as noise", "marketing@acme.example", "A colleague."),
+        ("unmarked as noise", "marketing@acme.example", "A colleague."),
+    ]
+
+
+def test_addresses_and_agents_are_marked_listed_and_taken_back(house: InMemoryDesk, admin: Caller) -> None:
+    said = [{"address": "203.0.113.77/24"}, {"agent": "*Scanner*"}]
+    assert [answer(admin.post("/v1/noise/marks", {**each, "why": "Ours."})) for each in said] == [
+        {"address": "203.0.113.0/24", "agent": None, "lead": None},
+        {"address": None, "agent": "*scanner*", "lead": None},
+    ]
+    house.clock.advance(SECOND)
+    assert admin.post("/v1/noise/unmarks", said[0])["statusCode"] == 202
+
+    one, two = answer(admin.get("/v1/noise"))["marks"]
+    assert (one["kind"], one["value"], one["unmarked"]["who"]) == ("address", "203.0.113.0/24", "admin@acme.example")
+    assert (two["kind"], two["value"], two["unmarked"], two["marked"]["why"]) == ("agent", "*scanner*", None, "Ours.")
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "at"),
+    [
+        ({}, 422, None),
+        ({"address": "203.0.113.7", "agent": "*scanner*"}, 422, None),
+        ({"address": "0.0.0.0/0"}, 422, "address"),
+        ({"address": "everybody"}, 422, "address"),
+        ({"agent": "*"}, 422, "agent"),
+        ({"lead": "nobody"}, 404, None),
+        ({"lead": 7}, 422, "lead"),
+    ],
+)
+def test_what_cannot_be_marked_as_noise_is_refused(admin: Caller, body: Any, status: int, at: str | None) -> None:
+    reply = admin.post("/v1/noise/marks", body)
+
+    assert (reply["statusCode"], answer(reply)["details"].get("at")) == (status, at)
+
+
+def test_what_nobody_marked_is_not_taken_back(admin: Caller) -> None:
+    assert admin.post("/v1/noise/unmarks", {"address": "203.0.113.0/24"})["statusCode"] == 404
 
 
 # --- who is who ---

@@ -87,7 +87,7 @@ def test_no_key_adjusts_a_score() -> None:
 @pytest.mark.parametrize("decision", ["identities_merged", "identities_unmerged"])
 def test_no_source_decides_who_is_who(decision: str) -> None:
     for source in (public_source("x", frozenset({decision})), CRM, trusted_source("bus"), form_source("x", decision)):
-        with pytest.raises(Forbidden, match="merged and unmerged by a signed-in person only"):
+        with pytest.raises(Forbidden, match="decided by signed-in people only"):
             admitted(replace(VIEW, type=decision), source)
 
 

@@ -9,7 +9,14 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from shared.domain.events import BusEvent, HandoffRequested, RescoreRequested, RulesPublished, StageChanged
+from shared.domain.events import (
+    BusEvent,
+    HandoffRequested,
+    NoiseChanged,
+    RescoreRequested,
+    RulesPublished,
+    StageChanged,
+)
 from shared.domain.handoff import HandoffKey, LeadId
 
 GOLDEN = Path(__file__).parents[2] / "events"
@@ -17,6 +24,7 @@ MODELS: dict[str, type[BaseModel]] = {
     "bus_stage_changed": StageChanged,
     "bus_handoff_requested": HandoffRequested,
     "bus_rules_published": RulesPublished,
+    "bus_noise_changed": NoiseChanged,
     "bus_rescore_requested": RescoreRequested,
     "bus_rescore_requested_for_all": RescoreRequested,
 }

@@ -8,7 +8,14 @@ from shared.domain.state import ScoreState
 from shared.ports.errors import Unavailable
 from shared.ports.leads import LeadRecord
 from shared.usecases.rescore import Rescore
-from tests.fakes import FixedClock, InMemoryLeads, InMemoryQueue, InMemoryRescoring
+from tests.fakes import (
+    FixedClock,
+    InMemoryActivities,
+    InMemoryLeads,
+    InMemoryNoiseMarks,
+    InMemoryQueue,
+    InMemoryRescoring,
+)
 
 
 class Office:
@@ -19,7 +26,18 @@ class Office:
         self.rescoring = InMemoryRescoring()
         self.queue = InMemoryQueue()
         self.clock = FixedClock()
-        self.rescore = Rescore(self.leads, self.rescoring, self.queue, self.clock, segments=3, page=4)
+        self.log = InMemoryActivities()
+        self.noise = InMemoryNoiseMarks()
+        self.rescore = Rescore(
+            activities=self.log,
+            leads=self.leads,
+            noise=self.noise,
+            rescoring=self.rescoring,
+            touches=self.queue,
+            clock=self.clock,
+            segments=3,
+            page=4,
+        )
         for number in range(leads):
             self.leads.save(
                 LeadRecord(LeadId(f"lead-{number:02d}"), frozenset(), ScoreState.empty(), rules_version=rules_version)

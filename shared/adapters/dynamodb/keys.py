@@ -24,6 +24,7 @@ RULES = "RULES"
 ACTIVE = "ACTIVE"
 VERSION = "VERSION#"
 RESCORE = "RESCORE"
+NOISE = "NOISE"
 
 DUE_INDEX = "due"
 TEMPERATURE_INDEX = "by_temperature"
@@ -90,6 +91,11 @@ def withheld(key_: HandoffKey) -> str:
 def outbox(event_id: str) -> str:
     """The sort key of an event that is to be published."""
     return f"{OUTBOX}{event_id}"
+
+
+def noise_filter(id_: str) -> str:
+    """The sort key of a noise filter."""
+    return f"FILTER#{id_}"
 
 
 def version(number: int) -> str:

@@ -330,6 +330,7 @@ def _packed(record: LeadRecord, state: ScoreState) -> bytes:
         "verdicts": sorted(_told_verdict(verdict) for verdict in record.ties.verdicts),
         "owed": sorted(record.owed),
         "torn": int(record.torn),
+        "muted": int(record.muted),
     }
     header = json.dumps({name: told for name, told in who.items() if told}, separators=(",", ":")).encode()
     return zlib.compress(struct.pack(">I", len(header)) + header + state.pack(), 9)
@@ -366,6 +367,7 @@ def _record(lead: LeadId, item: Any, months: list[bytes]) -> LeadRecord:
         ),
         owed=frozenset(LeadId(text) for text in who.get("owed", ())),
         torn=bool(who.get("torn", 0)),
+        muted=bool(who.get("muted", 0)),
         merged_into=LeadId(item["merged_into"]["S"]) if "merged_into" in item else None,
         stored_months=json.loads(item["months"]["S"]) if "months" in item else {},
     )

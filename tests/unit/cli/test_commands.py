@@ -10,7 +10,7 @@ import pytest
 from typer.main import get_command
 from typer.testing import CliRunner
 
-from infra.cli import leads, main, publish, session
+from infra.cli import leads, main, noise, publish, session
 from infra.cli.main import app
 from infra.deployed import Api, Deployed, Refusal, path_of
 from infra.failure import Failure
@@ -34,6 +34,7 @@ def test_every_command_has_help(words):
 
 def test_every_command_that_the_product_promises_is_there():
     promised = {"up", "down", "status", "logs", "deploy", "diff", "destroy", "secrets set", "secrets list", "users add"}
+    promised |= {"noise list", "noise mark", "noise unmark"}
     promised |= {"leads list", "leads show", "leads merge", "leads unmerge", "rules check", "rules publish", "score"}
     assert promised <= {" ".join(words) for words in commands()}
 
@@ -368,3 +369,52 @@ def test_without_the_packages_that_the_command_needs_it_says_what_to_install():
     assert done.returncode == 1
     assert "typer, which is not installed" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+class Noise(Leads):
+    """An API that has two marks, and takes whatever is said of noise."""
+
+    def _call(self, method, path, body=None):
+        if path == "/v1/noise":
+            said = {"who": "mia@acme.example", "at": NOON, "why": "[red]ours"}
+            address = {"kind": "address", "value": "203.0.113.0/24", "marked": said, "unmarked": None}
+            return {"marks": [address, {"kind": "agent", "value": "*scanner*", "marked": said, "unmarked": said}]}
+        if method == "GET":
+            return super()._call(method, path, body)
+        self.posted.append((path, json.loads(body)))
+        return {"address": None, "agent": None, "lead": None}
+
+
+@pytest.fixture
+def on_noise(monkeypatch):
+    api = Noise({})
+    monkeypatch.setattr(noise, "signed_in", lambda _: api)
+    return lambda *words: (api, CliRunner().invoke(app, ["noise", *words]))
+
+
+def test_noise_is_listed_with_who_said_so(on_noise):
+    _, done = on_noise("list")
+    for words in ("203.0.113.0/24", "yes", "*scanner*", "no longer", "mia@acme.example", "[red]ours"):
+        assert words in done.output
+    _, done = on_noise("list", "--json")
+    assert [each["kind"] for each in json.loads(done.output)] == ["address", "agent"]
+
+
+def test_noise_is_marked_and_unmarked_by_address_agent_or_lead(on_noise):
+    for way in ("mark", "unmark"):
+        for given, said in (
+            (("--address", "203.0.113.0/24"), {"address": "203.0.113.0/24"}),
+            (("--agent", "*scanner*"), {"agent": "*scanner*"}),
+            (("--lead", "ada-before"), {"lead": "ada"}),
+        ):
+            api, done = on_noise(way, *given, "--why", "ours")
+            assert done.exit_code == 0, done.output
+            assert api.posted[-1] == (f"/v1/noise/{way}s", {**said, "why": "ours"})
+
+
+@pytest.mark.parametrize("given", [(), ("--address", "203.0.113.7", "--agent", "*scanner*")])
+def test_noise_is_named_in_one_way(on_noise, given):
+    api, done = on_noise("mark", *given)
+    assert isinstance(done.exception, Failure)
+    assert "exactly one" in done.exception.remedy
+    assert api.posted == []

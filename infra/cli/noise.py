@@ -1,0 +1,89 @@
+"""`baton noise`: what counts for nothing, and who said so."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from infra.cli.leads import story
+from infra.cli.screen import harmless, screen
+from infra.cli.session import Environment, signed_in
+from infra.deployed import LOCAL, Api
+from infra.failure import Failure
+
+noise_app = typer.Typer(
+    help="Mark what nobody of interest did as noise: it is kept, and counts for nothing.", no_args_is_help=True
+)
+Address = Annotated[
+    str | None, typer.Option("--address", metavar="RANGE", help="A network address or range: 203.0.113.0/24.")
+]
+Agent = Annotated[
+    str | None, typer.Option("--agent", metavar="PATTERN", help="A user agent; * stands for anything: '*scanner*'.")
+]
+Lead = Annotated[str | None, typer.Option("--lead", metavar="LEAD", help="A lead's id, or an e-mail address.")]
+Why = Annotated[str, typer.Option("--why", help="The reason, for those who look at it later.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
+
+
+@noise_app.command("list")
+def list_noise(environment: Environment = LOCAL, as_json: Json = False) -> None:
+    """List the addresses and agents that are noise, and those that were until lately."""
+    marks = signed_in(environment).get("/v1/noise")["marks"]
+    if as_json:
+        screen.json(marks)
+    elif marks:
+        screen.show(_table(marks))
+    else:
+        screen.say(
+            "No address and no agent is marked as noise. What the user agent says to be a bot's is noise anyway."
+        )
+
+
+@noise_app.command("mark")
+def mark(
+    address: Address = None, agent: Agent = None, lead: Lead = None, why: Why = "", environment: Environment = LOCAL
+) -> None:
+    """Say that what an address range, an agent or a lead did and will do is noise.
+
+    Nothing is lost: `baton noise unmark` with the same words lets all of it count again. The leads concerned are scored
+    anew within a few minutes; a lead that is named, at once. That somebody does not want to be contacted still holds.
+    """
+    api = signed_in(environment)
+    api.post("/v1/noise/marks", {**_asked(api, address, agent, lead), "why": why})
+    screen.say("Marked as noise. The leads concerned follow by themselves.")
+
+
+@noise_app.command("unmark")
+def unmark(
+    address: Address = None, agent: Agent = None, lead: Lead = None, why: Why = "", environment: Environment = LOCAL
+) -> None:
+    """Take back what was marked as noise: it counts again, from the beginning."""
+    api = signed_in(environment)
+    api.post("/v1/noise/unmarks", {**_asked(api, address, agent, lead), "why": why})
+    screen.say("No longer noise. The leads concerned follow by themselves.")
+
+
+def _asked(api: Api, address: str | None, agent: str | None, lead: str | None) -> dict[str, str]:
+    """The one thing that is named.
+
+    Raises:
+        Failure: nothing is, or more than one thing, or a lead that there is not.
+    """
+    named = {"address": address, "agent": agent, "lead": lead}
+    given = {name: value for name, value in named.items() if value is not None}
+    if len(given) != 1:
+        raise Failure("Name one thing that is noise.", "Give exactly one of --address, --agent and --lead.")
+    return given if lead is None else {"lead": story(api, lead)["id"]}
+
+
+def _table(marks: list[dict[str, Any]]) -> Table:
+    table = Table("what", "noise", "said by", "at", "why")
+    for each in marks:
+        said = each["unmarked"] or each["marked"]
+        stands = "no longer" if each["unmarked"] else "yes"
+        what = f"{each['kind']} {each['value']}"
+        table.add_row(*(escape(harmless(text)) for text in (what, stands, said["who"], said["at"], said["why"])))
+    return table
