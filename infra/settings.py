@@ -15,7 +15,7 @@ from typing import Annotated, Any, Final, Literal, Self, Union, get_args, get_or
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StringConstraints, ValidationError, model_validator
 
-from functions.ingest.settings import EventTypes, Form, SecretWriteKey, WriteKey
+from functions.ingest.settings import BudgetLimits, EventTypes, Form, SecretWriteKey, WriteKey
 from functions.notify.settings import Team
 from infra.cli.yaml12 import Document, YamlError, read_yaml
 from infra.failure import Failure
@@ -109,6 +109,7 @@ class Settings(_Part):
     forms: tuple[Form, ...] = ()
     catalogue: EventTypes = {}
     throttle: Throttle = Throttle()
+    budgets: BudgetLimits = BudgetLimits()
     domain: Domain | None = None
 
     teams: dict[str, Team]

@@ -21,6 +21,7 @@ from functions.rescore.settings import Settings as RescoreSettings
 from functions.score.settings import Settings as ScoreSettings
 from infra.activities_table import ActivitiesTable
 from infra.alarms import Alarms
+from infra.budgets_table import BudgetsTable
 from infra.event_bus import SOURCE, EventBus
 from infra.function import Function
 from infra.http_api import HttpApi
@@ -71,6 +72,7 @@ class BatonStack(Stack):
     def _add_stores(self) -> None:
         protected = self._settings.deletion_protection
         self.activities = ActivitiesTable(self, "Activities", protected=protected)
+        self.budgets = BudgetsTable(self, "Budgets", protected=protected)
         self.leads = LeadsTable(self, "Leads", protected=protected)
         self.bus = EventBus(
             self, "Events", name=self.stack_name, archive=Duration.days(self._settings.retention.archive)
@@ -88,10 +90,12 @@ class BatonStack(Stack):
             "Ingest",
             IngestSettings(
                 activities_table=activities,
+                budgets_table=self.budgets.name,
                 write_keys=tuple(_with_parameter(settings, key) for key in settings.write_keys),
                 forms=settings.forms,
                 origins=settings.origins,
                 catalogue=settings.catalogue,
+                budgets=settings.budgets,
                 retention_days=settings.retention.activities,
                 anonymous_retention_days=settings.retention.anonymous,
             ),
@@ -164,11 +168,11 @@ class BatonStack(Stack):
         self.bus.deliver("ActivitySubmitted", to=self.ingest_queue)
         self.bus.deliver("HandoffRequested", to=self.notify_queue, source=SOURCE)
         self.bus.deliver("RulesPublished", to=self.rescore_queue, source=SOURCE)
+        self.bus.deliver("NoiseChanged", to=self.rescore_queue, source=SOURCE)
         self.bus.deliver("RescoreRequested", to=self.rescore_queue)
 
         self.ingest.work_through(self.ingest_queue, at_once=10)
         self.score.work_through(self.score_queue, at_once=100)
-        self.bus.deliver("NoiseChanged", to=self.rescore_queue, source=SOURCE)
         self.evaluate.work_through(self.evaluate_queue, at_once=10)
         self.relay.work_through(self.relay_queue, at_once=10)
         self.notify.work_through(self.notify_queue, at_once=10, concurrency=2)
@@ -213,6 +217,7 @@ class BatonStack(Stack):
         due, by_temperature, by_stage = (self.leads.index(name) for name in (DUE, BY_TEMPERATURE, BY_STAGE))
 
         self.ingest.allow("dynamodb:PutItem", on=[activities])
+        self.ingest.allow("dynamodb:UpdateItem", on=[self.budgets.arn])
         self._allow_secrets(self.ingest, self._ingest_secrets())
 
         self.score.allow("dynamodb:GetItem", "dynamodb:Query", on=[activities])

@@ -1,4 +1,4 @@
-"""What the two tables have in common: capacity on demand, a stream, backups, encryption, expiry and protection."""
+"""What all tables have in common: capacity on demand, backups, encryption, expiry, protection, and mostly a stream."""
 
 from typing import Final
 
@@ -11,9 +11,9 @@ BACKUP_DAYS: Final = 35
 
 
 class Table(Construct):
-    """A table with `pk` and `sk`, whose items expire by `expires` and whose stream carries what they became."""
+    """A table with `pk` and `sk`, whose items expire by `expires`; its stream, if any, carries what they became."""
 
-    def __init__(self, scope: Construct, construct_id: str, *, protected: bool) -> None:
+    def __init__(self, scope: Construct, construct_id: str, *, protected: bool, streams: bool = True) -> None:
         super().__init__(scope, construct_id)
         self.table = dynamodb.Table(
             self,
@@ -21,7 +21,7 @@ class Table(Construct):
             partition_key=dynamodb.Attribute(name="pk", type=dynamodb.AttributeType.STRING),
             sort_key=dynamodb.Attribute(name="sk", type=dynamodb.AttributeType.STRING),
             billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
-            stream=dynamodb.StreamViewType.NEW_IMAGE,
+            stream=dynamodb.StreamViewType.NEW_IMAGE if streams else None,
             time_to_live_attribute="expires",
             encryption=dynamodb.TableEncryption.AWS_MANAGED,
             point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(

@@ -1,10 +1,11 @@
-"""Baton's two tables on moto, with the keys and indexes that `tests/infra` finds in the template."""
+"""Baton's tables on moto, with the keys and indexes that `tests/infra` finds in the template."""
 
 from typing import Any
 
 from shared.adapters.dynamodb.keys import DUE_INDEX, STAGE_INDEX, TEMPERATURE_INDEX
 
 ACTIVITIES = "activities"
+BUDGETS = "budgets"
 LEADS = "leads"
 
 INDEX_KEYS = {
@@ -24,6 +25,9 @@ def create_tables(client: Any) -> None:
         AttributeDefinitions=texts,
         BillingMode="PAY_PER_REQUEST",
         StreamSpecification=stream,
+    )
+    client.create_table(
+        TableName=BUDGETS, KeySchema=primary, AttributeDefinitions=texts, BillingMode="PAY_PER_REQUEST"
     )
     names = {hash_key for hash_key, _ in INDEX_KEYS.values()}
     numbers = {sort_key for _, sort_key in INDEX_KEYS.values()}

@@ -38,7 +38,7 @@ from shared.adapters.dynamodb.rules import DynamoDBRuleVersions
 from shared.ports.rules import RuleVersion
 from tests.http_requests import http_event
 from tests.local_receiver import Receiver
-from tests.tables import ACTIVITIES, LEADS
+from tests.tables import ACTIVITIES, BUDGETS, LEADS
 
 PUBLIC_KEY = "local-website"
 RULES = {
@@ -132,7 +132,7 @@ class WholeWay:
         )
         queues, table = self.queues, {"leads_table": LEADS}
         settings = {
-            "ingest": IngestSettings(activities_table=ACTIVITIES, write_keys=(public, secret), forms=(form,)),
+            "ingest": IngestSettings(activities_table=ACTIVITIES, budgets_table=BUDGETS, write_keys=(public, secret), forms=(form,)),
             "score": ScoreSettings(activities_table=ACTIVITIES, queue_url=queues["score"], **table),
             "evaluate": EvaluateSettings(queue_url=queues["evaluate"], **table),
             "relay": RelaySettings(bus_name="baton", queue_url=queues["relay"], **table),

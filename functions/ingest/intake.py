@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 
@@ -14,14 +14,18 @@ from functions.ingest.settings import Form, PublicWriteKey, SecretWriteKey, Sett
 from shared.adapters.catalogue import Catalogue
 from shared.adapters.clock import SystemClock
 from shared.adapters.dynamodb.activities import DynamoDBActivities
+from shared.adapters.dynamodb.budgets import DynamoDBBudgets
 from shared.adapters.environment import load
 from shared.adapters.forms import FormConsent, FormShape
 from shared.adapters.ssm import SSMSecrets
 from shared.adapters.write_keys import WriteKeys
-from shared.domain.admission import public_source, trusted_source
+from shared.domain.admission import Source, form_source, public_source, trusted_source
+from shared.domain.budget import Budget, BudgetKind, sender
 from shared.ports.activities import Activities
+from shared.ports.budgets import Budgets
 from shared.ports.secrets import Secrets
 from shared.usecases.ingest import Ingest
+from shared.usecases.spending import Spending
 
 _PATIENCE = Config(
     connect_timeout=2,
@@ -32,6 +36,9 @@ _PATIENCE = Config(
 """A table that hangs is given up within the function's own time, so that the client is told to come again. As many
 connections as the log puts activities side by side."""
 
+_IMPATIENCE = Config(connect_timeout=1, read_timeout=1, retries={"total_max_attempts": 1})
+"""The common count of budgets is asked once: no activity waits for it, and what is sent again is counted twice."""
+
 
 @dataclass(frozen=True, slots=True)
 class Intake:
@@ -40,22 +47,42 @@ class Intake:
     ingest: Ingest
     keys: WriteKeys
     forms: Mapping[str, FormShape] = field(default_factory=dict)
+    form_sources: Mapping[str, Source] = field(default_factory=dict)
+    address_limit: int | None = None
     origins: tuple[str, ...] = ()
     catalogue: Catalogue = field(default_factory=lambda: Catalogue({}))
 
+    def form_source(self, name: str, address: str | None) -> Source:
+        """Who speaks by a form from a network address, whose budget is drawn on before the one that all share."""
+        source = self.form_sources[name]
+        who = sender(address) if address else None
+        if who is None or self.address_limit is None:
+            return source
+        return replace(source, budgets=(Budget(BudgetKind.ADDRESS, who, self.address_limit), *source.budgets))
 
-def configured(settings: Settings, activities: Activities, secrets: Callable[[], Secrets]) -> Intake:
-    """The intake that the settings describe. `secrets` is asked for once a key may be a secret one."""
+
+def configured(
+    settings: Settings, activities: Activities, secrets: Callable[[], Secrets], budgets: Callable[[], Budgets]
+) -> Intake:
+    """The intake that the settings describe.
+
+    `secrets` is asked for once a key may be a secret one, `budgets` once a share of one was taken.
+    """
     public = [key for key in settings.write_keys if isinstance(key, PublicWriteKey)]
     secret = [key for key in settings.write_keys if isinstance(key, SecretWriteKey)]
     return Intake(
-        ingest=Ingest(activities, retention_days=settings.retention_days),
+        ingest=Ingest(activities, Spending(budgets), retention_days=settings.retention_days),
         keys=WriteKeys(
-            public={key.key: public_source(key.name, frozenset(key.activities)) for key in public},
-            secret={key.secret: trusted_source(key.name) for key in secret},
+            public={
+                key.key: _limited(settings, public_source(key.name, frozenset(key.activities)), key.budget)
+                for key in public
+            },
+            secret={key.secret: _limited(settings, trusted_source(key.name), key.budget) for key in secret},
             secrets=secrets,
         ),
         forms={form.name: _shape(form) for form in settings.forms},
+        form_sources={form.name: _form_source(settings, form) for form in settings.forms},
+        address_limit=settings.budgets.address,
         origins=settings.origins,
         catalogue=Catalogue(settings.catalogue),
     )
@@ -71,12 +98,29 @@ def from_environment() -> Intake:
         retention_days=settings.retention_days,
         anonymous_retention_days=settings.anonymous_retention_days,
     )
-    return configured(settings, log, cache(lambda: SSMSecrets(_client("ssm"), SystemClock())))
+    return configured(
+        settings,
+        log,
+        cache(lambda: SSMSecrets(_client("ssm"), SystemClock())),
+        lambda: DynamoDBBudgets(_client("dynamodb", _IMPATIENCE), settings.budgets_table),
+    )
 
 
-def _client(service: str) -> Any:
+def _client(service: str, config: Config = _PATIENCE) -> Any:
     """A client without boto3 around it: a third of the CPU time of a cold start went into importing what S3 needs."""
-    return get_session().create_client(service, config=_PATIENCE)
+    return get_session().create_client(service, config=config)
+
+
+def _limited(settings: Settings, source: Source, own: int | None) -> Source:
+    limit = own or settings.budgets.key
+    budgets = (Budget(BudgetKind.KEY, source.name, limit),) if limit else ()
+    return replace(source, budgets=budgets, per_identity=settings.budgets.identity)
+
+
+def _form_source(settings: Settings, form: Form) -> Source:
+    limit = form.budget or settings.budgets.form
+    budgets = (Budget(BudgetKind.FORM, form.name, limit),) if limit else ()
+    return replace(form_source(form.name, form.activity), budgets=budgets, per_identity=settings.budgets.identity)
 
 
 def _shape(form: Form) -> FormShape:

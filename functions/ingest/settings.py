@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from shared.adapters.catalogue import contradictions
 from shared.adapters.environment import FunctionSettings
+from shared.adapters.segment import MAX_BATCH
 
 
 class _Part(BaseModel):
@@ -28,25 +29,45 @@ def _free_of_contradictions(types: dict[str, str]) -> dict[str, str]:
     return types
 
 
+Limit = Annotated[int, Field(ge=1, le=1_000_000_000)]
+KeyLimit = Annotated[int, Field(ge=MAX_BATCH, le=1_000_000_000)]
+"""A budget in which no batch fits would refuse it for ever."""
+
 EventTypes = Annotated[dict[Word, ActivityType], AfterValidator(_free_of_contradictions)]
 """The activity types of the events whose names say something else."""
 
 
+class BudgetLimits(_Part):
+    """How many activities are taken: with a write key and of one identity in a minute, by a form and from a network
+    address that fills in forms in ten. What has none (null) is taken without end.
+    """
+
+    key: KeyLimit | None = 60_000
+    identity: Limit | None = 3_000
+    form: Limit | None = 600
+    address: Limit | None = 30
+
+
 class PublicWriteKey(_Part):
-    """A write key that sits in a web page, where everybody can read it: it may post only the listed activity types."""
+    """A write key that sits in a web page, where everybody can read it: it may post only the listed activity types.
+
+    `budget` is its own number of activities in a minute, in place of the one that `budgets` gives every key.
+    """
 
     kind: Literal["public"] = "public"
     name: Word
     key: Word
     activities: tuple[ActivityType, ...]
+    budget: KeyLimit | None = None
 
 
 class SecretWriteKey(_Part):
-    """A write key that a server keeps; its text is a secret, stored under `secret`."""
+    """A write key that a server keeps; its text is a secret, stored under `secret`. `budget` as of a public one."""
 
     kind: Literal["secret"] = "secret"
     name: Word
     secret: Word
+    budget: KeyLimit | None = None
 
 
 WriteKey = Annotated[PublicWriteKey | SecretWriteKey, Field(discriminator="kind")]
@@ -64,7 +85,7 @@ class Form(_Part):
     """A configured form: which field fills which fact, and which activity its submission is.
 
     `fields` maps a form field to a fact (`lead.first_name`, `company.name`, `qualification.need`); the field that holds
-    the e-mail address is `email_field`.
+    the e-mail address is `email_field`. `budget` is its own number of submissions in ten minutes.
     """
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,99}$")]
@@ -72,15 +93,18 @@ class Form(_Part):
     email_field: Word = "email"
     fields: dict[Word, Fact] = {}
     consent: ConsentWording | None = None
+    budget: Limit | None = None
 
 
 class Settings(FunctionSettings):
     """The environment of `ingest`."""
 
     activities_table: str
+    budgets_table: str
     write_keys: tuple[WriteKey, ...]
     forms: tuple[Form, ...] = ()
     origins: tuple[str, ...] = ()
     catalogue: EventTypes = Field({})
+    budgets: BudgetLimits = BudgetLimits()
     retention_days: int = 760
     anonymous_retention_days: int = 90

@@ -20,6 +20,7 @@ from shared.domain.refusals import (
     Malformed,
     MethodNotAllowed,
     NotFound,
+    OverBudget,
     Refused,
     TooLarge,
     Unauthenticated,
@@ -49,6 +50,7 @@ _STATUS: dict[type[Exception], int] = {
     TooLarge: 413,
     UnsupportedMedia: 415,
     Invalid: 422,
+    OverBudget: 429,
     Unavailable: 503,
     SecretMissing: 503,
 }
@@ -61,7 +63,7 @@ Reply = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class HttpRequest:
-    """A request as it came; its body is read by `body`, which holds it to a limit."""
+    """A request as it came; its body is read by `body`, which holds it to a limit. `address` is the sender's."""
 
     id: str
     method: str
@@ -72,6 +74,7 @@ class HttpRequest:
     claims: Mapping[str, Any] | None = None
     raw_body: str = ""
     is_base64: bool = False
+    address: str | None = None
 
     @classmethod
     def of(cls, event: Mapping[str, Any]) -> HttpRequest:
@@ -91,6 +94,7 @@ class HttpRequest:
             claims=context.get("authorizer", {}).get("jwt", {}).get("claims"),
             raw_body=event.get("body") or "",
             is_base64=bool(event.get("isBase64Encoded")),
+            address=context["http"].get("sourceIp"),
         )
 
     def query(self) -> dict[str, str]:
@@ -148,6 +152,8 @@ def error_reply(error: Exception) -> Reply:
     if isinstance(error, Refused):
         code, message = error.code, error.message
         details = {"at": error.at} | error.details if error.at else error.details
+        if isinstance(error, OverBudget):
+            headers["retry-after"] = str(error.retry_after)
         _log.info("refused: %s", code)
     elif status == 503:  # noqa: PLR2004 (the status that _STATUS gives)
         code, message, details = "unavailable", "the request cannot be taken now; send it again", {}

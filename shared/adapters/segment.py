@@ -44,7 +44,7 @@ from shared.domain.activity import (
 )
 from shared.domain.admission import Rejection, Source, Unreadable
 from shared.domain.moments import Moment, MomentError, parse_moment
-from shared.domain.refusals import Invalid, Refused, TooLarge
+from shared.domain.refusals import Invalid, OverBudget, Refused, TooLarge
 
 MAX_BATCH = 500
 """Activities in one batch; the clients send at most 100."""
@@ -254,7 +254,10 @@ def read_payload(body: bytes) -> dict[str, Json]:
 
 
 def segment_reply(call: str, sent: int, rejections: Sequence[Rejection]) -> Reply:
-    """Exactly 200 when anything was taken, with what was not; the first reason as an error when nothing was."""
+    """Exactly 200 when anything was taken, with what was not; a reason as an error when nothing was.
+
+    That is the first one, or one that passes with time: a client that comes again then loses nothing.
+    """
     refused = [
         {
             "index": rejection.index,
@@ -270,7 +273,8 @@ def segment_reply(call: str, sent: int, rejections: Sequence[Rejection]) -> Repl
             "refused %d of %d: %s", len(refused), sent, ", ".join(sorted({each.reason.code for each in rejections}))
         )
     if refused and len(refused) == sent:
-        reason = rejections[0].reason
+        reasons = [rejection.reason for rejection in rejections]
+        reason = next((each for each in reasons if isinstance(each, OverBudget)), reasons[0])
         if call == "batch":
             reason.details["refused"] = refused
         return error_reply(reason)

@@ -65,6 +65,16 @@ class MethodNotAllowed(Refused):
     code = "method_not_allowed"
 
 
+class OverBudget(Refused):
+    """More came within a window of time than is taken in it. The same may be sent again after `retry_after` seconds."""
+
+    code = "over_budget"
+
+    def __init__(self, message: str, *, retry_after: int) -> None:
+        super().__init__(message, retry_after=retry_after)
+        self.retry_after = retry_after
+
+
 class Contested(Refused):
     """Somebody else changed the same thing meanwhile: look again, and decide again."""
 

@@ -1,24 +1,26 @@
 """The ports in memory. They pass the same contract suites as the adapters (tests/contract)."""
 
 from tests.fakes.activities import InMemoryActivities
+from tests.fakes.budgets import InMemoryBudgets
 from tests.fakes.clock import FixedClock
 from tests.fakes.handoffs import InMemoryHandoffs
 from tests.fakes.leads import InMemoryLeads
 from tests.fakes.messages import InMemoryBus, InMemoryQueue, InMemorySecrets
-from tests.fakes.rescoring import InMemoryRescoring
 from tests.fakes.noise import InMemoryNoiseMarks
+from tests.fakes.rescoring import InMemoryRescoring
 from tests.fakes.rules import InMemoryRuleVersions
 from tests.fakes.stages import InMemoryStages
 
 __all__ = [
     "FixedClock",
     "InMemoryActivities",
+    "InMemoryBudgets",
     "InMemoryBus",
     "InMemoryHandoffs",
     "InMemoryLeads",
+    "InMemoryNoiseMarks",
     "InMemoryQueue",
     "InMemoryRescoring",
-    "InMemoryNoiseMarks",
     "InMemoryRuleVersions",
     "InMemorySecrets",
     "InMemoryStages",

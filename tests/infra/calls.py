@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from botocore.client import BaseClient
 
-from tests.tables import ACTIVITIES, LEADS
+from tests.tables import ACTIVITIES, BUDGETS, LEADS
 
 Calls = dict[str, set[tuple[str, str]]]
 """For each function the pairs of what it called on, and the IAM action that the call needs."""
 
-_TABLES = {ACTIVITIES: "Activities", LEADS: "Leads"}
+_TABLES = {ACTIVITIES: "Activities", BUDGETS: "Budgets", LEADS: "Leads"}
 _OTHERS = {
     "SendMessage": "sqs:SendMessage",
     "SendMessageBatch": "sqs:SendMessage",

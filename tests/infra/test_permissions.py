@@ -37,6 +37,7 @@ GRANTS: dict[str, dict[str, set[str]]] = {
     "ingest": {
         **EVERYBODY,
         "Activities": {"dynamodb:PutItem"},
+        "Budgets": {"dynamodb:UpdateItem"},
         "IngestQueue": READ_A_QUEUE,
         "parameter/baton/prod/servers-write-key": {"ssm:GetParameter"},
     },

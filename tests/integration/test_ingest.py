@@ -18,7 +18,7 @@ from shared.adapters.dynamodb.activities import DynamoDBActivities
 from shared.domain.activity import Activity, Claims, Identity, Rank
 from shared.domain.moments import parse_moment
 from tests.people import browser, email, user
-from tests.tables import ACTIVITIES
+from tests.tables import ACTIVITIES, BUDGETS
 
 EVENTS = Path(__file__).parents[2] / "events"
 SITE = "https://www.acme.example"
@@ -35,6 +35,7 @@ def log(dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[DynamoDBActi
     boto3.client("ssm").put_parameter(Name="/baton/test/crm-key", Value="sk_crm", Type="SecureString")
     settings = Settings(
         activities_table=ACTIVITIES,
+        budgets_table=BUDGETS,
         write_keys=(
             PublicWriteKey(name="website", key="pk_website", activities=("page_viewed", "demo_requested")),
             SecretWriteKey(name="crm", secret="/baton/test/crm-key"),

@@ -12,11 +12,11 @@ from functions.ingest.handler import lambda_handler
 from functions.ingest.intake import configured
 from functions.ingest.settings import SecretWriteKey, Settings
 from shared.domain.activity import Claims
-from tests.fakes import InMemoryActivities, InMemorySecrets
+from tests.fakes import InMemoryActivities, InMemoryBudgets, InMemorySecrets
 from tests.gateway import Gateway
 from tests.people import browser, email, user
 
-SETTINGS = Settings(activities_table="activities", write_keys=(SecretWriteKey(name="shop", secret="shop"),))
+SETTINGS = Settings(activities_table="activities", budgets_table="budgets", write_keys=(SecretWriteKey(name="shop", secret="shop"),))
 
 
 class Shop(Gateway):
@@ -26,7 +26,7 @@ class Shop(Gateway):
         super().__init__(self._take)
         self.log = InMemoryActivities()
         self.outage = 0
-        self._intake = configured(SETTINGS, self.log, lambda: InMemorySecrets(shop="sk_shop"))
+        self._intake = configured(SETTINGS, self.log, lambda: InMemorySecrets(shop="sk_shop"), InMemoryBudgets)
 
     def _take(self, event: dict[str, Any]) -> dict[str, Any]:
         reply: dict[str, Any] = lambda_handler(event, None, self._intake)

@@ -12,6 +12,7 @@ from shared.adapters.environment import load
 
 WHOLE = Settings(
     activities_table="activities",
+    budgets_table="budgets",
     write_keys=(
         PublicWriteKey(name="website", key="pk_web", activities=("page_viewed",)),
         SecretWriteKey(name="crm", secret="/baton/prod/crm"),

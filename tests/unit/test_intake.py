@@ -18,13 +18,14 @@ from functions.ingest.settings import ConsentWording, Form, PublicWriteKey, Secr
 from shared.domain.activity import Activity, Claims, Rank
 from shared.domain.moments import DAY, Moment, parse_moment
 from shared.ports.errors import Unavailable
-from tests.fakes import InMemoryActivities, InMemorySecrets
+from tests.fakes import InMemoryActivities, InMemoryBudgets, InMemorySecrets
 from tests.http_requests import NOW, answer, http_event
 from tests.people import browser, email, user
 
 SITE = "https://www.acme.example"
 SETTINGS = Settings(
     activities_table="activities",
+    budgets_table="budgets",
     write_keys=(
         PublicWriteKey(
             name="website", key="pk_web", activities=("page_viewed", "identified", "demo_requested", "aliased")
@@ -65,7 +66,7 @@ def log() -> Log:
 
 @pytest.fixture
 def intake(log: Log) -> Intake:
-    return configured(SETTINGS, log, lambda: InMemorySecrets(**{"/baton/test/crm": "sk_crm"}))
+    return configured(SETTINGS, log, lambda: InMemorySecrets(**{"/baton/test/crm": "sk_crm"}), InMemoryBudgets)
 
 
 class Client:
@@ -286,7 +287,7 @@ def test_what_a_clock_of_2099_says_is_set_to_now_and_marked(client: Client, log:
 
 
 def test_the_settings_say_how_long_the_log_remembers(log: Log) -> None:
-    short = configured(SETTINGS.model_copy(update={"retention_days": 1}), log, InMemorySecrets)
+    short = configured(SETTINGS.model_copy(update={"retention_days": 1}), log, InMemorySecrets, InMemoryBudgets)
     old = http_event("POST", "/v1/page", view(timestamp=NOW), key="pk_web", at=Moment(parse_moment(NOW) + DAY + 1000))
 
     assert lambda_handler(old, None, short)["statusCode"] == 422
@@ -448,7 +449,7 @@ CALLS = st.fixed_dictionaries(
 @given(call=st.sampled_from(["track", "page", "identify", "group", "alias", "batch"]), said=CALLS, key=KEYS)
 def test_whatever_a_call_holds_it_is_stored_or_refused(call: str, said: dict[str, Any], key: str) -> None:
     log = Log()
-    client = Client(configured(SETTINGS, log, lambda: InMemorySecrets(**{"/baton/test/crm": "sk_crm"})))
+    client = Client(configured(SETTINGS, log, lambda: InMemorySecrets(**{"/baton/test/crm": "sk_crm"}), InMemoryBudgets))
     body = {"batch": [said, view(messageId="another")]} if call == "batch" else said
     reply = client.post(f"/v1/{call}", body, key=key)
 
@@ -461,7 +462,7 @@ def test_whatever_a_call_holds_it_is_stored_or_refused(call: str, said: dict[str
 @given(st.sampled_from(["/v1/track", "/v1/batch", "/v1/forms/contact"]), ANYTHING)
 def test_whatever_a_body_is_it_is_answered_and_what_is_refused_leaves_nothing(path: str, body: Any) -> None:
     log = Log()
-    client = Client(configured(SETTINGS, log, InMemorySecrets))
+    client = Client(configured(SETTINGS, log, InMemorySecrets, InMemoryBudgets))
     status = client.post(path, json.dumps(body), key="pk_web")["statusCode"]
 
     assert status < 500
