@@ -47,6 +47,21 @@ class SecretStore:
         except (ClientError, BotoCoreError) as error:
             raise _refused(f"The secret {name} could not be stored.", error) from error
 
+    def get(self, name: str) -> str:
+        """The text of a secret.
+
+        Raises:
+            Failure: it is not stored, or AWS does not tell it.
+        """
+        client = self._client
+        try:
+            return client.get_parameter(Name=self._parameter(name), WithDecryption=True)["Parameter"]["Value"]
+        except client.exceptions.ParameterNotFound as error:
+            remedy = f"Store it with `baton secrets set {name} --env {self.deployed.environment}`."
+            raise Failure(f"The secret {name} is not stored.", remedy) from error
+        except (ClientError, BotoCoreError) as error:
+            raise _refused(f"The secret {name} could not be read.", error) from error
+
     def stored(self) -> dict[str, str]:
         """The names of all stored secrets, each with the moment of its last change."""
         try:

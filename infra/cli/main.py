@@ -9,6 +9,7 @@ import typer
 from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.cli import account, cloud
+from infra.cli.import_list import import_list
 from infra.cli.leads import leads_app
 from infra.cli.noise import noise_app
 from infra.cli.publish import publish
@@ -46,6 +47,7 @@ app.add_typer(noise_app, name="noise", rich_help_panel=_LEADS)
 rules_app.command("publish")(publish)
 app.add_typer(rules_app, name="rules", rich_help_panel=_LEADS)
 app.command(rich_help_panel=_LEADS)(score)
+app.command("import", rich_help_panel=_LEADS)(import_list)
 
 
 def main() -> None:

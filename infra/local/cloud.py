@@ -146,17 +146,27 @@ class LocalCloud:
                 raise Failure(what, "A newly published rule file makes every lead's score anew from the log.")
             return True
 
+    @property
+    def settings(self) -> Settings:
+        """The settings of what is deployed in it.
+
+        Raises:
+            Failure: it does not run.
+        """
+        _ = self.emulator.endpoint
+        return read_settings(LOCAL, self._settings_file)
+
     def whereabouts(self) -> Whereabouts:
         """Where everything is, with a fresh token.
 
         Raises:
             Failure: it does not run, or not all of it.
         """
-        _ = self.emulator.endpoint
+        settings = self.settings
         for process in (self.site, self.receiver):
             if not process.is_alive():
                 raise Failure(f"The {process.name} is not running.", "Run `baton up`: it starts what is missing.")
-        return self._whereabouts(read_settings(LOCAL, self._settings_file), self._signed_in())
+        return self._whereabouts(settings, self._signed_in())
 
     def api(self) -> Api:
         """The API for the local user, signed in afresh."""

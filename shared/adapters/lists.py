@@ -191,7 +191,8 @@ def _whole(fields: Mapping[str, Json], name: str, place: int) -> int | None:
 
 
 class ListReader:
-    """Reads the lines of one list. `mapping` says for each heading what the column is.
+    """Reads the lines of one list. `mapping` says for each heading what the column is, `at` when lines occurred that
+    do not tell.
 
     Raises:
         Forbidden: its source may not send lists, or no source may say what it says.
@@ -217,7 +218,7 @@ class ListReader:
         self._columns = {target.removesuffix(NUMBER): name for name, target in self.mapping.items() if target}
         self._zone = _zone(options.timezone)
         self._seen: Counter[str] = Counter()
-        self._at = self._moment(options.at, "at") if options.at else None
+        self.at = self._moment(options.at, "at") if options.at else None
         self._check()
 
     def read(self, line: Line) -> Activity | Unreadable:
@@ -256,7 +257,7 @@ class ListReader:
             raise Invalid(msg, "as")
         if kind is not None:
             _check_type(kind)
-        if self._at is None and "occurred_at" not in self._columns:
+        if self.at is None and "occurred_at" not in self._columns:
             msg = "say when it happened: map a column to occurred_at, or give `at`, such as 2026-03-01"
             raise Invalid(msg, "at")
         if "consent" in self._columns and not (self._options.consent_wording and self._options.consent_version):
@@ -367,10 +368,10 @@ class ListReader:
         told = self._text(fields, "occurred_at")
         if told is not None:
             return self._moment(told, self._columns["occurred_at"])
-        if self._at is None:
+        if self.at is None:
             msg = "the line does not tell when it happened"
             raise Invalid(msg, self._columns["occurred_at"])
-        return self._at
+        return self.at
 
     def _moment(self, text: str, at: str) -> Moment:
         try:

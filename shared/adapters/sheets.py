@@ -56,7 +56,7 @@ class Sheet:
         if any(row.cells[len(self.headings) :]):
             msg = f"the line has {len(row.cells)} fields, and there are {len(self.headings)} headings"
             raise Invalid(msg)
-        cells = map(_unguarded, row.cells) if is_of_refused(self.headings) else row.cells
+        cells = map(unguarded, row.cells) if is_of_refused(self.headings) else row.cells
         return {name: cell for name, cell in zip(self.headings, cells, strict=False) if cell}
 
 
@@ -89,7 +89,7 @@ def read_sheet(text: Iterable[str], delimiter: str | None = None) -> Sheet:
     if len(cells) > _MAX_COLUMNS:
         msg = f"the list has more than {_MAX_COLUMNS} columns"
         raise Invalid(msg)
-    plain = tuple(map(_unguarded, cells)) if is_of_refused(cells) else cells
+    plain = tuple(map(unguarded, cells)) if is_of_refused(cells) else cells
     return Sheet(cells, _different(plain), delimiter, records)
 
 
@@ -98,14 +98,15 @@ def guarded(text: str) -> str:
     return f"{_GUARD}{text}" if text.startswith((*_EVALUATED, _GUARD)) else text
 
 
+def unguarded(cell: str) -> str:
+    """A cell as it was before `guarded`; one that is not guarded stays as it is."""
+    is_guarded = cell.startswith(_GUARD) and cell[1:].startswith((*_EVALUATED, _GUARD))
+    return cell[1:] if is_guarded else cell
+
+
 def is_of_refused(headings: Iterable[str]) -> bool:
     """Whether these are the headings of a file of refused lines, whose cells are guarded."""
     return {LINE, REASON} <= set(headings)
-
-
-def _unguarded(cell: str) -> str:
-    is_guarded = cell.startswith(_GUARD) and cell[1:].startswith((*_EVALUATED, _GUARD))
-    return cell[1:] if is_guarded else cell
 
 
 def _delimiter(headings: str) -> str:
