@@ -12,6 +12,7 @@ from shared.ports.errors import Unavailable
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef
 
 _ENTRIES_PER_CALL = 10
 
@@ -25,16 +26,20 @@ class SQSQueue:
 
     def send(self, messages: Sequence[Mapping[str, object]]) -> None:
         """Put every message, ten to a call; see `shared.ports.queue.Queue`."""
+        self.send_later(messages, 0)
+
+    def send_later(self, messages: Sequence[Mapping[str, object]], seconds: int) -> None:
+        """Put every message, to be delivered later; see `shared.ports.queue.DelayingQueue`."""
         for start in range(0, len(messages), _ENTRIES_PER_CALL):
             page = messages[start : start + _ENTRIES_PER_CALL]
+            entries: list[SendMessageBatchRequestEntryTypeDef] = [
+                {"Id": str(place), "MessageBody": json.dumps(message, sort_keys=True), "DelaySeconds": seconds}
+                if seconds
+                else {"Id": str(place), "MessageBody": json.dumps(message, sort_keys=True)}
+                for place, message in enumerate(page)
+            ]
             try:
-                answer = self._client.send_message_batch(
-                    QueueUrl=self._url,
-                    Entries=[
-                        {"Id": str(place), "MessageBody": json.dumps(message, sort_keys=True)}
-                        for place, message in enumerate(page)
-                    ],
-                )
+                answer = self._client.send_message_batch(QueueUrl=self._url, Entries=entries)
             except (ClientError, BotoCoreError) as error:
                 msg = f"the queue did not answer: {type(error).__name__}"
                 raise Unavailable(msg) from error

@@ -14,3 +14,15 @@ class Queue(Protocol):
             Unavailable: not all of them were taken; sending all again is safe.
         """
         ...
+
+
+class DelayingQueue(Queue, Protocol):
+    """A queue that can also keep messages back for a while."""
+
+    def send_later(self, messages: Sequence[Mapping[str, object]], seconds: int) -> None:
+        """Put every message, to be delivered no earlier than in so many seconds, at most 900.
+
+        Raises:
+            Unavailable: not all of them were taken; sending all again is safe.
+        """
+        ...

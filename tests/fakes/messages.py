@@ -16,6 +16,9 @@ class InMemoryQueue:
             raise Unavailable("the queue did not answer")
         self.messages.extend(messages)
 
+    def send_later(self, messages: Sequence[Mapping[str, object]], seconds: int) -> None:
+        self.send(messages)
+
 
 class InMemoryBus:
     """Remembers what was put; it does not take the events whose ids stand in `refuses`."""

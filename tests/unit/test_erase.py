@@ -1,0 +1,506 @@
+"""Erasing a person: nothing older is held, whatever comes when and whoever is interrupted; what is newer is."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, ClassVar
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from shared.domain.activity import Claims, Identity, Rank
+from shared.domain.admission import trusted_source
+from shared.domain.erasure import is_erased, names_in
+from shared.domain.handoff import LeadId
+from shared.domain.moments import HOUR, MINUTE, SECOND, Moment, format_moment, parse_moment
+from shared.domain.people import Person, Role
+from shared.domain.refusals import Invalid, NotFound
+from shared.domain.state import ScoreState
+from shared.ports.activities import ActivityKey
+from shared.ports.leads import LeadRecord
+from shared.usecases.erase import PAUSE, AskForErasure, ErasePeople, ErasureRequest, ReplayErasures
+from shared.usecases.erased import LATEST_REMEMBERED_FOR, ErasedPeople
+from shared.usecases.ingest import Ingest
+from shared.usecases.late import still_held
+from shared.usecases.merge import RuleWhoIsWho, Ruling
+from shared.usecases.renew import renew
+from shared.usecases.spending import Spending
+from tests.fakes import InMemoryBudgets, InMemoryQueue
+from tests.fakes.erasures import InMemoryErasures
+from tests.fakes.traces import InMemoryTraces
+from tests.people import activity, browser, user
+from tests.unit.test_score import ADA, ADA_S_ID, BOB, LAPTOP, House
+
+MIA = Person("id-mia", "Mia", frozenset({Role.ADMIN}))
+PHONE = browser("phone")
+SERVER = trusted_source("server")
+BEFORE = "2026-03-01T09:00:00Z"
+
+
+class Died(BaseException):
+    """The process is gone."""
+
+
+class Dying:
+    """A port whose calls are numbered; the process dies before, or just after, one of them."""
+
+    def __init__(self, port: Any, fate: Fate) -> None:
+        self._port, self._fate = port, fate
+
+    def __getattr__(self, name: str) -> Any:
+        return lambda *given, **named: self._fate.around(getattr(self._port, name), *given, **named)
+
+
+class Fate:
+    def __init__(self, at: int = -1, *, after: bool = False) -> None:
+        self.at, self.after, self.calls = at, after, 0
+
+    def around(self, call: Any, *given: Any, **named: Any) -> Any:
+        number, self.calls = self.calls, self.calls + 1
+        if number == self.at and not self.after:
+            raise Died
+        answer = call(*given, **named)
+        if number == self.at:
+            raise Died
+        return answer
+
+
+class Office(House):
+    """A house where people are erased."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.erasures = InMemoryErasures()
+        self.traces = InMemoryTraces(self.log, self.leads)
+        self.work, self.touches = InMemoryQueue(), InMemoryQueue()
+        self.asking = AskForErasure(self.log, self.leads, self.erasures, self.work, self.clock)
+        self.erased = ErasedPeople(self.erasures, self.clock)
+        self.ingest = Ingest(self.log, Spending(InMemoryBudgets), retention_days=700, erased=self.erased)
+
+    def process(self, fate: Fate | None = None) -> ErasePeople:
+        """A fresh process of the function."""
+        fate = fate or Fate()
+        return ErasePeople(
+            Dying(self.log, fate),
+            Dying(self.leads, fate),
+            Dying(self.traces, fate),
+            Dying(self.erasures, fate),
+            score=Dying(self.touches, fate),
+            work=Dying(self.work, fate),
+            clock=self.clock,
+        )
+
+    def ask(self, who: Any = ADA, name: str = "1", why: str = "She asked by letter.") -> Any:
+        return self.asking.ask(self.lead(who).lead, ErasureRequest(name, MIA, why))
+
+    def finish(self) -> None:
+        """Let every pass come, and do all that they ask of `score`."""
+        for _ in range(10):
+            waiting, self.work.messages = self.work.messages, []
+            for message in waiting:
+                self.process().go_on(str(message["erasure"]))
+            self.score_what_was_asked()
+            if not self.work.messages:
+                return
+            self.clock.advance(PAUSE)
+        pytest.fail("the erasure never ends")
+
+    def score_what_was_asked(self) -> None:
+        """What the function `score` does with its queue."""
+        asked, self.touches.messages = self.touches.messages, []
+        for message in asked:
+            if "renew" in message:
+                renew(self.log, self.leads, LeadId(str(message["renew"])))
+                self.score.touch(LeadId(str(message["renew"])), rebuild=True)
+                continue
+            named: Any = message["activity"]
+            key = ActivityKey(Identity.of_key(named["identity"]), named["id"])
+            if logged := self.log.at(key):
+                assert self.score.apply([logged]) == []
+
+    def submit(self, *activities: Any) -> list[Any]:
+        """Take in what a server sends, and score it."""
+        before = set(self.log._log)
+        refused = self.ingest.submit(activities, SERVER)
+        new = [each for key, each in self.log._log.items() if key not in before]
+        assert self.score.apply(new) == []
+        return refused
+
+    def held(self) -> str:
+        """Everything that any store holds, but the tombstones."""
+        told = [self.log._log, self.leads.records, self.leads._whose, self.leads._attached, self.erasures.erasures]
+        return repr(told)
+
+
+@pytest.fixture
+def office() -> Office:
+    office = Office()
+    office.take(activity("b1", BOB, user("u-bob"), at=BEFORE))
+    return office
+
+
+def lived(office: Office) -> None:
+    """Ada did things by name and without, in two browsers; Bob has his own."""
+    office.take(
+        activity("a1", LAPTOP, at=BEFORE),
+        activity("a2", ADA, LAPTOP, at=BEFORE, claims=Claims(lead={"first_name": "Augusta"}, consent="granted")),
+        activity("a3", ADA, ADA_S_ID, at=BEFORE),
+        activity("a4", ADA_S_ID, PHONE, at=BEFORE, type="demo_requested"),
+        activity("a5", PHONE, at="2026-03-01T10:00:00Z"),
+        activity("b2", BOB, browser("tablet"), at=BEFORE),
+    )
+
+
+CANARIES = ("ada@", "u-ada", "laptop", "phone", "Augusta")
+
+
+def test_nothing_stays_of_the_person_and_all_of_everybody_else(office: Office) -> None:
+    lived(office)
+    bob = office.lead(BOB)
+
+    office.ask()
+    office.finish()
+
+    assert not [canary for canary in CANARIES if canary in office.held()]
+    assert office.lead(BOB) == bob
+    assert len(office.log) == 2
+    (erasure,) = office.erasures.all()
+    assert erasure.done_at is not None
+    assert (erasure.who, erasure.why, erasure.names) == ("Mia", "She asked by letter.", frozenset())
+
+
+def test_what_is_sent_again_is_taken_for_taken_and_dropped(office: Office) -> None:
+    lived(office)
+    office.ask()
+    office.finish()
+
+    again = activity("a2", ADA, LAPTOP, at=BEFORE)
+    assert office.submit(again, activity("a9", LAPTOP, at=BEFORE), activity("b3", BOB, at=BEFORE)) == []
+
+    assert again not in office.log
+    assert len(office.log) == 3
+    assert office.lead(ADA) is None
+
+
+def test_what_happens_later_begins_a_new_lead_with_nothing_of_the_old_one(office: Office) -> None:
+    lived(office)
+    old = office.lead(ADA).lead
+    erasure = office.ask()
+    office.finish()
+
+    office.clock.advance(HOUR)
+    office.submit(activity("a10", ADA, LAPTOP, at=format_moment(Moment(erasure.erased_at + 1))))
+
+    assert office.lead(ADA).lead != old
+    assert office.points(ADA) == 1
+
+
+def test_the_fast_clock_of_a_client_revives_nobody(office: Office) -> None:
+    ahead = format_moment(Moment(office.clock.now() + 4 * MINUTE))
+    office.take(activity("a1", ADA, at=ahead))
+
+    assert office.ask().erased_at == parse_moment(ahead)
+
+
+def test_of_a_shared_browser_the_other_person_keeps_what_is_theirs(office: Office) -> None:
+    office.take(
+        activity("a1", ADA, LAPTOP, at="2026-03-01T09:00:00Z"),
+        activity("a2", LAPTOP, at="2026-03-01T09:30:00Z"),
+        activity("b2", BOB, LAPTOP, at="2026-03-01T10:00:00Z"),
+        activity("b3", LAPTOP, at="2026-03-01T10:30:00Z"),
+    )
+    assert office.points(BOB) == 3
+
+    office.ask()
+    office.finish()
+
+    assert sorted(each.id for each in office.log._log.values()) == ["b1", "b2", "b3"]
+    assert office.points(BOB) == 3
+    office.submit(activity("late", LAPTOP, at="2026-03-01T09:40:00Z"))
+    assert office.points(BOB) == 3
+    office.submit(activity("b4", BOB, LAPTOP, at="2026-03-01T09:50:00Z"))
+    assert office.points(BOB) == 4
+
+
+def test_a_lead_that_was_parted_from_the_person_forgets_their_names(office: Office) -> None:
+    lived(office)
+    rulings = RuleWhoIsWho(office.log, office.leads, office.clock)
+    office.clock.advance(HOUR)
+    for ruling in (
+        lambda: rulings.merge(office.lead(ADA).lead, office.lead(BOB).lead, Ruling("1", MIA, "")),
+        lambda: rulings.unmerge(office.lead(ADA).lead, [ADA, ADA_S_ID], Ruling("2", MIA, "")),
+    ):
+        office.clock.advance(HOUR)
+        office.score.apply([ruling().activity])
+    points = office.points(BOB)
+    office.take(activity("b9", BOB, ADA_S_ID, at="2026-03-01T11:00:00Z"))
+    assert "u-ada" in repr(office.lead(BOB))
+
+    office.ask()
+    office.finish()
+
+    assert not [canary for canary in CANARIES if canary in office.held()]
+    assert office.points(BOB) == points + 1
+
+
+def test_whoever_asks_again_asks_for_the_same_and_a_lost_message_is_sent_again(office: Office) -> None:
+    lived(office)
+    lead = office.lead(ADA).lead
+    office.work.fails = True
+    with pytest.raises(Exception, match="did not answer"):
+        office.ask()
+    office.work.fails = False
+
+    first = office.asking.ask(lead, ErasureRequest("1", MIA, "She asked by letter."))
+    office.finish()
+    again = office.asking.ask(lead, ErasureRequest("1", MIA, "She asked by letter."))
+
+    assert first.id == again.id
+    assert again.done_at is not None
+    assert len(office.erasures.erasures) == 1
+
+
+def test_whom_nobody_knows_is_not_erased(office: Office) -> None:
+    with pytest.raises(NotFound):
+        office.asking.ask(LeadId("x"), ErasureRequest("1", MIA, ""))
+
+
+@pytest.mark.parametrize("why", ["ADA@engines.example wrote", "Augusta asked", "it is u-ada"])
+def test_a_reason_that_would_keep_a_name_is_refused_and_nothing_happens(office: Office, why: str) -> None:
+    lived(office)
+
+    with pytest.raises(Invalid):
+        office.ask(why=why)
+
+    assert (office.erasures.tombstones, office.work.messages) == ({}, [])
+
+
+def test_an_ordinary_activity_is_asked_nothing(office: Office) -> None:
+    lived(office)
+    office.ask()
+    office.finish()
+    office.clock.advance(HOUR)
+    office.submit(activity("b5", BOB, at=format_moment(office.clock.now())))
+
+    assert office.erasures.asked == 0
+
+
+def test_what_a_function_took_that_did_not_know_yet_is_found_by_the_next_pass(office: Office) -> None:
+    lived(office)
+    office.submit(activity("b5", BOB, at=BEFORE))
+    office.ask()
+    office.process().go_on(str(office.work.messages.pop()["erasure"]))
+    office.clock.advance(LATEST_REMEMBERED_FOR - SECOND)
+    late = activity("late", ADA, LAPTOP, at=BEFORE)
+    office.submit(late)
+    assert late in office.log
+
+    office.finish()
+
+    assert not [canary for canary in CANARIES if canary in office.held()]
+
+
+def test_a_lead_that_was_loaded_before_and_written_after_is_found_by_the_next_pass(office: Office) -> None:
+    lived(office)
+    late = activity("late", ADA, LAPTOP, at=BEFORE)
+    office.log.append([late])
+    office.ask()
+    office.process().go_on(str(office.work.messages[0]["erasure"]))
+    assert office.score.apply([late]) == []
+    assert office.lead(ADA) is not None
+
+    office.finish()
+
+    assert not [canary for canary in CANARIES if canary in office.held()]
+
+
+def test_a_lead_that_is_written_while_the_last_pass_goes_on_is_found_by_one_more(office: Office) -> None:
+    lived(office)
+    late = activity("late", ADA, at=BEFORE)
+    office.ask()
+    name = str(office.work.messages.pop()["erasure"])
+    office.process().go_on(name)
+    office.clock.advance(PAUSE)
+    # `score` has claimed the name for a new lead, and is about to write it.
+    office.leads.claim(ADA, LeadId("slow"))
+    office.process().go_on(name)
+    state = office.rulebook.active().rules.absorb(ScoreState.empty(), [late])
+    office.leads.save(LeadRecord(LeadId("slow"), frozenset({ADA}), state))
+
+    office.finish()
+
+    assert not [canary for canary in CANARIES if canary in office.held()]
+
+
+def test_a_touch_of_whom_nobody_holds_any_more_makes_no_lead(office: Office) -> None:
+    lived(office)
+    old = office.lead(ADA).lead
+    office.ask()
+    office.finish()
+
+    office.score.touch(old)
+
+    assert office.leads.load(old) is None
+
+
+def test_names_that_the_lead_was_given_since_are_erased_too(office: Office) -> None:
+    lived(office)
+    office.ask()
+    office.take(activity("a11", ADA, user("u-augusta"), at=BEFORE))
+
+    office.finish()
+
+    assert "augusta" not in office.held()
+    office.submit(activity("a12", user("u-augusta"), at=BEFORE))
+    assert office.lead(user("u-augusta")) is None
+
+
+def test_whom_a_backup_brings_back_is_erased_again_and_who_came_by_themselves_is_not(office: Office) -> None:
+    lived(office)
+    backup = dict(office.log._log), dict(office.leads.records), dict(office.leads._whose), dict(office.leads._attached)
+    office.ask()
+    office.finish()
+    office.clock.advance(HOUR)
+    replaying = ReplayErasures(office.log, office.leads, office.erasures, office.work, office.clock)
+    office.submit(activity("a10", ADA, at=format_moment(office.clock.now())))
+    everybody = {ADA, ADA_S_ID, LAPTOP, PHONE, BOB}
+    assert replaying.replay(everybody, "Mia") == 0
+
+    office.log._log.update(backup[0])
+    office.leads.records.update(backup[1])
+    office.leads._whose.update(backup[2])
+    office.leads._attached.update(backup[3])
+    assert replaying.replay(everybody, "Mia") == 4
+    office.finish()
+
+    assert "Augusta" not in office.held()
+    assert "phone" not in office.held()
+    assert office.points(ADA) == 1
+    assert office.points(BOB) == 2
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_whoever_dies_at_any_call_is_taken_up_again(after: bool) -> None:  # noqa: FBT001
+    at, died = 0, True
+    while died:
+        office = Office()
+        office.take(activity("b1", BOB, LAPTOP, at="2026-03-01T12:00:00Z"))
+        lived(office)
+        office.ask()
+        died = False
+        name = str(office.work.messages[0]["erasure"])
+        try:
+            office.process(Fate(at, after=after)).go_on(name)
+        except Died:
+            died = True
+            office.work.messages.append({"erasure": name})
+        office.finish()
+        assert not [canary for canary in ("ada@", "u-ada", "phone", "Augusta") if canary in office.held()], at
+        assert sorted(each.id for each in office.log._log.values()) == ["b1", "b2"], at
+        at += 1
+    assert at > 10
+
+
+class Story:
+    """An office to which things happen: activities come, somebody asks for an erasure, a pass is done, time goes by.
+
+    Activities are scored when a stream delivers them, which is sometimes later than a pass.
+    """
+
+    NAMES: ClassVar = {
+        "known": (ADA,),
+        "both": (ADA, LAPTOP),
+        "alone": (LAPTOP,),
+        "two names": (ADA_S_ID, ADA),
+        "bob": (BOB,),
+    }
+
+    def __init__(self) -> None:
+        self.office = Office()
+        self.office.take(activity("b0", BOB, at=BEFORE), activity("a0", ADA, LAPTOP, at=BEFORE))
+        self.sent = list(self.office.log._log.values())
+        self.streaming: list[Any] = []
+
+    def go_on(self, number: int, step: str, amount: int) -> None:
+        office = self.office
+        if step in self.NAMES:
+            at = format_moment(Moment(office.clock.now() + amount * SECOND))
+            self.sent.append(activity(f"s{number}", *self.NAMES[step], at=at))
+            self.streaming.append(self.sent[-1])
+            assert office.ingest.submit([self.sent[-1]], SERVER) == []
+        elif step == "ask" and office.lead(ADA):
+            office.ask(name=str(number))
+        elif step == "pass" and office.work.messages:
+            office.process().go_on(str(office.work.messages.pop(0)["erasure"]))
+        elif step == "wait":
+            office.clock.advance((amount + 4) * 10 * SECOND)
+        elif step == "deliver":
+            self.deliver()
+
+    def deliver(self) -> None:
+        office = self.office
+        assert office.score.apply(still_held(office.log, self.streaming, office.clock.now())) == []
+        self.streaming.clear()
+
+    def end(self) -> tuple[Office, list[Any]]:
+        """What was under way arrives, the erasures end, and everything is sent once more."""
+        self.deliver()
+        self.office.score_what_was_asked()
+        self.office.finish()
+        self.office.clock.advance(PAUSE)
+        assert self.office.ingest.submit(self.sent, SERVER) == []
+        assert self.office.score.apply([each for each in self.sent if each in self.office.log]) == []
+        return self.office, self.sent
+
+
+@settings(deadline=None)
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from([*Story.NAMES, "ask", "pass", "wait", "deliver"]),
+            st.integers(-3, 3),
+        ),
+        max_size=14,
+    )
+)
+def test_nothing_older_is_held_and_everything_newer_is_whatever_comes_in_whatever_order(
+    steps: list[tuple[str, int]],
+) -> None:
+    story = Story()
+    for number, (step, amount) in enumerate(steps):
+        story.go_on(number, step, amount)
+    office, sent = story.end()
+
+    expected = {each.id for each in sent if not is_erased(each, office.erasures.tombstones)}
+    assert {each.id for each in office.log._log.values()} == expected
+    for record in office.leads.records.values():
+        assert record.state.entries.keys() <= expected
+    for each in sent:
+        if each.id in expected and each.known_identities:
+            assert each.id in office.lead(each.identity).state.entries
+    assert all(not erasure.names for erasure in office.erasures.all())
+
+
+def test_an_activity_is_erased_by_any_of_its_names_until_the_moment_itself() -> None:
+    one = activity("a1", ADA, LAPTOP, at=BEFORE)
+    at = one.occurred_at
+    assert is_erased(one, {"anonymous_id:laptop": at})
+    assert not is_erased(one, {"anonymous_id:laptop": Moment(at - 1)})
+    assert not is_erased(one, {"alone:anonymous_id:laptop": at})
+    assert is_erased(activity("a2", LAPTOP, at=BEFORE), {"alone:anonymous_id:laptop": at})
+    assert names_in(activity("a2", LAPTOP)) == {"anonymous_id:laptop", "alone:anonymous_id:laptop"}
+
+
+def test_a_public_activity_of_an_erased_person_is_dropped_like_a_server_s(office: Office) -> None:
+    lived(office)
+    office.ask()
+    office.finish()
+    told = replace(activity("p1", ADA, at=BEFORE), rank=Rank.PUBLIC)
+    office.submit(told)
+
+    assert office.lead(ADA) is None
+
+
+def test_an_erasure_of_no_such_name_is_nothing_to_do(office: Office) -> None:
+    assert office.process().go_on("erasure-x") is None
