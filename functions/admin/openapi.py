@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.json_schema import models_json_schema
 
 from functions.admin import api
-from shared.adapters import segment
+from shared.adapters import lists, segment
 from shared.adapters.routes import ROUTES, Route
 from shared.adapters.submitted_activities import ActivitySubmitted
 
@@ -36,6 +36,26 @@ class AcceptedResponse(BaseModel):
 
     success: bool = True
     refused: list[RefusedResponse] | None = None
+
+
+class RefusedLineResponse(BaseModel):
+    """A line of a list that was not taken, and why."""
+
+    line: int = Field(description="Its number in the list: of CSV the file's line, else the place, from 1.")
+    code: str
+    message: str
+    at: str | None = Field(description="The column in which the fault is.")
+
+
+class ImportResponse(BaseModel):
+    """Every line that `refused` does not list is in the log; of a dry run, would be."""
+
+    success: bool = True
+    dry_run: bool
+    lines: int
+    taken: int
+    refused: list[RefusedLineResponse]
+    map: dict[str, str] = Field(description="What each column became.")
 
 
 class ErrorResponse(BaseModel):
@@ -85,6 +105,13 @@ _OPERATIONS: dict[str, _Told] = {
     "group": _call("Which company somebody belongs to", segment.GroupRequest),
     "alias": _call("Two names of one person", segment.AliasRequest),
     "batch": _call("Up to 500 calls at once", segment.BatchRequest),
+    "import": _Told(
+        "Up to 500 lines of a list, as JSON or as CSV",
+        "Intake",
+        {200: ImportResponse},
+        lists.ImportRequest,
+        query=lists.ImportQuery,
+    ),
     "form": _Told("A form of a website", "Intake", {200: AcceptedResponse, 303: None}, FormRequest),
     "script": _Told("The embed script", "Intake", {200: None, 304: None}),
     "health": _Told("Whether the API answers", "About", {200: api.HealthResponse}),
@@ -118,6 +145,21 @@ _OPERATIONS: dict[str, _Told] = {
         api.UnmergeLeadRequest,
         headers=_ONCE,
     ),
+    "list_noise": _Told("What is noise", "Noise", {200: api.NoiseMarksResponse}),
+    "mark_noise": _Told(
+        "Say that what an address, an agent or a lead does is noise",
+        "Noise",
+        {202: api.NoiseResponse},
+        api.NoiseRequest,
+        headers=_ONCE,
+    ),
+    "unmark_noise": _Told(
+        "Say that it counts again",
+        "Noise",
+        {202: api.NoiseResponse},
+        api.NoiseRequest,
+        headers=_ONCE,
+    ),
     "get_active_rules": _Told("The rules that hold", "Rules", {200: api.RulesResponse}),
     "list_rule_versions": _Told("Every published version", "Rules", {200: api.RuleVersionsResponse}),
     "get_rule_version": _Told("A published version", "Rules", {200: api.RulesResponse}),
@@ -145,21 +187,6 @@ _ERRORS = {
 
 @cache
 def document() -> dict[str, Any]:
-    "list_noise": _Told("What is noise", "Noise", {200: api.NoiseMarksResponse}),
-    "mark_noise": _Told(
-        "Say that what an address, an agent or a lead does is noise",
-        "Noise",
-        {202: api.NoiseResponse},
-        api.NoiseRequest,
-        headers=_ONCE,
-    ),
-    "unmark_noise": _Told(
-        "Say that it counts again",
-        "Noise",
-        {202: api.NoiseResponse},
-        api.NoiseRequest,
-        headers=_ONCE,
-    ),
     """The document, made once."""
     requests: set[type[BaseModel]] = {told.request for told in _OPERATIONS.values() if told.request}
     responses = {model for told in _OPERATIONS.values() for model in told.responses.values() if model}
@@ -220,6 +247,8 @@ def _operation(route: Route, refs: _Refs) -> dict[str, Any]:
         content = _json(refs[told.request])
         if route.operation == "form":
             content["application/x-www-form-urlencoded"] = content["application/json"]
+        if route.operation == "import":
+            content["text/csv"] = {"schema": {"type": "string"}}
         said["requestBody"] = {"required": True, "content": content}
     if route.roles is not None:
         said["description"] = f"For the roles {', '.join(sorted(route.roles))}."

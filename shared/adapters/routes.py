@@ -49,6 +49,7 @@ def _calls() -> Iterable[Route]:
 
 ROUTES: tuple[Route, ...] = (
     *_calls(),
+    Route("POST", "/v1/import", "ingest", "import"),
     Route("POST", "/v1/forms/{form}", "ingest", "form"),
     Route("GET", "/v1/baton.js", "ingest", "script"),
     Route("GET", "/health", "admin", "health"),
@@ -59,10 +60,10 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/v1/leads/{id}/adjustments", "admin", "adjust_score", SELLERS),
     Route("POST", "/v1/leads/{id}/merges", "admin", "merge_leads", MARKETERS),
     Route("POST", "/v1/leads/{id}/unmerges", "admin", "unmerge_lead", MARKETERS),
-    Route("GET", "/v1/rules", "admin", "get_active_rules", EVERYBODY),
     Route("GET", "/v1/noise", "admin", "list_noise", MARKETERS),
     Route("POST", "/v1/noise/marks", "admin", "mark_noise", MARKETERS),
     Route("POST", "/v1/noise/unmarks", "admin", "unmark_noise", MARKETERS),
+    Route("GET", "/v1/rules", "admin", "get_active_rules", EVERYBODY),
     Route("GET", "/v1/rules/versions", "admin", "list_rule_versions", EVERYBODY),
     Route("GET", "/v1/rules/{number}", "admin", "get_rule_version", EVERYBODY),
     Route("POST", "/v1/rules", "admin", "publish_rules", MARKETERS),

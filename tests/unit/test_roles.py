@@ -43,6 +43,7 @@ INTAKE = {
         *("track", "page", "screen", "identify", "group", "alias", "batch"),
         *"tpsigab",
         "forms/{form}",
+        "import",
     )
 } | {"GET /v1/baton.js"}
 CLAIMS = [*(f"[{role}]" for role in sorted(ALL)), "[]", "", "[owner]", "[admins]", "[Admin]", "[sales marketing]"]
