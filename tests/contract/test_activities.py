@@ -48,6 +48,23 @@ class ActivitiesContract(ABC):
 
         assert log.under(ADA) == [long]
 
+    @pytest.mark.parametrize("of", [1, 3])
+    def test_segments_hold_the_whole_log_each_activity_once(self, log, of):
+        every = [activity(f"a{number}", email(f"lead-{number % 5}@engines.example")) for number in range(20)]
+        log.append(every)
+
+        found = []
+        for number in range(of):
+            page, after = log.segment(number, of, None, 3)
+            while after is not None:
+                assert len(page) <= 3
+                found += page
+                page, after = log.segment(number, of, after, 3)
+            found += page
+
+        assert sorted(each.id for each in found) == sorted(each.id for each in every)
+        assert all(each in every for each in found)
+
     def test_the_first_with_an_id_stays(self, log):
         first, second = activity("a1", ADA, type="email_opened"), activity("a1", ADA, type="email_clicked")
 
