@@ -56,6 +56,9 @@ class ImportResponse(BaseModel):
     taken: int
     refused: list[RefusedLineResponse]
     map: dict[str, str] = Field(description="What each column became.")
+    retry_after: int | None = Field(
+        None, description="Seconds until lines refused as `over_budget` may be sent again; missing if there are none."
+    )
 
 
 class ErrorResponse(BaseModel):

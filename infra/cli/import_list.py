@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from filecmp import cmp
@@ -41,12 +42,14 @@ from shared.adapters.strict_json import MAX_VALUES
 from shared.domain.activity import Activity
 from shared.domain.admission import trusted_source
 from shared.domain.moments import format_moment
-from shared.domain.refusals import Refused
+from shared.domain.refusals import OverBudget, Refused
 
 PART = 250
 """Lines in one request: few enough that a slow table takes them in time, and that little is sent again after a kill."""
 
 _LARGEST = 10**9
+_PATIENCE = 30
+"""Times that lines are sent for which there was no budget."""
 _EXAMPLES = 3
 _LONGEST_EXAMPLE = 40
 _SHOWN = 10
@@ -213,12 +216,24 @@ class _Import:
         return fields, found.id
 
     def _send(self, part: _Part) -> list[tuple[Row, str]]:
-        """The rows of a part that the API refuses, with the reasons."""
-        if not part.lines:
-            return []
-        by_number = {row.number: row for row in part.rows}
-        refused = self.sender.send(part.payload)["refused"]
-        return [(by_number[each["line"]], _reason(each["message"], each["at"])) for each in refused]
+        """The rows of a part that the API refuses, with the reasons; it waits for a budget that is used up."""
+        rows = {row.number: row for row in part.rows}
+        refused: list[tuple[Row, str]] = []
+        lines = part.lines
+        for _ in range(_PATIENCE):
+            if not lines:
+                return refused
+            answer = self.sender.send({**part.options, "lines": lines})
+            later = {each["line"] for each in answer["refused"] if each["code"] == OverBudget.code}
+            refused += [
+                (rows[each["line"]], _reason(each["message"], each["at"]))
+                for each in answer["refused"]
+                if each["line"] not in later
+            ]
+            lines = [line for line in lines if line[LINE] in later]
+            if lines:
+                time.sleep(answer["retry_after"])
+        raise Failure("The API's budget for one person is used up again and again.", "Run the same command later.")
 
     def _options(self) -> dict[str, Any]:
         """The options as the API takes them: the moments in them say by themselves when they are."""
@@ -237,13 +252,8 @@ class _Part:
     def __init__(self, options: Mapping[str, Any]) -> None:
         self.rows: list[Row] = []
         self.lines: list[dict[str, Any]] = []
-        self._options = options
+        self.options = options
         self._bytes, self._values = _weight(options)
-
-    @property
-    def payload(self) -> dict[str, Any]:
-        """What is posted."""
-        return {**self._options, "lines": self.lines}
 
     def has_room(self, line: Mapping[str, Any]) -> bool:
         """Whether the API would take a request with this line besides."""

@@ -46,7 +46,7 @@ from shared.domain.activity import (
 )
 from shared.domain.admission import Rejection, Source, Unreadable
 from shared.domain.moments import Moment, MomentError
-from shared.domain.refusals import Forbidden, Invalid, Refused, TooLarge
+from shared.domain.refusals import Forbidden, Invalid, OverBudget, Refused, TooLarge
 
 MAX_LINES = 500
 """Lines in one request; a longer list is sent in parts."""
@@ -231,7 +231,12 @@ class ListReader:
             return Unreadable(None, reason)
 
     def answer(self, lines: Sequence[Line], rejections: Iterable[Rejection]) -> dict[str, Json]:
-        """What the sender is told: of `lines` those that were rejected, each with the place of the fault in it."""
+        """What the sender is told: of `lines` those that were rejected, each with the place of the fault in it.
+
+        Where there was no budget left for some, `retry_after` tells in how many seconds there is.
+        """
+        rejections = list(rejections)
+        waits = [each.reason.details["retry_after"] for each in rejections if isinstance(each.reason, OverBudget)]
         refused = [
             {
                 "line": lines[rejection.index].number,
@@ -248,6 +253,7 @@ class ListReader:
             "taken": len(lines) - len(refused),
             "refused": refused,
             "map": self.mapping,
+            **({"retry_after": max(waits)} if waits else {}),
         }
 
     def _check(self) -> None:
