@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Literal
@@ -12,8 +13,8 @@ from pydantic.json_schema import models_json_schema
 
 from functions.admin import api
 from shared.adapters import lists, segment
+from shared.adapters.bus_events import TAKEN, TOLD
 from shared.adapters.routes import ROUTES, Route
-from shared.adapters.submitted_activities import ActivitySubmitted
 
 _Mode = tuple[type[BaseModel], Literal["validation", "serialization"]]
 _Refs = dict[type[BaseModel], dict[str, Any]]
@@ -193,8 +194,8 @@ def document() -> dict[str, Any]:
     """The document, made once."""
     requests: set[type[BaseModel]] = {told.request for told in _OPERATIONS.values() if told.request}
     responses = {model for told in _OPERATIONS.values() for model in told.responses.values() if model}
-    taken: list[_Mode] = [(model, "validation") for model in _by_name({*requests, ActivitySubmitted})]
-    given: list[_Mode] = [(model, "serialization") for model in _by_name({*responses, ErrorResponse})]
+    taken: list[_Mode] = [(model, "validation") for model in _by_name({*requests, *TAKEN})]
+    given: list[_Mode] = [(model, "serialization") for model in _by_name({*responses, *TOLD, ErrorResponse})]
     names, schemas = models_json_schema([*taken, *given], ref_template=_SCHEMA)
     refs: _Refs = {model: names[model, mode] for model, mode in (*taken, *given)}
     paths: dict[str, dict[str, Any]] = {}
@@ -208,7 +209,8 @@ def document() -> dict[str, Any]:
             "summary": "Lead scoring and handoff",
             "description": "Intake takes a write key (HTTP Basic, the key as user name, or `writeKey` in the body); "
             "everything about leads and rules takes the token of somebody who signed in. Other systems may also put "
-            "events with the detail type `ActivitySubmitted`, and a detail of that schema, on the event bus.",
+            f"events with the detail types {_listed(TAKEN)} on the event bus, and hear {_listed(TOLD)} there: their "
+            "details are the schemas of these names.",
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "servers": [{"url": "."}],
@@ -226,6 +228,10 @@ def document() -> dict[str, Any]:
             },
         },
     }
+
+
+def _listed(models: Iterable[type[BaseModel]]) -> str:
+    return " and ".join(f"`{model.__name__}`" for model in models)
 
 
 def _by_name(models: set[type[BaseModel]]) -> list[type[BaseModel]]:

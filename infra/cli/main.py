@@ -9,6 +9,7 @@ import typer
 from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.cli import account, cloud
+from infra.cli.events import events_app
 from infra.cli.import_list import import_list
 from infra.cli.leads import leads_app
 from infra.cli.noise import noise_app
@@ -47,6 +48,7 @@ app.add_typer(noise_app, name="noise", rich_help_panel=_LEADS)
 rules_app.command("publish")(publish)
 app.add_typer(rules_app, name="rules", rich_help_panel=_LEADS)
 app.command(rich_help_panel=_LEADS)(score)
+app.add_typer(events_app, name="events", rich_help_panel=_LEADS)
 app.command("import", rich_help_panel=_LEADS)(import_list)
 
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from shared.adapters.email_addresses import email_identity
+from shared.adapters.http_api import SINGLE_LIMIT
 from shared.adapters.segment import claimed_qualification, validation_fault
 from shared.adapters.strict_json import read_json
 from shared.domain.activity import Activity, Claims, Identity, IdentityKind, strongest_first
 from shared.domain.admission import trusted_source
 from shared.domain.moments import Moment, MomentError, parse_moment
-from shared.domain.refusals import Invalid
+from shared.domain.refusals import Invalid, TooLarge
 
 SOURCE = trusted_source("bus")
 """Whoever may put events on the bus is one of the team's own systems."""
@@ -23,40 +25,57 @@ _Name = Annotated[str, Field(min_length=1, max_length=256)]
 
 
 class ActivitySubmitted(BaseModel):
-    """The detail of such an event. At least one of `email`, `user_id` and `anonymous_id` names the person.
+    """A system tells what somebody did, or what it knows of them.
 
-    `own` is false for what others say about the person: it ends no silence and refreshes no points.
+    At least one of `email`, `user_id` and `anonymous_id` names the person. The detail has at most 32 kB.
     """
 
-    model_config = ConfigDict(strict=True, extra="forbid", defer_build=True)
+    model_config = ConfigDict(
+        strict=True,
+        extra="forbid",
+        defer_build=True,
+        json_schema_extra={"anyOf": [{"required": [name]} for name in ("email", "user_id", "anonymous_id")]},
+    )
 
     id: _Id | None = Field(None, description="The same id again changes nothing; the event's own id when missing.")
-    type: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,99}$")]
+    type: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,99}$")] = Field(
+        description="The activity type, such as invoice_paid; the settings' catalogue is not asked."
+    )
     occurred_at: str | None = Field(None, description="ISO 8601 with an offset; the event's time when missing.")
-    email: _Name | None = None
-    user_id: _Name | None = None
-    anonymous_id: _Name | None = None
-    channel: _Name | None = None
-    source: _Name | None = None
-    properties: dict[str, Any] = {}
-    context: dict[str, Any] = {}
+    email: _Name | None = Field(None, description="The person's e-mail address.")
+    user_id: _Name | None = Field(None, description="The person's id in your systems; with `email` the two are one.")
+    anonymous_id: _Name | None = Field(None, description="The browser or device that the person used.")
+    channel: _Name | None = Field(None, description="Where it happened, such as billing.")
+    source: _Name | None = Field(None, description="Who tells it; the event's source when missing.")
+    properties: dict[str, Any] = Field({}, description="What the activity was like, for rules to ask.")
+    context: dict[str, Any] = Field({}, description="What was around it, such as the campaign.")
     lead: dict[str, Any] = Field({}, description="Facts of the lead.")
     company: dict[str, Any] = Field({}, description="Facts of its company.")
-    consent: Literal["granted", "denied"] | None = None
-    qualification: dict[str, Any] = Field({}, description="authority, budget, need, timeline.")
-    own: bool = True
+    consent: Literal["granted", "denied"] | None = Field(None, description="Whether sales may contact the person.")
+    qualification: dict[str, Any] = Field(
+        {},
+        description="Any of authority, budget, need and timeline.",
+        json_schema_extra={"propertyNames": {"enum": ["authority", "budget", "need", "timeline"]}},
+    )
+    own: bool = Field(
+        default=True, description="False for what others say of the person: it ends no silence, refreshes no points."
+    )
 
 
 def read_submitted(message: Mapping[str, Any]) -> Activity:
     """The activity in an SQS message whose body is the event.
 
     Raises:
-        Malformed, Invalid: there is none in it.
+        Malformed, Invalid, TooLarge: there is none in it.
     """
-    event = read_json(message["body"].encode("utf-8", "surrogatepass"))
+    body = message["body"].encode("utf-8", "surrogatepass")
+    event = read_json(body)
     if not isinstance(event, dict) or event.get("detail-type") != ActivitySubmitted.__name__:
         msg = f"the event is not of the detail type {ActivitySubmitted.__name__}"
         raise Invalid(msg, "detail-type")
+    if len(body) > SINGLE_LIMIT and len(json.dumps(event.get("detail"), ensure_ascii=False).encode()) > SINGLE_LIMIT:
+        msg = f"the detail is larger than {SINGLE_LIMIT} bytes"
+        raise TooLarge(msg, "detail")
     try:
         detail = ActivitySubmitted.model_validate(event.get("detail"))
     except ValidationError as error:
