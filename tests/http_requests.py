@@ -24,8 +24,12 @@ def http_event(
     claims: Mapping[str, str] | None = None,
     at: Moment | None = None,
     request_id: str = "request-1",
+    address: str | None = None,
 ) -> dict[str, Any]:
-    """A request: `body` bytes go in base64, text as it is, anything else as JSON; `key` as HTTP Basic."""
+    """A request: `body` bytes go in base64, text as it is, anything else as JSON; `key` as HTTP Basic.
+
+    `address` is the network address from which it comes.
+    """
     told = {name.lower(): value for name, value in (headers or {}).items()}
     if key is not None:
         told["authorization"] = f"Basic {base64.b64encode(f'{key}:'.encode()).decode()}"
@@ -33,7 +37,7 @@ def http_event(
         "stage": "$default",
         "requestId": request_id,
         "timeEpoch": (parse_moment(NOW) if at is None else at) // 1000,
-        "http": {"method": method, "path": path},
+        "http": {"method": method, "path": path} | ({"sourceIp": address} if address else {}),
     }
     if claims is not None:
         context["authorizer"] = {"jwt": {"claims": dict(claims), "scopes": None}}

@@ -18,6 +18,8 @@ import pytest
 from functions.admin import desk
 from functions.admin import handler as admin
 from functions.admin.settings import Settings as AdminSettings
+from functions.erase import handler as erase
+from functions.erase.settings import Settings as EraseSettings
 from functions.evaluate import handler as evaluate
 from functions.evaluate.settings import Settings as EvaluateSettings
 from functions.ingest import handler as ingest
@@ -38,7 +40,7 @@ from shared.adapters.dynamodb.rules import DynamoDBRuleVersions
 from shared.ports.rules import RuleVersion
 from tests.http_requests import http_event
 from tests.local_receiver import Receiver
-from tests.tables import ACTIVITIES, BUDGETS, LEADS
+from tests.tables import ACTIVITIES, BUDGETS, ERASURES, LEADS
 
 PUBLIC_KEY = "local-website"
 RULES = {
@@ -54,7 +56,12 @@ RULES = {
     ],
     "handoff": {"mql": {"to": "inside-sales", "respond_within": "1h", "notify": ["email", "slack", "webhook"]}},
 }
-SEEN_BY_NOTIFY = {"source": ["baton"], "detail-type": ["HandoffRequested"]}
+SEEN = {
+    "notify": {"source": ["baton"], "detail-type": ["HandoffRequested"]},
+    "rescore": {"source": ["baton"], "detail-type": ["NoiseChanged"]},
+    "heard": {"source": [{"prefix": ""}]},
+}
+"""Which events of the bus come to which queue."""
 MOST_RECEIVES = 5
 
 
@@ -65,6 +72,7 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], Any]] = {
     "relay": (relay.lambda_handler, relay._relay),
     "notify": (notify.lambda_handler, notify._notify),
     "rescore": (rescore.lambda_handler, rescore._rescore),
+    "erase": (erase.lambda_handler, erase._erase),
     "admin": (admin.lambda_handler, desk.from_environment),
 }
 
@@ -88,7 +96,7 @@ class Context:
 
 
 class WholeWay:
-    """All seven functions, two tables, a bus and their queues. `escaped` holds what a handler raised."""
+    """All eight functions, their tables, a bus and their queues. `escaped` holds what a handler raised."""
 
     def __init__(self, dynamodb: Any, slack: Receiver, webhook: Receiver, secrets: dict[str, str]) -> None:
         self.dynamodb, self.slack, self.webhook = dynamodb, slack, webhook
@@ -109,7 +117,7 @@ class WholeWay:
 
     def _open_bus(self) -> None:
         self.events.create_event_bus(Name="baton")
-        for name, pattern in {"notify": SEEN_BY_NOTIFY, "heard": {"source": [{"prefix": ""}]}}.items():
+        for name, pattern in SEEN.items():
             arn = self.sqs.get_queue_attributes(QueueUrl=self.queues[name], AttributeNames=["QueueArn"])
             self.events.put_rule(Name=name, EventBusName="baton", EventPattern=json.dumps(pattern))
             target = {"Id": name, "Arn": arn["Attributes"]["QueueArn"]}
@@ -131,18 +139,37 @@ class WholeWay:
             webhook=WebhookTarget(url=f"http://127.0.0.1:{self.webhook.port}/in", secret="/baton/test/signing"),
         )
         queues, table = self.queues, {"leads_table": LEADS}
-        settings = {
-            "ingest": IngestSettings(activities_table=ACTIVITIES, budgets_table=BUDGETS, write_keys=(public, secret), forms=(form,)),
+        erasures = {"erasures_table": ERASURES, "erasure_secret": "/baton/test/erasure"}
+        boto3.client("ssm").put_parameter(Name="/baton/test/erasure", Value="secret", Type="SecureString")
+        self._settings: dict[str, Any] = {
+            "ingest": IngestSettings(
+                activities_table=ACTIVITIES,
+                budgets_table=BUDGETS,
+                write_keys=(public, secret),
+                forms=(form,),
+                **erasures,
+            ),
             "score": ScoreSettings(activities_table=ACTIVITIES, queue_url=queues["score"], **table),
             "evaluate": EvaluateSettings(queue_url=queues["evaluate"], **table),
             "relay": RelaySettings(bus_name="baton", queue_url=queues["relay"], **table),
             "notify": NotifySettings(
                 teams={"inside-sales": team}, email_from="baton@acme.example", allow_local_receivers=True, **table
             ),
-            "rescore": RescoreSettings(score_queue_url=queues["score"], **table),
-            "admin": AdminSettings(activities_table=ACTIVITIES, **table),
+            "rescore": RescoreSettings(activities_table=ACTIVITIES, score_queue_url=queues["score"], **table),
+            "erase": EraseSettings(
+                activities_table=ACTIVITIES,
+                queue_url=queues["erase"],
+                score_queue_url=queues["score"],
+                **erasures,
+                **table,
+            ),
+            "admin": AdminSettings(activities_table=ACTIVITIES, erase_queue_url=queues["erase"], **erasures, **table),
         }
-        self._given = {name: given(make, settings[name].environment()) for name, (_, make) in FUNCTIONS.items()}
+        self.start_anew()
+
+    def start_anew(self) -> None:
+        """Every function starts cold, and remembers nothing."""
+        self._given = {name: given(make, self._settings[name].environment()) for name, (_, make) in FUNCTIONS.items()}
 
     def call(self, function: str, event: Any) -> Any:
         """Invoke a function once; what it raises lies in `escaped`."""

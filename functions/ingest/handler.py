@@ -10,12 +10,13 @@ from functions.ingest.embed import script_reply
 from functions.ingest.intake import Intake, from_environment
 from shared.adapters.faults import fault
 from shared.adapters.forms import form_reply, is_robot, read_fields, read_form, refusal_reply
-from shared.adapters.http_api import BATCH_LIMIT, SINGLE_LIMIT, HttpRequest, Reply
+from shared.adapters.http_api import BATCH_LIMIT, SINGLE_LIMIT, HttpRequest, Reply, json_reply
+from shared.adapters.lists import ListReader, read_list
 from shared.adapters.routes import find
 from shared.adapters.segment import SegmentReader, read_payload, segment_reply
 from shared.adapters.submitted_activities import SOURCE, read_submitted
 from shared.adapters.write_keys import key_of
-from shared.domain.admission import Rejection, form_source
+from shared.domain.admission import Rejection
 from shared.domain.refusals import NotFound, Refused
 
 _log = logging.getLogger(__name__)
@@ -33,6 +34,8 @@ def lambda_handler(event: dict[str, Any], _context: object, intake: Intake | Non
         intake = intake or from_environment()
         if route.operation == "form":
             return _form(request, variables["form"], intake)
+        if route.operation == "import":
+            return _list(request, intake)
         return _call(request, route.operation, intake)
     except Exception as error:  # noqa: BLE001 (every request gets an answer)
         return refusal_reply(error, request)
@@ -43,9 +46,26 @@ def _call(request: HttpRequest, call: str, intake: Intake) -> Reply:
     source = intake.keys.source(key) if key else None
     payload = read_payload(request.body(BATCH_LIMIT if call == "batch" else SINGLE_LIMIT))
     source = source or intake.keys.source(payload.get("writeKey"))
-    reader = SegmentReader(source, request.received_at, request.id, intake.catalogue)
+    reader = SegmentReader(
+        source,
+        request.received_at,
+        request.id,
+        intake.catalogue,
+        address=request.address,
+        agent=request.headers.get("user-agent"),
+    )
     sent = reader.read(call, payload)
     return segment_reply(call, len(sent), intake.ingest.submit(sent, source))
+
+
+def _list(request: HttpRequest, intake: Intake) -> Reply:
+    key = key_of(request.headers.get("authorization"))
+    source = intake.keys.source(key) if key else None
+    sent = read_list(request, BATCH_LIMIT)
+    source = source or intake.keys.source(sent.write_key)
+    reader = ListReader(sent.options, sent.headings, source, request.received_at, intake.catalogue)
+    take = intake.ingest.check if sent.options.dry_run else intake.ingest.submit
+    return json_reply(200, reader.answer(sent.lines, take([reader.read(line) for line in sent.lines], source)))
 
 
 def _form(request: HttpRequest, name: str, intake: Intake) -> Reply:
@@ -55,7 +75,7 @@ def _form(request: HttpRequest, name: str, intake: Intake) -> Reply:
         raise NotFound(msg)
     fields = read_fields(request, SINGLE_LIMIT)
     if not is_robot(fields):
-        source = form_source(shape.name, shape.activity)
+        source = intake.form_source(shape.name, request.address)
         _raise_first(intake.ingest.submit([read_form(shape, fields, request, source)], source))
     return form_reply(fields, request, intake.origins)
 

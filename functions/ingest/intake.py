@@ -13,17 +13,22 @@ from botocore.session import get_session
 from functions.ingest.settings import Form, PublicWriteKey, SecretWriteKey, Settings
 from shared.adapters.catalogue import Catalogue
 from shared.adapters.clock import SystemClock
+from shared.adapters.crawlers import is_crawler
 from shared.adapters.dynamodb.activities import DynamoDBActivities
 from shared.adapters.dynamodb.budgets import DynamoDBBudgets
+from shared.adapters.dynamodb.erasures import DynamoDBErasures
+from shared.adapters.email_kinds import email_kind
 from shared.adapters.environment import load
 from shared.adapters.forms import FormConsent, FormShape
 from shared.adapters.ssm import SSMSecrets
 from shared.adapters.write_keys import WriteKeys
 from shared.domain.admission import Source, form_source, public_source, trusted_source
-from shared.domain.budget import Budget, BudgetKind, sender
+from shared.domain.budget import Budget, BudgetKind
+from shared.domain.network import one_sender
 from shared.ports.activities import Activities
 from shared.ports.budgets import Budgets
 from shared.ports.secrets import Secrets
+from shared.usecases.erased import ErasedPeople
 from shared.usecases.ingest import Ingest
 from shared.usecases.spending import Spending
 
@@ -55,14 +60,18 @@ class Intake:
     def form_source(self, name: str, address: str | None) -> Source:
         """Who speaks by a form from a network address, whose budget is drawn on before the one that all share."""
         source = self.form_sources[name]
-        who = sender(address) if address else None
+        who = one_sender(address) if address else None
         if who is None or self.address_limit is None:
             return source
         return replace(source, budgets=(Budget(BudgetKind.ADDRESS, who, self.address_limit), *source.budgets))
 
 
 def configured(
-    settings: Settings, activities: Activities, secrets: Callable[[], Secrets], budgets: Callable[[], Budgets]
+    settings: Settings,
+    activities: Activities,
+    secrets: Callable[[], Secrets],
+    budgets: Callable[[], Budgets],
+    erased: ErasedPeople | None = None,
 ) -> Intake:
     """The intake that the settings describe.
 
@@ -71,7 +80,14 @@ def configured(
     public = [key for key in settings.write_keys if isinstance(key, PublicWriteKey)]
     secret = [key for key in settings.write_keys if isinstance(key, SecretWriteKey)]
     return Intake(
-        ingest=Ingest(activities, Spending(budgets), retention_days=settings.retention_days),
+        ingest=Ingest(
+            activities,
+            Spending(budgets),
+            retention_days=settings.retention_days,
+            is_bot=is_crawler,
+            email_kind=email_kind,
+            erased=erased,
+        ),
         keys=WriteKeys(
             public={
                 key.key: _limited(settings, public_source(key.name, frozenset(key.activities)), key.budget)
@@ -92,8 +108,11 @@ def configured(
 def from_environment() -> Intake:
     """The intake of this function's environment, made once and kept while the function is warm."""
     settings = load(Settings)
+    dynamodb, clock = _client("dynamodb"), SystemClock()
+    secrets = cache(lambda: SSMSecrets(_client("ssm"), clock))
+    erasures = DynamoDBErasures(dynamodb, settings.erasures_table, lambda: secrets().get(settings.erasure_secret))
     log = DynamoDBActivities(
-        _client("dynamodb"),
+        dynamodb,
         settings.activities_table,
         retention_days=settings.retention_days,
         anonymous_retention_days=settings.anonymous_retention_days,
@@ -101,8 +120,9 @@ def from_environment() -> Intake:
     return configured(
         settings,
         log,
-        cache(lambda: SSMSecrets(_client("ssm"), SystemClock())),
+        secrets,
         lambda: DynamoDBBudgets(_client("dynamodb", _IMPATIENCE), settings.budgets_table),
+        ErasedPeople(erasures, clock),
     )
 
 

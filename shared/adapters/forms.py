@@ -19,7 +19,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from shared.adapters.email_addresses import email_identity
-from shared.adapters.http_api import HttpRequest, Reply, error_reply, json_reply
+from shared.adapters.http_api import MAX_AGENT, HttpRequest, Reply, error_reply, json_reply
 from shared.adapters.strict_json import check_text, decode, read_json
 from shared.domain.activity import Activity, Claims, Identity, IdentityKind, Json, strongest_first
 from shared.domain.admission import Source
@@ -218,7 +218,9 @@ def _context(fields: Mapping[str, Json], request: HttpRequest) -> dict[str, Json
     if referrer:
         context["page"] = {"url": referrer[:_MAX_URL]}
     if agent := request.headers.get("user-agent"):
-        context["user_agent"] = agent[:500]
+        context["user_agent"] = agent[:MAX_AGENT]
+    if request.address:
+        context["address"] = request.address
     return context
 
 

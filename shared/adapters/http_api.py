@@ -34,6 +34,9 @@ SINGLE_LIMIT = 32 * 1024
 BATCH_LIMIT = 512 * 1024
 """Bytes of a batch's body."""
 
+MAX_AGENT = 500
+"""Characters of a user agent that are kept."""
+
 _GZIP = b"\x1f\x8b"
 _RETRY_AFTER = "2"
 _MILLISECOND = 1000

@@ -28,7 +28,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from shared.adapters.catalogue import Catalogue
 from shared.adapters.email_addresses import email_identity
-from shared.adapters.http_api import SINGLE_LIMIT, Reply, error_reply, json_reply
+from shared.adapters.http_api import MAX_AGENT, SINGLE_LIMIT, Reply, error_reply, json_reply
 from shared.adapters.names import snake_keys
 from shared.adapters.strict_json import read_json
 from shared.domain.activity import (
@@ -40,10 +40,12 @@ from shared.domain.activity import (
     Identity,
     IdentityKind,
     Json,
+    Rank,
     strongest_first,
 )
 from shared.domain.admission import Rejection, Source, Unreadable
 from shared.domain.moments import Moment, MomentError, parse_moment
+from shared.domain.network import network_address
 from shared.domain.refusals import Invalid, OverBudget, Refused, TooLarge
 
 MAX_BATCH = 500
@@ -57,7 +59,6 @@ _CONTEXT = {
     "page": "page",
     "referrer": "referrer",
     "timezone": "timezone",
-    "userAgent": "user_agent",
 }
 _PAGE = ("path", "url", "title", "referrer", "search")
 _QUALIFICATION = {"authority", "budget", "need", "timeline"}
@@ -174,13 +175,28 @@ _CALLS: dict[str, type[_Call]] = {
 
 
 class SegmentReader:
-    """Reads the calls of one request. `request_id` names those that carry neither an id nor a moment of their own."""
+    """Reads the calls of one request. `request_id` names those that carry neither an id nor a moment of their own.
 
-    def __init__(self, source: Source, received_at: Moment, request_id: str, catalogue: Catalogue) -> None:
+    `address` and `agent` are the network address and the program that sent the request. A server sends for others: with
+    a secret key they count for nothing, and the call's own `context.ip` and `context.userAgent` tell of the person.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        received_at: Moment,
+        request_id: str,
+        catalogue: Catalogue,
+        *,
+        address: str | None = None,
+        agent: str | None = None,
+    ) -> None:
         self._source = source
         self._received_at = received_at
         self._request_id = request_id
         self._catalogue = catalogue
+        self._address = address
+        self._agent = agent
 
     def read(self, call: str, payload: Mapping[str, Json]) -> list[Activity | Unreadable]:
         """The activities of a request to `/v1/{call}`; for `batch` one for each of its messages, in their order.
@@ -230,10 +246,20 @@ class SegmentReader:
             channel=_channel(call),
             source=self._source.name,
             properties=_properties(call),
-            context=_context(call),
+            context=self._context(call.context or {}),
             claims=_claims(call, joins=self._source.joins),
             own=call.own,
         )
+
+    def _context(self, told: Mapping[str, Json]) -> dict[str, Json]:
+        context = {ours: told[theirs] for theirs, ours in _CONTEXT.items() if told.get(theirs)}
+        is_public = self._source.rank < Rank.TRUSTED
+        # A library that names itself tells of the person, or nothing does: its request is sent by no browser.
+        agent = told.get("userAgent") or (self._agent if is_public and not told.get("library") else None)
+        address = self._address if is_public else network_address(told.get("ip"))
+        if isinstance(agent, str):
+            context["user_agent"] = agent[:MAX_AGENT]
+        return context | ({"address": address} if address else {})
 
     def _type(self, call: _Call) -> str:
         return self._catalogue.type_of(call.event if isinstance(call, TrackRequest) else "")
@@ -433,11 +459,6 @@ def _path(url: str) -> str | None:
         return urlsplit(url).path or "/"
     except ValueError:
         return None
-
-
-def _context(call: _Call) -> dict[str, Json]:
-    told = call.context or {}
-    return {ours: told[theirs] for theirs, ours in _CONTEXT.items() if told.get(theirs)}
 
 
 def _claims(call: _Call, *, joins: bool) -> Claims:

@@ -71,7 +71,7 @@ def form_source(name: str, activity: str) -> Source:
 
 
 def identity_budget(activity: Activity, source: Source) -> Budget | None:
-    """The budget of who an activity names. What anybody can send takes nothing of what a server may send of the same."""
+    """The budget of who an activity names. What anybody can send takes nothing of what a server may send of them."""
     if source.per_identity is None:
         return None
     return Budget(BudgetKind.IDENTITY, f"{source.rank.name} {activity.identity.key}", source.per_identity)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Final
 
 from shared.domain.moments import MINUTE, SECOND, Moment
@@ -33,9 +32,6 @@ WINDOWS: Final = {
 
 SHARES: Final = {BudgetKind.KEY: 10, BudgetKind.IDENTITY: 10}
 """Into how many shares a budget falls. Those that are not here are small: each submission is a share."""
-
-_NETWORK_OF_ONE = 64
-"""The bits of an IPv6 address that name a sender's network; the sender chooses the others at will."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,19 +88,3 @@ class Taken:
     def told(self, by_all: int) -> Taken:
         """After the others were told all, and answered what the sum is now."""
         return Taken(by_all=by_all)
-
-
-def sender(address: str) -> str | None:
-    """The network address that counts as one sender: an IPv4 address, or the network (/64) of an IPv6 address.
-
-    None when the text is no network address.
-    """
-    try:
-        found = ip_address(address)
-    except ValueError:
-        return None
-    if not isinstance(found, IPv6Address):
-        return str(found)
-    if found.ipv4_mapped:
-        return str(found.ipv4_mapped)
-    return str(ip_network((int(found), _NETWORK_OF_ONE), strict=False))

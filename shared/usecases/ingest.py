@@ -2,24 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
-from shared.domain.activity import Activity
+from shared.domain.activity import Activity, IdentityKind, Rank
 from shared.domain.admission import Rejection, Source, Unreadable, admit, identity_budget
 from shared.domain.moments import DAY
+from shared.domain.noise import BOT, USER_AGENT
 from shared.domain.refusals import OverBudget, Refused
 from shared.ports.activities import Activities
 from shared.usecases.erased import ErasedPeople
 from shared.usecases.spending import Spending
 
+AGENTS_OF_A_BROWSER = 8
+"""User agents that are looked at in one public request, which comes from one browser: to look costs time."""
+
+EMAIL_KIND = "email_kind"
+
 
 class Ingest:
-    """Appends; the stream of the log does the rest. Running twice over the same activities changes nothing."""
+    """Appends; the stream of the log does the rest. Running twice over the same activities changes nothing.
+
+    `is_bot` tells whether a user agent is a bot's, and `email_kind` what kind of mailbox an address is: that becomes
+    the fact `lead.email_kind`, beside whatever else is told of a lead that has an address.
+    """
 
     def __init__(
-        self, activities: Activities, spending: Spending, *, retention_days: int, erased: ErasedPeople | None = None
+        self,
+        activities: Activities,
+        spending: Spending,
+        *,
+        retention_days: int,
+        is_bot: Callable[[str], bool],
+        email_kind: Callable[[str], str],
+        erased: ErasedPeople | None = None,
     ) -> None:
         self._activities = activities
+        self._is_bot = is_bot
+        self._email_kind = email_kind
         self._erased = erased
         self._spending = spending
         self._retention = retention_days * DAY
@@ -38,7 +58,7 @@ class Ingest:
         if taken and self._erased:
             taken = self._erased.without(taken)
         if taken:
-            self._activities.append(taken)
+            self._activities.append(self._noted(taken, source))
         return sorted([*rejections, *over], key=lambda rejection: rejection.index)
 
     def check(self, sent: Sequence[Activity | Unreadable], source: Source) -> list[Rejection]:
@@ -82,3 +102,29 @@ class Ingest:
             else:
                 taken.append(activity)
         return taken, over
+
+    def _noted(self, taken: Sequence[Activity], source: Source) -> list[Activity]:
+        """With what can be told of each by itself: that a bot did it, and what kind of address the lead has."""
+        told = [each.context.get(USER_AGENT) for each in taken]
+        agents = list(dict.fromkeys(agent for agent in told if isinstance(agent, str)))
+        bots = set(filter(self._is_bot, agents[:AGENTS_OF_A_BROWSER] if source.rank < Rank.TRUSTED else agents))
+        return [
+            self._with_email_kind(replace(each, marks=(*each.marks, BOT)) if agent in bots else each)
+            for each, agent in zip(taken, (agent if isinstance(agent, str) else "" for agent in told), strict=True)
+        ]
+
+    def _with_email_kind(self, activity: Activity) -> Activity:
+        address = _address(activity)
+        if not activity.claims or address is None:
+            return activity
+        ours, told = {EMAIL_KIND: self._email_kind(address)}, activity.claims.lead
+        # A server may know better; what anybody can send says nothing of itself.
+        lead = {**ours, **told} if activity.rank >= Rank.TRUSTED else {**told, **ours}
+        return replace(activity, claims=replace(activity.claims, lead=lead))
+
+
+def _address(activity: Activity) -> str | None:
+    """The e-mail address that an activity tells of a lead: the one that names it, or the fact."""
+    named = (identity.value for identity in activity.identities if identity.kind is IdentityKind.EMAIL)
+    told = activity.claims.lead.get("email")
+    return next(named, told if isinstance(told, str) and "@" in told else None)

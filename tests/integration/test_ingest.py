@@ -18,7 +18,7 @@ from shared.adapters.dynamodb.activities import DynamoDBActivities
 from shared.domain.activity import Activity, Claims, Identity, Rank
 from shared.domain.moments import parse_moment
 from tests.people import browser, email, user
-from tests.tables import ACTIVITIES, BUDGETS
+from tests.tables import ACTIVITIES, BUDGETS, ERASURES
 
 EVENTS = Path(__file__).parents[2] / "events"
 SITE = "https://www.acme.example"
@@ -36,6 +36,8 @@ def log(dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[DynamoDBActi
     settings = Settings(
         activities_table=ACTIVITIES,
         budgets_table=BUDGETS,
+        erasures_table=ERASURES,
+        erasure_secret="/baton/test/erasure",
         write_keys=(
             PublicWriteKey(name="website", key="pk_website", activities=("page_viewed", "demo_requested")),
             SecretWriteKey(name="crm", secret="/baton/test/crm-key"),
@@ -83,6 +85,7 @@ def test_a_track_call_is_in_the_log(log: DynamoDBActivities) -> None:
             "campaign": {"source": "newsletter", "medium": "email", "name": "spring"},
             "page": {"path": "/demo", "url": "https://www.acme.example/demo"},
             "user_agent": "Mozilla/5.0",
+            "address": "203.0.113.7",
         },
     )
 
@@ -100,7 +103,7 @@ def test_an_identify_call_with_a_secret_key_is_believed(log: DynamoDBActivities)
     found = only(log, ADA)
     assert found.identities == (ADA, user("crm-77"))
     assert found.claims == Claims(
-        lead={"email": "Ada@Example.com", "first_name": "Ada", "last_name": "Lovelace"},
+        lead={"email": "Ada@Example.com", "email_kind": "business", "first_name": "Ada", "last_name": "Lovelace"},
         company={"name": "Example Cranes", "employees": 250},
         consent="granted",
         qualification={"budget": True, "need": "two cranes"},
@@ -151,7 +154,7 @@ def test_a_form_of_a_page_without_script_is_in_the_log(log: DynamoDBActivities) 
     assert (reply["statusCode"], reply["headers"]["location"]) == (303, f"{SITE}/thanks")
     found = only(log, ADA)
     assert found.identities == (ADA, browser("b7c1d9e2"))
-    facts = {"email": "Ada@Example.com", "first_name": "Ada"}
+    facts = {"email": "Ada@Example.com", "email_kind": "business", "first_name": "Ada"}
     assert found.claims == Claims(facts, {"name": "Example Cranes"}, "granted")
     assert found.properties == {
         "message": "A crane, please",

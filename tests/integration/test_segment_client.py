@@ -16,7 +16,13 @@ from tests.fakes import InMemoryActivities, InMemoryBudgets, InMemorySecrets
 from tests.gateway import Gateway
 from tests.people import browser, email, user
 
-SETTINGS = Settings(activities_table="activities", budgets_table="budgets", write_keys=(SecretWriteKey(name="shop", secret="shop"),))
+SETTINGS = Settings(
+    activities_table="activities",
+    budgets_table="budgets",
+    erasures_table="erasures",
+    erasure_secret="/baton/test/erasure",
+    write_keys=(SecretWriteKey(name="shop", secret="shop"),),
+)
 
 
 class Shop(Gateway):
@@ -75,7 +81,7 @@ def test_every_kind_of_call_arrives_as_it_was_meant(gateway: Shop) -> None:
     assert errors == []
     (identified,) = gateway.log.under(email("ada@example.com"))
     assert identified.identities == (email("ada@example.com"), user("u-1"), browser("b-1"))
-    assert identified.claims == Claims({"email": "Ada@Example.com"}, {"name": "Acme"})
+    assert identified.claims == Claims({"email": "Ada@Example.com", "email_kind": "business"}, {"name": "Acme"})
     assert {found.type for found in gateway.log.under(user("u-1"))} == {"page_viewed", "screen_viewed", "grouped"}
     (alias,) = gateway.log.under(user("u-0"))
     assert alias.identities == (user("u-0"), user("u-1"), browser("u-0"))

@@ -26,6 +26,8 @@ SITE = "https://www.acme.example"
 SETTINGS = Settings(
     activities_table="activities",
     budgets_table="budgets",
+    erasures_table="erasures",
+    erasure_secret="/baton/test/erasure",
     write_keys=(
         PublicWriteKey(
             name="website", key="pk_web", activities=("page_viewed", "identified", "demo_requested", "aliased")
@@ -144,7 +146,8 @@ def test_facts_are_as_good_as_the_key_that_tells_them(client: Client, log: Log, 
     assert client.post("/v1/identify", view(traits=traits), key=key)["statusCode"] == 200
 
     (stored,) = log.all()
-    assert (stored.rank, stored.claims) == (rank, Claims(lead={"title": "CTO"}, company={"name": "Acme"}))
+    facts = {"title": "CTO", "email_kind": "business"}
+    assert (stored.rank, stored.claims) == (rank, Claims(lead=facts, company={"name": "Acme"}))
 
 
 def test_the_key_may_stand_in_the_body(client: Client, log: Log) -> None:
@@ -259,7 +262,7 @@ def test_what_every_page_says_of_who_signed_in_is_taken_and_joins_nobody(client:
 
     (stored,) = log.all()
     assert (stored.identities, stored.rank) == ((user("u-1"), browser("b-1")), Rank.PUBLIC)
-    assert stored.claims == Claims({"email": "ada@example.com"})
+    assert stored.claims == Claims({"email": "ada@example.com", "email_kind": "business"})
 
 
 def test_the_catalogue_decides_before_the_key_is_asked(client: Client) -> None:
@@ -322,7 +325,7 @@ def test_a_plain_form_goes_into_the_log_and_the_browser_onwards(client: Client, 
     assert (stored.type, stored.claims.consent, stored.claims.lead) == (
         "form_submitted",
         "granted",
-        {"email": "Ada@Example.com", "first_name": "Ada"},
+        {"email": "Ada@Example.com", "email_kind": "business", "first_name": "Ada"},
     )
     assert stored.context["campaign"] == {"source": "news"}
 
@@ -449,7 +452,9 @@ CALLS = st.fixed_dictionaries(
 @given(call=st.sampled_from(["track", "page", "identify", "group", "alias", "batch"]), said=CALLS, key=KEYS)
 def test_whatever_a_call_holds_it_is_stored_or_refused(call: str, said: dict[str, Any], key: str) -> None:
     log = Log()
-    client = Client(configured(SETTINGS, log, lambda: InMemorySecrets(**{"/baton/test/crm": "sk_crm"}), InMemoryBudgets))
+    client = Client(
+        configured(SETTINGS, log, lambda: InMemorySecrets(**{"/baton/test/crm": "sk_crm"}), InMemoryBudgets)
+    )
     body = {"batch": [said, view(messageId="another")]} if call == "batch" else said
     reply = client.post(f"/v1/{call}", body, key=key)
 

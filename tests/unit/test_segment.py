@@ -344,7 +344,7 @@ def test_what_is_no_moment_is_refused(moment: str) -> None:
     assert fault("track", event="x", timestamp=moment).reason.at == "timestamp"
 
 
-def test_the_context_keeps_what_rules_ask_for_and_nothing_that_identifies() -> None:
+def test_the_context_keeps_what_rules_and_people_who_look_for_noise_ask_for() -> None:
     context = {
         "campaign": {"source": "newsletter"},
         "userAgent": "Mozilla/5.0",
@@ -358,7 +358,37 @@ def test_the_context_keeps_what_rules_ask_for_and_nothing_that_identifies() -> N
         "campaign": {"source": "newsletter"},
         "user_agent": "Mozilla/5.0",
         "page": {"path": "/x"},
+        "address": "203.0.113.7",
     }
+
+
+def sent_by(agent: str | None, address: str | None, context: dict[str, Any], key: str) -> Any:
+    """The context of a call in a request that such a program sent from such an address."""
+    source = public_source("website", frozenset({"x"})) if key == "public" else CRM
+    one = SegmentReader(source, RECEIVED, "r", Catalogue({}), address=address, agent=agent)
+    (activity,) = one.read("track", {"event": "x", "anonymousId": "b-1", "context": context})
+    return activity.context
+
+
+@pytest.mark.parametrize(
+    ("told", "key", "kept"),
+    [
+        ({}, "public", {"user_agent": "Firefox/1", "address": "203.0.113.7"}),
+        ({"userAgent": "Safari/1"}, "public", {"user_agent": "Safari/1", "address": "203.0.113.7"}),
+        ({"library": {"name": "analytics-flutter"}}, "public", {"address": "203.0.113.7"}),
+        ({"ip": "198.51.100.1"}, "public", {"user_agent": "Firefox/1", "address": "203.0.113.7"}),
+        ({}, "secret", {}),
+        (
+            {"userAgent": "Safari/1", "ip": "2001:DB8::7"},
+            "secret",
+            {"user_agent": "Safari/1", "address": "2001:db8::7"},
+        ),
+        ({"userAgent": ["x"], "ip": "unknown"}, "secret", {}),
+        ({"userAgent": "x" * 3000}, "secret", {"user_agent": "x" * 500}),
+    ],
+)
+def test_a_browser_tells_of_itself_and_a_server_of_others(told: dict[str, Any], key: str, kept: dict[str, Any]) -> None:
+    assert sent_by("Firefox/1", "203.0.113.7", told, key) == kept
 
 
 def test_a_call_without_an_id_sent_again_is_the_same_activity() -> None:

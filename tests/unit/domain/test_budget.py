@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.budget import WINDOWS, Budget, BudgetKind, Taken, sender
+from shared.domain.budget import WINDOWS, Budget, BudgetKind, Taken
 from shared.domain.moments import MINUTE, SECOND, Moment, parse_moment
 
 NOON = parse_moment("2026-03-02T12:00:00Z")
@@ -59,20 +59,3 @@ def test_what_is_known_is_the_last_answer_and_what_came_since():
     assert taken.leaves_room(budget(), 0)
     assert not taken.leaves_room(budget(), 1)
     assert taken.told(1200) == Taken(by_all=1200)
-
-
-@pytest.mark.parametrize(
-    ("address", "counted"),
-    [
-        ("203.0.113.7", "203.0.113.7"),
-        ("::ffff:203.0.113.7", "203.0.113.7"),
-        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
-        ("2001:db8:1:2::", "2001:db8:1:2::/64"),
-        ("", None),
-        ("unknown", None),
-        ("203.0.113.7:443", None),
-        ("203.0.113.0/24", None),
-    ],
-)
-def test_a_sender_is_an_address_or_the_network_in_which_it_chooses_one(address, counted):
-    assert sender(address) == counted
