@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -17,16 +18,24 @@ if TYPE_CHECKING:
     from mypy_boto3_ssm import SSMClient
 
 
+ERASURE_SECRET = "erasure"  # noqa: S105 - its name
+"""With it the names of erased people are made into tombstones. Baton makes it once, and nobody replaces it: the people
+who were erased before would not be known again."""
+
+
 @dataclass(frozen=True)
 class NeededSecret:
-    """A secret that the settings name, and what for: `write_key`, `webhook` (to sign with) or `slack` (its URL)."""
+    """A secret, and what for: `write_key`, `webhook` (to sign with), `slack` (its URL) or `erasure` (tombstones).
+
+    The settings name all of them but the last.
+    """
 
     name: str
     purpose: str
 
 
 def needed_secrets(settings: Settings) -> list[NeededSecret]:
-    """Every secret that an environment's settings name, each once."""
+    """Every secret that an environment needs, each once."""
     return list(dict.fromkeys(_named(settings)))
 
 
@@ -62,6 +71,22 @@ class SecretStore:
         except (ClientError, BotoCoreError) as error:
             raise _refused(f"The secret {name} could not be read.", error) from error
 
+    def make(self, name: str) -> bool:
+        """Store a random secret, which nobody is shown, unless there is one; answers whether there was none.
+
+        Raises:
+            Failure: AWS does not take it.
+        """
+        try:
+            self._client.put_parameter(
+                Name=self._parameter(name), Value=secrets.token_urlsafe(32), Type="SecureString", Overwrite=False
+            )
+        except self._client.exceptions.ParameterAlreadyExists:
+            return False
+        except (ClientError, BotoCoreError) as error:
+            raise _refused(f"The secret {name} could not be stored.", error) from error
+        return True
+
     def stored(self) -> dict[str, str]:
         """The names of all stored secrets, each with the moment of its last change."""
         try:
@@ -94,6 +119,7 @@ def _named(settings: Settings) -> Iterator[NeededSecret]:
             yield NeededSecret(team.webhook.secret, "webhook")
         if team.slack:
             yield NeededSecret(team.slack, "slack")
+    yield NeededSecret(ERASURE_SECRET, "erasure")
 
 
 def _refused(what: str, error: Exception) -> Failure:

@@ -11,6 +11,7 @@ from aws_cdk.aws_apigatewayv2_authorizers import HttpJwtAuthorizer, HttpUserPool
 from constructs import Construct
 
 from functions.admin.settings import Settings as AdminSettings
+from functions.erase.settings import Settings as EraseSettings
 from functions.evaluate.settings import Settings as EvaluateSettings
 from functions.ingest.settings import SecretWriteKey, WriteKey
 from functions.ingest.settings import Settings as IngestSettings
@@ -22,11 +23,13 @@ from functions.score.settings import Settings as ScoreSettings
 from infra.activities_table import ActivitiesTable
 from infra.alarms import Alarms
 from infra.budgets_table import BudgetsTable
+from infra.erasures_table import ErasuresTable
 from infra.event_bus import SOURCE, EventBus
 from infra.function import Function
 from infra.http_api import HttpApi
 from infra.leads_table import BY_STAGE, BY_TEMPERATURE, DUE, LeadsTable
 from infra.schedule import Schedule
+from infra.secret_store import ERASURE_SECRET
 from infra.settings import OpenIdConnect, Settings
 from infra.stream_source import StreamSource
 from infra.user_pool import UserPool
@@ -41,6 +44,7 @@ TIMEOUTS: Final = {
     "relay": Duration.seconds(30),
     "notify": Duration.seconds(60),
     "rescore": Duration.seconds(60),
+    "erase": Duration.seconds(120),
     "admin": Duration.seconds(20),
 }
 
@@ -73,6 +77,7 @@ class BatonStack(Stack):
         protected = self._settings.deletion_protection
         self.activities = ActivitiesTable(self, "Activities", protected=protected)
         self.budgets = BudgetsTable(self, "Budgets", protected=protected)
+        self.erasures = ErasuresTable(self, "Erasures", protected=protected)
         self.leads = LeadsTable(self, "Leads", protected=protected)
         self.bus = EventBus(
             self, "Events", name=self.stack_name, archive=Duration.days(self._settings.retention.archive)
@@ -83,6 +88,7 @@ class BatonStack(Stack):
         self.relay_queue = WorkQueue(self, "RelayQueue", timeout=TIMEOUTS["relay"])
         self.notify_queue = WorkQueue(self, "NotifyQueue", timeout=TIMEOUTS["notify"])
         self.rescore_queue = WorkQueue(self, "RescoreQueue", timeout=TIMEOUTS["rescore"])
+        self.erase_queue = WorkQueue(self, "EraseQueue", timeout=TIMEOUTS["erase"])
 
     def _add_functions(self) -> None:
         settings, activities, leads = self._settings, self.activities.name, self.leads.name
@@ -91,6 +97,8 @@ class BatonStack(Stack):
             IngestSettings(
                 activities_table=activities,
                 budgets_table=self.budgets.name,
+                erasures_table=self.erasures.name,
+                erasure_secret=settings.parameter(ERASURE_SECRET),
                 write_keys=tuple(_with_parameter(settings, key) for key in settings.write_keys),
                 forms=settings.forms,
                 origins=settings.origins,
@@ -131,11 +139,25 @@ class BatonStack(Stack):
             "Rescore",
             RescoreSettings(activities_table=activities, leads_table=leads, score_queue_url=self.score_queue.url),
         )
+        self.erase = self._function(
+            "Erase",
+            EraseSettings(
+                activities_table=activities,
+                leads_table=leads,
+                erasures_table=self.erasures.name,
+                erasure_secret=settings.parameter(ERASURE_SECRET),
+                queue_url=self.erase_queue.url,
+                score_queue_url=self.score_queue.url,
+            ),
+        )
         self.admin = self._function(
             "Admin",
             AdminSettings(
                 activities_table=activities,
                 leads_table=leads,
+                erasures_table=self.erasures.name,
+                erasure_secret=settings.parameter(ERASURE_SECRET),
+                erase_queue_url=self.erase_queue.url,
                 roles_claim=settings.sign_in.roles_claim,
             ),
             memory=1024,
@@ -177,6 +199,7 @@ class BatonStack(Stack):
         self.relay.work_through(self.relay_queue, at_once=10)
         self.notify.work_through(self.notify_queue, at_once=10, concurrency=2)
         self.rescore.work_through(self.rescore_queue, at_once=10)
+        self.erase.work_through(self.erase_queue, at_once=1)
 
         self.accepted = StreamSource(
             self,
@@ -218,7 +241,8 @@ class BatonStack(Stack):
 
         self.ingest.allow("dynamodb:PutItem", on=[activities])
         self.ingest.allow("dynamodb:UpdateItem", on=[self.budgets.arn])
-        self._allow_secrets(self.ingest, self._ingest_secrets())
+        self.ingest.allow("dynamodb:GetItem", "dynamodb:BatchGetItem", on=[self.erasures.arn])
+        self._allow_secrets(self.ingest, [*self._ingest_secrets(), ERASURE_SECRET])
 
         self.score.allow("dynamodb:GetItem", "dynamodb:Query", on=[activities])
         self.score.allow(
@@ -257,6 +281,25 @@ class BatonStack(Stack):
         self.admin.allow("dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem", on=[activities])
         self.admin.allow("dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:PutItem", on=[leads])
         self.admin.allow("dynamodb:Query", on=[by_temperature, by_stage])
+        self.admin.allow("dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:PutItem", on=[self.erasures.arn])
+        self.admin.allow("sqs:SendMessage", on=[self.erase_queue.arn])
+        self._allow_secrets(self.admin, [ERASURE_SECRET])
+
+        self.erase.allow(
+            "dynamodb:GetItem", "dynamodb:Query", "dynamodb:UpdateItem", "dynamodb:BatchWriteItem", on=[activities]
+        )
+        self.erase.allow(
+            "dynamodb:GetItem",
+            "dynamodb:BatchGetItem",
+            "dynamodb:Query",
+            "dynamodb:PutItem",
+            "dynamodb:DeleteItem",
+            "dynamodb:BatchWriteItem",
+            on=[leads],
+        )
+        self.erase.allow("dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:PutItem", on=[self.erasures.arn])
+        self.erase.allow("sqs:SendMessage", on=[self.erase_queue.arn, self.score_queue.arn])
+        self._allow_secrets(self.erase, [ERASURE_SECRET])
 
     def _add_alarms(self) -> None:
         self.alarms = Alarms(self, "Alarms", emails=self._settings.alarm_emails)
@@ -276,6 +319,7 @@ class BatonStack(Stack):
             "ApiUrl": self.api.api.api_endpoint,
             "ActivitiesTable": self.activities.name,
             "LeadsTable": self.leads.name,
+            "ErasuresTable": self.erasures.name,
             "BusName": self.bus.bus.event_bus_name,
             "AlarmTopic": self.alarms.topic.topic_arn,
         }
@@ -292,7 +336,7 @@ class BatonStack(Stack):
 
     @property
     def _functions(self) -> tuple[Function, ...]:
-        return (self.ingest, self.score, self.evaluate, self.relay, self.notify, self.rescore, self.admin)
+        return (self.ingest, self.score, self.evaluate, self.relay, self.notify, self.rescore, self.erase, self.admin)
 
     @property
     def _queues(self) -> dict[str, WorkQueue]:
@@ -303,6 +347,7 @@ class BatonStack(Stack):
             self.relay_queue,
             self.notify_queue,
             self.rescore_queue,
+            self.erase_queue,
         )
         return {queue.node.id: queue for queue in queues}
 

@@ -9,6 +9,7 @@ from functions.admin.desk import Desk
 from shared.domain.activity import Activity
 from shared.domain.handoff import LeadId
 from shared.usecases.adjust import AdjustScore
+from shared.usecases.erase import AskForErasure
 from shared.usecases.leads import ReadLeads
 from shared.usecases.merge import ForeseeWhoIsWho, RuleWhoIsWho
 from shared.usecases.noise import KnownNoise, MarkNoise
@@ -18,9 +19,11 @@ from shared.usecases.score import Score
 from tests.fakes import (
     FixedClock,
     InMemoryActivities,
+    InMemoryErasures,
     InMemoryHandoffs,
     InMemoryLeads,
     InMemoryNoiseMarks,
+    InMemoryQueue,
     InMemoryRuleVersions,
     InMemoryStages,
 )
@@ -37,6 +40,8 @@ class InMemoryDesk:
     handoffs: InMemoryHandoffs = field(default_factory=InMemoryHandoffs)
     versions: InMemoryRuleVersions = field(default_factory=InMemoryRuleVersions)
     noise: InMemoryNoiseMarks = field(default_factory=InMemoryNoiseMarks)
+    erasures: InMemoryErasures = field(default_factory=InMemoryErasures)
+    erase_queue: InMemoryQueue = field(default_factory=InMemoryQueue)
     clock: FixedClock = field(default_factory=FixedClock)
 
     def __post_init__(self) -> None:
@@ -57,6 +62,7 @@ class InMemoryDesk:
             rulings=RuleWhoIsWho(self.activities, self.leads, self.clock),
             foreseen=ForeseeWhoIsWho(self.activities, self.leads, rulebook, self.clock, noise=noise),
             noise=MarkNoise(self.noise, self.activities, self.leads, self.clock),
+            erasures=AskForErasure(self.activities, self.leads, self.erasures, self.erase_queue, self.clock),
             rules=PublishRules(self.versions, self.clock),
             roles_claim="cognito:groups",
         )

@@ -6,6 +6,7 @@ from shared.adapters.dynamodb.keys import DUE_INDEX, STAGE_INDEX, TEMPERATURE_IN
 
 ACTIVITIES = "activities"
 BUDGETS = "budgets"
+ERASURES = "erasures"
 LEADS = "leads"
 
 INDEX_KEYS = {
@@ -26,9 +27,10 @@ def create_tables(client: Any) -> None:
         BillingMode="PAY_PER_REQUEST",
         StreamSpecification=stream,
     )
-    client.create_table(
-        TableName=BUDGETS, KeySchema=primary, AttributeDefinitions=texts, BillingMode="PAY_PER_REQUEST"
-    )
+    for table in (BUDGETS, ERASURES):
+        client.create_table(
+            TableName=table, KeySchema=primary, AttributeDefinitions=texts, BillingMode="PAY_PER_REQUEST"
+        )
     names = {hash_key for hash_key, _ in INDEX_KEYS.values()}
     numbers = {sort_key for _, sort_key in INDEX_KEYS.values()}
     client.create_table(

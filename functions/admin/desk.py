@@ -11,6 +11,7 @@ from botocore.config import Config
 from functions.admin.settings import Settings
 from shared.adapters.clock import SystemClock
 from shared.adapters.dynamodb.activities import DynamoDBActivities
+from shared.adapters.dynamodb.erasures import DynamoDBErasures
 from shared.adapters.dynamodb.handoffs import DynamoDBHandoffs
 from shared.adapters.dynamodb.lead_index import DynamoDBLeadIndex
 from shared.adapters.dynamodb.leads import DynamoDBLeads
@@ -18,7 +19,10 @@ from shared.adapters.dynamodb.noise import DynamoDBNoiseMarks
 from shared.adapters.dynamodb.rules import DynamoDBRuleVersions
 from shared.adapters.dynamodb.stages import DynamoDBStages
 from shared.adapters.environment import load
+from shared.adapters.sqs import SQSQueue
+from shared.adapters.ssm import SSMSecrets
 from shared.usecases.adjust import AdjustScore
+from shared.usecases.erase import AskForErasure
 from shared.usecases.leads import ReadLeads
 from shared.usecases.merge import ForeseeWhoIsWho, RuleWhoIsWho
 from shared.usecases.noise import KnownNoise, MarkNoise
@@ -43,6 +47,7 @@ class Desk:
     rulings: RuleWhoIsWho
     foreseen: ForeseeWhoIsWho
     noise: MarkNoise
+    erasures: AskForErasure
     rules: PublishRules
     roles_claim: str
 
@@ -59,6 +64,7 @@ def from_environment() -> Desk:
     versions = DynamoDBRuleVersions(client, settings.leads_table)
     rulebook = Rulebook(versions, clock)
     marks = DynamoDBNoiseMarks(client, settings.leads_table)
+    secrets = SSMSecrets(boto3.client("ssm", config=_PATIENCE), clock)
     noise = KnownNoise(marks, clock)
     return Desk(
         leads=ReadLeads(
@@ -75,6 +81,13 @@ def from_environment() -> Desk:
         rulings=RuleWhoIsWho(activities, leads, clock),
         foreseen=ForeseeWhoIsWho(activities, leads, rulebook, clock, noise=noise),
         noise=MarkNoise(marks, activities, leads, clock),
+        erasures=AskForErasure(
+            activities,
+            leads,
+            DynamoDBErasures(client, settings.erasures_table, lambda: secrets.get(settings.erasure_secret)),
+            SQSQueue(boto3.client("sqs", config=_PATIENCE), settings.erase_queue_url),
+            clock,
+        ),
         rules=PublishRules(versions, clock),
         roles_claim=settings.roles_claim,
     )

@@ -8,4 +8,7 @@ class Settings(FunctionSettings):
 
     activities_table: str
     leads_table: str
+    erasures_table: str
+    erasure_secret: str
+    erase_queue_url: str
     roles_claim: str = "cognito:groups"

@@ -101,6 +101,8 @@ class Settings(FunctionSettings):
 
     activities_table: str
     budgets_table: str
+    erasures_table: str
+    erasure_secret: str
     write_keys: tuple[WriteKey, ...]
     forms: tuple[Form, ...] = ()
     origins: tuple[str, ...] = ()

@@ -8,9 +8,10 @@ import typer
 
 from infra.cdk import Cdk, plain_command
 from infra.cli.screen import screen
-from infra.deployed import LOCAL
+from infra.deployed import LOCAL, of_environment
 from infra.failure import Failure
 from infra.local.home import Home
+from infra.secret_store import ERASURE_SECRET, SecretStore
 from infra.settings import read_settings
 
 Environment = Annotated[str, typer.Option("--env", help="The environment: the name of a file in infra/environments/.")]
@@ -21,6 +22,8 @@ def deploy(environment: Environment, yes: Yes = False) -> None:
     """Deploy an environment to AWS. Asks before it widens anybody's rights."""
     approval = "never" if yes else "broadening"
     _run(environment, ["deploy", "--all", "--require-approval", approval])
+    if SecretStore(of_environment(environment)).make(ERASURE_SECRET):
+        screen.note("Made the secret with which erased people are known again.")
     screen.say(f"Deployed. `baton users add EMAIL --role admin --env {environment}` makes the first admin.")
 
 

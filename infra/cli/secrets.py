@@ -13,7 +13,7 @@ from rich.table import Table
 from infra.cli.screen import screen
 from infra.deployed import Deployed, of_environment
 from infra.failure import Failure
-from infra.secret_store import NeededSecret, SecretStore, needed_secrets
+from infra.secret_store import ERASURE_SECRET, NeededSecret, SecretStore, needed_secrets
 from infra.settings import read_settings
 
 secrets_app = typer.Typer(help="Store the secrets that the settings name.", no_args_is_help=True)
@@ -23,6 +23,7 @@ _PURPOSES = {
     "write_key": "a secret write key",
     "webhook": "signs webhooks",
     "slack": "the URL of Slack's incoming webhook",
+    "erasure": "knows erased people again; Baton makes it",
 }
 
 
@@ -32,6 +33,9 @@ def set_secret(
 ) -> None:
     """Store a secret, asked for without an echo or read from standard input."""
     deployed, needed = _environment(environment)
+    if name == ERASURE_SECRET:
+        what = "Baton makes this secret once. With another one nobody who was erased would be known again."
+        raise Failure(what, f"`baton deploy --env {environment}` makes it if it is missing.")
     if name not in {secret.name for secret in needed}:
         near = get_close_matches(name, [secret.name for secret in needed], n=1)
         remedy = f"Did you mean {near[0]}?" if near else "`baton secrets list` shows those that they name."

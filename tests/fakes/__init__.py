@@ -3,6 +3,7 @@
 from tests.fakes.activities import InMemoryActivities
 from tests.fakes.budgets import InMemoryBudgets
 from tests.fakes.clock import FixedClock
+from tests.fakes.erasures import InMemoryErasures
 from tests.fakes.handoffs import InMemoryHandoffs
 from tests.fakes.leads import InMemoryLeads
 from tests.fakes.messages import InMemoryBus, InMemoryQueue, InMemorySecrets
@@ -10,12 +11,14 @@ from tests.fakes.noise import InMemoryNoiseMarks
 from tests.fakes.rescoring import InMemoryRescoring
 from tests.fakes.rules import InMemoryRuleVersions
 from tests.fakes.stages import InMemoryStages
+from tests.fakes.traces import InMemoryTraces
 
 __all__ = [
     "FixedClock",
     "InMemoryActivities",
     "InMemoryBudgets",
     "InMemoryBus",
+    "InMemoryErasures",
     "InMemoryHandoffs",
     "InMemoryLeads",
     "InMemoryNoiseMarks",
@@ -24,4 +27,5 @@ __all__ = [
     "InMemoryRuleVersions",
     "InMemorySecrets",
     "InMemoryStages",
+    "InMemoryTraces",
 ]

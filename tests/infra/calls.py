@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from botocore.client import BaseClient
 
-from tests.tables import ACTIVITIES, BUDGETS, LEADS
+from tests.tables import ACTIVITIES, BUDGETS, ERASURES, LEADS
 
 Calls = dict[str, set[tuple[str, str]]]
 """For each function the pairs of what it called on, and the IAM action that the call needs."""
 
-_TABLES = {ACTIVITIES: "Activities", BUDGETS: "Budgets", LEADS: "Leads"}
+_TABLES = {ACTIVITIES: "Activities", BUDGETS: "Budgets", ERASURES: "Erasures", LEADS: "Leads"}
 _OTHERS = {
     "SendMessage": "sqs:SendMessage",
     "SendMessageBatch": "sqs:SendMessage",
@@ -63,9 +63,9 @@ def _needed(operation: str, parameters: Mapping[str, Any]) -> Iterator[tuple[str
         for item in parameters["TransactItems"]:
             for kind, write in item.items():
                 yield _TABLES[write["TableName"]], f"dynamodb:{actions[kind]}"
-    elif operation == "BatchGetItem":
+    elif operation in {"BatchGetItem", "BatchWriteItem"}:
         for table in parameters["RequestItems"]:
-            yield _TABLES[table], "dynamodb:BatchGetItem"
+            yield _TABLES[table], f"dynamodb:{operation}"
     else:
         index = f"/index/{parameters['IndexName']}" if "IndexName" in parameters else ""
         yield _TABLES[parameters["TableName"]] + index, f"dynamodb:{operation}"

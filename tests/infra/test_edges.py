@@ -10,7 +10,7 @@ import pytest
 from tests.infra.template import Template, referred, target
 
 STREAM_READERS = ("score", "evaluate", "relay")
-QUEUE_WORKERS = ("ingest", "score", "evaluate", "relay", "notify", "rescore")
+QUEUE_WORKERS = ("ingest", "score", "evaluate", "relay", "notify", "rescore", "erase")
 
 
 def _mappings(template: Template, kind: str) -> list[tuple[str, dict[str, Any]]]:

@@ -39,7 +39,9 @@ GRANTS: dict[str, dict[str, set[str]]] = {
         "Activities": {"dynamodb:PutItem"},
         "Budgets": {"dynamodb:UpdateItem"},
         "IngestQueue": READ_A_QUEUE,
+        "Erasures": {"dynamodb:GetItem", "dynamodb:BatchGetItem"},
         "parameter/baton/prod/servers-write-key": {"ssm:GetParameter"},
+        "parameter/baton/prod/erasure": {"ssm:GetParameter"},
     },
     "score": {
         **STREAM_READER,
@@ -97,6 +99,25 @@ GRANTS: dict[str, dict[str, set[str]]] = {
         "Leads": {"dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:PutItem"},
         "Leads/index/by_temperature": {"dynamodb:Query"},
         "Leads/index/by_stage": {"dynamodb:Query"},
+        "Erasures": {"dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:PutItem"},
+        "EraseQueue": SEND_TO_A_QUEUE,
+        "parameter/baton/prod/erasure": {"ssm:GetParameter"},
+    },
+    "erase": {
+        **EVERYBODY,
+        "Activities": {"dynamodb:GetItem", "dynamodb:Query", "dynamodb:UpdateItem", "dynamodb:BatchWriteItem"},
+        "Leads": {
+            "dynamodb:GetItem",
+            "dynamodb:BatchGetItem",
+            "dynamodb:Query",
+            "dynamodb:PutItem",
+            "dynamodb:DeleteItem",
+            "dynamodb:BatchWriteItem",
+        },
+        "Erasures": {"dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:PutItem"},
+        "EraseQueue": {*READ_A_QUEUE, *SEND_TO_A_QUEUE},
+        "ScoreQueue": SEND_TO_A_QUEUE,
+        "parameter/baton/prod/erasure": {"ssm:GetParameter"},
     },
 }
 

@@ -76,7 +76,14 @@ class Office(House):
         self.work, self.touches = InMemoryQueue(), InMemoryQueue()
         self.asking = AskForErasure(self.log, self.leads, self.erasures, self.work, self.clock)
         self.erased = ErasedPeople(self.erasures, self.clock)
-        self.ingest = Ingest(self.log, Spending(InMemoryBudgets), retention_days=700, erased=self.erased)
+        self.ingest = Ingest(
+            self.log,
+            Spending(InMemoryBudgets),
+            retention_days=700,
+            is_bot=lambda _agent: False,
+            email_kind=lambda _address: "work",
+            erased=self.erased,
+        )
 
     def process(self, fate: Fate | None = None) -> ErasePeople:
         """A fresh process of the function."""

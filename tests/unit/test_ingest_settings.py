@@ -13,6 +13,8 @@ from shared.adapters.environment import load
 WHOLE = Settings(
     activities_table="activities",
     budgets_table="budgets",
+    erasures_table="erasures",
+    erasure_secret="/baton/test/erasure",
     write_keys=(
         PublicWriteKey(name="website", key="pk_web", activities=("page_viewed",)),
         SecretWriteKey(name="crm", secret="/baton/prod/crm"),

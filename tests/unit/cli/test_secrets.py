@@ -1,7 +1,10 @@
 import boto3
 import pytest
+from typer.testing import CliRunner
 
+from infra.cli.main import app
 from infra.deployed import Deployed
+from infra.failure import Failure
 from infra.secret_store import NeededSecret, SecretStore, needed_secrets
 from infra.settings import parse_settings
 
@@ -30,6 +33,7 @@ def test_every_secret_that_the_settings_name_is_needed_once():
         NeededSecret("servers-key", "write_key"),
         NeededSecret("signing", "webhook"),
         NeededSecret("slack-sales", "slack"),
+        NeededSecret("erasure", "erasure"),
     ]
 
 
@@ -58,3 +62,22 @@ def test_the_list_of_stored_secrets_has_names_and_never_texts(store):
     stored = store.stored()
     assert list(stored) == ["servers-key"]
     assert "s3cret" not in str(stored)
+
+
+def test_a_secret_that_is_made_is_random_and_stays_what_it_is(store):
+    ssm = boto3.client("ssm", region_name="eu-central-1")
+
+    assert store.make("erasure")
+    made = ssm.get_parameter(Name="/baton/prod/erasure", WithDecryption=True)["Parameter"]
+    assert not store.make("erasure")
+
+    again = ssm.get_parameter(Name="/baton/prod/erasure", WithDecryption=True)["Parameter"]
+    assert (made["Type"], again["Value"]) == ("SecureString", made["Value"])
+    assert len(made["Value"]) >= 32
+
+
+def test_the_secret_of_erasures_is_set_by_nobody():
+    result = CliRunner().invoke(app, ["secrets", "set", "erasure", "--env", "prod"], input="other")
+
+    assert isinstance(result.exception, Failure)
+    assert "nobody who was erased would be known again" in result.exception.what
