@@ -1,0 +1,148 @@
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from shared.adapters.dynamodb.activities import DynamoDBActivities
+from shared.adapters.dynamodb.handoffs import DynamoDBHandoffs
+from shared.adapters.dynamodb.leads import DynamoDBLeads
+from shared.adapters.dynamodb.stages import DynamoDBStages
+from shared.adapters.dynamodb.traces import DynamoDBTraces
+from shared.domain.handoff import Handoff, HandoffKey, LeadId
+from shared.domain.journey import Journey
+from shared.domain.moments import MINUTE, Moment, parse_moment
+from shared.domain.state import ScoreState
+from shared.ports.leads import LeadRecord
+from shared.ports.stages import StageRecord, StoredTransition
+from tests.fakes import (
+    FixedClock,
+    InMemoryActivities,
+    InMemoryHandoffs,
+    InMemoryLeads,
+    InMemoryStages,
+    InMemoryTraces,
+)
+from tests.people import activity, browser, email, user
+from tests.tables import ACTIVITIES, LEADS
+
+NOON = parse_moment("2026-03-01T12:00:00Z")
+LATER = Moment(NOON + MINUTE)
+ADA, BOB, LAPTOP = email("ada@engines.example"), email("bob@engines.example"), browser("laptop")
+ONE, TWO = LeadId("lead-1"), LeadId("lead-2")
+KEY = HandoffKey(ONE, "mql", 1)
+
+
+@dataclass
+class Stores:
+    traces: Any
+    log: Any
+    leads: Any
+    stages: Any
+
+
+class TracesContract(ABC):
+    @pytest.fixture
+    @abstractmethod
+    def stores(self):
+        """Empty stores, and the traces in them."""
+
+    def test_a_lead_is_told_whole_and_wiped_whole_and_no_other(self, stores):
+        for lead in (ONE, TWO):
+            stores.leads.save(LeadRecord(lead, frozenset({ADA}), ScoreState.empty()))
+        entered = StoredTransition(1, None, "mql", 1, NOON, "a form", "a1", 1, by_rules=False, snapshot={"total": 5})
+        handoff = Handoff(KEY, "sales", ("email",), NOON, None, "a form", None, {"total": 5})
+        stores.stages.commit(StageRecord(ONE, Journey.start()), [entered], [handoff])
+
+        names = [each.name for each in stores.traces.of(ONE)]
+
+        assert names == ["HANDOFF#mql#1", "SCORE", "STAGE", "TRANSITION#000001"]
+        assert stores.traces.wipe(ONE) == 4
+        assert stores.traces.wipe(ONE) == 0
+        assert stores.leads.load(ONE) is None
+        assert stores.stages.load(ONE) is None
+        assert stores.stages.transitions(ONE) == stores.stages.handoffs(ONE) == stores.traces.of(ONE) == []
+        assert stores.leads.load(TWO) is not None
+
+    def test_activities_are_removed_and_the_others_stay(self, stores):
+        many = [activity(f"a{number:02d}", ADA) for number in range(60)]
+        stores.log.append([*many, activity("b", BOB)])
+
+        stores.traces.remove(many[1:])
+        stores.traces.remove(many[1:])
+
+        assert stores.log.under(ADA) == many[:1]
+        assert len(stores.log.under(BOB)) == 1
+
+    def test_names_are_taken_out_of_an_activity_and_nothing_else_of_it_changes(self, stores):
+        for number, properties in enumerate([{"a": 1}, {"text": "long " * 300}]):
+            one = activity(f"a{number}", BOB, user("u-ada"), LAPTOP, properties=properties, own=False)
+            stores.log.append([one])
+
+            stores.traces.unname(one, {user("u-ada"), ADA})
+
+            expected = activity(f"a{number}", BOB, LAPTOP, properties=properties, own=False)
+            assert stores.log.under(BOB)[number] == expected
+
+    def test_names_are_not_taken_out_of_what_is_gone(self, stores):
+        stores.traces.unname(activity("a1", BOB, user("u-ada")), {user("u-ada")})
+
+        assert stores.log.under(BOB) == []
+
+    def test_an_identity_of_these_leads_is_nobody_s_afterwards(self, stores):
+        stores.leads.claim(ADA, ONE)
+        stores.leads.claim(BOB, TWO)
+
+        assert stores.traces.release([ADA, BOB, user("u-x")], {ONE, LeadId("lead-3")}) == 1
+        assert stores.traces.release([ADA, BOB], set()) == 0
+
+        assert stores.leads.whose([ADA, BOB]) == {BOB: TWO}
+
+    def test_who_was_attached_to_a_browser_until_a_moment_is_so_no_more(self, stores):
+        stores.leads.attach(LAPTOP, ADA, NOON)
+        stores.leads.attach(LAPTOP, BOB, NOON)
+        stores.leads.attach(LAPTOP, user("u-ada"), LATER)
+
+        assert stores.traces.detach(LAPTOP, {ADA, user("u-ada")}, NOON) == 1
+        assert stores.leads.attached(LAPTOP) == {BOB: NOON, user("u-ada"): LATER}
+        assert stores.traces.detach(LAPTOP, {ADA}, LATER) == 0
+
+        assert stores.traces.detach(LAPTOP, {BOB, user("u-ada")}, LATER) == 2
+        assert stores.leads.attached(LAPTOP) == {}
+        stores.leads.attach(LAPTOP, BOB, LATER)
+        assert stores.leads.attached(LAPTOP) == {BOB: LATER}
+
+
+class TestInMemoryTraces(TracesContract):
+    @pytest.fixture
+    def stores(self):
+        log, leads, stages = InMemoryActivities(), InMemoryLeads(), InMemoryStages()
+        return Stores(InMemoryTraces(log, leads, stages, InMemoryHandoffs()), log, leads, stages)
+
+
+class TestDynamoDBTraces(TracesContract):
+    @pytest.fixture
+    def stores(self, dynamodb):
+        return Stores(
+            DynamoDBTraces(dynamodb, activities=ACTIVITIES, leads=LEADS),
+            DynamoDBActivities(dynamodb, ACTIVITIES),
+            DynamoDBLeads(dynamodb, LEADS),
+            DynamoDBStages(dynamodb, LEADS, FixedClock()),
+        )
+
+    def test_a_browser_to_which_nobody_is_attached_leaves_nothing(self, stores, dynamodb):
+        stores.leads.attach(LAPTOP, ADA, NOON)
+        stores.traces.detach(LAPTOP, {ADA}, NOON)
+
+        assert dynamodb.scan(TableName=LEADS)["Items"] == []
+
+    def test_marks_of_what_was_sent_and_withheld_are_told_and_wiped_too(self, stores, dynamodb):
+        handoffs = DynamoDBHandoffs(dynamodb, LEADS)
+        handoffs.mark_sent(KEY, "email", NOON)
+        handoffs.withhold(KEY, "consent", NOON)
+
+        told = {each.name: each.content for each in stores.traces.of(ONE)}
+
+        assert told == {"SENT#mql#1#email": {"at": NOON}, "WITHHELD#mql#1": {"reason": "consent", "at": NOON}}
+        assert stores.traces.wipe(ONE) == 2
+        assert dynamodb.scan(TableName=LEADS)["Items"] == []
