@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from crawlerdetect import CrawlerDetect
 
 _LOOKED_AT = 300
-"""Characters of an agent. The patterns take time by the square of a long one's length, and a bot says soon who it is."""
+"""Characters of an agent: the patterns take time by the square of a long one's, and a bot says soon who it is."""
 
 _REMEMBERED = 4096
 
