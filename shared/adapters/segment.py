@@ -8,8 +8,9 @@
 | group | `grouped` | `traits` are facts of the company, its own `email` among them |
 | alias | `aliased` | `previousId` and `userId` are one person; a public key only attaches a browser |
 
-`traits.consent` (`granted` or `denied`) and `traits.qualification` (`authority`, `budget`, `need`, `timeline`) are for
-secret keys only. The person is named by `traits.email`, by a `userId` (which may be an e-mail address), by an
+`traits.consent` is `granted` or `denied`, or an object with that as `status` and with the `wording`, `version` and
+`source` that go with it; a public key only denies. `traits.qualification` (`authority`, `budget`, `need`, `timeline`)
+is for secret keys only. The person is named by `traits.email`, by a `userId` (which may be an e-mail address), by an
 `anonymousId`, and, where nothing else tells who it is, by `properties.email`. From a source that joins nobody an
 address beside a `userId` is no name: it is what somebody said of that user, the fact `lead.email`.
 """
@@ -63,6 +64,8 @@ _CONTEXT = {
 _PAGE = ("path", "url", "title", "referrer", "search")
 _QUALIFICATION = {"authority", "budget", "need", "timeline"}
 _COMPANY = {"employee_count": "employees"}
+_SHOWN = ("wording", "version", "source")
+"""What may be told of a consent besides its status: what stood before the person, and who has it from them."""
 
 _BRANCHES = frozenset({"constrained-str", "str", "int", "float"})
 """What pydantic adds to a place where several types may stand; no key is called so."""
@@ -315,11 +318,20 @@ def validation_fault(error: ValidationError) -> Invalid:
 
 
 def claimed_consent(value: Json, at: str) -> Literal["granted", "denied"] | None:
-    """What a `consent` says.
+    """What a `consent` says: one of two words, or an object with it as `status`.
 
     Raises:
-        Invalid: it is neither of the two words.
+        Invalid: it is neither of the two words, or such an object holds anything else than texts of what was shown.
     """
+    if isinstance(value, dict):
+        strange = sorted(value.keys() - {"status", *_SHOWN})
+        if strange or any(not isinstance(value.get(name, ""), str | int) for name in _SHOWN):
+            msg = f"consent as an object has a status, and as texts {', '.join(_SHOWN)}"
+            raise Invalid(msg, f"{at}.{strange[0]}" if strange else at)
+        if "status" not in value:
+            msg = "consent as an object has a status, `granted` or `denied`"
+            raise Invalid(msg, f"{at}.status")
+        return claimed_consent(value["status"], f"{at}.status")
     if value is None:
         return None
     if value == "granted":
@@ -444,6 +456,10 @@ def _channel(call: _Call) -> str | None:
 
 def _properties(call: _Call) -> dict[str, Json]:
     told = dict(call.properties or {})
+    if isinstance(call, IdentifyRequest):
+        consent = _traits(call).get("consent")
+        shown = {name: consent[name] for name in _SHOWN if name in consent} if isinstance(consent, dict) else {}
+        return told | ({"consent": shown} if shown else {})
     if not isinstance(call, PageRequest | ScreenRequest):
         return told
     page = (call.context or {}).get("page")
@@ -468,11 +484,16 @@ def _claims(call: _Call, *, joins: bool) -> Claims:
     return replace(claims, lead={**claims.lead, "email": addresses[0][1]})
 
 
-def _told(call: _Call) -> Claims:
+def _traits(call: _Call) -> dict[str, Json]:
     traits = snake_keys(call.traits or {})
     told_beside = (call.context or {}).get("traits")
     if isinstance(call, IdentifyRequest) and isinstance(told_beside, dict):
-        traits = snake_keys(told_beside) | traits
+        return snake_keys(told_beside) | traits
+    return traits
+
+
+def _told(call: _Call) -> Claims:
+    traits = _traits(call)
     if isinstance(call, GroupRequest):
         of_group = {"id": call.group_id} if call.group_id is not None else {}
         return Claims(company=_company(traits | of_group))

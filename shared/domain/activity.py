@@ -96,7 +96,12 @@ NOISE_MARKED = "noise_marked"
 NOISE_UNMARKED = "noise_unmarked"
 """A signed-in person took that back."""
 
-BY_PEOPLE_ONLY = frozenset({SCORE_ADJUSTED, IDENTITIES_MERGED, IDENTITIES_UNMERGED, NOISE_MARKED, NOISE_UNMARKED})
+CONSENT_RECORDED = "consent_recorded"
+"""A signed-in person wrote down what the lead said of consent."""
+
+BY_PEOPLE_ONLY = frozenset(
+    {SCORE_ADJUSTED, IDENTITIES_MERGED, IDENTITIES_UNMERGED, NOISE_MARKED, NOISE_UNMARKED, CONSENT_RECORDED}
+)
 """The types that no source sends, because signed-in people decide them."""
 
 IDENTIFIED = "identified"

@@ -23,10 +23,10 @@ PUBLIC_ID = "public:"
 class Source:
     """Who sends activities, and how far that is believed.
 
-    `activities` are the types that it may send; None means every type. A source that `asserts` may set consent and
-    qualification facts: a server of the team, or a form that the team configured so. A source that `joins` may name
-    two known identities in one activity, and thereby say that they are one lead. Each of its activities is taken of all
-    `budgets`, in their order, and of the budget of `per_identity` that each identity has (None: without end).
+    `activities` are the types that it may send; None means every type. A source that `asserts` may grant consent and
+    set qualification facts: a server of the team, or a form that the team configured so. A source that `joins` may
+    name two known identities in one activity, and thereby say that they are one lead. Each of its activities is taken
+    of all `budgets`, in their order, and of the budget of `per_identity` that each identity has (None: without end).
     """
 
     name: str
@@ -108,8 +108,9 @@ def _may_say(activity: Activity, source: Source) -> None:
     if source.activities is not None and activity.type not in source.activities:
         msg = f"this key may not send activities of the type {activity.type!r}; its settings list those that it may"
         raise Forbidden(msg, "event")
-    if not source.asserts and activity.claims.consent is not None:
-        msg = "a public key does not set consent: use a form with a configured consent field, or a secret key"
+    if not source.asserts and activity.claims.consent == "granted":
+        # A denial only restrains: whoever reads a page may withdraw.
+        msg = "a public key does not grant consent: use a form with a configured consent field, or a secret key"
         raise Forbidden(msg, "consent")
     if not source.asserts and activity.claims.qualification:
         msg = "a public key does not set qualification facts: they come from sales, or with a secret key"

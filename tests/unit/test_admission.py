@@ -45,7 +45,6 @@ def test_what_anybody_may_send_never_takes_the_id_of_what_a_server_sends() -> No
         (replace(VIEW, type="demo_requested"), "event"),
         (replace(VIEW, type="score_adjusted"), "event"),
         (replace(VIEW, claims=Claims(consent="granted")), "consent"),
-        (replace(VIEW, claims=Claims(consent="denied")), "consent"),
         (replace(VIEW, claims=Claims(qualification={"budget": True})), "qualification"),
         (replace(VIEW, identities=(email("ada@example.com"), user("u-1"))), "identity"),
         (replace(VIEW, identities=(email("ada@example.com"), email("eve@example.com"))), "identity"),
@@ -64,6 +63,13 @@ def test_a_public_key_attaches_a_browser_to_one_known_identity(kind: str) -> Non
     both = replace(VIEW, identities=(known, browser("b-1")), claims=Claims(lead={"name": "Ada"}, company={"size": 3}))
 
     assert admitted(both, WEBSITE) == apart(both)
+
+
+def test_a_public_key_may_withdraw_consent() -> None:
+    withdrawn = replace(VIEW, claims=Claims(consent="denied"))
+
+    assert admitted(withdrawn, WEBSITE).claims.consent == "denied"
+    assert admitted(withdrawn, WEBSITE).rank is Rank.PUBLIC
 
 
 def test_a_secret_key_sets_consent_and_qualification_and_joins() -> None:

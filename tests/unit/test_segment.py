@@ -164,9 +164,32 @@ def test_consent_is_found_however_it_is_written(name: str) -> None:
     assert read("identify", traits={name: "granted"}).claims.consent == "granted"
 
 
-@pytest.mark.parametrize("said", [True, "yes", "Granted", 1, {"granted": True}])
+@pytest.mark.parametrize("said", [True, "yes", "Granted", 1, ["granted"]])
 def test_consent_is_one_of_two_words(said: Any) -> None:
     assert fault("identify", traits={"consent": said}).reason.at == "traits.consent"
+
+
+def test_consent_tells_what_stood_before_the_person() -> None:
+    shown = {"wording": "You may call me.", "version": 3, "source": "newsletter"}
+
+    found = read("identify", traits={"consent": {"status": "granted", **shown}})
+
+    assert found.claims.consent == "granted"
+    assert found.claims.lead == {}
+    assert found.properties == {"consent": shown}
+
+
+@pytest.mark.parametrize(
+    ("said", "at"),
+    [
+        ({"granted": True}, "traits.consent.granted"),
+        ({"wording": "x"}, "traits.consent.status"),
+        ({"status": "maybe"}, "traits.consent.status"),
+        ({"status": "granted", "wording": ["x"]}, "traits.consent"),
+    ],
+)
+def test_consent_as_an_object_has_a_status_and_texts(said: Any, at: str) -> None:
+    assert fault("identify", traits={"consent": said}).reason.at == at
 
 
 def test_qualification_is_the_four_facts() -> None:
