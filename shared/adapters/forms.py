@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
 from typing import Any
@@ -20,11 +20,12 @@ from urllib.parse import parse_qsl, urlsplit
 
 from shared.adapters.email_addresses import email_identity
 from shared.adapters.http_api import MAX_AGENT, HttpRequest, Reply, error_reply, json_reply
+from shared.adapters.multipart import read_parts
 from shared.adapters.strict_json import check_text, decode, read_json
 from shared.domain.activity import Activity, Claims, Identity, IdentityKind, Json, strongest_first
 from shared.domain.admission import Source
 from shared.domain.moments import MINUTE
-from shared.domain.refusals import Invalid, Malformed, UnsupportedMedia
+from shared.domain.refusals import Invalid, Malformed
 
 MAX_FIELDS = 200
 _MAX_ID = 200
@@ -68,17 +69,16 @@ class FormShape:
 
 
 def read_fields(request: HttpRequest, limit: int) -> dict[str, Json]:
-    """The fields that a form posted: urlencoded or as one JSON object, told apart by how the body begins.
+    """The fields that a form posted: in parts as the header says, urlencoded or as one JSON object.
 
     Raises:
         Malformed, TooLarge: the body cannot be read.
-        UnsupportedMedia: it is in parts, as for files.
+        UnsupportedMedia: there is a file in it.
         Invalid: it is JSON and no object, or has a nested field.
     """
-    if request.headers.get("content-type", "").lower().startswith("multipart/"):
-        msg = "send the form urlencoded (without an enctype; in a script as URLSearchParams) or as JSON"
-        raise UnsupportedMedia(msg)
     body = request.body(limit)
+    if (content_type := request.headers.get("content-type", "")).lower().startswith("multipart/"):
+        return _as_fields(read_parts(body, content_type, MAX_FIELDS))
     fields = read_json(body) if body.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"[") else _urlencoded(body)
     if not isinstance(fields, dict):
         msg = "a form sent as JSON is one object"
@@ -168,6 +168,10 @@ def _urlencoded(body: bytes) -> dict[str, Json]:
     except ValueError as error:
         msg = f"the body is neither a urlencoded form of at most {MAX_FIELDS} fields nor JSON"
         raise Malformed(msg) from error
+    return _as_fields(pairs)
+
+
+def _as_fields(pairs: Sequence[tuple[str, str]]) -> dict[str, Json]:
     fields: dict[str, Any] = {}
     for name, value in pairs:
         check_text(name, "")

@@ -84,9 +84,96 @@ def test_json_of_another_shape_is_invalid(body: Any) -> None:
         fields(body)
 
 
-def test_a_form_in_parts_is_told_how_to_come() -> None:
-    with pytest.raises(UnsupportedMedia):
-        fields(b"--x\r\n", headers={"Content-Type": "multipart/form-data; boundary=x"})
+def in_parts(*parts: tuple[str, str], boundary: str = "----WebKitFormBoundary7MA4YWxkTrZu0gW", **rest: str) -> Any:
+    """A form as a browser sends it with `enctype="multipart/form-data"`: parameters of the part, and its content."""
+    told = "".join(
+        f"--{boundary}\r\nContent-Disposition: form-data; {said}\r\n\r\n{value}\r\n" for said, value in parts
+    )
+    kind = rest.get("kind", f"multipart/form-data; boundary={boundary}")
+    return fields(f"{told}--{boundary}--\r\n".encode(), headers={"Content-Type": kind})
+
+
+def test_a_form_in_parts_is_read_like_any_other() -> None:
+    found = in_parts(
+        ('name="email"', "ada@example.com"),
+        ('name="message"', "Grüße & co\r\n\r\n--not a boundary\r\n"),
+        ('name="topic"', "a"),
+        ('name="topic"', "b"),
+        ('name="größe; in m"', "3"),
+        ('name="a %22quoted%22 name"', ""),
+        ('name="picture"; filename=""\r\nContent-Type: application/octet-stream', ""),
+    )
+
+    assert found == {
+        "email": "ada@example.com",
+        "message": "Grüße & co\r\n\r\n--not a boundary\r\n",
+        "topic": ["a", "b"],
+        "größe; in m": "3",
+        'a "quoted" name': "",
+    }
+
+
+NAMES = st.text(st.characters(exclude_categories=["C", "Z"], exclude_characters='\\"%'), min_size=1, max_size=8)
+VALUES = st.text(st.characters(exclude_categories=["C"]), max_size=30) | st.just("\r\n--x\r\n\r\n")
+
+
+@given(st.dictionaries(NAMES, VALUES, max_size=6))
+def test_whatever_a_browser_puts_into_parts_is_read_as_it_was(said: dict[str, str]) -> None:
+    assert in_parts(*((f'name="{name}"', value) for name, value in said.items())) == said
+
+
+def test_a_file_is_refused_and_named() -> None:
+    with pytest.raises(UnsupportedMedia) as refusal:
+        in_parts(('name="email"', "ada@example.com"), ('name="cv"; filename="cv.pdf"', "%PDF"))
+    assert (refusal.value.at, refusal.value.message) == ("cv", "this form takes no files")
+
+
+WHOLE = b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n--x--'
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("multipart/form-data", WHOLE),
+        ("multipart/form-data; boundary=", WHOLE),
+        ("multipart/form-data; boundary=y", WHOLE),
+        ("multipart/form-data; boundary=" + "x" * 71, WHOLE),
+        ("multipart/form-data; boundary*=utf-8''x", WHOLE),
+        ("multipart/form-data" + ";" * 5000 + "boundary=x", WHOLE),
+        ("multipart/mixed; boundary=x", WHOLE),
+        ("multipart/form-data; boundary=x", b""),
+        ("multipart/form-data; boundary=x", b"--x\r\n"),
+        ("multipart/form-data; boundary=x", WHOLE[:-2]),
+        ("multipart/form-data; boundary=x", b"preamble\r\n" + WHOLE),
+        ("multipart/form-data; boundary=x", WHOLE + b"\r\nepilogue"),
+        ("multipart/form-data; boundary=x", WHOLE.replace(b"form-data;", b"attachment;")),
+        ("multipart/form-data; boundary=x", WHOLE.replace(b"; name", b"; title")),
+        ("multipart/form-data; boundary=x", WHOLE.replace(b'name="a"', b"name*=utf-8''a")),
+        ("multipart/form-data; boundary=x", WHOLE.replace(b'"a"', b'"a"\r\nContent-Transfer-Encoding: base64')),
+        ("multipart/form-data; boundary=x", WHOLE.replace(b'"a"', b'"a"' + b";" * 30)),
+        ("multipart/form-data; boundary=x", WHOLE.replace(b'"a"', b'"' + b"a" * 600 + b'"')),
+        ("multipart/form-data; boundary=x", WHOLE.replace(b'"a"', b'"\xff"')),
+        ("multipart/form-data; boundary=x", WHOLE.replace(b"1", b"\xff")),
+        ("multipart/form-data; boundary=x", WHOLE.replace(b"1", b"\x00")),
+        ("multipart/form-data; boundary=x", WHOLE.replace(b"1", "\u202e".encode())),
+        ("multipart/form-data; boundary=x", WHOLE.replace(b'"a"', b'"%00\x00"')),
+        ("multipart/form-data; boundary=x", b"--x\r\n" * 5000 + b"--x--"),
+    ],
+)
+def test_parts_that_no_browser_sends_are_refused(kind: str, body: bytes) -> None:
+    with pytest.raises((Malformed, TooLarge)):
+        fields(body, headers={"content-type": kind})
+
+
+def test_the_parts_that_others_spoil_are_read_when_they_are_whole() -> None:
+    assert fields(WHOLE, headers={"content-type": 'Multipart/Form-Data; charset=utf-8; Boundary="x"'}) == {"a": "1"}
+
+
+def test_parts_are_held_to_the_limits_of_a_form() -> None:
+    with pytest.raises(TooLarge):
+        in_parts(('name="message"', "x" * LIMIT))
+    with pytest.raises(TooLarge):
+        in_parts(*((f'name="f{number}"', "1") for number in range(201)))
 
 
 def test_a_form_has_a_limit() -> None:
