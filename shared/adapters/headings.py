@@ -36,7 +36,8 @@ _USUAL: dict[str, str] = {
     "endereco_de_email",
     "user_id": "userid user_identifier",
     "occurred_at": "date datum date_time datetime timestamp scanned_at scan_date scan_time visited_at visit_date "
-    "registered_at registration_date submitted_at attended_at zeitpunkt zeitstempel erfasst_am besucht_am "
+    "registered_at registration_date submitted_at attended_at zeitpunkt zeitstempel erfasst_am gescannt_am "
+    "besucht_am scanned "
     "date_de_visite horodatage fecha fecha_y_hora data_e_ora data_visita data_hora tijdstip",
     "lead.first_name": "first_name firstname given_name forename vorname prenom nombre nome voornaam primeiro_nome",
     "lead.last_name": "last_name lastname surname family_name nachname familienname nom nom_de_famille apellido "
