@@ -28,7 +28,9 @@ from shared.ports.activities import Activities, ActivityKey
 from shared.ports.queue import Queue
 from shared.usecases.noise import KnownNoise
 from shared.usecases.rulebook import Rulebook
-from shared.usecases.score import LinkRefused, Score
+from shared.usecases.late import still_held
+from shared.usecases.lead_writer import LinkRefused
+from shared.usecases.score import Score
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext

@@ -22,8 +22,8 @@ from shared.domain.moments import parse_moment
 from shared.domain.points import POINT
 from shared.ports.leads import Browser
 from shared.ports.rules import RuleVersion
+from shared.usecases.lead_writer import LinkRefused
 from shared.usecases.rulebook import Rulebook
-from shared.usecases.score import LinkRefused
 from tests.people import browser, email
 from tests.tables import ACTIVITIES, LEADS
 

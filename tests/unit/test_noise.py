@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -23,7 +25,7 @@ from tests.unit.test_score import ADA, BOB, LAPTOP, House
 RANGE = noise_filter("address", "203.0.113.0/24")
 SCANNER = noise_filter("agent", "*scanner*")
 MIA = Person("mia", "mia@acme.example", frozenset({Role.MARKETING}))
-NOISY = {"context": {"address": "203.0.113.7"}}
+NOISY: Any = {"context": {"address": "203.0.113.7"}}
 
 
 class Noisy(House):
@@ -33,7 +35,7 @@ class Noisy(House):
         super().__init__()
         self.marks = InMemoryNoiseMarks()
         known = KnownNoise(self.marks, self.clock)
-        self.score._noise = known
+        self.score._writer._noise = known
         self.mark = MarkNoise(self.marks, self.log, self.leads, self.clock)
         self.queue = InMemoryQueue()
         self.rescore = Rescore(

@@ -16,8 +16,9 @@ from shared.domain.reading import parse_rule_file
 from shared.domain.state import ScoreState, known_facts
 from shared.ports.errors import Conflict, Unavailable
 from shared.ports.rules import RuleVersion
+from shared.usecases.lead_writer import LinkRefused
 from shared.usecases.rulebook import Rulebook
-from shared.usecases.score import LinkRefused, OutOfTime, Score
+from shared.usecases.score import OutOfTime, Score
 from tests.fakes import FixedClock, InMemoryActivities, InMemoryLeads, InMemoryRuleVersions
 from tests.people import activity, browser, email, merged, unmerged, user
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -33,7 +34,7 @@ RULES = compile_rules(
 )
 
 
-def viewed(number: int, address: str = "198.51.100.1", agent: str = "Mozilla/5.0", **rest: object) -> Activity:
+def viewed(number: int, address: str = "198.51.100.1", agent: str = "Mozilla/5.0", **rest: Any) -> Activity:
     context = {"address": address, "user_agent": agent}
     return activity(f"a{number}", ADA, context=context, at=f"2026-03-{number:02d}T09:00:00Z", **rest)
 
