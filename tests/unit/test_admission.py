@@ -69,7 +69,6 @@ def test_a_public_key_may_withdraw_consent() -> None:
     withdrawn = replace(VIEW, claims=Claims(consent="denied"))
 
     assert admitted(withdrawn, WEBSITE).claims.consent == "denied"
-    assert admitted(withdrawn, WEBSITE).rank is Rank.PUBLIC
 
 
 def test_a_secret_key_sets_consent_and_qualification_and_joins() -> None:
