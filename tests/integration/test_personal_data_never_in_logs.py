@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import traceback
+import zlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -14,6 +15,7 @@ from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 
 from tests.local_receiver import Receiver
+from tests.tables import ACTIVITIES, BUDGETS
 from tests.whole_way import PUBLIC_KEY, WholeWay
 
 PERSON = {
@@ -22,7 +24,8 @@ PERSON = {
     "company": "Canary Haulage",
     "phone": "+15550100999",
 }
-CANARIES = ("canary", "15550100999", "192.0.2.77", "Bearer ")
+ADDRESS = "203.0.113.77"
+CANARIES = ("canary", "15550100999", "192.0.2.77", ADDRESS, "Bearer ")
 SLACK_TOKEN, SIGNING, SERVER_KEY = (
     "T0CANARY/B0/tokencanary",
     "whsec_Y2FuYXJ5Y2FuYXJ5Y2FuYXJ5Y2FuYXJ5",
@@ -77,10 +80,16 @@ class Watch:
     def come(self) -> None:
         """A visitor looks at the prices, asks for a demo and is handed over."""
         page = {"event": "Page Viewed", "anonymousId": "canary-browser", "context": {"ip": "192.0.2.77"}}
-        noted = {"event": "Page Viewed", "userId": PERSON["email"], "properties": {"note": "canary note"}}
-        self.way.post("/v1/track", page, key=PUBLIC_KEY)
-        self.way.post("/v1/forms/demo", {**PERSON, "consent": "yes"}, headers={"content-type": "application/json"})
-        self.way.post("/v1/track", noted, key=SERVER_KEY)
+        noted = {
+            "event": "Page Viewed",
+            "userId": PERSON["email"],
+            "properties": {"note": "canary note"},
+            "context": {"ip": "192.0.2.77"},
+        }
+        self.way.post("/v1/track", page, key=PUBLIC_KEY, address=ADDRESS)
+        told = {"content-type": "application/json"}
+        self.way.post("/v1/forms/demo", {**PERSON, "consent": "yes"}, headers=told, address=ADDRESS)
+        self.way.post("/v1/track", noted, key=SERVER_KEY, address=ADDRESS)
         self.way.go_on()
 
     def look(self) -> list[int]:
@@ -144,6 +153,24 @@ def test_nobody_is_named_when_all_goes_well(watch: Watch) -> None:
     is_clean(bus)
 
 
+def unpacked(item: dict[str, Any]) -> str:
+    """An item's text, what is compressed in it too."""
+    packed = [value["B"] for value in item.values() if "B" in value]
+    return " ".join([str(item), *(zlib.decompress(each).decode(errors="replace") for each in packed)])
+
+
+def test_a_network_address_stands_in_the_log_of_activities_and_nowhere_else(watch: Watch) -> None:
+    watch.come()
+    watch.look()
+    tables = {
+        table: " ".join(map(unpacked, watch.way.dynamodb.scan(TableName=table)["Items"]))
+        for table in watch.way.dynamodb.list_tables()["TableNames"]
+    }
+    for address in (ADDRESS, "192.0.2.77"):
+        assert {table for table, items in tables.items() if address in items} == {ACTIVITIES}
+    assert len(watch.way.dynamodb.scan(TableName=BUDGETS)["Items"]) == 2
+
+
 OPERATIONS = (
     *("PutItem", "GetItem", "UpdateItem", "Query", "BatchGetItem", "BatchWriteItem", "TransactWriteItems"),
     *("SendMessageBatch", "PutEvents", "SendEmail", "GetParameter"),
@@ -176,6 +203,24 @@ def test_nobody_is_named_when_an_aws_call_fails(
         failing(operation, code)
         watch.come()
         watch.look()
+    is_clean(watch.logs())
+
+
+def test_a_flood_of_a_form_becomes_no_handoffs_beyond_its_budget_and_names_nobody(watch: Watch) -> None:
+    views = [{"type": "page", "userId": f"canary-{number}@acme.example"} for number in range(60)]
+    watch.way.post("/v1/batch", {"batch": views}, key=SERVER_KEY)
+    replies = [
+        watch.way.post(
+            "/v1/forms/demo",
+            {**PERSON, "email": f"canary-{number}@acme.example", "consent": "yes"},
+            headers={"accept": "application/json"},
+            address=ADDRESS,
+        )
+        for number in range(60)
+    ]
+    watch.way.go_on()
+    assert [reply["statusCode"] for reply in replies] == [200] * 30 + [429] * 30
+    assert len(watch.way.slack.requests) == 30, "what was refused was handed over"
     is_clean(watch.logs())
 
 
