@@ -6,7 +6,11 @@ from dataclasses import replace
 
 import pytest
 
+from functions.ingest.handler import lambda_handler
+from functions.ingest.intake import configured
+from functions.ingest.settings import Form, PublicWriteKey, Settings
 from shared.adapters.dynamodb.activities import DynamoDBActivities
+from shared.adapters.dynamodb.budgets import DynamoDBBudgets
 from shared.adapters.dynamodb.leads import DynamoDBLeads
 from shared.adapters.dynamodb.rules import DynamoDBRuleVersions
 from shared.domain.handoff import LeadId
@@ -14,10 +18,11 @@ from shared.domain.moments import HOUR, Moment
 from shared.ports.rules import RuleVersion
 from shared.usecases.rulebook import Rulebook
 from shared.usecases.score import Score
-from tests.fakes import FixedClock
+from tests.fakes import FixedClock, InMemorySecrets
+from tests.http_requests import http_event
 from tests.meter import Meter, size
 from tests.people import activity, browser, email
-from tests.tables import ACTIVITIES, LEADS
+from tests.tables import ACTIVITIES, BUDGETS, ERASURES, LEADS
 
 RULES = {
     "name": "test",
@@ -132,3 +137,86 @@ def test_a_visitor_who_is_not_known_yet_costs_one_write(site):
     site.take(nobody)
 
     assert site.meter.writes == 10
+
+
+BROWSER = {
+    "type": "page",
+    "messageId": "ajs-next-1772442000000-3d4c1d2e-0b1a-4c5d-8e9f-a0b1c2d3e4f5",
+    "anonymousId": "8a6e0804-2bd0-4672-b79d-d97027f9071a",
+    "userId": None,
+    "timestamp": "2026-03-02T08:59:59.512Z",
+    "sentAt": "2026-03-02T08:59:59.920Z",
+    "name": "Pricing of the crane that lifts everything",
+    "category": "Products",
+    "properties": {
+        "path": "/products/cranes/pricing",
+        "referrer": "https://search.example/?q=crane+that+lifts+everything",
+        "search": "?utm_source=newsletter&utm_medium=email&utm_campaign=spring-2026",
+        "title": "Pricing · Engines and cranes",
+        "url": "https://www.engines.example/products/cranes/pricing?utm_source=newsletter&utm_medium=email",
+    },
+    "context": {
+        "campaign": {"source": "newsletter", "medium": "email", "name": "spring-2026"},
+        "library": {"name": "analytics.js", "version": "npm:next-1.84.0"},
+        "locale": "en-GB",
+        "page": {
+            "path": "/products/cranes/pricing",
+            "referrer": "https://search.example/?q=crane+that+lifts+everything",
+            "search": "?utm_source=newsletter&utm_medium=email&utm_campaign=spring-2026",
+            "title": "Pricing · Engines and cranes",
+            "url": "https://www.engines.example/products/cranes/pricing?utm_source=newsletter&utm_medium=email",
+        },
+        "timezone": "Europe/Berlin",
+        "userAgent": "Mozilla/5.0 (iPhone; CPU iPhone OS 17_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) "
+        "Version/17.0 Mobile/15E148 Safari/604.1",
+    },
+}
+ADDRESS = "2001:db8:85a3:8d3:1319:8a2e:370:7348"
+
+
+@pytest.fixture
+def intake(dynamodb):
+    """What takes a website's activities in, on the tables."""
+    settings = Settings(
+        activities_table=ACTIVITIES,
+        budgets_table=BUDGETS,
+        erasures_table=ERASURES,
+        erasure_secret="erasure",
+        write_keys=(PublicWriteKey(name="website", key="pk_web", activities=("page_viewed",)),),
+        forms=(Form(name="contact"),),
+    )
+    log = DynamoDBActivities(dynamodb, ACTIVITIES)
+    return configured(settings, log, InMemorySecrets, lambda: DynamoDBBudgets(dynamodb, BUDGETS))
+
+
+def send(intake, path, body):
+    reply = lambda_handler(http_event("POST", path, body, key="pk_web", address=ADDRESS), None, intake)
+    assert reply["statusCode"] == 200
+
+
+def test_what_a_browsers_client_tells_is_taken_in_with_one_write_of_one_unit_and_no_other_call(intake, dynamodb):
+    meter = Meter().watch(dynamodb)
+
+    send(intake, "/v1/page", BROWSER)
+
+    assert (meter.calls, meter.writes, meter.reads) == (1, 1, 0)
+
+
+def test_five_hundred_activities_of_one_person_cost_one_more_call_for_their_budget(intake, dynamodb):
+    meter = Meter().watch(dynamodb)
+
+    send(
+        intake,
+        "/v1/batch",
+        {"batch": [BROWSER | {"messageId": f"m-{number}", "context": None} for number in range(500)]},
+    )
+
+    assert (meter.calls, meter.writes) == (501, 501)
+
+
+def test_a_form_costs_two_more_writes_for_the_budgets_of_its_sender_and_its_own(intake, dynamodb):
+    meter = Meter().watch(dynamodb)
+
+    send(intake, "/v1/forms/contact", {"email": "ada@engines.example", "message": "A crane, please."})
+
+    assert (meter.calls, meter.writes) == (3, 3)
