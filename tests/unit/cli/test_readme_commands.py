@@ -17,7 +17,8 @@ from shared.domain.rulefile import BehaviourRule, FitRule, RuleFile, Stage
 ROOT = Path(__file__).parents[3]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 COMMANDS = re.findall(r"^    \.venv/bin/baton (.+)$", README, re.MULTILINE)
-NEED_NO_CLOUD = [command for command in COMMANDS if command.startswith(("rules", "score")) and "publish" not in command]
+OFFLINE = ("rules", "score", "events")
+NEED_NO_CLOUD = [command for command in COMMANDS if command.startswith(OFFLINE) and "publish" not in command]
 
 
 def test_the_readme_gives_commands():
