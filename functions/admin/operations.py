@@ -23,6 +23,7 @@ from shared.domain.noise import NoiseFilter, noise_filter
 from shared.domain.people import Person
 from shared.domain.refusals import Invalid, NotFound
 from shared.ports.lead_index import Place, Shelf
+from shared.ports.noise import NoiseMark
 from shared.usecases.adjust import Adjustment
 from shared.usecases.leads import LeadPage, MergedInto
 from shared.usecases.merge import Ruled, Ruling
@@ -99,20 +100,34 @@ def list_noise(_request: HttpRequest, _path: Mapping[str, str], _person: Person,
 
 def mark_noise(request: HttpRequest, _path: Mapping[str, str], person: Person, desk: Desk) -> Reply:
     """`POST /v1/noise/marks`: what an address range, an agent or a lead does counts for nothing."""
-    asked = _validated(api.NoiseRequest, read_json(request.body(SINGLE_LIMIT)))
-    word = NoiseWord(_own_id(request), person, asked.why)
-    if asked.lead is not None:
-        return _answer(202, api.NoiseResponse(lead=desk.noise.mark_lead(LeadId(asked.lead), word)))
-    return _answer(202, replies.noise(desk.noise.mark(_noise_filter(asked), word)))
+    return _said_of_noise(request, person, desk.noise.mark, desk.noise.mark_lead)
 
 
 def unmark_noise(request: HttpRequest, _path: Mapping[str, str], person: Person, desk: Desk) -> Reply:
     """`POST /v1/noise/unmarks`: it counts again."""
-    asked = _validated(api.NoiseRequest, read_json(request.body(SINGLE_LIMIT)))
-    word = NoiseWord(_own_id(request), person, asked.why)
-    if asked.lead is not None:
-        return _answer(202, api.NoiseResponse(lead=desk.noise.unmark_lead(LeadId(asked.lead), word)))
-    return _answer(202, replies.noise(desk.noise.unmark(_noise_filter(asked), word)))
+    return _said_of_noise(request, person, desk.noise.unmark, desk.noise.unmark_lead)
+
+
+def record_consent(request: HttpRequest, path: Mapping[str, str], person: Person, desk: Desk) -> Reply:
+    """`POST /v1/leads/{id}/consents`: what the lead said of consent to somebody."""
+    asked = _validated(api.RecordConsentRequest, read_json(request.body(SINGLE_LIMIT)))
+    told = ConsentTold(_own_id(request), asked.consent, asked.why, asked.wording)
+    lead, activity = desk.consents.record(_lead(path), told, person)
+    return _answer(202, api.RecordConsentResponse(lead=lead, activity=activity.id))
+
+
+def export_lead(request: HttpRequest, path: Mapping[str, str], _person: Person, desk: Desk) -> Reply:
+    """`GET /v1/leads/{id}/export`: all that is held of a lead, a page at a time."""
+    query = _validated(api.ExportLeadRequest, request.query())
+    place = _export_place(query.next) if query.next is not None else None
+    return _answer(200, replies.export(desk.exports.page(_lead(path), place)))
+
+
+def erase_lead(request: HttpRequest, path: Mapping[str, str], person: Person, desk: Desk) -> Reply:
+    """`POST /v1/leads/{id}/erasures`: a person is erased, for good."""
+    asked = _validated(api.EraseLeadRequest, read_json(request.body(SINGLE_LIMIT)))
+    erasure = desk.erasures.ask(_lead(path), ErasureRequest(_own_id(request), person, asked.why))
+    return _answer(202, replies.erasure(erasure))
 
 
 def get_active_rules(_request: HttpRequest, _path: Mapping[str, str], _person: Person, desk: Desk) -> Reply:
@@ -167,10 +182,19 @@ def _answer(status: int, response: BaseModel) -> Reply:
     return json_reply(status, response.model_dump(mode="json"))
 
 
-def _noise_filter(asked: api.NoiseRequest) -> NoiseFilter:
+def _said_of_noise(
+    request: HttpRequest,
+    person: Person,
+    say: Callable[[NoiseFilter, NoiseWord], NoiseMark],
+    say_of_lead: Callable[[LeadId, NoiseWord], LeadId],
+) -> Reply:
+    asked = _validated(api.NoiseRequest, read_json(request.body(SINGLE_LIMIT)))
+    word = NoiseWord(_own_id(request), person, asked.why)
+    if asked.lead is not None:
+        return _answer(202, api.NoiseResponse(lead=say_of_lead(LeadId(asked.lead), word)))
     if asked.address is not None:
-        return noise_filter("address", asked.address)
-    return noise_filter("agent", asked.agent or "")
+        return _answer(202, replies.noise(say(noise_filter("address", asked.address), word)))
+    return _answer(202, replies.noise(say(noise_filter("agent", asked.agent or ""), word)))
 
 
 def _lead(path: Mapping[str, str]) -> LeadId:
