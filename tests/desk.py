@@ -9,7 +9,9 @@ from functions.admin.desk import Desk
 from shared.domain.activity import Activity
 from shared.domain.handoff import LeadId
 from shared.usecases.adjust import AdjustScore
+from shared.usecases.consent import RecordConsent
 from shared.usecases.erase import AskForErasure
+from shared.usecases.export import ExportLead
 from shared.usecases.leads import ReadLeads
 from shared.usecases.merge import ForeseeWhoIsWho, RuleWhoIsWho
 from shared.usecases.noise import KnownNoise, MarkNoise
@@ -26,6 +28,7 @@ from tests.fakes import (
     InMemoryQueue,
     InMemoryRuleVersions,
     InMemoryStages,
+    InMemoryTraces,
 )
 from tests.fakes.lead_index import InMemoryLeadIndex
 
@@ -62,6 +65,18 @@ class InMemoryDesk:
             rulings=RuleWhoIsWho(self.activities, self.leads, self.clock),
             foreseen=ForeseeWhoIsWho(self.activities, self.leads, rulebook, self.clock, noise=noise),
             noise=MarkNoise(self.noise, self.activities, self.leads, self.clock),
+            consents=RecordConsent(self.activities, self.leads, self.clock),
+            exports=ExportLead(
+                activities=self.activities,
+                leads=self.leads,
+                stages=self.stages,
+                handoffs=self.handoffs,
+                traces=InMemoryTraces(self.activities, self.leads, self.stages, self.handoffs),
+                versions=self.versions,
+                rulebook=rulebook,
+                clock=self.clock,
+                page_bytes=1000,
+            ),
             erasures=AskForErasure(self.activities, self.leads, self.erasures, self.erase_queue, self.clock),
             rules=PublishRules(self.versions, self.clock),
             roles_claim="cognito:groups",

@@ -18,11 +18,14 @@ from shared.adapters.dynamodb.leads import DynamoDBLeads
 from shared.adapters.dynamodb.noise import DynamoDBNoiseMarks
 from shared.adapters.dynamodb.rules import DynamoDBRuleVersions
 from shared.adapters.dynamodb.stages import DynamoDBStages
+from shared.adapters.dynamodb.traces import DynamoDBTraces
 from shared.adapters.environment import load
 from shared.adapters.sqs import SQSQueue
 from shared.adapters.ssm import SSMSecrets
 from shared.usecases.adjust import AdjustScore
+from shared.usecases.consent import RecordConsent
 from shared.usecases.erase import AskForErasure
+from shared.usecases.export import ExportLead
 from shared.usecases.leads import ReadLeads
 from shared.usecases.merge import ForeseeWhoIsWho, RuleWhoIsWho
 from shared.usecases.noise import KnownNoise, MarkNoise
@@ -47,6 +50,8 @@ class Desk:
     rulings: RuleWhoIsWho
     foreseen: ForeseeWhoIsWho
     noise: MarkNoise
+    consents: RecordConsent
+    exports: ExportLead
     erasures: AskForErasure
     rules: PublishRules
     roles_claim: str
@@ -61,6 +66,7 @@ def from_environment() -> Desk:
     activities = DynamoDBActivities(client, settings.activities_table)
     leads = DynamoDBLeads(client, settings.leads_table)
     stages = DynamoDBStages(client, settings.leads_table, clock)
+    handoffs = DynamoDBHandoffs(client, settings.leads_table)
     versions = DynamoDBRuleVersions(client, settings.leads_table)
     rulebook = Rulebook(versions, clock)
     marks = DynamoDBNoiseMarks(client, settings.leads_table)
@@ -71,7 +77,7 @@ def from_environment() -> Desk:
             activities=activities,
             leads=leads,
             stages=stages,
-            handoffs=DynamoDBHandoffs(client, settings.leads_table),
+            handoffs=handoffs,
             index=DynamoDBLeadIndex(client, settings.leads_table),
             rulebook=rulebook,
             clock=clock,
@@ -81,6 +87,18 @@ def from_environment() -> Desk:
         rulings=RuleWhoIsWho(activities, leads, clock),
         foreseen=ForeseeWhoIsWho(activities, leads, rulebook, clock, noise=noise),
         noise=MarkNoise(marks, activities, leads, clock),
+        consents=RecordConsent(activities, leads, clock),
+        exports=ExportLead(
+            activities=activities,
+            leads=leads,
+            stages=stages,
+            handoffs=handoffs,
+            traces=DynamoDBTraces(client, activities=settings.activities_table, leads=settings.leads_table),
+            versions=versions,
+            rulebook=rulebook,
+            clock=clock,
+            noise=noise,
+        ),
         erasures=AskForErasure(
             activities,
             leads,

@@ -16,6 +16,7 @@ from shared.adapters import lists, segment
 from shared.adapters.bus_events import TAKEN, TOLD
 from shared.adapters.routes import ROUTES, Route
 
+_TAGS = ("Intake", "Leads", "Permission", "Noise", "Rules", "About", "Intake in short")
 _Mode = tuple[type[BaseModel], Literal["validation", "serialization"]]
 _Refs = dict[type[BaseModel], dict[str, Any]]
 
@@ -149,6 +150,26 @@ _OPERATIONS: dict[str, _Told] = {
         api.UnmergeLeadRequest,
         headers=_ONCE,
     ),
+    "record_consent": _Told(
+        "Write down what a lead said of consent",
+        "Permission",
+        {202: api.RecordConsentResponse},
+        api.RecordConsentRequest,
+        headers=_ONCE,
+    ),
+    "export_lead": _Told(
+        "Everything that is held of a lead, page by page",
+        "Permission",
+        {200: api.ExportResponse},
+        query=api.ExportLeadRequest,
+    ),
+    "erase_lead": _Told(
+        "Erase a person for good",
+        "Permission",
+        {202: api.ErasureResponse},
+        api.EraseLeadRequest,
+        headers=_ONCE,
+    ),
     "list_noise": _Told("What is noise", "Noise", {200: api.NoiseMarksResponse}),
     "mark_noise": _Told(
         "Say that what an address, an agent or a lead does is noise",
@@ -214,7 +235,7 @@ def document() -> dict[str, Any]:
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "servers": [{"url": "."}],
-        "tags": [{"name": name} for name in ("Intake", "Leads", "Noise", "Rules", "About", "Intake in short")],
+        "tags": [{"name": name} for name in _TAGS],
         "paths": paths,
         "components": {
             "schemas": schemas.get("$defs", {}),

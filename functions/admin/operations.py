@@ -25,6 +25,9 @@ from shared.domain.refusals import Invalid, NotFound
 from shared.ports.lead_index import Place, Shelf
 from shared.ports.noise import NoiseMark
 from shared.usecases.adjust import Adjustment
+from shared.usecases.consent import ConsentTold
+from shared.usecases.erase import ErasureRequest
+from shared.usecases.export import ExportPlace
 from shared.usecases.leads import LeadPage, MergedInto
 from shared.usecases.merge import Ruled, Ruling
 from shared.usecases.noise import NoiseWord
@@ -34,6 +37,8 @@ RULES_LIMIT = 128 * 1024
 
 _MAX_VERSION = 9
 _LONGEST_ID = 100
+_EXPORT_PARTS = 3
+_LONGEST_NUMBER = 19
 
 Operation = Callable[[HttpRequest, Mapping[str, str], Person, Desk], Reply]
 M = TypeVar("M", bound=BaseModel)
@@ -166,6 +171,9 @@ OPERATIONS: Mapping[str, Operation] = {
         adjust_score,
         merge_leads,
         unmerge_lead,
+        record_consent,
+        export_lead,
+        erase_lead,
         list_noise,
         mark_noise,
         unmark_noise,
@@ -246,6 +254,16 @@ def _place(cursor: str, shelf: Shelf, name: str) -> Place:
 
 def _foreign_cursor() -> Invalid:
     return Invalid("`next` comes from another list: take it from the page before, and ask for the same list", "next")
+
+
+def _export_place(cursor: str) -> ExportPlace:
+    """Read what `replies.export` wrote."""
+    parts = cursor.split(".")
+    if len(parts) != _EXPORT_PARTS or not all(part.isascii() and part.isdigit() for part in parts):
+        msg = "`next` comes from somewhere else: take it from the page before"
+        raise Invalid(msg, "next")
+    as_of, section, item = (min(int(part[:_LONGEST_NUMBER]), 1 << 62) for part in parts)
+    return ExportPlace(Moment(as_of), section, item)
 
 
 def _moment(text: str | None, at: str) -> Moment | None:

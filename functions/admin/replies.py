@@ -13,8 +13,11 @@ from shared.domain.activity import (
     NOISE_UNMARKED,
     Activity,
     Identity,
+    Rank,
 )
+from shared.domain.consent import ConsentHistory, ConsentWord
 from shared.domain.engine import Score
+from shared.domain.erasure import Erasure
 from shared.domain.handoff import Handoff
 from shared.domain.journey import Journey
 from shared.domain.moments import Moment, format_moment
@@ -23,10 +26,16 @@ from shared.domain.points import as_number
 from shared.ports.noise import NoiseMark, Said
 from shared.ports.rules import RuleVersion
 from shared.ports.stages import StoredTransition
+from shared.usecases.export import ExportPage
 from shared.usecases.leads import LeadStory, LeadSummary
 from shared.usecases.merge import Part
 from shared.usecases.publish import Published
 
+_RANKS: Mapping[Rank, Literal["public", "trusted", "sales"]] = {
+    Rank.PUBLIC: "public",
+    Rank.TRUSTED: "trusted",
+    Rank.SALES: "sales",
+}
 _DECISIONS: Mapping[str, Literal["merged", "unmerged", "marked as noise", "unmarked as noise"]] = {
     IDENTITIES_MERGED: "merged",
     IDENTITIES_UNMERGED: "unmerged",
@@ -59,6 +68,7 @@ def story(lead: LeadStory) -> api.LeadResponse:
         score=_score(lead.score),
         stage=_stage(lead.journey),
         consent=_consent(lead.facts.consent),
+        consents=_consents(lead.consents),
         facts=api.FactsResponse(
             lead=dict(lead.facts.lead), company=dict(lead.facts.company), qualification=dict(lead.facts.qualification)
         ),
@@ -69,6 +79,24 @@ def story(lead: LeadStory) -> api.LeadResponse:
         last_activity_at=_stamp(lead.last_activity_at),
         activities=[_activity(each) for each in lead.activities],
         more_activities=lead.more,
+    )
+
+
+def export(page: ExportPage) -> api.ExportResponse:
+    """A page of what is held."""
+    place = page.following
+    return api.ExportResponse(
+        lead=page.lead,
+        as_of=format_moment(page.as_of),
+        sections={name: [dict(item) for item in items] for name, items in page.sections.items()},
+        next=f"{place.as_of}.{place.section}.{place.item}" if place else None,
+    )
+
+
+def erasure(begun: Erasure) -> api.ErasureResponse:
+    """An erasure that has begun, or is done."""
+    return api.ErasureResponse(
+        erasure=begun.id, lead=begun.lead, erased_at=format_moment(begun.erased_at), done_at=_stamp(begun.done_at)
     )
 
 
@@ -175,6 +203,29 @@ def _handoff(handoff: Handoff, sent: Mapping[str, Moment]) -> api.HandoffRespons
         requested_at=format_moment(handoff.requested_at),
         respond_by=_stamp(handoff.respond_by),
         sent={channel: format_moment(at) for channel, at in sent.items()},
+    )
+
+
+def _consents(history: ConsentHistory) -> api.ConsentResponse:
+    return api.ConsentResponse(
+        holds=_consent_word(history.holds) if history.holds else None,
+        since=_stamp(history.since),
+        history=[_consent_word(word) for word in history.words],
+    )
+
+
+def _consent_word(word: ConsentWord) -> api.ConsentWordResponse:
+    return api.ConsentWordResponse(
+        consent=word.status,
+        at=format_moment(word.at),
+        rank=_RANKS[word.rank],
+        source=word.source,
+        who=word.who,
+        why=word.why,
+        told_by=word.told_by,
+        wording=word.wording,
+        version=word.version,
+        activity=word.activity,
     )
 
 

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared.domain.activity import NOISE_MARKED, NOISE_UNMARKED, Activity, Identity, IdentityKind, strongest_first
+from shared.domain.consent import ConsentHistory, consent_history
 from shared.domain.engine import Score
 from shared.domain.facts import Facts
 from shared.domain.handoff import Handoff, LeadId
 from shared.domain.journey import Journey
 from shared.domain.moments import Moment
-from shared.domain.noise import Noise
+from shared.domain.noise import Noise, is_noise, silenced
 from shared.domain.notice import Introduction, introduce
 from shared.domain.refusals import NotFound
 from shared.domain.state import known_facts
@@ -78,6 +79,7 @@ class LeadStory:
     score: Score
     explanation: Mapping[str, Any]
     facts: Facts
+    consents: ConsentHistory
     last_activity_at: Moment | None
     journey: Journey | None
     transitions: tuple[StoredTransition, ...]
@@ -148,6 +150,7 @@ class ReadLeads:
             score=active.rules.score(state, moment),
             explanation=active.rules.explain(state, moment, since).as_json(),
             facts=facts,
+            consents=consent_history(silenced(each) if is_noise(each) else each for each in happened),
             last_activity_at=state.last_activity_at,
             journey=stage.journey if stage and at is None else None,
             transitions=tuple(each for each in self._stages.transitions(lead) if each.at <= moment),
