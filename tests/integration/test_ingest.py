@@ -199,6 +199,7 @@ def test_the_queues_message_holds_the_event_of_the_bus() -> None:
         "http_alias",
         "http_batch",
         "http_form",
+        "http_import",
         "queue_ingest",
     ],
 )
