@@ -79,6 +79,9 @@ class Notify:
             Unavailable: a store cannot answer now.
         """
         handoff = self.handoffs.get(key)
+        if handoff is None and self.leads.load(key.lead) is None:
+            # The person was erased, and the handoff with them.
+            return Delivery(key, withheld="gone")
         if handoff is None:
             msg = f"no handoff {key.text} is committed"
             raise NotCommitted(msg)
@@ -89,9 +92,10 @@ class Notify:
         if not waiting:
             return Delivery(key, missing=missing)
         record = live_record(self.leads, key.lead)
-        objection = "gone" if record is None else self._objection(record)
-        if record is None or objection:
-            self.handoffs.withhold(key, str(objection), self.clock.now())
+        if record is None:
+            return Delivery(key, missing=missing, withheld="gone")
+        if objection := self._objection(record):
+            self.handoffs.withhold(key, objection, self.clock.now())
             return Delivery(key, missing=missing, withheld=objection)
         delivery = self._send(handoff, waiting, self._notice(handoff, record), until, missing)
         if delivery.failed:
@@ -116,6 +120,15 @@ class Notify:
         rules = self.rulebook.version(record.rules_version).rules
         return "veto" if rules.score(record.state, self.clock.now()).vetoed_by else None
 
+    def _objection_now(self, key: HandoffKey) -> str | None:
+        record = live_record(self.leads, key.lead)
+        if record is None:
+            return "gone"
+        if objection := self._objection(record):
+            self.handoffs.withhold(key, objection, self.clock.now())
+            return objection
+        return None
+
     def _notice(self, handoff: Handoff, record: LeadRecord) -> Notice:
         facts = known_facts(record.state)
         emails = sorted(each.value for each in record.identities if each.kind is IdentityKind.EMAIL)
@@ -126,7 +139,10 @@ class Notify:
     ) -> Delivery:
         sent: dict[str, int | None] = {}
         failed: dict[str, str] = {}
-        for name, channel in waiting.items():
+        for number, (name, channel) in enumerate(waiting.items()):
+            # Somebody may have withdrawn while the channel before this one was slow.
+            if number and (objection := self._objection_now(handoff.key)):
+                return Delivery(handoff.key, sent, failed, missing, objection)
             if not self.handoffs.claim(handoff.key, name, self.clock.now(), until):
                 failed[name] = ELSEWHERE
                 continue

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 
 from functions.admin.desk import from_environment
@@ -28,7 +29,7 @@ from shared.usecases.rulebook import Rulebook
 from shared.usecases.score import Score
 from tests.fakes import FixedClock
 from tests.people import activity, browser, email, user
-from tests.tables import ACTIVITIES, LEADS
+from tests.tables import ACTIVITIES, ERASURES, LEADS
 
 EVENTS = Path(__file__).parents[2] / "events"
 ADA, GRACE = email("ada@example.com"), email("grace@example.com")
@@ -75,7 +76,15 @@ class House:
 @pytest.fixture
 def house(dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
     """Mia has published the rules; Ada is hot, Grace is cold."""
-    for name, value in Settings(activities_table=ACTIVITIES, leads_table=LEADS).environment().items():
+    boto3.client("ssm").put_parameter(Name="/baton/test/erasure", Value="secret", Type="SecureString")
+    settings = Settings(
+        activities_table=ACTIVITIES,
+        leads_table=LEADS,
+        erasures_table=ERASURES,
+        erasure_secret="/baton/test/erasure",
+        erase_queue_url=boto3.client("sqs").create_queue(QueueName="erase")["QueueUrl"],
+    )
+    for name, value in settings.environment().items():
         monkeypatch.setenv(name, value)
     from_environment.cache_clear()
     house = House(dynamodb)
@@ -208,6 +217,37 @@ def test_leads_are_joined_and_parted_by_a_person(house: House) -> None:
     for lead in parts:
         shown = ask("http_get_lead", rawPath=f"/v1/leads/{lead}")
         assert [each["said"] for each in shown["decisions"]][-1] == "unmerged"
+
+
+def test_a_person_writes_down_what_a_lead_said_of_consent(house: House) -> None:
+    recorded = ask("http_record_consent")
+
+    house.happened(*(each for each in house.activities.under(ADA) if each.id == recorded["activity"]))
+    consents = ask("http_get_lead")["consents"]
+    assert (consents["holds"]["consent"], consents["holds"]["why"]) == ("denied", "She said so on the telephone.")
+    assert [word["consent"] for word in consents["history"]] == ["granted", "denied"]
+
+
+def test_what_is_exported_of_a_lead_is_every_item_of_it(house: House, dynamodb: Any) -> None:
+    page = ask("http_export_lead")
+
+    assert page["next"] is None
+    stored = {each["item"] for each in page["sections"]["stored"]}
+    items = dynamodb.scan(TableName=LEADS)["Items"]
+    assert stored == {item["sk"]["S"] for item in items if item["pk"]["S"] == "LEAD#lead-1"}
+    assert {each["id"] for each in page["sections"]["activities"]} == {"d-1", "w-1", "w-2", "c-1"}
+
+
+def test_whoever_is_to_be_erased_is_known_by_a_digest_from_then_on(house: House, dynamodb: Any) -> None:
+    begun = ask("http_erase_lead")
+
+    assert begun == ask("http_erase_lead")
+    tombstones = [item["pk"]["S"] for item in dynamodb.scan(TableName=ERASURES)["Items"] if item["sk"]["S"] == "ERASED"]
+    assert len(tombstones) == 3
+    assert "ada" not in str(tombstones)
+    assert boto3.client("sqs").receive_message(
+        QueueUrl=boto3.client("sqs").get_queue_url(QueueName="erase")["QueueUrl"]
+    )
 
 
 def test_rules_are_read_as_they_were_published(house: House) -> None:
