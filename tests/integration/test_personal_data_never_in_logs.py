@@ -224,6 +224,22 @@ def test_a_flood_of_a_form_becomes_no_handoffs_beyond_its_budget_and_names_nobod
     is_clean(watch.logs())
 
 
+def test_nobody_is_named_when_a_list_comes_and_lines_of_it_are_refused(watch: Watch) -> None:
+    person = {**PERSON, "Date": "2026-10-01"}
+    lines = [person, {**person, "email": "canary at nowhere"}, {**person, "Date": "canary day"}, {"canary": "canary"}]
+    taken = watch.way.post("/v1/import", {"as": "demo_requested", "lines": lines}, key=SERVER_KEY)
+    whole = [
+        watch.way.post("/v1/import", {"as": "Canary", "lines": lines}, key=SERVER_KEY),
+        watch.way.post("/v1/import", {"as": "x", "map": {"canary": "canary"}, "lines": lines}, key=SERVER_KEY),
+        watch.way.post("/v1/import", 'email\n"canary', key=SERVER_KEY, query={"as": "x"}),
+        watch.way.post("/v1/import", {"as": "x", "lines": lines}, key=PUBLIC_KEY),
+    ]
+    watch.way.go_on()
+    assert (taken["statusCode"], json.loads(taken["body"])["taken"]) == (200, 1)
+    assert [reply["statusCode"] for reply in whole] == [422, 422, 400, 403]
+    is_clean(watch.logs())
+
+
 @pytest.mark.parametrize("status", [302, 400, 410, 429, 500])
 def test_nobody_is_named_when_receivers_refuse(watch: Watch, status: int) -> None:
     for receiver in (watch.way.slack, watch.way.webhook):
