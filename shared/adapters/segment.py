@@ -52,6 +52,9 @@ from shared.domain.refusals import Invalid, OverBudget, Refused, TooLarge
 MAX_BATCH = 500
 """Activities in one batch; the clients send at most 100."""
 
+MOST_IN_OTHER_LETTERS = 30
+"""E-mail addresses in other letters than plain ones in one public request: to tell whether they are any takes time."""
+
 _log = logging.getLogger(__name__)
 
 _CONTEXT = {
@@ -198,6 +201,7 @@ class SegmentReader:
         self._received_at = received_at
         self._request_id = request_id
         self._catalogue = catalogue
+        self._in_other_letters = 0
         self._address = address
         self._agent = agent
 
@@ -232,10 +236,20 @@ class SegmentReader:
 
     def _message(self, message: Json, index: int, at: str) -> Activity | Unreadable:
         try:
-            return self._activity(_validated(message), message, index)
+            call = _validated(message)
+            self._count_other_letters(call)
+            return self._activity(call, message, index)
         except Refused as reason:
             reason.at = ".".join(filter(None, (at, reason.at))) or None
             return Unreadable(_id(message), reason)
+
+    def _count_other_letters(self, call: _Call) -> None:
+        if self._source.rank >= Rank.TRUSTED or all(text.isascii() for text in _maybe_addresses(call)):
+            return
+        self._in_other_letters += 1
+        if self._in_other_letters > MOST_IN_OTHER_LETTERS:
+            msg = f"with a public key a batch names at most {MOST_IN_OTHER_LETTERS} times an address in other letters"
+            raise TooLarge(msg)
 
     def _activity(self, call: _Call, message: Mapping[str, Json], index: int) -> Activity:
         moment = call.timestamp or call.original_timestamp
@@ -410,6 +424,14 @@ def _user_id(call: _Call) -> str:
     """The user id, unless it is only what the browser is called."""
     text = _text(call.user_id)
     return "" if text == _text(call.anonymous_id) else text
+
+
+def _maybe_addresses(call: _Call) -> list[str]:
+    """What may be an e-mail address in a call."""
+    holders = (call.traits, (call.context or {}).get("traits"), call.properties)
+    told = [call.user_id, call.previous_id if isinstance(call, AliasRequest) else None]
+    told += [holder.get("email") for holder in holders if isinstance(holder, Mapping)]
+    return [text for text in told if isinstance(text, str) and "@" in text]
 
 
 def _user(text: str, at: str) -> Identity:

@@ -495,3 +495,15 @@ def test_one_huge_activity_in_a_batch_is_refused_and_the_others_are_not() -> Non
     assert isinstance(huge, Unreadable)
     assert isinstance(huge.reason, TooLarge)
     assert isinstance(small, Activity)
+
+
+def test_one_public_batch_names_only_so_many_addresses_in_other_letters() -> None:
+    said = [{"type": "track", "event": "x", "userId": f"ada{n}@b\u00fccher.example"} for n in range(40)]
+    public = reader(public_source("website", frozenset({"x"}))).read(
+        "batch", {"batch": [*said, {**said[0], "userId": "u"}]}
+    )
+    trusted = reader().read("batch", {"batch": said})
+
+    assert [isinstance(one, Activity) for one in public] == [True] * 30 + [False] * 10 + [True]
+    assert {one.reason.code for one in public if isinstance(one, Unreadable)} == {"too_large"}
+    assert all(isinstance(one, Activity) for one in trusted)
