@@ -11,7 +11,6 @@ from functions.ingest.intake import Intake, from_environment
 from shared.adapters.faults import fault
 from shared.adapters.forms import form_reply, is_robot, read_fields, read_form, refusal_reply
 from shared.adapters.http_api import BATCH_LIMIT, SINGLE_LIMIT, HttpRequest, Reply, json_reply
-from shared.adapters.lists import ListReader, read_list
 from shared.adapters.routes import find
 from shared.adapters.segment import SegmentReader, read_payload, segment_reply
 from shared.adapters.submitted_activities import SOURCE, read_submitted
@@ -59,6 +58,9 @@ def _call(request: HttpRequest, call: str, intake: Intake) -> Reply:
 
 
 def _list(request: HttpRequest, intake: Intake) -> Reply:
+    # Lists are rare and cold starts are not: what reads them takes one twentieth of a cold start's CPU time.
+    from shared.adapters.lists import ListReader, read_list  # noqa: PLC0415
+
     key = key_of(request.headers.get("authorization"))
     source = intake.keys.source(key) if key else None
     sent = read_list(request, BATCH_LIMIT)

@@ -232,7 +232,9 @@ class _Import:
             ]
             lines = [line for line in lines if line[LINE] in later]
             if lines:
-                time.sleep(answer["retry_after"])
+                wait = answer["retry_after"]
+                screen.note(f"The budget of one person is used up: waiting {wait} s, then {_lines(len(lines))} more.")
+                time.sleep(wait)
         raise Failure("The API's budget for one person is used up again and again.", "Run the same command later.")
 
     def _options(self) -> dict[str, Any]:

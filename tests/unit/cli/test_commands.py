@@ -36,6 +36,7 @@ def test_every_command_that_the_product_promises_is_there():
     promised = {"up", "down", "status", "logs", "deploy", "diff", "destroy", "secrets set", "secrets list", "users add"}
     promised |= {"noise list", "noise mark", "noise unmark"}
     promised |= {"leads list", "leads show", "leads merge", "leads unmerge", "rules check", "rules publish", "score"}
+    promised |= {"import", "events list", "events schema"}
     assert promised <= {" ".join(words) for words in commands()}
 
 
