@@ -10,7 +10,7 @@ import signal
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -241,6 +241,31 @@ def test_a_part_whose_answer_was_lost_is_sent_again_and_counts_once(partner: Par
 
     assert "300 of 300 lines are in the log." in done(saved(tmp_path, visitors(300)))
     assert len(partner.log) == 300
+
+
+class Thrifty(ListSender):
+    """Has no budget for lines of Ann's when they come for the first time."""
+
+    asked: ClassVar[list[list[int]]] = []
+
+    def send(self, part: Any) -> dict[str, Any]:
+        over = [line["_line"] for line in part["lines"] if line["Email"].startswith("ann") and not self.asked]
+        self.asked.append([line["_line"] for line in part["lines"]])
+        refused = [{"line": number, "code": "over_budget", "message": "wait", "at": None} for number in over]
+        return {"refused": refused} | ({"retry_after": 17} if refused else {})
+
+
+def test_lines_over_a_budget_are_sent_again_after_the_time_that_the_answer_tells_and_are_not_refused(
+    partner: Partner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waited: list[int] = []
+    monkeypatch.setattr(import_list, "list_sender", lambda *_: Thrifty("", ""))
+    monkeypatch.setattr("infra.cli.import_list.time.sleep", waited.append)
+
+    told = done(saved(tmp_path, "Email\nann@x.example\nbo@x.example\nann@y.example\n"))
+
+    assert "3 of 3 lines are in the log." in told
+    assert (Thrifty.asked, waited) == ([[2, 3, 4], [2, 4]], [17])
 
 
 def test_an_import_that_is_killed_goes_on_where_it_was(
