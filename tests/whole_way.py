@@ -131,7 +131,8 @@ class WholeWay:
             fields={"name": "lead.name", "company": "company.name", "phone": "lead.phone"},
             consent=consent,
         )
-        public = PublicWriteKey(name="website", key=PUBLIC_KEY, activities=("page_viewed", "demo_requested", "aliased"))
+        posts = ("page_viewed", "demo_requested", "identified", "aliased")
+        public = PublicWriteKey(name="website", key=PUBLIC_KEY, activities=posts)
         secret = SecretWriteKey(name="servers", secret="/baton/test/servers")
         team = Team(
             email=("ada@acme.example",),

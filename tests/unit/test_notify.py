@@ -175,6 +175,33 @@ def test_a_lead_that_is_gone_is_not_sent(world: World) -> None:
     assert world.told == [0, 0, 0]
 
 
+def test_of_a_person_who_was_erased_nothing_is_sent_nothing_written_and_nothing_fails(world: World) -> None:
+    world.leads = InMemoryLeads()
+    world.handoffs = InMemoryHandoffs()
+    assert world.deliver().withheld == "gone"
+    assert world.told == [0, 0, 0]
+    assert world.handoffs.reasons == {}
+
+
+@pytest.mark.parametrize("claims", [{"consent": "denied"}, None])
+def test_who_withdraws_or_is_erased_while_one_channel_is_slow_is_sent_on_no_further_one(
+    world: World, claims: dict[str, Any] | None
+) -> None:
+    class Slow(RecordingChannel):
+        def send(self, notice: Notice) -> None:
+            super().send(notice)
+            if claims is None:
+                world.leads.records.clear()
+            else:
+                world.knows(**claims)
+
+    world.teams = {"inside-sales": {"email": Slow(), "slack": RecordingChannel()}}
+    delivery = world.deliver()
+    assert list(delivery.sent) == ["email"]
+    assert delivery.withheld == ("gone" if claims is None else "consent")
+    assert not world.teams["inside-sales"]["slack"].notices
+
+
 def test_a_lead_whose_state_has_to_be_rebuilt_first_is_not_taken_for_one_without_consent(world: World) -> None:
     world.leads.records[LEAD] = replace(world.leads.records[LEAD], state=ScoreState.empty(), rules_version=-1)
     with pytest.raises(Unavailable):
