@@ -25,11 +25,14 @@ from shared.adapters.sqs import SQSQueue
 from shared.domain.activity import Activity, Identity
 from shared.domain.handoff import LeadId
 from shared.ports.activities import Activities, ActivityKey
+from shared.ports.clock import Clock
+from shared.ports.leads import Leads
 from shared.ports.queue import Queue
-from shared.usecases.noise import KnownNoise
-from shared.usecases.rulebook import Rulebook
 from shared.usecases.late import still_held
 from shared.usecases.lead_writer import LinkRefused
+from shared.usecases.noise import KnownNoise
+from shared.usecases.renew import renew
+from shared.usecases.rulebook import Rulebook
 from shared.usecases.score import Score
 
 if TYPE_CHECKING:
@@ -43,9 +46,11 @@ _SPARE = 20_000
 class Scoring:
     """The use case beside the log and the queue from which single activities are tried again."""
 
-    def __init__(self, score: Score, activities: Activities, queue: Queue) -> None:
+    def __init__(self, score: Score, activities: Activities, leads: Leads, queue: Queue, clock: Clock) -> None:
         self.score = score
         self.activities = activities
+        self.leads = leads
+        self.clock = clock
         self.queue = queue
 
 
@@ -55,11 +60,12 @@ def _scoring() -> Scoring:
     clock = SystemClock()
     dynamodb = boto3.client("dynamodb")
     activities = DynamoDBActivities(dynamodb, settings.activities_table)
+    leads = DynamoDBLeads(dynamodb, settings.leads_table)
     rulebook = Rulebook(DynamoDBRuleVersions(dynamodb, settings.leads_table), clock)
     return Scoring(
         Score(
             activities,
-            DynamoDBLeads(dynamodb, settings.leads_table),
+            leads,
             rulebook,
             clock,
             _new_lead_id,
@@ -67,7 +73,9 @@ def _scoring() -> Scoring:
             report=report_refused,
         ),
         activities,
+        leads,
         SQSQueue(boto3.client("sqs"), settings.queue_url),
+        clock,
     )
 
 
@@ -100,7 +108,8 @@ def _apply_stream(records: list[dict[str, Any]], scoring: Scoring, has_time: Cal
         except (KeyError, ValueError) as error:
             _log.error("an activity of the log cannot be read", extra=fault(error))
             again.append(key)
-    failed = _apply(list(batch.values()), scoring, has_time)
+    held = still_held(scoring.activities, batch.values(), scoring.clock.now())
+    failed = _apply(held, scoring, has_time)
     again += [ActivityKey(each.identity, each.id) for each in failed]
     if again:
         # Raises only if this fails too: then the stream delivers the whole batch again, which changes nothing.
@@ -120,7 +129,11 @@ def _apply(batch: list[Activity], scoring: Scoring, has_time: Callable[[], bool]
 
 
 def _work(message: dict[str, Any], scoring: Scoring) -> None:
-    if "lead" in message:
+    if "renew" in message:
+        lead = LeadId(message["renew"])
+        renew(scoring.activities, scoring.leads, lead)
+        scoring.score.touch(lead, rebuild=True)
+    elif "lead" in message:
         scoring.score.touch(LeadId(message["lead"]), rebuild=message.get("rebuild", False))
     else:
         named = message["activity"]
