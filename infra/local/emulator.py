@@ -79,7 +79,7 @@ class Emulator:
             "IOT_MTLS_ENABLED": "0",
             "DOCKER_HOST": f"unix://{temporary}/no-docker.sock",
         }
-        process.start([sys.executable, "-m", "ministack"], port, environment, temporary)
+        process.start([sys.executable, "-m", "infra.local.gateway"], port, environment, temporary)
         process.wait_until(lambda: _answers(f"http://{LOOPBACK}:{port}/_ministack/health"), seconds=60)
         return True
 
