@@ -28,6 +28,9 @@ from infra.local.demo.visitors import Key, Sender
 from infra.local.home import Home
 from infra.local.ports import free_port
 from infra.local.quiet import wait_for_quiet, waiting_messages
+from shared.adapters.dynamodb.activities import activity_of
+from shared.domain.activity import Activity
+from tests.e2e.node import Node
 
 USUAL_PORT = 4566
 LONG = 600
@@ -150,10 +153,15 @@ class Cloud:
         pages = self.client("dynamodb").get_paginator("scan").paginate(TableName=name, ConsistentRead=True)
         return [item for page in pages for item in page["Items"]]
 
+    def log(self) -> list[Activity]:
+        """Every activity that was ever taken."""
+        return [activity_of(item) for item in self.items("ActivitiesTable")]
+
     def post(self, path: str, body: bytes | str, key: str | None = None, **headers: str) -> Answer:
         """POST to the public API with a write key."""
         basic = urllib3.make_headers(basic_auth=f"{key}:") if key else {}
-        told = {"content-type": "application/json", **basic, **{n.replace("_", "-"): v for n, v in headers.items()}}
+        own = {"content-type": "application/json", "user-agent": ORDINARY_AGENT}
+        told = {**own, **basic, **{name.replace("_", "-"): value for name, value in headers.items()}}
         answer = urllib3.request(
             "POST", self.local.deployed.api + path, body=body, headers=told, redirect=False, timeout=LONG
         )
@@ -224,6 +232,62 @@ def new_cloud(
     yield make
     with ThreadPoolExecutor() as pool:
         list(pool.map(lambda cloud: cloud.baton("down"), made))
+
+
+ORDINARY_AGENT = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36"
+"""Who a person's browser says it is; a headless one would tell that it is a robot."""
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    """Debian's chromium."""
+    from playwright.sync_api import sync_playwright  # noqa: PLC0415 - only tests in a browser need it
+
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(
+            executable_path="/usr/bin/chromium", args=["--no-sandbox"], timeout=LONG * 1000
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_page(chromium: Any, cloud: Cloud) -> Iterator[Callable[..., Any]]:
+    """Opens a page of a fresh browser on the sample website. What goes wrong on it is kept in its `faults`.
+
+    `script` is whether it runs scripts, `private` whether it asks by Global Privacy Control to be let alone, `strict`
+    whether the page's content security policy holds.
+    """
+    contexts = []
+
+    def page(*, script: bool = True, private: bool = False, strict: bool = True) -> Any:
+        context = chromium.new_context(
+            java_script_enabled=script,
+            base_url=cloud.where["site"],
+            user_agent=ORDINARY_AGENT,
+            bypass_csp=not strict,
+        )
+        context.set_default_timeout(LONG * 1000)
+        if private:
+            context.add_init_script("Object.defineProperty(Navigator.prototype, 'globalPrivacyControl', {value: true})")
+        contexts.append(context)
+        opened = context.new_page()
+        opened.faults = []
+        opened.on("console", lambda told: opened.faults.append(told.text) if told.type == "error" else None)
+        opened.on("pageerror", lambda error: opened.faults.append(str(error)))
+        return opened
+
+    yield page
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture(scope="session")
+def node(tmp_path_factory: pytest.TempPathFactory) -> Node:
+    """Node with the packages that tests need."""
+    node = Node(tmp_path_factory.mktemp("node"))
+    node.install()
+    return node
 
 
 @pytest.fixture(scope="session")

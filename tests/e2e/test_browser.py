@@ -4,45 +4,16 @@ import json
 
 import pytest
 
-from tests.e2e.conftest import LONG
+from shared.domain.activity import Activity
 
 pytestmark = pytest.mark.browser
 
-
-@pytest.fixture(scope="module")
-def chromium():
-    from playwright.sync_api import sync_playwright  # noqa: PLC0415 - only these tests need it
-
-    with sync_playwright() as driver:
-        browser = driver.chromium.launch(
-            executable_path="/usr/bin/chromium", args=["--no-sandbox"], timeout=LONG * 1000
-        )
-        yield browser
-        browser.close()
+LANDING = "?utm_source=newsletter&utm_campaign=spring&gclid=g-1&page=2"
+CAMPAIGN = {"source": "newsletter", "name": "spring", "gclid": "g-1"}
 
 
-@pytest.fixture
-def visit(chromium, cloud):
-    """Opens the sample website in a fresh browser; anything that goes wrong on a page is kept in `faults`."""
-    contexts = []
-
-    def open_site(*, script: bool):
-        context = chromium.new_context(java_script_enabled=script, base_url=cloud.where["site"])
-        context.set_default_timeout(LONG * 1000)
-        contexts.append(context)
-        page = context.new_page()
-        page.faults = []
-        page.on("console", lambda told: page.faults.append(told.text) if told.type == "error" else None)
-        page.on("pageerror", lambda error: page.faults.append(str(error)))
-        return page
-
-    yield open_site
-    for context in contexts:
-        context.close()
-
-
-def fill_in(page, email: str, *, consent: bool) -> None:
-    page.goto("/demo")
+def fill_in(page, email: str, *, consent: bool, query: str = "") -> None:
+    page.goto(f"/demo{query}")
     page.get_by_label("First name").fill("Ada")
     page.get_by_label("Last name").fill("Obi")
     page.get_by_label("Work e-mail").fill(email)
@@ -54,16 +25,25 @@ def fill_in(page, email: str, *, consent: bool) -> None:
     page.get_by_role("button", name="Request a demo").click()
 
 
-def test_with_a_script_the_form_is_sent_without_leaving_the_page_and_earlier_visits_count(visit, cloud):
-    page = visit(script=True)
-    page.goto("/")
+def submissions(cloud, email: str) -> list[Activity]:
+    """What the log has of the forms that somebody sent."""
+    found = [each for each in cloud.log() if each.type == "demo_requested"]
+    return [each for each in found if f"email:{email}" in [name.key for name in each.identities]]
+
+
+def test_with_a_script_the_form_is_sent_and_earlier_visits_of_who_agreed_to_be_remembered_count(open_page, cloud):
+    page = open_page()
+    page.goto(f"/{LANDING}")
+    page.get_by_role("button", name="Yes").click()
+    page.get_by_text("We will remember it.").wait_for()
     page.goto("/pricing")
     page.goto("/pricing")
     fill_in(page, "ada@obi.example", consent=True)
 
-    page.get_by_text("Thank you. A person will answer you.").wait_for()
-    assert page.url.endswith("/demo")
+    page.wait_for_url("**/thanks")
     assert page.faults == []
+    (sent,) = submissions(cloud, "ada@obi.example")
+    assert sent.context["campaign"] == CAMPAIGN
 
     def scored():
         lead = cloud.lead("ada@obi.example")
@@ -77,27 +57,30 @@ def test_with_a_script_the_form_is_sent_without_leaving_the_page_and_earlier_vis
         activities = cloud.lead("ada@obi.example")["activities"]
         return sorted(each["properties"]["path"] for each in activities if each["type"] == "page_viewed")
 
-    cloud.becomes(visited, ["/", "/demo", "/pricing", "/pricing"])
+    cloud.becomes(visited, ["/", "/demo", "/pricing", "/pricing", "/thanks"])
     number = f"{lead['id']}.sql.1"
     cloud.eventually(lambda: number in json.dumps(cloud.local.inbox()["webhooks"]))
 
 
-def test_without_a_script_the_form_works_as_forms_always_have(visit, cloud):
-    page = visit(script=False)
-    fill_in(page, "bo@obi.example", consent=True)
+def test_without_a_script_the_form_does_the_same(open_page, cloud):
+    page = open_page(script=False)
+    fill_in(page, "bo@obi.example", consent=True, query=LANDING)
 
     page.wait_for_url("**/thanks")
     assert page.get_by_role("heading", name="Thank you.").is_visible()
 
+    (sent,) = submissions(cloud, "bo@obi.example")
+    assert sent.context["campaign"] == CAMPAIGN
+    assert sent.anonymous_id is None
     lead = cloud.eventually(lambda: (found := cloud.lead("bo@obi.example")) and found["handoffs"] and found)
     assert lead["score"]["total"] == 25
     assert lead["facts"]["lead"]["need"] in ("Too much\nwaste", "Too much\r\nwaste")
 
 
-def test_who_does_not_tick_the_box_is_a_lead_and_is_handed_to_nobody(visit, cloud):
-    page = visit(script=True)
+def test_who_does_not_tick_the_box_is_a_lead_and_is_handed_to_nobody(open_page, cloud):
+    page = open_page()
     fill_in(page, "cleo@obi.example", consent=False)
-    page.get_by_text("Thank you. A person will answer you.").wait_for()
+    page.wait_for_url("**/thanks")
 
     lead = cloud.eventually(lambda: (found := cloud.lead("cleo@obi.example")) and found["stage"] and found)
     cloud.settle()
@@ -105,17 +88,21 @@ def test_who_does_not_tick_the_box_is_a_lead_and_is_handed_to_nobody(visit, clou
     assert cloud.lead("cleo@obi.example")["handoffs"] == []
 
 
-def test_a_form_without_an_address_is_refused_with_words_that_the_visitor_sees(visit, cloud):
-    page = visit(script=True)
+@pytest.mark.parametrize("script", [True, False])
+def test_a_form_with_a_broken_address_is_refused_with_words_that_the_visitor_sees(open_page, script):
+    page = open_page(script=script)
     page.goto("/demo")
-    page.evaluate("document.querySelector('form').noValidate = true")
+    page.get_by_label("Work e-mail").fill("cleo@localhost")
     page.get_by_role("button", name="Request a demo").click()
 
-    page.get_by_text("the form needs an e-mail address").wait_for()
+    page.get_by_text("Go back").wait_for()
+    assert "address" in page.locator("body").inner_text()
+    page.go_back()
+    assert page.get_by_label("Work e-mail").input_value() == "cleo@localhost"
 
 
-def test_a_page_of_another_origin_cannot_read_what_the_api_answers(visit, cloud):
-    page = visit(script=True)
+def test_a_page_of_another_origin_cannot_read_what_the_api_answers(open_page, cloud):
+    page = open_page()
     page.goto(cloud.where["inbox"])
     answer = page.evaluate(
         """async (url) => {

@@ -28,7 +28,7 @@ _TITLES = {
     "/demo": ("demo", "See it with your own numbers"),
     "/thanks": ("thanks", "Thank you"),
 }
-_FILES = {"/style.css": "text/css", "/visit.js": "text/javascript"}
+_FILES = {"/style.css": "text/css", "/consent.js": "text/javascript"}
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,16 @@ class Site:
     api: str
     write_key: str
     origin: str
+
+    @property
+    def policy(self) -> str:
+        """What the pages may load and where they may send: a strict policy, beside which the embed script works."""
+        parts = urlsplit(self.api)
+        api = f"{parts.scheme}://{parts.netloc}"
+        return (
+            f"default-src 'none'; script-src 'self' {api}; connect-src {api}; form-action {api} {self.origin}; "
+            "style-src 'self'; img-src data:; base-uri 'none'; frame-ancestors 'none'"
+        )
 
     def answer(self, path: str) -> tuple[HTTPStatus, str, str]:
         """Status, content type and text for a path."""
@@ -75,6 +85,7 @@ def serve(port: int, site: Site) -> ThreadingHTTPServer:
             self.send_header("content-type", f"{kind}; charset=utf-8")
             self.send_header("content-length", str(len(body)))
             self.send_header("cache-control", "no-store")
+            self.send_header("content-security-policy", site.policy)
             self.end_headers()
             self.wfile.write(body)
 

@@ -147,8 +147,8 @@ def test_every_page_is_there_and_tells_of_the_visit_with_the_public_key_escaped(
 
     assert status is HTTPStatus.OK
     assert kind == "text/html"
-    assert 'data-api="http://127.0.0.1:4566/_aws/execute-api/ab12/$default"' in text
-    assert 'data-write-key="key&quot;&lt;"' in text
+    assert 'src="http://127.0.0.1:4566/_aws/execute-api/ab12/$default/v1/baton.js"' in text
+    assert 'data-key="key&quot;&lt;"' in text
 
 
 def test_the_form_posts_to_the_api_and_comes_back_to_the_site():
@@ -157,6 +157,15 @@ def test_the_form_posts_to_the_api_and_comes_back_to_the_site():
     assert 'action="http://127.0.0.1:4566/_aws/execute-api/ab12/$default/v1/forms/demo-request"' in text
     assert 'name="_next" value="http://127.0.0.1:8080/thanks"' in text
     assert 'name="_gotcha"' in text
+
+
+def test_the_sites_policy_lets_it_send_to_the_api_and_to_itself_alone():
+    policy = dict(part.split(" ", 1) for part in SITE.policy.split("; "))
+
+    assert policy["connect-src"] == "http://127.0.0.1:4566"
+    assert policy["form-action"] == "http://127.0.0.1:4566 http://127.0.0.1:8080"
+    assert policy["default-src"] == "'none'"
+    assert not [told for told in policy.values() if "unsafe" in told or "*" in told]
 
 
 @pytest.mark.parametrize("path", ["/../server.py", "/frame.html", "/nowhere"])

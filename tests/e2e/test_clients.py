@@ -1,0 +1,235 @@
+"""Clients that teams have already, unmodified: only where they send to and the key are set.
+
+The log holds exactly what they were told, once.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+import rudderstack.analytics.client  # type: ignore[import-untyped]
+import segment.analytics.client  # type: ignore[import-untyped]
+import urllib3
+
+from shared.domain.moments import Moment, parse_moment
+from tests.e2e.conftest import LONG, Cloud
+from tests.e2e.node import Node
+
+pytestmark = pytest.mark.e2e
+
+SCRIPTS = Path(__file__).with_name("clients")
+MANY = 500
+PEOPLE = 20
+
+Call = dict[str, Any]
+
+
+class Logged(NamedTuple):
+    """What of an activity a client decides. `identities` are the keys of those that it names."""
+
+    type: str
+    identities: frozenset[str]
+    occurred_at: Moment
+
+
+def calls(client: str) -> list[Call]:
+    """What a server tells of twenty people, in Segment's words and to the millisecond: 500 calls of every kind."""
+    begun = datetime.now(tz=UTC).replace(microsecond=0) - timedelta(days=2)
+    return [_call(client, number, begun + timedelta(seconds=number, milliseconds=number)) for number in range(MANY)]
+
+
+def _call(client: str, number: int, at: datetime) -> Call:
+    person = f"{client}-{number % PEOPLE}"
+    common = {
+        "messageId": f"{client}.{number}",
+        "userId": person,
+        "timestamp": at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+    }
+    match number % 50:
+        case 0:
+            return common | {"call": "identify", "traits": {"email": f"{person}@many.example", "firstName": "Many"}}
+        case 1:
+            return common | {"call": "group", "groupId": f"{client}-group", "traits": {"employees": number}}
+        case 2:
+            return common | {"call": "alias", "previousId": f"{person}-before"}
+        case 3:
+            return common | {"call": "screen", "name": "Plans"}
+        case rest if rest % 5 == 0:
+            return common | {"call": "page", "name": "Pricing", "properties": {"path": "/pricing"}}
+    return common | {"call": "track", "event": "Webinar Registered", "properties": {"number": number}}
+
+
+TYPES = {
+    "alias": "aliased",
+    "group": "grouped",
+    "identify": "identified",
+    "page": "page_viewed",
+    "screen": "screen_viewed",
+    "track": "webinar_registered",
+}
+
+
+def expected(told: list[Call]) -> dict[str, Logged]:
+    return {call["messageId"]: _expected(call) for call in told}
+
+
+def _expected(call: Call) -> Logged:
+    names = {f"user_id:{call['userId']}"}
+    if call["call"] == "identify":
+        names.add(f"email:{call['traits']['email']}")
+    if call["call"] == "alias":
+        names |= {f"user_id:{call['previousId']}", f"anonymous_id:{call['previousId']}"}
+    return Logged(TYPES[call["call"]], frozenset(names), parse_moment(call["timestamp"]))
+
+
+def logged(cloud: Cloud, belongs: Callable[[str], bool]) -> tuple[int, dict[str, Logged]]:
+    """How many activities of the log belong to a client by their id, and what they say."""
+    found = [each for each in cloud.log() if belongs(each.id)]
+    said = {
+        each.id: Logged(each.type, frozenset(name.key for name in each.identities), each.occurred_at) for each in found
+    }
+    return len(found), said
+
+
+def assert_logged_once(cloud: Cloud, client: str, told: list[Call]) -> None:
+    count, said = logged(cloud, lambda id_: id_.startswith(f"{client}."))
+    assert said == expected(told)
+    assert count == MANY
+
+
+@contextmanager
+def a_way_to(api: str, *, losing: int = 0) -> Iterator[tuple[str, list[int]]]:
+    """An address of the API that is a host and no more, as on AWS, because some clients leave out a path in it.
+
+    The first answers may be lost on the way: the client hears of a fault, though all was taken.
+    """
+    statuses: list[int] = []
+    one_at_a_time = threading.Lock()  # The emulator would start a worker for each request of those that come together.
+
+    class Way(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["content-length"]))
+            headers = {name: value for name, value in self.headers.items() if name.lower() != "host"}
+            with one_at_a_time:
+                answer = urllib3.request("POST", api + self.path, body=body, headers=headers, timeout=LONG)
+                statuses.append(answer.status)
+                lost = len(statuses) <= losing
+            self.send_response(503 if lost else answer.status)
+            if lost:
+                self.send_header("retry-after", "0")
+            self.send_header("content-length", str(0 if lost else len(answer.data)))
+            self.end_headers()
+            self.wfile.write(b"" if lost else answer.data)
+
+        def log_message(self, format: str, *arguments: Any) -> None:  # noqa: A002 (the standard library's name)
+            """Nothing on the terminal."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Way) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}", statuses
+        server.shutdown()
+
+
+IN_PYTHON = {
+    "alias": {"previousId": "previous_id"},
+    "group": {"groupId": "group_id"},
+}
+
+
+def send_with(client: Any, told: list[Call]) -> None:
+    """Tell a client for Python, which calls things otherwise."""
+    for call in told:
+        said = {"message_id": call["messageId"], "user_id": call["userId"]}
+        said |= {IN_PYTHON.get(call["call"], {}).get(name, name): value for name, value in call.items()}
+        for name in ("call", "messageId", "userId"):
+            del said[name]
+        getattr(client, call["call"])(**said | {"timestamp": datetime.fromisoformat(call["timestamp"])})
+
+
+def test_segments_client_for_python_is_taken_whole_and_once_though_answers_are_lost(cloud: Cloud) -> None:
+    told, errors = calls("segment-python"), []
+    with a_way_to(cloud.where["api"], losing=2) as (host, statuses):
+        client = segment.analytics.client.Client(
+            cloud.where["secret_key"], host=host, on_error=lambda error, _: errors.append(error)
+        )
+        send_with(client, told)
+        client.shutdown()
+
+    assert errors == []
+    assert set(statuses) == {200}
+    assert_logged_once(cloud, "segment-python", told)
+
+
+def test_rudderstacks_client_for_python_is_taken_whole(cloud: Cloud) -> None:
+    told, errors = calls("rudder-python"), []
+    client = rudderstack.analytics.client.Client(
+        cloud.where["secret_key"], host=cloud.where["api"], on_error=lambda error, _: errors.append(error)
+    )
+    send_with(client, told)
+    client.shutdown()
+
+    assert errors == []
+    assert_logged_once(cloud, "rudder-python", told)
+
+
+@pytest.mark.network
+@pytest.mark.parametrize("client", ["analytics-node", "rudder-sdk-node"])
+def test_a_client_for_node_is_taken_whole(cloud: Cloud, node: Node, client: str) -> None:
+    told = calls(client)
+    with a_way_to(cloud.where["api"]) as (host, statuses):
+        node.run(SCRIPTS / f"{client}.cjs", told={"host": host, "writeKey": cloud.where["secret_key"], "calls": told})
+
+    assert set(statuses) == {200}
+    assert_logged_once(cloud, client, told)
+
+
+SENT_BY_THE_PAGE = """async ({ apiHost, writeKey, many, begun }) => {
+    const cdnSettings = { integrations: { "Segment.io": { apiKey: writeKey, apiHost, protocol: "http" } } };
+    const [analytics] = await AnalyticsNext.AnalyticsBrowser.load({ writeKey, cdnSettings });
+    const at = (number) => ({ timestamp: new Date(begun + number * 1001) });
+    const sent = [await analytics.identify("shopper-1", { email: "shopper@many.example" }, at(0))];
+    sent.push(await analytics.alias("shopper-1", analytics.user().anonymousId(), at(1)));
+    sent.push(await analytics.group("shop-1", { employees: 9 }, at(2)));
+    sent.push(await analytics.screen("App", "Plans", {}, at(3)));
+    const numbers = [...Array(many - sent.length).keys()].map((number) => number + sent.length);
+    sent.push(...await Promise.all(numbers.map((number) => number % 5
+        ? analytics.track("Webinar Registered", { number }, at(number))
+        : analytics.page("Shop", "Pricing", {}, at(number)))));
+    return sent.map(({ event }) => ({ ...event, timestamp: event.timestamp.toISOString() }));
+}"""
+
+
+@pytest.mark.browser
+@pytest.mark.network
+def test_segments_client_for_browsers_is_taken_whole(cloud: Cloud, node: Node, open_page: Any) -> None:
+    page = open_page(strict=False)
+    page.goto("/pricing")
+    page.add_script_tag(path=node.package("@segment/analytics-next") / "dist" / "umd" / "index.js")
+    begun = datetime.now(tz=UTC) - timedelta(days=2)
+
+    sent = page.evaluate(
+        SENT_BY_THE_PAGE,
+        {
+            "apiHost": cloud.where["api"].removeprefix("http://") + "/v1",
+            "writeKey": cloud.where["write_key"],
+            "many": MANY,
+            "begun": int(begun.timestamp() * 1000),
+        },
+    )
+
+    (browser,) = {event["anonymousId"] for event in sent}
+    names = frozenset({"user_id:shopper-1", f"anonymous_id:{browser}"})
+    expected = {
+        f"public:{event['messageId']}": Logged(TYPES[event["type"]], names, parse_moment(event["timestamp"]))
+        for event in sent
+    }
+    assert len(expected) == MANY
+    cloud.becomes(lambda: logged(cloud, lambda id_: id_.startswith("public:ajs-next-")), (MANY, expected))
+    assert page.faults == []
