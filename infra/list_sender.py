@@ -72,14 +72,14 @@ class ListSender:
 def list_sender(settings: Settings, name: str | None = None) -> ListSender:
     """A sender to the environment of these settings.
 
-    The key is the one in BATON_WRITE_KEY, or the stored text of the settings' secret write key called `name`, of the
-    first one without a name.
+    The key is the stored text of the settings' secret write key called `name`; without a name the one in
+    BATON_WRITE_KEY, or else the first of the settings.
 
     Raises:
         Failure: the environment cannot be reached, or has no such key.
     """
     deployed = of_environment(settings.environment)
-    if key := os.environ.get("BATON_WRITE_KEY"):
+    if name is None and (key := os.environ.get("BATON_WRITE_KEY")):
         return ListSender(deployed.api, key)
     secret = [key for key in settings.write_keys if isinstance(key, SecretWriteKey)]
     found = [key for key in secret if name in (None, key.name)]

@@ -33,10 +33,14 @@ def test_the_key_is_the_stored_text_of_the_settings_secret_key(deployed: SecretS
     assert list_sender(PROD) == list_sender(PROD, "servers") == ListSender("https://api.example.com", "sk_stored")
 
 
-def test_a_key_in_the_environment_goes_before_it(deployed: SecretStore, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_key_in_the_environment_goes_before_it_unless_one_is_named(
+    deployed: SecretStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("BATON_WRITE_KEY", "sk_own")
 
-    assert list_sender(PROD).key == "sk_own"
+    deployed.put("servers-write-key", "sk_stored")
+
+    assert (list_sender(PROD).key, list_sender(PROD, "servers").key) == ("sk_own", "sk_stored")
 
 
 def test_a_key_that_is_not_there_is_told_with_what_to_do(deployed: SecretStore) -> None:
