@@ -33,11 +33,10 @@ def email_identity(text: str, at: str) -> Identity:
     if any(len(label) > _MAX_LABEL for label in domain.split(".")):
         msg = f"this is not an e-mail address: more than {_MAX_LABEL} letters between two dots after the @"
         raise Invalid(msg, at)
-    try:
-        mailbox = _mailbox(address)
-    except EmailNotValidError as error:
-        msg = f"this is not an e-mail address: {error}"
-        raise Invalid(msg, at) from error
+    mailbox, fault = _mailbox(address)
+    if fault:
+        msg = f"this is not an e-mail address: {fault}"
+        raise Invalid(msg, at)
     if any(not letter.isascii() and normalize("NFC", letter).isascii() for letter in local):
         msg = "this is not an e-mail address: a letter before the @ only looks like a plain one"
         raise Invalid(msg, at)
@@ -45,11 +44,14 @@ def email_identity(text: str, at: str) -> Identity:
 
 
 @lru_cache(maxsize=_REMEMBERED)
-def _mailbox(address: str) -> str:
-    """The one writing; remembered, because a batch mostly names a few people again and again."""
-    valid = validate_email(address, check_deliverability=False)
+def _mailbox(address: str) -> tuple[str, str]:
+    """The one writing, and what is wrong with it; remembered, as a batch mostly names a few people again and again."""
+    try:
+        valid = validate_email(address, check_deliverability=False)
+    except EmailNotValidError as error:
+        return "", str(error)
     domain = (valid.ascii_domain or valid.domain).lower()
-    return f"{normalize('NFC', ''.join(map(_lower, valid.local_part)))}@{domain}"
+    return f"{normalize('NFC', ''.join(map(_lower, valid.local_part)))}@{domain}", ""
 
 
 def _lower(letter: str) -> str:

@@ -228,7 +228,7 @@ class ListReader:
         try:
             return self._activity(line)
         except Refused as reason:
-            return Unreadable(None, reason)
+            return Unreadable(None, reason.alone())
 
     def answer(self, lines: Sequence[Line], rejections: Iterable[Rejection]) -> dict[str, Json]:
         """What the sender is told: of `lines` those that were rejected, each with the place of the fault in it.

@@ -52,7 +52,7 @@ from shared.domain.refusals import Invalid, OverBudget, Refused, TooLarge
 MAX_BATCH = 500
 """Activities in one batch; the clients send at most 100."""
 
-MOST_IN_OTHER_LETTERS = 30
+MOST_IN_OTHER_LETTERS = 10
 """E-mail addresses in other letters than plain ones in one public request: to tell whether they are any takes time."""
 
 _log = logging.getLogger(__name__)
@@ -201,7 +201,7 @@ class SegmentReader:
         self._received_at = received_at
         self._request_id = request_id
         self._catalogue = catalogue
-        self._in_other_letters = 0
+        self._in_other_letters: set[str] = set()
         self._address = address
         self._agent = agent
 
@@ -241,15 +241,18 @@ class SegmentReader:
             return self._activity(call, message, index)
         except Refused as reason:
             reason.at = ".".join(filter(None, (at, reason.at))) or None
-            return Unreadable(_id(message), reason)
+            return Unreadable(_id(message), reason.alone())
 
     def _count_other_letters(self, call: _Call) -> None:
-        if self._source.rank >= Rank.TRUSTED or all(text.isascii() for text in _maybe_addresses(call)):
+        if self._source.rank >= Rank.TRUSTED:
             return
-        self._in_other_letters += 1
-        if self._in_other_letters > MOST_IN_OTHER_LETTERS:
-            msg = f"with a public key a batch names at most {MOST_IN_OTHER_LETTERS} times an address in other letters"
-            raise TooLarge(msg)
+        for text in _maybe_addresses(call):
+            if text.isascii() or text in self._in_other_letters:
+                continue
+            if len(self._in_other_letters) == MOST_IN_OTHER_LETTERS:
+                msg = f"with a public key a batch names at most {MOST_IN_OTHER_LETTERS} addresses in other letters"
+                raise TooLarge(msg)
+            self._in_other_letters.add(text)
 
     def _activity(self, call: _Call, message: Mapping[str, Json], index: int) -> Activity:
         moment = call.timestamp or call.original_timestamp

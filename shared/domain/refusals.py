@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 
 class Refused(Exception):
@@ -15,6 +15,11 @@ class Refused(Exception):
         self.message = message
         self.at = at
         self.details = details
+
+    def alone(self) -> Self:
+        """The refusal without the frames in which it was raised, which hold the whole request and, by it, themselves."""
+        self.__traceback__ = self.__cause__ = self.__context__ = None
+        return self
 
 
 class Malformed(Refused):

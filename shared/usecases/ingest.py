@@ -75,7 +75,7 @@ class Ingest:
             try:
                 admitted[index] = self._admitted(item, source)
             except Refused as reason:
-                rejections.append(Rejection(index, item.id, reason))
+                rejections.append(Rejection(index, item.id, reason.alone()))
         return admitted, rejections
 
     def _admitted(self, item: Activity | Unreadable, source: Source) -> Activity:
@@ -98,7 +98,7 @@ class Ingest:
                 if budget_of_one := identity_budget(activity, source):
                     self._spending.take(budget_of_one, 1, activity.received_at)
             except OverBudget as reason:
-                over.append(Rejection(index, sent[index].id, reason))
+                over.append(Rejection(index, sent[index].id, reason.alone()))
             else:
                 taken.append(activity)
         return taken, over

@@ -498,12 +498,17 @@ def test_one_huge_activity_in_a_batch_is_refused_and_the_others_are_not() -> Non
 
 
 def test_one_public_batch_names_only_so_many_addresses_in_other_letters() -> None:
-    said = [{"type": "track", "event": "x", "userId": f"ada{n}@b\u00fccher.example"} for n in range(40)]
-    public = reader(public_source("website", frozenset({"x"}))).read(
-        "batch", {"batch": [*said, {**said[0], "userId": "u"}]}
-    )
+    said = [{"type": "track", "event": "x", "userId": f"ada{n}@b\u00fccher.example"} for n in range(14)]
+    again = [said[0]] * 30 + [{**said[0], "userId": "u-1"}]
+    public = reader(public_source("website", frozenset({"x"}))).read("batch", {"batch": [*said, *again]})
     trusted = reader().read("batch", {"batch": said})
 
-    assert [isinstance(one, Activity) for one in public] == [True] * 30 + [False] * 10 + [True]
+    assert [isinstance(one, Activity) for one in public] == [True] * 10 + [False] * 4 + [True] * 31
     assert {one.reason.code for one in public if isinstance(one, Unreadable)} == {"too_large"}
     assert all(isinstance(one, Activity) for one in trusted)
+
+
+def test_a_refusal_does_not_keep_the_request_in_memory() -> None:
+    unreadable = fault("track", event="x", timestamp="soon")
+
+    assert unreadable.reason.__traceback__ is unreadable.reason.__cause__ is unreadable.reason.__context__ is None
