@@ -59,14 +59,16 @@ def show(
     environment: Environment = LOCAL,
     as_json: Json = False,
 ) -> None:
-    """Show a lead: its score point by point, its stages, and what was handed over."""
+    """Show a lead: what it permits, its score point by point, its stages, and what was handed over."""
     api = signed_in(environment)
     found = story(api, lead, at)
     if as_json:
         screen.json(found)
         return
     screen.say(headline(found))
-    screen.say(f"known as {_names(found['identities'])}")
+    screen.say(f"known as {names_of(found['identities'])}")
+    for line in consent_lines(found["consents"]):
+        screen.say(line)
     screen.show(explanation_table(found))
     for transition in found["transitions"]:
         screen.say(f"{transition['at']}  {transition['from_stage'] or '(new)'} → {transition['to_stage']}")
@@ -102,7 +104,7 @@ def merge(
     said = {"lead": second["id"], "why": why}
     (together,) = api.post(path, {**said, "preview": True})["parts"]
     screen.show(_before_and_after([first, second], {"together": together}))
-    _confirm("Are they one person?", yes=yes)
+    confirm("Are they one person?", yes=yes)
     _decided(api.post(path, said))
 
 
@@ -129,7 +131,7 @@ def unmerge(
     said = {"apart": [_identity(found, told) for told in apart], "why": why}
     left, gone = api.post(path, {**said, "preview": True})["parts"]
     screen.show(_before_and_after([found], {"stays": left, "apart": gone}))
-    _confirm("Are they two people?", yes=yes)
+    confirm("Are they two people?", yes=yes)
     _decided(api.post(path, said))
 
 
@@ -228,14 +230,39 @@ def _identity(found: Mapping[str, Any], told: str) -> dict[str, str]:
         or (each["kind"] == "email" and wanted.lower() in (each["value"], f"email:{each['value']}"))
     ]
     if not means:
-        raise Failure(f"{wanted} is no identity of {name_of(found)}.", f"It is known as {_names(found['identities'])}.")
+        remedy = f"It is known as {names_of(found['identities'])}."
+        raise Failure(f"{wanted} is no identity of {name_of(found)}.", remedy)
     if len(means) > 1:
         ways = " or ".join(f"{each['kind']}:{each['value']}" for each in means)
         raise Failure(f"{name_of(found)} has two identities {wanted}.", f"Write {ways}.")
     return dict(means[0])
 
 
-def _names(identities: Sequence[Mapping[str, str]]) -> str:
+def consent_lines(consents: Mapping[str, Any]) -> Iterator[str]:
+    """The consent that holds, since when and by whom, with which words; then every word that was said before."""
+    if consents["holds"] is None:
+        yield "nothing is known of consent"
+        return
+    holds = consents["holds"]
+    yield f"consent {holds['consent']} since {consents['since']}, by {_teller(holds)}"
+    if holds["wording"]:
+        version = f" (version {holds['version']})" if holds["version"] else ""
+        yield f"    with the words: {holds['wording']}{version}"
+    if holds["why"]:
+        yield f"    because {holds['why']}"
+    for word in consents["history"]:
+        if word != holds:
+            yield f"    {word['at']}  {word['consent']} by {_teller(word)}"
+
+
+def _teller(word: Mapping[str, Any]) -> str:
+    """Who told a word on consent."""
+    source = word["who"] or word["source"] or "an unnamed source"
+    return f"{source}, from {word['told_by']}" if word["told_by"] else str(source)
+
+
+def names_of(identities: Sequence[Mapping[str, str]]) -> str:
+    """How a lead is known, in words."""
     return ", ".join(f"{each['kind'].replace('_', ' ')} {each['value']}" for each in identities)
 
 
@@ -254,11 +281,11 @@ def _before_and_after(before: Sequence[Mapping[str, Any]], after: Mapping[str, M
 def _cells(lead: Mapping[str, Any]) -> tuple[str, ...]:
     """How a lead is known, and where it stands."""
     score = lead["score"]
-    known = escape(harmless(_names(lead["identities"])))
+    known = escape(harmless(names_of(lead["identities"])))
     return known, str(score["total"]), escape(score["temperature"] or ""), lead["consent"] or ""
 
 
-def _confirm(question: str, *, yes: bool) -> None:
+def confirm(question: str, *, yes: bool) -> None:
     """Go on only if a person agrees."""
     if yes:
         return

@@ -13,6 +13,7 @@ from infra.cli.events import events_app
 from infra.cli.import_list import import_list
 from infra.cli.leads import leads_app
 from infra.cli.noise import noise_app
+from infra.cli.permission import erasures_app
 from infra.cli.publish import publish
 from infra.cli.queues import queues_app
 from infra.cli.rules import rules_app
@@ -43,6 +44,7 @@ app.command(rich_help_panel=_ACCOUNT)(account.destroy)
 app.add_typer(queues_app, name="queues", rich_help_panel=_HERE)
 app.add_typer(secrets_app, name="secrets", rich_help_panel=_ACCOUNT)
 app.add_typer(users_app, name="users", rich_help_panel=_ACCOUNT)
+app.add_typer(erasures_app, name="erasures", rich_help_panel=_ACCOUNT)
 app.add_typer(leads_app, name="leads", rich_help_panel=_LEADS)
 app.add_typer(noise_app, name="noise", rich_help_panel=_LEADS)
 rules_app.command("publish")(publish)

@@ -63,6 +63,15 @@ def identity_partition(identity: Identity) -> str:
     return f"{_IDENTITY}{identity.key}"
 
 
+def identity_of_partition(partition: str) -> Identity:
+    """Read the identity back of a partition of either table.
+
+    Raises:
+        ValueError: it is no identity's partition.
+    """
+    return Identity.of_key(partition.removeprefix(_IDENTITY))
+
+
 def score_segment(month: str) -> str:
     """The sort key of one month of a state that outgrew its item."""
     return f"{SCORE}#{month}"
