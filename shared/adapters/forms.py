@@ -44,7 +44,7 @@ _CLICK_IDS = {"dclid", "fbclid", "gbraid", "gclid", "li_fat_id", "msclkid", "ttc
 CAMPAIGN_FIELDS = frozenset(_CAMPAIGN) | _CLICK_IDS
 """What a page's address says of how the visitor came to it."""
 _TICKED = {"on", "true", "yes", "1"}
-_THANKS = ("Thank you", "Thank you. We have received your message.")
+_THANKS = ("Thank you", "We have received your message.")
 _GO_BACK = "Go back with your browser's button: what you wrote should still be there."
 
 
@@ -139,7 +139,7 @@ def refusal_reply(error: Exception, request: HttpRequest) -> Reply:
     if "text/html" not in accepted or "application/json" in accepted:
         return reply
     told = json.loads(reply["body"])
-    message = f"{told['message'][:1].upper()}{told['message'][1:]}."
+    message = f"{told['message'][:1].upper()}{told['message'][1:].rstrip('.')}."
     place = (f"The field is called \u201c{told['details']['at']}\u201d.",) if "at" in told["details"] else ()
     page = _page(reply["statusCode"], "This was not sent", message, *place, _GO_BACK)
     kept = {name: value for name, value in reply["headers"].items() if name not in page["headers"]}
@@ -155,7 +155,8 @@ def _page(status: int, title: str, *sentences: str) -> Reply:
     }
     body = (
         '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
-        f"<title>{escape(title)}</title>{''.join(f'<p>{escape(sentence)}</p>' for sentence in sentences)}</html>"
+        f"<title>{escape(title)}</title><h1>{escape(title)}</h1>"
+        f"{''.join(f'<p>{escape(sentence)}</p>' for sentence in sentences)}</html>"
     )
     return {"statusCode": status, "headers": headers, "body": body}
 

@@ -38,6 +38,8 @@ MAX_AGENT = 500
 """Characters of a user agent that are kept."""
 
 _GZIP = b"\x1f\x8b"
+_DAMAGED = "\x1f\ufffd"
+"""How gzip begins after it was taken for UTF-8."""
 _RETRY_AFTER = "2"
 _MILLISECOND = 1000
 _MAX_PARAMETERS = 20
@@ -132,6 +134,9 @@ class HttpRequest:
             except (binascii.Error, ValueError) as error:
                 msg = "the body is not what its encoding says"
                 raise Malformed(msg) from error
+        elif self.raw_body.startswith(_DAMAGED):
+            msg = "this is gzip that was taken for text on its way and damaged: label it application/octet-stream"
+            raise Malformed(msg)
         else:
             body = self.raw_body.encode("utf-8", "surrogatepass")
         if len(body) > limit:

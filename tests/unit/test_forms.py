@@ -399,12 +399,12 @@ def test_a_script_that_asks_for_json_gets_json() -> None:
 
 
 def test_who_asks_for_a_page_is_told_in_a_page_what_was_wrong_and_to_go_back() -> None:
-    wrong = Invalid('no <script>alert("x")</script>', 'e"mail<b>')
+    wrong = Invalid('no <script>alert("x")</script>.', 'e"mail<b>')
     page = refusal_reply(wrong, request({}, headers={"accept": "text/html,*/*"}))
 
     assert (page["statusCode"], page["headers"]["content-type"]) == (422, "text/html; charset=utf-8")
     assert page["headers"]["content-security-policy"] == "default-src 'none'"
-    assert "No &lt;script&gt;" in page["body"]
+    assert "<p>No &lt;script&gt;alert(&quot;x&quot;)&lt;/script&gt;.</p>" in page["body"]
     assert "e&quot;mail&lt;b&gt;" in page["body"]
     assert "Go back" in page["body"]
     assert "<script>" not in page["body"]

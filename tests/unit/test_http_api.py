@@ -60,6 +60,13 @@ def test_a_bomb_is_refused_before_it_unpacks() -> None:
     assert most < 4 * 1024 * 1024
 
 
+def test_gzip_that_a_gateway_took_for_text_is_told_as_that() -> None:
+    damaged = gzip.compress(b"{}").decode("utf-8", "replace")
+
+    with pytest.raises(Malformed, match="gzip"):
+        request(damaged, headers={"Content-Type": "application/json"}).body(LIMIT)
+
+
 @pytest.mark.parametrize(
     "body",
     [b"\x1f\x8b", b"\x1f\x8bnonsense", gzip.compress(b"{}" * 50)[:-8], zlib.compress(b"{}")[:0] + b"\x1f\x8b\x08"],
