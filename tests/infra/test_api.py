@@ -25,6 +25,7 @@ OPEN = {
     "POST /v1/g": "ingest",
     "POST /v1/a": "ingest",
     "POST /v1/b": "ingest",
+    "POST /v1/import": "ingest",
     "POST /v1/forms/{form}": "ingest",
     "GET /v1/baton.js": "ingest",
     "GET /health": "admin",
