@@ -320,6 +320,7 @@ class BatonStack(Stack):
             "ActivitiesTable": self.activities.name,
             "LeadsTable": self.leads.name,
             "ErasuresTable": self.erasures.name,
+            "BudgetsTable": self.budgets.name,
             "BusName": self.bus.bus.event_bus_name,
             "AlarmTopic": self.alarms.topic.topic_arn,
         }

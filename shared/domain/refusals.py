@@ -17,7 +17,7 @@ class Refused(Exception):
         self.details = details
 
     def alone(self) -> Self:
-        """The refusal without the frames in which it was raised, which hold the whole request and, by it, themselves."""
+        """The refusal without the frames that raised it, which hold the whole request, and the refusal by it."""
         self.__traceback__ = self.__cause__ = self.__context__ = None
         return self
 
