@@ -38,13 +38,12 @@ class Bookmark:
         try:
             self._database.execute("PRAGMA locking_mode = EXCLUSIVE")
             self._database.executescript(f"BEGIN EXCLUSIVE; {_TABLES} COMMIT;")
-        except sqlite3.OperationalError as error:
+        except sqlite3.Error as error:
             self._database.close()
-            what = "Another command imports this list at the moment."
-            raise Failure(what, "Wait until it ends.", str(error)) from error
-        except sqlite3.DatabaseError as error:
-            self._database.close()
-            raise Failure(f"{self._path} cannot be read.", "Remove it: the list is then imported anew.") from error
+            if error.sqlite_errorname == "SQLITE_BUSY":
+                raise Failure("Another command imports this list at the moment.", "Wait until it ends.") from error
+            remedy = "Remove it: the list is then imported anew, which changes nothing that was imported."
+            raise Failure(f"{self._path} cannot be read.", remedy, str(error)) from error
         self._database.execute("BEGIN")
         return self
 

@@ -178,7 +178,7 @@ class _Import:
             first = [(line, reason) for line, reason, _ in islice(bookmark.refusals(), _SHOWN)]
             done = _Done(bookmark.taken, bookmark.refused, first)
             if done.refused and not self.told["dry_run"]:
-                done.file = write_refused(self.listed, bookmark.refusals())
+                done.file = _beside(self.listed, bookmark)
             bookmark.remove()
         return done
 
@@ -292,6 +292,14 @@ def write_refused(listed: ListFile, refusals: Iterator[tuple[int, str, list[str]
         path = path.with_name(f"{listed.path.stem}.refused-{number}.csv")
     fresh.replace(path)
     return path
+
+
+def _beside(listed: ListFile, bookmark: Bookmark) -> Path:
+    try:
+        return write_refused(listed, bookmark.refusals())
+    except OSError as error:
+        what = f"The refused lines cannot be written beside {listed.path} ({error.strerror})."
+        raise Failure(what, "Make room or rights there, and run the same command again.") from error
 
 
 def _safe_again(cell: str) -> str:

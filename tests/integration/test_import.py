@@ -303,6 +303,33 @@ def test_two_imports_of_one_list_at_once_are_one_too_many(tmp_path: Path) -> Non
         pass
 
 
+def test_a_bookmark_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+    (tmp_path / "x.sqlite").write_text("no database " * 100)
+
+    with pytest.raises(Failure, match="cannot be read") as failure, Bookmark(tmp_path, "x"):
+        pass
+    assert "Remove it" in failure.value.remedy
+
+
+def test_refused_lines_that_cannot_be_written_are_kept_until_they_can(
+    partner: Partner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = saved(tmp_path, "Email\nann@x.example\nnobody\n")
+    options = ("--as", "trade_show", "--at", "2026-10-01", "--yes")
+
+    def full(*_: object) -> Path:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(import_list, "write_refused", full)
+        failure = refused_by(path, *options[:-1])
+    assert "No space left" in failure.what
+
+    assert "1 of 2 lines" in run(path, *options).output
+    assert partner.lines == [1]
+    assert "nobody" in (tmp_path / "fair.refused.csv").read_text()
+
+
 def test_what_is_noted_after_the_last_turn_is_undone(tmp_path: Path) -> None:
     with Bookmark(tmp_path, "x") as bookmark:
         assert [bookmark.copy("a"), bookmark.copy("a")] == [0, 1]
