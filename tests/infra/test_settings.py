@@ -29,6 +29,7 @@ def test_the_least_that_a_team_must_say_is_who_receives_handoffs() -> None:
     assert settings.deletion_protection is True
     assert settings.allow_local_receivers is False
     assert settings.origins == ()
+    assert settings.budgets.model_dump() == {"key": 60_000, "identity": 3_000, "form": 600, "address": 30}
 
 
 @pytest.mark.parametrize(
@@ -37,6 +38,9 @@ def test_the_least_that_a_team_must_say_is_who_receives_handoffs() -> None:
         ("orgins: []", "orgins: there is no such key; did you mean origins?"),
         ("zzz: 1", "zzz: there is no such key; the keys here are runs_on, account,"),
         ("throttle: {rat: 5}", "throttle.rat: there is no such key; did you mean rate?"),
+        ("budgets: {adress: 30}", "budgets.adress: there is no such key; did you mean address?"),
+        ("budgets: {key: 100}", "budgets.key: Input should be greater than or equal to 500"),
+        ("forms: [{name: f, budget: 0}]", "forms.0.budget: Input should be greater than or equal to 1"),
         ("throttle: {rate: 0}", "throttle.rate: Input should be greater than or equal to 1"),
         ("retention: {log: 30}", "retention.log: there is no such key; did you mean logs?"),
         ("retention: {logs: 31}", "retention.logs: Input should be 1, 3, 5"),
@@ -135,6 +139,7 @@ def test_settings_reach_the_functions_as_the_functions_read_them(prod: Template)
     notify = load(NotifySettings, _environment(prod, "notify"))
     assert ingest.forms == settings.forms
     assert ingest.origins == settings.origins
+    assert ingest.budgets == settings.budgets
     assert ingest.retention_days == settings.retention.activities
     assert [getattr(key, "secret", None) for key in ingest.write_keys] == [None, "/baton/prod/servers-write-key"]
     assert notify.teams == settings.teams

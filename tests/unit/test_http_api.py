@@ -13,7 +13,16 @@ from typing import Any
 import pytest
 
 from shared.adapters.http_api import HttpRequest, error_reply
-from shared.domain.refusals import Forbidden, Invalid, Malformed, NotFound, Refused, TooLarge, Unauthenticated
+from shared.domain.refusals import (
+    Forbidden,
+    Invalid,
+    Malformed,
+    NotFound,
+    OverBudget,
+    Refused,
+    TooLarge,
+    Unauthenticated,
+)
 from shared.ports.errors import Conflict, SecretMissing, Unavailable
 from tests.http_requests import answer, http_event
 
@@ -135,6 +144,10 @@ def test_the_place_of_a_fault_is_in_the_details() -> None:
 def test_who_is_told_to_come_again_is_told_when() -> None:
     assert int(error_reply(Unavailable("x"))["headers"]["retry-after"]) > 0
 
+    over = error_reply(OverBudget("used up", retry_after=37))
+    assert (over["statusCode"], over["headers"]["retry-after"]) == (429, "37")
+    assert json.loads(over["body"]) == {"code": "over_budget", "message": "used up", "details": {"retry_after": 37}}
+
 
 def test_a_browser_that_sent_an_unknown_key_does_not_ask_its_visitor_for_a_password() -> None:
     assert "basic" not in error_reply(Unauthenticated("x"))["headers"]["www-authenticate"].lower()
@@ -154,9 +167,12 @@ def test_a_defect_is_neither_told_nor_logged_with_what_was_sent(caplog: pytest.L
 
 def test_every_refusal_has_a_status_of_its_own() -> None:
     kinds = Refused.__subclasses__()
+    more: dict[type[Refused], dict[str, int]] = {OverBudget: {"retry_after": 7}}
+    replies = [error_reply(kind("m", **more.get(kind, {}))) for kind in kinds]
 
     assert kinds
-    assert all(400 <= error_reply(kind("m"))["statusCode"] < 500 for kind in kinds)
+    assert all(400 <= reply["statusCode"] < 500 for reply in replies)
+    assert len({json.loads(reply["body"])["code"] for reply in replies}) == len(kinds)
 
 
 def test_base64_that_is_far_too_long_is_not_even_decoded() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from functions.ingest.settings import ConsentWording, Form, PublicWriteKey, SecretWriteKey, Settings
+from functions.ingest.settings import BudgetLimits, ConsentWording, Form, PublicWriteKey, SecretWriteKey, Settings
 from shared.adapters.environment import load
 
 WHOLE = Settings(
@@ -16,7 +16,7 @@ WHOLE = Settings(
     erasures_table="erasures",
     erasure_secret="/baton/test/erasure",
     write_keys=(
-        PublicWriteKey(name="website", key="pk_web", activities=("page_viewed",)),
+        PublicWriteKey(name="website", key="pk_web", activities=("page_viewed",), budget=1000),
         SecretWriteKey(name="crm", secret="/baton/prod/crm"),
     ),
     forms=(
@@ -28,6 +28,7 @@ WHOLE = Settings(
     ),
     origins=("https://www.acme.example",),
     catalogue={"Signed Up": "trial_started"},
+    budgets=BudgetLimits(key=90_000, address=None),
 )
 
 
@@ -66,12 +67,18 @@ def test_a_form_that_cannot_be_is_refused(form: dict[str, Any]) -> None:
         {"write_keys": [{"kind": "public", "name": "w", "key": "pk"}]},
         {"write_keys": [{"kind": "secret", "name": "w", "secret": ""}]},
         {"write_keys": [{"kind": "other", "name": "w"}]},
+        {"write_keys": [{"kind": "public", "name": "w", "key": "pk", "activities": [], "budget": 499}]},
+        {"budgets": {"key": 499}},
+        {"budgets": {"form": 0}},
+        {"budgets": {"address": -1}},
+        {"budgets": {"adress": 30}},
+        {"forms": [{"name": "contact", "budget": 0}]},
         {"catalogue": {"Signed Up": "Trial Started"}},
         {"catalogue": {"Signed Up": "score_adjusted"}},
         {"catalogue": {"Signed Up": "identified"}},
         {"catalogue": {"Signed Up": "trial_started", "signed_up": "account_opened"}},
     ],
 )
-def test_keys_and_catalogue_that_cannot_be_are_refused(changed: dict[str, Any]) -> None:
+def test_keys_budgets_and_catalogue_that_cannot_be_are_refused(changed: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         Settings.model_validate(WHOLE.model_dump() | changed)
