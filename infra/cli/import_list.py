@@ -219,11 +219,12 @@ class _Import:
         """The rows of a part that the API refuses, with the reasons; it waits for a budget that is used up."""
         rows = {row.number: row for row in part.rows}
         refused: list[tuple[Row, str]] = []
-        lines = part.lines
-        for _ in range(_PATIENCE):
-            if not lines:
-                return refused
-            answer = self.sender.send({**part.options, "lines": lines})
+        lines, sent = part.lines, 0
+        while lines:
+            if sent == _PATIENCE:
+                what = "The API's budget for one person is used up again and again."
+                raise Failure(what, "Run the same command later: it goes on where it was.")
+            answer, sent = self.sender.send({**part.options, "lines": lines}), sent + 1
             later = {each["line"] for each in answer["refused"] if each["code"] == OverBudget.code}
             refused += [
                 (rows[each["line"]], _reason(each["message"], each["at"]))
@@ -235,7 +236,7 @@ class _Import:
                 wait = answer["retry_after"]
                 screen.note(f"The budget of one person is used up: waiting {wait} s, then {_lines(len(lines))} more.")
                 time.sleep(wait)
-        raise Failure("The API's budget for one person is used up again and again.", "Run the same command later.")
+        return refused
 
     def _options(self) -> dict[str, Any]:
         """The options as the API takes them: the moments in them say by themselves when they are."""

@@ -10,7 +10,7 @@ import signal
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -244,28 +244,37 @@ def test_a_part_whose_answer_was_lost_is_sent_again_and_counts_once(partner: Par
 
 
 class Thrifty(ListSender):
-    """Has no budget for lines of Ann's when they come for the first time."""
+    """Has no budget for lines of Ann's when they come for the first `times`."""
 
-    asked: ClassVar[list[list[int]]] = []
+    asked: list[list[int]]
+    times: int
 
     def send(self, part: Any) -> dict[str, Any]:
-        over = [line["_line"] for line in part["lines"] if line["Email"].startswith("ann") and not self.asked]
+        is_over = len(self.asked) < self.times
+        over = [line["_line"] for line in part["lines"] if line["Email"].startswith("ann") and is_over]
         self.asked.append([line["_line"] for line in part["lines"]])
         refused = [{"line": number, "code": "over_budget", "message": "wait", "at": None} for number in over]
         return {"refused": refused} | ({"retry_after": 17} if refused else {})
 
 
+@pytest.mark.parametrize(("times", "is_done"), [(1, "yes"), (29, "yes"), (30, "no")])
 def test_lines_over_a_budget_are_sent_again_after_the_time_that_the_answer_tells_and_are_not_refused(
-    partner: Partner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    partner: Partner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, times: int, is_done: str
 ) -> None:
     waited: list[int] = []
-    monkeypatch.setattr(import_list, "list_sender", lambda *_: Thrifty("", ""))
+    thrifty = Thrifty("", "")
+    vars(thrifty).update(asked=[], times=times)
+    monkeypatch.setattr(import_list, "list_sender", lambda *_: thrifty)
     monkeypatch.setattr("infra.cli.import_list.time.sleep", waited.append)
+    path = saved(tmp_path, "Email\nann@x.example\nbo@x.example\nann@y.example\n")
 
-    told = done(saved(tmp_path, "Email\nann@x.example\nbo@x.example\nann@y.example\n"))
+    if is_done == "yes":
+        assert "3 of 3 lines are in the log." in done(path)
+    else:
+        assert "again and again" in refused_by(path, "--as", "trade_show", "--at", "2026-10-01").what
 
-    assert "3 of 3 lines are in the log." in told
-    assert (Thrifty.asked, waited) == ([[2, 3, 4], [2, 4]], [17])
+    assert thrifty.asked[:2] == [[2, 3, 4], [2, 4]]
+    assert waited == [17] * times
 
 
 def test_an_import_that_is_killed_goes_on_where_it_was(
