@@ -54,7 +54,7 @@ def track(status: int, words: str, key: str | None = "public", **more: Any) -> R
 MAYA, SAM = "maya@meadow-wholesale.example", "sam@corner-grocer.example"
 FORBIDDEN_TO_BROWSERS = {
     "adjust a score": said(
-        "track", 403, "signed-in person", userId=MAYA, event="Score Adjusted", properties={"by": 500}
+        "track", 403, "signed-in people", userId=MAYA, event="Score Adjusted", properties={"by": 500}
     ),
     "set a sales fact": said(
         "identify",
