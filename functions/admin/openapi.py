@@ -205,7 +205,7 @@ _ERRORS = {
     413: "It is too large.",
     415: "It comes in a form that is not read here.",
     422: "It says something that cannot be; `details.at` tells where.",
-    429: "Too much at once; send it again later.",
+    429: "More than a budget or the API takes; `Retry-After`, if there, says after how many seconds to send it again.",
     503: "It cannot be taken now; send it again.",
 }
 
@@ -276,7 +276,8 @@ def _operation(route: Route, refs: _Refs) -> dict[str, Any]:
     if told.request:
         content = _json(refs[told.request])
         if route.operation == "form":
-            content["application/x-www-form-urlencoded"] = content["application/json"]
+            for kind in ("application/x-www-form-urlencoded", "multipart/form-data"):
+                content[kind] = content["application/json"]
         if route.operation == "import":
             content["text/csv"] = {"schema": {"type": "string"}}
         said["requestBody"] = {"required": True, "content": content}

@@ -169,6 +169,24 @@ def test_the_parts_that_others_spoil_are_read_when_they_are_whole() -> None:
     assert fields(WHOLE, headers={"content-type": 'Multipart/Form-Data; charset=utf-8; Boundary="x"'}) == {"a": "1"}
 
 
+@given(
+    st.lists(
+        st.sampled_from(
+            [b"--x", b"--x--", b"\r\n", b'Content-Disposition: form-data; name="a"', b"; filename=", b";", b"="]
+        )
+        | st.binary(max_size=9)
+    ),
+    st.sampled_from(["; boundary=x", '; boundary="x"', "", "; boundary=", ';boundary=x;boundary="y"'])
+    | st.text(max_size=9),
+)
+def test_whatever_parts_hold_they_are_read_or_refused(pieces: list[bytes], said: str) -> None:
+    try:
+        found = fields(b"".join(pieces), headers={"content-type": f"multipart/form-data{said}"})
+    except Refused:
+        return
+    assert isinstance(found, dict)
+
+
 def test_parts_are_held_to_the_limits_of_a_form() -> None:
     with pytest.raises(TooLarge):
         in_parts(('name="message"', "x" * LIMIT))

@@ -167,7 +167,7 @@ def test_a_defect_is_neither_told_nor_logged_with_what_was_sent(caplog: pytest.L
 
 def test_every_refusal_has_a_status_of_its_own() -> None:
     kinds = Refused.__subclasses__()
-    more: dict[type[Refused], dict[str, int]] = {OverBudget: {"retry_after": 7}}
+    more: dict[type[Refused], dict[str, Any]] = {OverBudget: {"retry_after": 7}}
     replies = [error_reply(kind("m", **more.get(kind, {}))) for kind in kinds]
 
     assert kinds
