@@ -12,7 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.deployed import Deployed
 from infra.failure import Failure
-from infra.secret_store import ERASURE_SECRET
+from infra.settings import ERASURE_SECRET
 from shared.adapters.clock import SystemClock
 from shared.adapters.dynamodb.activities import DynamoDBActivities
 from shared.adapters.dynamodb.erasures import DynamoDBErasures

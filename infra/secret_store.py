@@ -12,15 +12,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 from functions.ingest.settings import SecretWriteKey
 from infra.deployed import Deployed
 from infra.failure import Failure
-from infra.settings import Settings
+from infra.settings import ERASURE_SECRET, Settings
 
 if TYPE_CHECKING:
     from mypy_boto3_ssm import SSMClient
-
-
-ERASURE_SECRET = "erasure"  # noqa: S105 - its name
-"""With it the names of erased people are made into tombstones. Baton makes it once, and nobody replaces it: the people
-who were erased before would not be known again."""
 
 
 @dataclass(frozen=True)

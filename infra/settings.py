@@ -27,6 +27,9 @@ EmailAddress = Annotated[str, StringConstraints(pattern=r"^[^@\s<>]+@[^@\s<>]+\.
 Sender = Annotated[str, StringConstraints(pattern=r"^([^<>@\r\n]+ )?<?[^@\s<>]+@[^@\s<>]+\.[^@\s<>]+>?$")]
 Origin = Annotated[str, StringConstraints(pattern=r"^https?://[a-z0-9.-]+(:[0-9]{1,5})?$")]
 SECRET_NAME_LENGTH: Final = 100
+ERASURE_SECRET: Final = "erasure"  # noqa: S105 - its name
+"""The secret with which the names of erased people are made into tombstones. Baton makes it once, and nobody replaces
+it: the people who were erased before would not be known again."""
 LeadLink = Annotated[str, StringConstraints(pattern=r"^https?://[^\s]*\{lead\}[^\s{}]*$")]
 LogDays = Literal[
     1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653
@@ -209,12 +212,15 @@ def _contradictions(settings: Settings) -> list[str]:
 
 
 def _is_secret_name(text: str) -> bool:
-    return len(text) <= SECRET_NAME_LENGTH and re.fullmatch(r"[a-z0-9][a-z0-9_.-]*", text) is not None
+    is_name = len(text) <= SECRET_NAME_LENGTH and re.fullmatch(r"[a-z0-9][a-z0-9_.-]*", text) is not None
+    return is_name and text != ERASURE_SECRET
 
 
 def _secret_rule(text: str) -> str:
     if "://" in text or len(text) > SECRET_NAME_LENGTH:
         return "this looks like the secret itself; write a name here and store it with `baton secrets set NAME`"
+    if text == ERASURE_SECRET:
+        return f"{text!r} is a secret of Baton's own: choose another name"
     return f"{text!r} is no name of a secret: use a-z, 0-9, - _ and ."
 
 

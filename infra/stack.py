@@ -29,8 +29,7 @@ from infra.function import Function
 from infra.http_api import HttpApi
 from infra.leads_table import BY_STAGE, BY_TEMPERATURE, DUE, LeadsTable
 from infra.schedule import Schedule
-from infra.secret_store import ERASURE_SECRET
-from infra.settings import OpenIdConnect, Settings
+from infra.settings import ERASURE_SECRET, OpenIdConnect, Settings
 from infra.stream_source import StreamSource
 from infra.user_pool import UserPool
 from infra.work_queue import WorkQueue

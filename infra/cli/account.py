@@ -11,8 +11,8 @@ from infra.cli.screen import screen
 from infra.deployed import LOCAL, of_environment
 from infra.failure import Failure
 from infra.local.home import Home
-from infra.secret_store import ERASURE_SECRET, SecretStore
-from infra.settings import read_settings
+from infra.secret_store import SecretStore
+from infra.settings import ERASURE_SECRET, read_settings
 
 Environment = Annotated[str, typer.Option("--env", help="The environment: the name of a file in infra/environments/.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]

@@ -13,8 +13,8 @@ from rich.table import Table
 from infra.cli.screen import screen
 from infra.deployed import Deployed, of_environment
 from infra.failure import Failure
-from infra.secret_store import ERASURE_SECRET, NeededSecret, SecretStore, needed_secrets
-from infra.settings import read_settings
+from infra.secret_store import NeededSecret, SecretStore, needed_secrets
+from infra.settings import ERASURE_SECRET, read_settings
 
 secrets_app = typer.Typer(help="Store the secrets that the settings name.", no_args_is_help=True)
 Environment = Annotated[str, typer.Option("--env", help="The environment.")]

@@ -97,6 +97,7 @@ def test_an_error_names_the_key_and_what_it_may_be(text: str, problem: str) -> N
             "teams.default: this looks like the secret itself; write a name here",
         ),
         ("{default: {slack: Sales Channel}}", "teams.default: 'Sales Channel' is no name of a secret"),
+        ("{default: {slack: erasure}}", "teams.default: 'erasure' is a secret of Baton's own"),
     ],
 )
 def test_a_team_that_nobody_could_reach_is_refused(teams: str, problem: str) -> None:

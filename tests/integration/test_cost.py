@@ -11,11 +11,14 @@ from functions.ingest.intake import configured
 from functions.ingest.settings import Form, PublicWriteKey, Settings
 from shared.adapters.dynamodb.activities import DynamoDBActivities
 from shared.adapters.dynamodb.budgets import DynamoDBBudgets
+from shared.adapters.dynamodb.erasures import DynamoDBErasures
 from shared.adapters.dynamodb.leads import DynamoDBLeads
 from shared.adapters.dynamodb.rules import DynamoDBRuleVersions
+from shared.domain.erasure import Erasure
 from shared.domain.handoff import LeadId
-from shared.domain.moments import HOUR, Moment
+from shared.domain.moments import HOUR, Moment, parse_moment
 from shared.ports.rules import RuleVersion
+from shared.usecases.erased import ErasedPeople
 from shared.usecases.rulebook import Rulebook
 from shared.usecases.score import Score
 from tests.fakes import FixedClock, InMemorySecrets
@@ -186,7 +189,15 @@ def intake(dynamodb):
         forms=(Form(name="contact"),),
     )
     log = DynamoDBActivities(dynamodb, ACTIVITIES)
-    return configured(settings, log, InMemorySecrets, lambda: DynamoDBBudgets(dynamodb, BUDGETS))
+    erasures = DynamoDBErasures(dynamodb, ERASURES, lambda: "secret")
+    yesterday = parse_moment("2026-03-01T09:00:00Z")
+    erasures.begin(
+        Erasure("erasure-1", LeadId("x"), yesterday, yesterday, "Mia", "", frozenset({email("eve@engines.example")}))
+    )
+    erased = ErasedPeople(erasures, FixedClock())
+    # The latest erasure is read every 15 seconds, whatever comes: that is not the activity's.
+    erased.without([])
+    return configured(settings, log, InMemorySecrets, lambda: DynamoDBBudgets(dynamodb, BUDGETS), erased)
 
 
 def send(intake, path, body):
@@ -200,6 +211,14 @@ def test_what_a_browsers_client_tells_is_taken_in_with_one_write_of_one_unit_and
     send(intake, "/v1/page", BROWSER)
 
     assert (meter.calls, meter.writes, meter.reads) == (1, 1, 0)
+
+
+def test_what_occurred_before_somebody_was_erased_costs_one_call_more(intake, dynamodb):
+    meter = Meter().watch(dynamodb)
+
+    send(intake, "/v1/page", {**BROWSER, "timestamp": "2026-02-28T09:00:00Z"})
+
+    assert (meter.calls, meter.writes) == (2, 1)
 
 
 def test_five_hundred_activities_of_one_person_cost_one_more_call_for_their_budget(intake, dynamodb):

@@ -143,6 +143,37 @@ def _delivered(body: str) -> dict[str, Any]:
     return golden
 
 
+def test_what_others_share_with_the_person_stays_and_no_longer_names_them(way: WholeWay) -> None:
+    came(way)
+    # Grace uses Sam's browser too, was taken for Sam, and says so once more; and Sam has a further name by now.
+    shared = {"anonymousId": "canary-browser"}
+    track(way, "grace@other.example", **shared)
+    way.go_on()
+    sam, grace = lead_of(way, SAM), lead_of(way, "grace@other.example")
+    way.ask("POST", f"/v1/leads/{sam}/merges", {"lead": grace})
+    way.go_on()
+    both = lead_of(way, SAM)
+    apart = [{"kind": "email", "value": "grace@other.example"}]
+    way.ask("POST", f"/v1/leads/{both}/unmerges", {"apart": apart})
+    way.go_on()
+    track(way, "canary-crm", context={"traits": {"email": "grace@other.example"}})
+    way.post("/v1/identify", {"userId": "canary-crm", "traits": {"email": "grace@other.example"}}, key=SERVER_KEY)
+    way.go_on()
+    assert lead_of(way, SAM) != lead_of(way, "grace@other.example")
+    way.post("/v1/identify", {"userId": "canary-new", "traits": {"email": SAM}}, key=SERVER_KEY)
+    lead = lead_of(way, SAM)
+    way.ask("POST", f"/v1/leads/{lead}/erasures", {"why": "Asked for by letter."})
+    way._stream()
+    way.go_on()
+
+    left = stored(way).replace("canary-browser", "browser")
+    assert not [canary for canary in CANARIES if canary in left]
+    found = json.loads(way.ask("GET", f"/v1/leads/{lead_of(way, 'grace@other.example')}")["body"])
+    assert {each["value"] for each in found["identities"]} == {"grace@other.example"}
+    assert "invoice_paid" in {each["type"] for each in found["activities"]}
+    assert (way.escaped, way.dead) == ([], [])
+
+
 NEW, KNOWN, SUPPRESSED = "new@acme.example", "grace@other.example", "denied@acme.example"
 
 
