@@ -52,7 +52,7 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext, erase: ErasePe
 def _go_on(name: str, erase: ErasePeople) -> None:
     erasure = erase.go_on(name)
     if erasure is None:
-        _log.warning("there is no such erasure", extra={"erasure": name})
+        _log.warning("there is no such erasure")
         return
     told = {"erasure": name, "passes": erasure.passes, "done": erasure.done_at is not None}
     _log.info("an erasure goes on", extra=told)

@@ -14,6 +14,7 @@ import pytest
 from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 
+from shared.usecases import erase
 from tests.local_receiver import Receiver
 from tests.tables import ACTIVITIES, BUDGETS
 from tests.whole_way import PUBLIC_KEY, WholeWay
@@ -240,6 +241,28 @@ def test_nobody_is_named_when_a_list_comes_and_lines_of_it_are_refused(watch: Wa
     is_clean(watch.logs())
 
 
+def test_nobody_is_named_when_a_person_withdraws_is_exported_and_erased(
+    watch: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(erase, "PAUSE", 0)
+    watch.come()
+    found = watch.way.ask("GET", "/v1/leads", query={"email": PERSON["email"]})
+    lead = f"/v1/leads/{json.loads(found['body'])['leads'][0]['id']}"
+    replies = [
+        watch.way.ask("POST", f"{lead}/consents", {"consent": "denied", "why": "canary told me", "wording": "canary"}),
+        watch.way.ask("POST", f"{lead}/consents", {"consent": "canary", "why": "canary"}),
+        watch.way.ask("GET", f"{lead}/export"),
+        watch.way.ask("GET", f"{lead}/export", query={"next": "canary"}),
+        watch.way.ask("POST", f"{lead}/erasures", {"why": f"{PERSON['email']} asked"}),
+        watch.way.ask("POST", f"{lead}/erasures", {"why": "Asked for by letter."}),
+    ]
+    watch.way.go_on()
+    watch.come()
+    assert [reply["statusCode"] for reply in replies] == [202, 422, 200, 422, 422, 202]
+    assert watch.way.dead == []
+    is_clean(watch.logs())
+
+
 @pytest.mark.parametrize("status", [302, 400, 410, 429, 500])
 def test_nobody_is_named_when_receivers_refuse(watch: Watch, status: int) -> None:
     for receiver in (watch.way.slack, watch.way.webhook):
@@ -283,7 +306,7 @@ POISON = [
 ]
 
 
-@pytest.mark.parametrize("function", ["ingest", "score", "evaluate", "relay", "notify", "rescore"])
+@pytest.mark.parametrize("function", ["ingest", "score", "evaluate", "relay", "notify", "rescore", "erase"])
 def test_nobody_is_named_when_a_queue_brings_poison(watch: Watch, function: str) -> None:
     for body in POISON:
         record = {"messageId": "1", "body": body, "attributes": {"SentTimestamp": "1772443805400"}}
