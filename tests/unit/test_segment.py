@@ -320,6 +320,12 @@ def test_an_address_that_a_web_page_tells_beside_a_user_id_is_a_fact_and_no_name
     assert admit(found, source, retention=DAY).claims == found.claims
 
 
+def test_an_address_that_a_server_tells_beside_a_user_id_is_a_name() -> None:
+    found = read("track", event="x", context={"traits": {"email": ADDRESS}})
+
+    assert (found.identities, found.claims) == ((email("ada@example.com"), user("u-1")), Claims())
+
+
 def test_the_address_that_a_web_page_gives_as_user_id_goes_before_another() -> None:
     source = public_source("website", frozenset())
     (found,) = reader(source).read("identify", {"userId": ADDRESS, "traits": {"email": "other@example.com"}})
