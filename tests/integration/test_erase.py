@@ -174,6 +174,22 @@ def test_what_others_share_with_the_person_stays_and_no_longer_names_them(way: W
     assert (way.escaped, way.dead) == ([], [])
 
 
+def test_what_a_stream_hands_on_after_the_last_pass_revives_nobody(way: WholeWay) -> None:
+    came(way)
+    track(way, SAM, "Page Viewed")
+    late = way._changes(ACTIVITIES)
+    erased(way)
+    for record in late:
+        image = record["dynamodb"]["NewImage"]
+        image["received_at"] = {"N": str(SystemClock().now() - MINUTE)}
+
+    way.call("score", {"Records": late})
+    way.go_on()
+
+    assert late
+    assert not [canary for canary in CANARIES if canary in stored(way)]
+
+
 NEW, KNOWN, SUPPRESSED = "new@acme.example", "grace@other.example", "denied@acme.example"
 
 
