@@ -236,6 +236,7 @@ class ActivityResponse(_Response):
     occurred_at: Stamp
     channel: str | None
     source: str | None
+    campaign: dict[str, Any] = Field(description="What led the visitor there: `source`, `medium`, `name`, click ids.")
     properties: dict[str, Any]
     own: bool
     marks: list[str]

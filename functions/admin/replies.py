@@ -13,6 +13,7 @@ from shared.domain.activity import (
     NOISE_UNMARKED,
     Activity,
     Identity,
+    Json,
     Rank,
 )
 from shared.domain.consent import ConsentHistory, ConsentWord
@@ -246,10 +247,17 @@ def _activity(each: Activity) -> api.ActivityResponse:
         occurred_at=format_moment(each.occurred_at),
         channel=each.channel,
         source=each.source,
+        campaign=_campaign(each.context),
         properties=dict(each.properties),
         own=each.own,
         marks=list(each.marks),
     )
+
+
+def _campaign(context: Mapping[str, Json]) -> dict[str, Json]:
+    """What a client told of a campaign; some tell other things under that name."""
+    told = context.get("campaign")
+    return dict(told) if isinstance(told, Mapping) else {}
 
 
 def _said(said: Said) -> api.SaidResponse:

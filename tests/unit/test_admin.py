@@ -64,8 +64,16 @@ def house() -> InMemoryDesk:
     publish(desk, RULES)
     desk.happened(
         [
-            activity("look", ADA, at=YESTERDAY),
-            activity("demo", ADA, browser("b-1"), type="demo_requested", at=MORNING, properties={"product": "crane"}),
+            activity("look", ADA, at=YESTERDAY, context={"campaign": "no object, as some clients have it"}),
+            activity(
+                "demo",
+                ADA,
+                browser("b-1"),
+                type="demo_requested",
+                at=MORNING,
+                properties={"product": "crane"},
+                context={"campaign": {"source": "newsletter"}},
+            ),
             activity(
                 "crm",
                 ADA,
@@ -231,6 +239,7 @@ def test_a_lead_is_shown_with_everything_that_led_to_it(house: InMemoryDesk, adm
     ]
     assert [each["id"] for each in told["activities"]] == ["demo", "crm", "look"]
     assert told["activities"][0]["properties"] == {"product": "crane"}
+    assert [each["campaign"] for each in told["activities"]] == [{"source": "newsletter"}, {}, {}]
     assert told["more_activities"] is False
 
 
