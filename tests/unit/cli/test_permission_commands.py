@@ -2,6 +2,7 @@
 
 import json
 import stat
+from typing import Any
 
 import boto3
 import pytest
@@ -31,6 +32,8 @@ ADA, BOB = email("ada@example.com"), email("bob@example.com")
 
 class Permissions(Api):
     """The API with one lead; remembers what was posted."""
+
+    posted: list[Any]
 
     def __init__(self):
         super().__init__("http://api", "token")
