@@ -123,10 +123,11 @@ def test_another_key_and_a_key_with_a_budget_of_its_own_are_not_held_to_it() -> 
 
 def test_what_is_refused_for_another_reason_takes_nothing_of_a_budget() -> None:
     site = Site(key=500)
+    batch = [{"type": "page", "messageId": str(number)} for number in range(400)]
     for _ in range(3):
-        site.pages(400, person="")
+        site.post("/v1/batch", {"batch": [*batch, {"type": "page", "userId": "u-1"}]}, key="pk_web")
 
-    assert statuses([site.pages(500)]) == [200]
+    assert statuses([site.pages(497), site.pages(1)]) == [200, 429]
 
 
 def test_a_person_over_the_budget_is_refused_and_the_others_of_the_batch_are_taken() -> None:
