@@ -5,10 +5,11 @@ from shared.ports.errors import SecretMissing, Unavailable
 
 
 class InMemoryQueue:
-    """Remembers what was sent; `fails` makes it refuse."""
+    """Remembers what was sent, and in `delays` for how many seconds it was kept back; `fails` makes it refuse."""
 
     def __init__(self) -> None:
         self.messages: list[Mapping[str, object]] = []
+        self.delays: list[int] = []
         self.fails = False
 
     def send(self, messages: Sequence[Mapping[str, object]]) -> None:
@@ -18,6 +19,7 @@ class InMemoryQueue:
 
     def send_later(self, messages: Sequence[Mapping[str, object]], seconds: int) -> None:
         self.send(messages)
+        self.delays.append(seconds)
 
 
 class InMemoryBus:

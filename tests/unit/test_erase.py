@@ -351,6 +351,26 @@ def test_a_touch_of_whom_nobody_holds_any_more_makes_no_lead(office: Office) -> 
     assert office.leads.load(old) is None
 
 
+def test_the_next_pass_waits_for_its_time_however_often_it_is_asked_for(office: Office) -> None:
+    lived(office)
+    office.ask()
+    name = str(office.work.messages.pop()["erasure"])
+    office.process().go_on(name)
+    assert office.work.delays == [60]
+    office.clock.advance(20 * SECOND)
+    late = activity("late", ADA, at=BEFORE)
+    office.log.append([late])
+
+    again = office.process().go_on(name)
+
+    assert again is not None
+    assert (again.passes, office.work.delays) == (1, [60, 40])
+    assert late in office.log
+    office.clock.advance(40 * SECOND)
+    office.process().go_on(name)
+    assert late not in office.log
+
+
 def test_names_that_the_lead_was_given_since_are_erased_too(office: Office) -> None:
     lived(office)
     office.ask()
