@@ -407,26 +407,65 @@ def test_whom_a_backup_brings_back_is_erased_again_and_who_came_by_themselves_is
     assert office.points(BOB) == 2
 
 
+def pass_done(office: Office, name: str, fate: Fate | None = None) -> bool:
+    """Do a pass, in which the process may die: then the queue delivers its message again."""
+    try:
+        office.process(fate).go_on(name)
+    except Died:
+        office.work.messages.append({"erasure": name})
+        return False
+    return True
+
+
+@pytest.mark.parametrize("passes", [0, 1])
 @pytest.mark.parametrize("after", [False, True])
-def test_whoever_dies_at_any_call_is_taken_up_again(after: bool) -> None:  # noqa: FBT001
+def test_whoever_dies_at_any_call_is_taken_up_again(after: bool, passes: int) -> None:  # noqa: FBT001
     at, died = 0, True
     while died:
         office = Office()
         office.take(activity("b1", BOB, LAPTOP, at="2026-03-01T12:00:00Z"))
         lived(office)
         office.ask()
-        died = False
-        name = str(office.work.messages[0]["erasure"])
-        try:
-            office.process(Fate(at, after=after)).go_on(name)
-        except Died:
-            died = True
-            office.work.messages.append({"erasure": name})
+        name = str(office.work.messages.pop()["erasure"])
+        if passes:
+            pass_done(office, name)
+            office.clock.advance(PAUSE)
+            office.take(activity("late", ADA, LAPTOP, at=BEFORE))
+        died = not pass_done(office, name, Fate(at, after=after))
         office.finish()
         assert not [canary for canary in ("ada@", "u-ada", "phone", "Augusta") if canary in office.held()], at
         assert sorted(each.id for each in office.log._log.values()) == ["b1", "b2"], at
+        assert all(erasure.done_at for erasure in office.erasures.all()), at
         at += 1
     assert at > 10
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_whoever_asks_again_after_the_asking_died_at_any_call_has_it_done(after: bool) -> None:  # noqa: FBT001
+    at, died = 0, True
+    while died:
+        office = Office()
+        lived(office)
+        fate = Fate(at, after=after)
+        asking = AskForErasure(
+            Dying(office.log, fate),
+            Dying(office.leads, fate),
+            Dying(office.erasures, fate),
+            Dying(office.work, fate),
+            office.clock,
+        )
+        lead, request = office.lead(ADA).lead, ErasureRequest("1", MIA, "By letter.")
+        died = False
+        try:
+            asking.ask(lead, request)
+        except Died:
+            died = True
+            office.asking.ask(lead, request)
+        office.finish()
+        assert not [canary for canary in CANARIES if canary in office.held()], at
+        assert len(office.erasures.all()) == 1
+        at += 1
+    assert at > 5
 
 
 class Story:
