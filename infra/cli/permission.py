@@ -107,7 +107,10 @@ def erase(
 def list_erasures(
     environment: Environment = LOCAL, as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False
 ) -> None:
-    """List erasures, the latest first: who asked for each, when and why, and whether it is done. It names nobody."""
+    """List erasures, the latest first: who asked for each, when and why, and whether it is done.
+
+    It names nobody who was erased. It needs the AWS rights of an operator.
+    """
     rows = ErasuresOf(of_environment(environment)).rows()
     if as_json:
         screen.json(rows)
