@@ -37,6 +37,7 @@ def test_every_command_that_the_product_promises_is_there():
     promised |= {"noise list", "noise mark", "noise unmark"}
     promised |= {"leads list", "leads show", "leads merge", "leads unmerge", "rules check", "rules publish", "score"}
     promised |= {"import", "events list", "events schema"}
+    promised |= {"leads consent", "leads export", "leads erase", "erasures list", "erasures replay"}
     assert promised <= {" ".join(words) for words in commands()}
 
 

@@ -2,6 +2,7 @@ import boto3
 import pytest
 from typer.testing import CliRunner
 
+from infra.cli import account
 from infra.cli.main import app
 from infra.deployed import Deployed
 from infra.failure import Failure
@@ -81,3 +82,18 @@ def test_the_secret_of_erasures_is_set_by_nobody():
 
     assert isinstance(result.exception, Failure)
     assert "nobody who was erased would be known again" in result.exception.what
+
+
+def test_a_deployment_makes_the_secret_of_erasures_once(aws, monkeypatch):
+    monkeypatch.setattr(account, "_run", lambda *_: None)
+    monkeypatch.setattr(account, "of_environment", lambda name: Deployed(name, region="eu-central-1"))
+    ssm = boto3.client("ssm", region_name="eu-central-1")
+
+    texts = []
+    for _ in range(2):
+        done = CliRunner().invoke(app, ["deploy", "--env", "prod", "--yes"])
+        assert done.exit_code == 0, done.output
+        texts.append(ssm.get_parameter(Name="/baton/prod/erasure", WithDecryption=True)["Parameter"]["Value"])
+
+    assert texts[0] == texts[1]
+    assert texts[0] not in done.output
