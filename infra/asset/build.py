@@ -27,8 +27,8 @@ SOURCES: Final = ("functions", "shared")
 PYTHON: Final = (3, 14)
 """The Python of the Lambda runtime."""
 PLATFORM: Final = "manylinux2014_aarch64"
-ZIP_LIMIT: Final = 6 * 1024 * 1024
-"""Bytes. Two fifths are pydantic's core; a package that would add as much again is noticed."""
+ZIP_LIMIT: Final = 5 * 1024 * 1024
+"""Bytes of the zip for AWS. Two fifths are pydantic's core."""
 
 _PROGRAMS: Final = "bin"
 _LEFT_OUT_OF_METADATA: Final = {"RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "uv_cache.json"}
@@ -43,7 +43,9 @@ _UNUSED: Final = (
             *("parameters", "streaming", "validation"),
         )
     ),
+    "pydantic/mypy.py",
     "pydantic/v1",
+    "*.dist-info/sboms",
 )
 """Parts of packages that no handler imports and that would weigh a sixth of the zip."""
 _SHOWN: Final = {".css", ".js"}
@@ -187,12 +189,15 @@ def _copy(source: Path, target: Path) -> None:
 
 def _tidy(folder: Path) -> None:
     """Leave out what nothing imports and what differs from one machine to the next."""
-    for path in [path for unused in _UNUSED for path in (folder / unused).rglob("*") if path.is_file()]:
-        if path.suffix not in _SHOWN:
+    for part in [part for unused in _UNUSED for part in folder.glob(unused)]:
+        for path in [path for path in (part, *part.rglob("*")) if path.is_file() and path.suffix not in _SHOWN]:
             path.unlink()
     for metadata in folder.glob("*.dist-info"):
         for name in _LEFT_OUT_OF_METADATA:
             (metadata / name).unlink(missing_ok=True)
+        told = metadata / "METADATA"
+        # The headers say which package and version it is; what follows the first empty line is its README.
+        told.write_text(told.read_text(encoding="utf-8").partition("\n\n")[0] + "\n", encoding="utf-8")
     shutil.rmtree(folder / _PROGRAMS, ignore_errors=True)
 
 
