@@ -61,6 +61,22 @@ def test_a_handler_needs_nothing_but_the_asset_and_the_runtime(asset: Path, runt
     assert Path(run.stdout.strip()).is_relative_to(asset)
 
 
+@pytest.mark.parametrize(
+    "code",
+    [
+        "from shared.adapters.crawlers import is_crawler; assert is_crawler('Googlebot/2.1')",
+        "from shared.adapters.email_kinds import email_kind; assert email_kind('ada@gmail.com') == 'free'",
+        "import aws_lambda_powertools.utilities.batch",
+    ],
+)
+def test_what_is_imported_when_it_is_needed_needs_nothing_else_either(asset: Path, runtime: Path, code: str) -> None:
+    whole = f"import sys; sys.path[:0] = {[str(asset), str(runtime)]!r}; {code}"
+    run = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", whole], cwd="/", capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 0, run.stderr
+
+
 def test_every_function_has_a_handler_where_the_stack_looks_for_it() -> None:
     assert [h.split(".")[1] for h in HANDLERS] == sorted(p.parent.name for p in PROJECT.glob("functions/*/settings.py"))
 
