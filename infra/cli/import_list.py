@@ -6,7 +6,6 @@ import csv
 import hashlib
 import json
 import os
-import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from infra.cli.asking import confirm, is_asked
 from infra.cli.bookmark import Bookmark
 from infra.cli.list_file import ListFile, look_through
 from infra.cli.screen import harmless, screen
@@ -119,11 +119,11 @@ def import_list(  # noqa: PLR0917 - each is an option
     reader = _reader(told, listed, settings)
     if not as_json:
         screen.show(_preview(listed, reader))
-    if dates is None and (found := _ambiguous(listed, reader, timezone)) and not yes and _is_asked():
+    if dates is None and (found := _ambiguous(listed, reader, timezone)) and not yes and is_asked():
         told["dates"] = "day_first" if typer.confirm(f"Does {found} begin with the day?") else "month_first"
         reader = _reader(told, listed, settings)
-    if not (dry_run or yes):
-        _confirm(f"Import {_lines(listed.lines)} of {file.name} into {environment}?")
+    if not dry_run:
+        confirm(f"Import {_lines(listed.lines)} of {file.name} into {environment}?", yes=yes)
     done = _Import(listed, reader, told, list_sender(settings, key)).run(_name(listed, told, environment))
     if as_json:
         screen.json(done.as_json(listed, reader))
@@ -385,20 +385,6 @@ def _ambiguous(listed: ListFile, reader: ListReader, timezone: str) -> str | Non
             except ValueError:
                 continue
     return None
-
-
-def _confirm(question: str) -> None:
-    """Go on only if a person agrees."""
-    if not _is_asked():
-        raise Failure("There is nobody to ask whether this is right.", "Nothing has changed; add --yes to do it.")
-    if not typer.confirm(question):
-        screen.say("Nothing has changed.")
-        raise typer.Exit(1)
-
-
-def _is_asked() -> bool:
-    """Whether a person sits before this command."""
-    return sys.stdin.isatty()
 
 
 def _progress(lines: int, done: int) -> Progress:

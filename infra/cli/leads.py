@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from http import HTTPStatus
 from typing import Annotated, Any
@@ -11,6 +10,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
+from infra.cli.asking import confirm
 from infra.cli.screen import harmless, screen
 from infra.cli.session import Environment, signed_in
 from infra.deployed import LOCAL, Api, Refusal, path_of
@@ -283,22 +283,6 @@ def _cells(lead: Mapping[str, Any]) -> tuple[str, ...]:
     score = lead["score"]
     known = escape(harmless(names_of(lead["identities"])))
     return known, str(score["total"]), escape(score["temperature"] or ""), lead["consent"] or ""
-
-
-def confirm(question: str, *, yes: bool) -> None:
-    """Go on only if a person agrees."""
-    if yes:
-        return
-    if not _is_asked():
-        raise Failure("There is nobody to ask whether this is right.", "Nothing has changed; add --yes to do it.")
-    if not typer.confirm(question):
-        screen.say("Nothing has changed.")
-        raise typer.Exit(1)
-
-
-def _is_asked() -> bool:
-    """Whether a person sits before this command."""
-    return sys.stdin.isatty()
 
 
 def _decided(answer: Mapping[str, str]) -> None:

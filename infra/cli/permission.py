@@ -12,7 +12,8 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from infra.cli.leads import Yes, confirm, headline, leads_app, names_of, story
+from infra.cli.asking import confirm
+from infra.cli.leads import Yes, headline, leads_app, names_of, story
 from infra.cli.screen import screen
 from infra.cli.session import Environment, signed_in
 from infra.deployed import LOCAL, Api, of_environment, path_of

@@ -10,7 +10,7 @@ import pytest
 from typer.main import get_command
 from typer.testing import CliRunner
 
-from infra.cli import leads, main, noise, publish, session
+from infra.cli import asking, leads, main, noise, publish, session
 from infra.cli.main import app
 from infra.deployed import Api, Deployed, Refusal, path_of
 from infra.failure import Failure
@@ -322,7 +322,7 @@ def test_without_a_yes_nothing_is_decided(on_leads, monkeypatch):
     assert isinstance(done.exception, Failure)
     assert "--yes" in done.exception.remedy
 
-    monkeypatch.setattr(leads, "_is_asked", lambda: True)
+    monkeypatch.setattr(asking, "is_asked", lambda: True)
     api, done = on_leads("unmerge", "ada", "--apart", "crm-77", input="n\n")
     assert done.exit_code == 1
     assert "Nothing has changed." in done.output

@@ -8,7 +8,7 @@ import boto3
 import pytest
 from typer.testing import CliRunner
 
-from infra.cli import leads, permission
+from infra.cli import asking, permission
 from infra.cli.leads import consent_lines
 from infra.cli.main import app
 from infra.deployed import Api, Deployed
@@ -110,7 +110,7 @@ def test_nobody_is_erased_without_a_yes(baton, monkeypatch):
     assert isinstance(done.exception, Failure)
     assert "--yes" in done.exception.remedy
 
-    monkeypatch.setattr(leads, "_is_asked", lambda: True)
+    monkeypatch.setattr(asking, "is_asked", lambda: True)
     _, done = baton("erase", "ada", "--why", "By letter.", input="n\n")
     assert (done.exit_code, api.posted) == (1, [])
     assert "email ada@example.com" in done.output
