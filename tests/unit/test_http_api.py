@@ -78,7 +78,12 @@ def test_gzip_that_a_gateway_took_for_text_is_told_as_that() -> None:
 
 @pytest.mark.parametrize(
     "body",
-    [b"\x1f\x8b", b"\x1f\x8bnonsense", gzip.compress(b"{}" * 50, mtime=0)[:-8], zlib.compress(b"{}")[:0] + b"\x1f\x8b\x08"],
+    [
+        b"\x1f\x8b",
+        b"\x1f\x8bnonsense",
+        gzip.compress(b"{}" * 50, mtime=0)[:-8],
+        zlib.compress(b"{}")[:0] + b"\x1f\x8b\x08",
+    ],
 )
 def test_what_only_starts_like_gzip_is_malformed(body: bytes) -> None:
     with pytest.raises(Malformed):
