@@ -20,7 +20,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from infra.cli.asking import confirm, is_asked
+from infra.cli import asking
 from infra.cli.bookmark import Bookmark
 from infra.cli.list_file import ListFile, look_through
 from infra.cli.screen import harmless, screen
@@ -119,11 +119,11 @@ def import_list(  # noqa: PLR0917 - each is an option
     reader = _reader(told, listed, settings)
     if not as_json:
         screen.show(_preview(listed, reader))
-    if dates is None and (found := _ambiguous(listed, reader, timezone)) and not yes and is_asked():
+    if dates is None and (found := _ambiguous(listed, reader, timezone)) and not yes and asking.is_asked():
         told["dates"] = "day_first" if typer.confirm(f"Does {found} begin with the day?") else "month_first"
         reader = _reader(told, listed, settings)
     if not dry_run:
-        confirm(f"Import {_lines(listed.lines)} of {file.name} into {environment}?", yes=yes)
+        asking.confirm(f"Import {_lines(listed.lines)} of {file.name} into {environment}?", yes=yes)
     done = _Import(listed, reader, told, list_sender(settings, key)).run(_name(listed, told, environment))
     if as_json:
         screen.json(done.as_json(listed, reader))

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner, Result
 
 from functions.ingest.handler import lambda_handler
-from infra.cli import import_list
+from infra.cli import asking, import_list
 from infra.cli.bookmark import Bookmark
 from infra.cli.list_file import look_through
 from infra.cli.main import app
@@ -107,7 +107,7 @@ def test_whatever_a_spreadsheet_saved_the_list_as_it_is_the_same_list(
 def test_the_preview_shows_what_each_column_becomes_and_three_lines_and_nothing_happens_without_a_yes(
     partner: Partner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(import_list, "_is_asked", lambda: True)
+    monkeypatch.setattr(asking, "is_asked", lambda: True)
     path = saved(tmp_path, "E-Mail;Betrag;Weg\nann@x.example;1.234,5;x\n[b]o@x.example;=1;\n")
 
     result = run(path, "--as", "trade_show", "--at", "2026-10-01", "--map", "Weg=", answer="n\n")
@@ -130,7 +130,7 @@ def test_where_nobody_can_be_asked_yes_must_be_said(partner: Partner, tmp_path: 
 def test_a_person_is_asked_how_a_date_is_meant_that_could_be_two_days(
     partner: Partner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(import_list, "_is_asked", lambda: True)
+    monkeypatch.setattr(asking, "is_asked", lambda: True)
     path = saved(tmp_path, "Email,Date\nann@x.example,13/10/2026\nbo@x.example,03/10/2026\n")
 
     result = run(path, "--as", "trade_show", answer="y\ny\n")
