@@ -56,7 +56,9 @@ def test_a_handler_needs_nothing_but_the_asset_and_the_runtime(asset: Path, runt
         f"import sys; sys.path[:0] = {[str(asset), str(runtime)]!r}; import {handler} as handler; "
         "assert callable(handler.lambda_handler); print(handler.__file__)"
     )
-    run = subprocess.run([sys.executable, "-I", "-S", "-c", code], cwd="/", capture_output=True, text=True, check=False)
+    run = subprocess.run(
+        [sys.executable, "-I", "-S", "-B", "-c", code], cwd="/", capture_output=True, text=True, check=False
+    )
     assert run.returncode == 0, run.stderr
     assert Path(run.stdout.strip()).is_relative_to(asset)
 
@@ -72,7 +74,7 @@ def test_a_handler_needs_nothing_but_the_asset_and_the_runtime(asset: Path, runt
 def test_what_is_imported_when_it_is_needed_needs_nothing_else_either(asset: Path, runtime: Path, code: str) -> None:
     whole = f"import sys; sys.path[:0] = {[str(asset), str(runtime)]!r}; {code}"
     run = subprocess.run(
-        [sys.executable, "-I", "-S", "-c", whole], cwd="/", capture_output=True, text=True, check=False
+        [sys.executable, "-I", "-S", "-B", "-c", whole], cwd="/", capture_output=True, text=True, check=False
     )
     assert run.returncode == 0, run.stderr
 
