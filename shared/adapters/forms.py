@@ -212,7 +212,9 @@ def _id(shape: FormShape, fields: Mapping[str, Json], request: HttpRequest) -> s
     told = fields.get("_id")
     if isinstance(told, str) and 0 < len(told) <= _MAX_ID:
         return told
-    content = [shape.name, dict(fields), request.received_at // _SAME_SUBMISSION]
+    # By the browser too, so that whoever sends somebody's words before them does not swallow the person's own.
+    browser = request.headers.get("user-agent")
+    content = [shape.name, dict(fields), request.received_at // _SAME_SUBMISSION, browser]
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:32]
 
 

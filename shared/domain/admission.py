@@ -18,6 +18,14 @@ CLOCK_MARK = "clock"
 PUBLIC_ID = "public:"
 """Before the ids of what anybody may send, so that nobody takes in advance the id that a server will use."""
 
+FORM_ID = "form:"
+"""With the form's name before a submission's id, so that no call of a page takes in advance the id of a form."""
+
+TRUSTED_ID = "trusted:"
+"""Before a server's own id if that begins like one of these, so that it meets none of theirs."""
+
+_APART = (PUBLIC_ID, FORM_ID, TRUSTED_ID)
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -27,6 +35,7 @@ class Source:
     set qualification facts: a server of the team, or a form that the team configured so. A source that `joins` may
     name two known identities in one activity, and thereby say that they are one lead. Each of its activities is taken
     of all `budgets`, in their order, and of the budget of `per_identity` that each identity has (None: without end).
+    `ids` stands before the ids of what it sends, unless it is trusted.
     """
 
     name: str
@@ -36,6 +45,7 @@ class Source:
     joins: bool = True
     budgets: tuple[Budget, ...] = ()
     per_identity: int | None = None
+    ids: str = PUBLIC_ID
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +77,7 @@ def trusted_source(name: str) -> Source:
 
 def form_source(name: str, activity: str) -> Source:
     """A configured form: anybody fills it in, and only what the team mapped reaches consent or a fact."""
-    return Source(name, Rank.PUBLIC, frozenset({activity}), joins=False)
+    return Source(name, Rank.PUBLIC, frozenset({activity}), joins=False, ids=f"{FORM_ID}{name}:")
 
 
 def identity_budget(activity: Activity, source: Source) -> Budget | None:
@@ -91,7 +101,9 @@ def admit(activity: Activity, source: Source, *, retention: int) -> Activity:
         raise Invalid(msg, "identity")
     _may_say(activity, source)
     if source.rank < Rank.TRUSTED:
-        activity = replace(activity, id=f"{PUBLIC_ID}{activity.id}")
+        activity = replace(activity, id=f"{source.ids}{activity.id}")
+    elif activity.id.startswith(_APART):
+        activity = replace(activity, id=f"{TRUSTED_ID}{activity.id}")
     if activity.occurred_at > activity.received_at + CLOCK_TOLERANCE:
         return replace(activity, occurred_at=activity.received_at, marks=(*activity.marks, CLOCK_MARK))
     if activity.occurred_at < activity.received_at - retention:

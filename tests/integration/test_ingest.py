@@ -168,7 +168,7 @@ def test_a_form_of_a_script_is_in_the_log(log: DynamoDBActivities) -> None:
     reply = lambda_handler(golden("http_form_json"), None)
 
     assert (reply["statusCode"], reply["body"]) == (200, '{"success":true}')
-    assert only(log, email("grace@example.com")).id == "public:f-2041"
+    assert only(log, email("grace@example.com")).id == "form:contact:f-2041"
 
 
 def test_an_event_of_the_bus_is_in_the_log(log: DynamoDBActivities) -> None:

@@ -25,8 +25,8 @@ def admitted(what: Activity, source: object) -> Activity:
     return admit(what, source, retention=RETENTION)  # type: ignore[arg-type]
 
 
-def apart(what: Activity) -> Activity:
-    return replace(what, id=f"public:{what.id}")
+def apart(what: Activity, before: str = "public:") -> Activity:
+    return replace(what, id=f"{before}{what.id}")
 
 
 def test_a_public_key_sends_what_its_settings_list() -> None:
@@ -37,6 +37,21 @@ def test_what_anybody_may_send_never_takes_the_id_of_what_a_server_sends() -> No
     assert admitted(VIEW, CRM).id == VIEW.id
     assert admitted(VIEW, WEBSITE).id == admitted(VIEW, WEBSITE).id != VIEW.id
     assert admitted(SUBMITTED, CONTACT).id != SUBMITTED.id
+
+
+def test_no_page_and_no_other_form_takes_the_id_of_a_submission_in_advance() -> None:
+    page = public_source("contact", frozenset({"form_submitted"}))
+    sources = (page, CONTACT, form_source("newsletter", "form_submitted"), CRM)
+
+    assert len({admitted(SUBMITTED, source).id for source in sources}) == len(sources)
+
+
+@pytest.mark.parametrize("id_", ["public:a1", "form:contact:a1", "trusted:public:a1", "trusted:a1"])
+def test_a_servers_id_that_looks_like_another_ones_meets_none(id_: str) -> None:
+    others = [admitted(SUBMITTED, CONTACT), admitted(VIEW, WEBSITE), admitted(VIEW, CRM)]
+    others += [admitted(replace(VIEW, id=other), CRM) for other in ("public:a1", "a1") if other != id_]
+
+    assert admitted(replace(VIEW, id=id_), CRM).id not in {other.id for other in others}
 
 
 @pytest.mark.parametrize(
@@ -99,7 +114,7 @@ def test_no_source_decides_who_is_who(decision: str) -> None:
 def test_a_form_grants_the_consent_that_it_asks_for_and_joins_nobody() -> None:
     consenting = replace(SUBMITTED, claims=Claims(consent="granted", qualification={"need": "a crane"}))
 
-    assert admitted(consenting, CONTACT) == apart(consenting)
+    assert admitted(consenting, CONTACT) == apart(consenting, "form:contact:")
     with pytest.raises(Forbidden):
         admitted(replace(SUBMITTED, identities=(email("ada@example.com"), user("u"))), CONTACT)
     with pytest.raises(Forbidden):

@@ -341,6 +341,13 @@ def test_a_second_click_is_no_second_submission() -> None:
     assert twice(said | {"_id": "s-1"}, said | {"_id": "s-1"}, apart=60 * MINUTE)
 
 
+def test_the_same_words_of_another_browser_are_another_submission() -> None:
+    said = {"email": "ada@example.com"}
+    sent = [request(said, headers={"user-agent": agent}) for agent in ("curl/8", "Mozilla/5.0", "Mozilla/5.0")]
+
+    assert len({read_form(CONTACT, said, posted, SOURCE).id for posted in sent}) == 2
+
+
 def test_robots_fill_in_what_people_do_not_see() -> None:
     assert is_robot({"_gotcha": "x"})
     assert not is_robot({"_gotcha": ""})
