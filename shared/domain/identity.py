@@ -31,6 +31,7 @@ from typing import Literal, TypeVar
 
 from shared.domain.activity import IDENTITIES_MERGED, IDENTITIES_UNMERGED, Activity, Identity, Rank
 from shared.domain.moments import Moment
+from shared.domain.noise import Noise
 
 MOST_IDENTITIES = 20
 """A lead of more known identities is refused further ones: a shared mailbox never melts people together."""
@@ -339,11 +340,12 @@ def who_is_who(activities: Iterable[Activity]) -> WhoIsWho:
         by_group.setdefault(group_of[activity.known_identities[0]], []).append(activity)
     attached: dict[Identity, dict[Identity, Moment]] = {}
     for its in by_group.values():
-        for browser, first in first_browsers(its).items():
+        for browser, first in first_browsers(Noise().attaching(its)).items():
             attached.setdefault(browser, {})[first.known] = first.occurred_at
     timelines: dict[Identity, list[Attachment]] = {}
     for browser, names in attached.items():
         stay = first_leads(names, lambda some: {each: group_of[each] for each in some})
-        timelines[browser] = attachments((each for group in stay for each in by_group[group]), browser)
+        its = [each for group in stay for each in by_group[group]]
+        timelines[browser] = attachments(Noise().attaching(its), browser)
     kiosks = frozenset(browser for browser, names in attached.items() if len(names) > MOST_LEADS_OF_A_BROWSER)
     return WhoIsWho(found, kiosks, group_of, timelines)

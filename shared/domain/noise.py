@@ -41,6 +41,8 @@ USER_AGENT = "user_agent"
 _NOTHING = ""
 """The type of an activity that was silenced; no rule asks about it."""
 _WIDEST = {4: 8, 6: 16}
+_MAPPED = 96
+"""Bits that stand before an IPv4 address which is written as one of IPv6."""
 _LONGEST_AGENT = 200
 _FEWEST_LETTERS = 3
 
@@ -79,6 +81,10 @@ class Noise:
         ]
         self._agents = [each.value for each in standing if each.kind == "agent"]
 
+    def attaching(self, named: Iterable[Activity]) -> list[Activity]:
+        """Those that attach browsers to a lead: neither a bot's, nor caught by a filter."""
+        return [each for each in named if BOT not in each.marks and not self.catches(each)]
+
     def catches(self, activity: Activity) -> bool:
         """Whether a filter names the address or the agent of an activity; of what people decided none does."""
         if activity.rank >= Rank.SALES or activity.type in BY_PEOPLE_ONLY:
@@ -91,12 +97,18 @@ class Noise:
         """A lead's activities, those that are noise marked so. What is marked already stays as it is."""
         every = list(activities)
         is_lead_noise = is_marked_by_people(every)
-        return [
-            replace(each, marks=(*each.marks, NOISE))
-            if not is_noise(each) and (self.catches(each) or (is_lead_noise and each.rank < Rank.SALES))
-            else each
-            for each in every
-        ]
+        return [self._marked(each, is_lead_noise=is_lead_noise) for each in every]
+
+    def _marked(self, activity: Activity, *, is_lead_noise: bool) -> Activity:
+        if self.catches(activity):
+            marks = activity.marks if is_noise(activity) else (*activity.marks, NOISE)
+            # Anybody can say in another's name, by a public key, that they do not want to be contacted. Where people
+            # have found out who does, that is not heard either.
+            heard = activity.claims if activity.rank > Rank.PUBLIC else NO_CLAIMS
+            return replace(activity, marks=marks, claims=heard)
+        if is_lead_noise and activity.rank < Rank.SALES and not is_noise(activity):
+            return replace(activity, marks=(*activity.marks, NOISE))
+        return activity
 
     def _catches_address(self, told: object) -> bool:
         if not self._networks or not isinstance(told, str):
@@ -142,6 +154,12 @@ def _address_filter(value: str) -> NoiseFilter:
     except ValueError as error:
         msg = f"{value[:60]!r} is neither a network address nor a range: write 203.0.113.7 or 203.0.113.0/24"
         raise Invalid(msg, "address") from error
+    if (
+        isinstance(network, IPv6Network)
+        and (mapped := network.network_address.ipv4_mapped)
+        and network.prefixlen >= _MAPPED
+    ):
+        network = ip_network((mapped, network.prefixlen - _MAPPED))
     if network.prefixlen < _WIDEST[network.version]:
         msg = f"{network} is too wide a range; the widest is /{_WIDEST[network.version]}"
         raise Invalid(msg, "address")

@@ -107,9 +107,10 @@ class ExportLead:
         return ExportPage(record.lead, place.as_of, sections, None)
 
     def _sections(self, record: LeadRecord, as_of: Moment) -> Iterator[tuple[str, list[Item]]]:
-        history = gather(self._activities, self._leads, record.lead, record.identities)
+        noise = self._noise()
+        history = gather(self._activities, self._leads, record.lead, record.identities, noise=noise)
         known = [each for each in history.activities if each.received_at <= as_of]
-        heard = [silenced(each) if is_noise(each) else each for each in self._noise().marked(known)]
+        heard = [silenced(each) if is_noise(each) else each for each in noise.marked(known)]
         active = self._rulebook.active()
         state = active.rules.replayed(heard)
         explanation = active.rules.explain(state, as_of).as_json()

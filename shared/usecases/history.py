@@ -19,9 +19,12 @@ from shared.domain.identity import (
     with_attachment,
 )
 from shared.domain.moments import Moment
+from shared.domain.noise import Noise
 from shared.ports.activities import Activities
 from shared.ports.leads import Browser, Leads
 
+SILENCE = Noise()
+"""No filter stands."""
 NOBODY: Mapping[LeadId, Group] = MappingProxyType({})
 
 
@@ -47,18 +50,21 @@ def gather(
     lead: LeadId,
     identities: Collection[Identity],
     parting: Mapping[LeadId, Group] = NOBODY,
+    *,
+    noise: Noise = SILENCE,
 ) -> History:
     """Read everything that belongs to a lead: what it did by name, and what its browsers did while they were its own.
 
     `parting` are identities that the store still takes for this lead's, and the lead to which they are about to go.
     """
     named = log_of(log, identities)
+    attaching = noise.attaching(named)
     found = list(named)
     browsers: dict[str, Browser] = {}
     sharing: dict[Identity, frozenset[LeadId]] = {}
     unattached: dict[Identity, Attachment] = {}
     kiosks: set[Identity] = set()
-    for browser, first in first_browsers(named).items():
+    for browser, first in first_browsers(attaching).items():
         attached = leads.attached(browser)
         if earliest_attached(with_attachment(attached, first)) != attached:
             unattached[browser] = first
@@ -70,7 +76,8 @@ def gather(
         if lead in names:
             nameless = log.under(browser)
             if others:
-                timeline = attachments([*named, *log_of(log, frozenset().union(*others.values()))], browser)
+                theirs = noise.attaching(log_of(log, frozenset().union(*others.values())))
+                timeline = attachments([*attaching, *theirs], browser)
                 nameless = [each for each in nameless if owner(timeline, each.occurred_at) in identities]
             found.extend(nameless)
         elif names and browser not in unattached:

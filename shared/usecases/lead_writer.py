@@ -150,12 +150,13 @@ class LeadWriter:
         self, lead: LeadId, identities: Collection[Identity], parting: Mapping[LeadId, Group] = NOBODY
     ) -> History:
         """The whole history. A browser is attached before what it did alone is read, so that nothing falls between."""
-        history = gather(self._activities, self._leads, lead, identities, parting)
+        noise = self._noise()
+        history = gather(self._activities, self._leads, lead, identities, parting, noise=noise)
         if not history.unattached:
             return history
         for browser, first in history.unattached.items():
             self._leads.attach(browser, first.known, first.occurred_at)
-        return gather(self._activities, self._leads, lead, identities, parting)
+        return gather(self._activities, self._leads, lead, identities, parting, noise=noise)
 
     def made(self, record: LeadRecord, active: ActiveRules, history: History) -> LeadRecord:
         """The record with its state made anew from its history."""
@@ -211,16 +212,19 @@ class LeadWriter:
         self, record: LeadRecord, group: Sequence[Placed], active: ActiveRules, *, rebuild: bool
     ) -> tuple[LeadRecord, frozenset[LeadId]]:
         """The record with the group in it, and the leads that must be looked at again because they share a browser."""
+        noise = self._noise()
         unsettled = {
             browser
             for placed in group
             if (browser := placed.activity.anonymous_id) and not _is_settled(record, browser, placed.activity)
+            # Noise attaches nothing.
+            if not placed.known or noise.attaching([placed.activity])
         }
         stale = record.version > 0 and record.rules_version != active.number
         activities = [each.activity for each in group if _is_of(record, each)]
         muted = record.muted or any(each.type in (NOISE_MARKED, NOISE_UNMARKED) for each in activities)
         if not (rebuild or unsettled or stale or muted):
-            state = active.rules.absorb(record.state, self._noise().marked(activities))
+            state = active.rules.absorb(record.state, noise.marked(activities))
             return replace(record, state=state, rules_version=active.number), frozenset()
         history = self.gather(record.lead, record.identities)
         for _ in history.kiosks & unsettled:

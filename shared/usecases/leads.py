@@ -135,8 +135,9 @@ class ReadLeads:
             return MergedInto(record.merged_into)
         moment = self._clock.now() if at is None else at
         active = self._rulebook.active()
-        history = gather(self._activities, self._leads, lead, record.identities)
-        happened = self._noise().marked(each for each in history.activities if each.occurred_at <= moment)
+        noise = self._noise()
+        history = gather(self._activities, self._leads, lead, record.identities, noise=noise)
+        happened = noise.marked(each for each in history.activities if each.occurred_at <= moment)
         state = active.rules.replayed(happened)
         facts = known_facts(state)
         stage = self._stages.load(lead)

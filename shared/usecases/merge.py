@@ -151,8 +151,9 @@ class ForeseeWhoIsWho:
 
     def _part(self, lead: LeadId, identities: Group, parting: Mapping[LeadId, Group] = NOBODY) -> Part:
         rules = self._rulebook.active().rules
-        history = gather(self._activities, self._leads, lead, identities, parting)
-        state = rules.replayed(self._noise().marked(history.activities))
+        noise = self._noise()
+        history = gather(self._activities, self._leads, lead, identities, parting, noise=noise)
+        state = rules.replayed(noise.marked(history.activities))
         score = rules.score(state, self._clock.now())
         return Part(strongest_first(tuple(identities)), score, known_facts(state).consent)
 

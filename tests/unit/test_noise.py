@@ -19,7 +19,7 @@ from shared.usecases.history import gather
 from shared.usecases.noise import MOST_FILTERS, KnownNoise, MarkNoise, NoiseWord
 from shared.usecases.rescore import Rescore
 from tests.fakes import InMemoryNoiseMarks, InMemoryQueue, InMemoryRescoring
-from tests.people import activity, browser, email, user
+from tests.people import activity, browser, user
 from tests.unit.test_score import ADA, BOB, LAPTOP, House
 
 RANGE = noise_filter("address", "203.0.113.0/24")
@@ -84,7 +84,7 @@ class Noisy(House):
     def replayed(self, identity):
         record = self.lead(identity)
         noise = Noise(mark.filter for mark in self.marks.all() if mark.stands)
-        activities = gather(self.log, self.leads, record.lead, record.identities).activities
+        activities = gather(self.log, self.leads, record.lead, record.identities, noise=noise).activities
         return self.rulebook.active().rules.absorb(type(record.state).empty(), noise.marked(activities))
 
 
@@ -124,6 +124,35 @@ def test_a_lead_is_concerned_by_what_its_browser_did_alone(house):
 
     assert house.points(ADA) == 1
     assert house.asked == {house.lead(ADA).lead}
+
+
+def test_browsers_that_somebody_invented_for_a_lead_are_let_go_when_that_is_found_out(house):
+    house.take(
+        activity("a1", LAPTOP, at="2026-03-01T10:00:00Z"), activity("a2", ADA, LAPTOP, at="2026-03-01T10:01:00Z")
+    )
+    assert house.points(ADA) == 2
+    forged = [
+        activity(f"f{number}", ADA, browser(f"fake-{number}"), type="identified", at="2024-06-01T00:00:00Z", **NOISY)
+        for number in range(50)
+    ]
+    house.take(*forged)
+    assert house.points(ADA) == 1
+
+    house.mark.mark(RANGE, house.word())
+    house.follow()
+    assert house.points(ADA) == 2
+    assert set(house.lead(ADA).browsers) == {"laptop"}
+
+    house.mark.unmark(RANGE, house.word())
+    house.follow()
+    assert house.points(ADA) == 1
+
+
+def test_a_bot_attaches_no_browser(house):
+    house.take(activity("a1", LAPTOP), activity("a2", ADA, LAPTOP, marks=(BOT,)), activity("a3", ADA))
+
+    assert house.points(ADA) == 1
+    assert house.lead(ADA).browsers == {}
 
 
 def test_what_comes_after_the_mark_is_noise_too(house):
@@ -202,12 +231,28 @@ def test_of_two_who_speak_at_once_one_is_told(house):
 
 
 DEEDS = st.builds(
-    lambda number, who, address: activity(
-        f"a{number}", *who, context={"address": address}, at=f"2026-03-01T09:{number:02d}:00Z"
+    lambda number, who, address, marks: activity(
+        f"a{number}-{address}-{len(marks)}",
+        *who,
+        context={"address": address},
+        marks=marks,
+        at=f"2026-03-01T09:{number:02d}:00Z",
     ),
     st.integers(0, 59),
-    st.sampled_from([(ADA,), (BOB,), (LAPTOP,), (ADA, LAPTOP), (email("x@y.example"), user("u-9")), (browser("b"),)]),
+    st.sampled_from(
+        [
+            (ADA,),
+            (BOB,),
+            (LAPTOP,),
+            (ADA, LAPTOP),
+            (BOB, LAPTOP),
+            (ADA, user("u-9")),
+            (BOB, browser("b")),
+            (browser("b"),),
+        ]
+    ),
     st.sampled_from(["203.0.113.7", "198.51.100.7"]),
+    st.sampled_from([(), (), (BOT,)]),
 )
 STEPS = st.lists(
     DEEDS.map(lambda each: ("deed", each))

@@ -58,6 +58,8 @@ def points(noise: Noise, *activities: Activity) -> float:
         ("203.0.113.0/24", "::ffff:203.0.113.9", True),
         ("2001:db8::/32", "2001:db8:1::1", True),
         ("2001:db8::/32", "203.0.113.9", False),
+        ("::ffff:203.0.113.0/120", "203.0.113.9", True),
+        ("::ffff:203.0.113.0/120", "::ffff:203.0.113.9", True),
         ("203.0.113.0/24", "not an address", False),
         ("203.0.113.0/24", "", False),
     ],
@@ -115,6 +117,18 @@ def test_that_somebody_does_not_want_to_be_contacted_is_heard_in_all_noise() -> 
     state = RULES.replayed([viewed(1), viewed(2, marks=(BOT,), claims=Claims(consent="denied"))])
 
     assert known_facts(state).consent == "denied"
+
+
+def test_a_denial_that_anybody_can_send_is_not_heard_from_where_people_have_found_noise() -> None:
+    noise = Noise([noise_filter("address", "203.0.113.0/24")])
+    denial: Any = {"claims": Claims(consent="denied"), "address": "203.0.113.7"}
+    granted = viewed(1, claims=Claims(consent="granted"))
+
+    by_anybody = noise.marked([granted, viewed(2, rank=Rank.PUBLIC, **denial)])
+    by_a_server = noise.marked([granted, viewed(2, **denial)])
+
+    assert known_facts(RULES.replayed(by_anybody)).consent == "granted"
+    assert known_facts(RULES.replayed(by_a_server)).consent == "denied"
 
 
 def test_what_people_said_is_never_noise() -> None:
