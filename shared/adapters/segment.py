@@ -12,7 +12,7 @@
 `source` that go with it; a public key only denies. `traits.qualification` (`authority`, `budget`, `need`, `timeline`)
 is for secret keys only. The person is named by `traits.email`, by a `userId` (which may be an e-mail address), by an
 `anonymousId`, and, where nothing else tells who it is, by `properties.email`. From a source that joins nobody an
-address beside a `userId` is no name: it is what somebody said of that user, the fact `lead.email`.
+address beside a `userId` is no name: by an identify call it is the fact `lead.email`, by any other nothing.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from shared.adapters.catalogue import Catalogue
-from shared.adapters.email_addresses import email_identity
+from shared.adapters.email_addresses import email_identity, user_identity
 from shared.adapters.http_api import MAX_AGENT, SINGLE_LIMIT, Reply, error_reply, json_reply
 from shared.adapters.names import snake_keys
-from shared.adapters.strict_json import read_json
+from shared.adapters.strict_json import read_json, size
 from shared.domain.activity import (
     ALIASED,
     GROUPED,
@@ -222,11 +222,11 @@ class SegmentReader:
             msg = f"a batch holds at most {MAX_BATCH} messages"
             raise TooLarge(msg, "batch")
         common = payload.get("context")
-        oversize = len(json.dumps(payload)) > SINGLE_LIMIT
+        oversize = size(payload) > SINGLE_LIMIT
         read: list[Activity | Unreadable] = []
         for index, message in enumerate(messages):
             at = f"batch[{index}]"
-            if oversize and len(json.dumps(message, ensure_ascii=False).encode()) > SINGLE_LIMIT:
+            if oversize and size(_alone(message)) > SINGLE_LIMIT:
                 read.append(Unreadable(_id(message), TooLarge(f"one activity has at most {SINGLE_LIMIT} bytes", at)))
             elif isinstance(message, dict) and isinstance(common, dict) and "context" not in message:
                 read.append(self._message({**message, "context": common}, index, at))
@@ -387,8 +387,8 @@ def _validated(message: Json) -> _Call:
 
 def _identities(call: _Call, *, joins: bool) -> tuple[Identity, ...]:
     named: list[Identity] = []
-    if user := _user_id(call):
-        named.append(_user(user, "userId"))
+    if user := user_identity(_user_id(call)):
+        named.append(user)
     if isinstance(call, AliasRequest):
         named.extend(_before(call, joins=joins))
     addresses = _addresses(call)
@@ -415,9 +415,9 @@ def _before(call: AliasRequest, *, joins: bool) -> Iterator[Identity]:
         return
     if previous in {browser, _text(call.user_id)}:
         return
-    known = _user(previous, "previousId")
-    is_browser = not browser and known.kind is IdentityKind.USER_ID
-    if joins or not is_browser:
+    known = user_identity(previous)
+    is_browser = not browser and known is not None and known.kind is IdentityKind.USER_ID
+    if known is not None and (joins or not is_browser):
         yield known
     if is_browser:
         yield Identity(IdentityKind.ANONYMOUS_ID, previous)
@@ -435,15 +435,6 @@ def _maybe_addresses(call: _Call) -> list[str]:
     told = [call.user_id, call.previous_id if isinstance(call, AliasRequest) else None]
     told += [holder.get("email") for holder in holders if isinstance(holder, Mapping)]
     return [text for text in told if isinstance(text, str) and "@" in text]
-
-
-def _user(text: str, at: str) -> Identity:
-    if "@" not in text:
-        return Identity(IdentityKind.USER_ID, text)
-    try:
-        return email_identity(text, at)
-    except Invalid:
-        return Identity(IdentityKind.USER_ID, text)
 
 
 def _addresses(call: _Call) -> list[tuple[Identity, str]]:
@@ -504,7 +495,9 @@ def _path(url: str) -> str | None:
 
 def _claims(call: _Call, *, joins: bool) -> Claims:
     claims = _told(call)
-    if joins or not _user_id(call) or claims.lead.get("email") or not (addresses := _addresses(call)):
+    if joins or not isinstance(call, IdentifyRequest) or not _user_id(call) or claims.lead.get("email"):
+        return claims
+    if not (addresses := _addresses(call)):
         return claims
     return replace(claims, lead={**claims.lead, "email": addresses[0][1]})
 
@@ -539,6 +532,11 @@ def _company(traits: Json) -> dict[str, Json]:
     if not isinstance(traits, Mapping):
         return {}
     return {str(_COMPANY.get(name) or name): value for name, value in traits.items()}
+
+
+def _alone(message: Json) -> Json:
+    """A batch's message as it would be sent by itself: the address says the type then."""
+    return {name: value for name, value in message.items() if name != "type"} if isinstance(message, dict) else message
 
 
 def _id(message: Json) -> str | None:

@@ -51,6 +51,11 @@ def decode(body: bytes) -> str:
         raise Malformed(msg) from error
 
 
+def size(value: Json) -> int:
+    """The bytes of a JSON value in its shortest writing, so that blanks and escapes make nothing larger."""
+    return len(json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode())
+
+
 def check_text(text: str, at: str) -> None:
     """Refuse text that holds what no honest text holds.
 

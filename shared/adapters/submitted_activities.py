@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
+import hashlib
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from shared.adapters.email_addresses import email_identity
+from shared.adapters.email_addresses import email_identity, user_identity
 from shared.adapters.http_api import SINGLE_LIMIT
 from shared.adapters.segment import claimed_qualification, validation_fault
-from shared.adapters.strict_json import read_json
+from shared.adapters.strict_json import read_json, size
 from shared.domain.activity import Activity, Claims, Identity, IdentityKind, strongest_first
 from shared.domain.admission import trusted_source
 from shared.domain.moments import Moment, MomentError, parse_moment
@@ -19,6 +19,9 @@ from shared.domain.refusals import Invalid, TooLarge
 
 SOURCE = trusted_source("bus")
 """Whoever may put events on the bus is one of the team's own systems."""
+
+_MOST_OF_AN_ID = 1000
+"""Bytes: a little less than the log's key may have."""
 
 _Id = Annotated[str, Field(min_length=1, max_length=200)]
 _Name = Annotated[str, Field(min_length=1, max_length=256)]
@@ -37,7 +40,10 @@ class ActivitySubmitted(BaseModel):
         json_schema_extra={"anyOf": [{"required": [name]} for name in ("email", "user_id", "anonymous_id")]},
     )
 
-    id: _Id | None = Field(None, description="The same id again changes nothing; the event's own id when missing.")
+    id: _Id | None = Field(
+        None,
+        description="The same id with the same source of the event changes nothing; the event's own id when missing.",
+    )
     type: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,99}$")] = Field(
         description="The activity type, such as invoice_paid; the settings' catalogue is not asked."
     )
@@ -73,23 +79,28 @@ def read_submitted(message: Mapping[str, Any]) -> Activity:
     if not isinstance(event, dict) or event.get("detail-type") != ActivitySubmitted.__name__:
         msg = f"the event is not of the detail type {ActivitySubmitted.__name__}"
         raise Invalid(msg, "detail-type")
-    if len(body) > SINGLE_LIMIT and len(json.dumps(event.get("detail"), ensure_ascii=False).encode()) > SINGLE_LIMIT:
+    if len(body) > SINGLE_LIMIT and size(event.get("detail")) > SINGLE_LIMIT:
         msg = f"the detail is larger than {SINGLE_LIMIT} bytes"
         raise TooLarge(msg, "detail")
     try:
         detail = ActivitySubmitted.model_validate(event.get("detail"))
     except ValidationError as error:
         raise validation_fault(error) from error
+    source = _text(event, "source")
+    teller = detail.source or source
+    if teller.strip().casefold() == PEOPLE:
+        msg = f"{PEOPLE!r} tells what signed-in people decided; name the system that tells this"
+        raise Invalid(msg, "source")
     received_at = Moment(int(message["attributes"]["SentTimestamp"]) * 1000)
     return Activity(
-        id=detail.id or _text(event, "id"),
+        id=_id(source, detail.id or _text(event, "id")),
         type=detail.type,
         occurred_at=_moment(detail.occurred_at or _text(event, "time"), "occurred_at"),
         received_at=received_at,
         identities=_identities(detail),
         rank=SOURCE.rank,
         channel=detail.channel,
-        source=detail.source or _text(event, "source"),
+        source=teller,
         properties=detail.properties,
         context=detail.context,
         claims=Claims(
@@ -100,10 +111,19 @@ def read_submitted(message: Mapping[str, Any]) -> Activity:
 
 
 def _identities(detail: ActivitySubmitted) -> tuple[Identity, ...]:
-    named = [email_identity(detail.email, "email")] if detail.email else []
-    named += [Identity(IdentityKind.USER_ID, detail.user_id)] if detail.user_id else []
-    named += [Identity(IdentityKind.ANONYMOUS_ID, detail.anonymous_id)] if detail.anonymous_id else []
-    return strongest_first(tuple(named))
+    address, browser = (detail.email or "").strip(), (detail.anonymous_id or "").strip()
+    named = (
+        email_identity(address, "email") if address else None,
+        user_identity(detail.user_id or ""),
+        Identity(IdentityKind.ANONYMOUS_ID, browser) if browser else None,
+    )
+    return strongest_first(tuple(identity for identity in named if identity))
+
+
+def _id(source: str, id_: str) -> str:
+    """The id by which the log knows an event: two systems may each have an invoice 2041."""
+    whole = f"{source}:{id_}"
+    return whole if len(whole.encode()) <= _MOST_OF_AN_ID else hashlib.sha256(whole.encode()).hexdigest()
 
 
 def _text(event: Mapping[str, Any], name: str) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
 from shared.adapters.catalogue import Catalogue
+from shared.adapters.http_api import SINGLE_LIMIT
 from shared.adapters.segment import MAX_BATCH, SegmentReader
 from shared.domain.activity import Activity, Claims, Rank
 from shared.domain.admission import Unreadable, admit, public_source, trusted_source
@@ -303,20 +305,21 @@ BESIDE_A_USER_ID: dict[str, tuple[str, dict[str, Any]]] = {
     "identify, with an empty one": ("identify", {"traits": {"email": ""}, "context": {"traits": {"email": ADDRESS}}}),
     "track": ("track", {"event": "x", "context": {"traits": {"email": ADDRESS}}}),
     "page": ("page", {"context": {"traits": {"email": ADDRESS}}}),
+    "page, in its traits": ("page", {"traits": {"email": ADDRESS}}),
     "group": ("group", {"traits": {"email": "info@acme.example"}, "context": {"traits": {"email": ADDRESS}}}),
     "alias": ("alias", {"traits": {"email": ADDRESS}}),
 }
 
 
 @pytest.mark.parametrize("case", BESIDE_A_USER_ID)
-def test_an_address_that_a_web_page_tells_beside_a_user_id_is_a_fact_and_no_name(case: str) -> None:
+def test_an_address_that_a_web_page_tells_beside_a_user_id_is_no_name_and_a_fact_by_identify(case: str) -> None:
     call, said = BESIDE_A_USER_ID[case]
     source = public_source("website", frozenset({"x", "identified", "page_viewed", "grouped", "aliased"}))
     (found,) = reader(source).read(call, {"userId": "u-1", "anonymousId": "b-1", **said})
 
     assert isinstance(found, Activity)
     assert found.identities == (user("u-1"), browser("b-1"))
-    assert found.claims.lead == {"email": ADDRESS}
+    assert found.claims.lead == ({"email": ADDRESS} if call == "identify" else {})
     assert admit(found, source, retention=DAY).claims == found.claims
 
 
@@ -501,6 +504,23 @@ def test_one_huge_activity_in_a_batch_is_refused_and_the_others_are_not() -> Non
     assert isinstance(huge, Unreadable)
     assert isinstance(huge.reason, TooLarge)
     assert isinstance(small, Activity)
+
+
+def test_what_is_taken_alone_is_taken_in_a_batch() -> None:
+    properties: dict[str, Any] = {f"n{number}": number for number in range(2000)}
+    said = {"event": "x", "userId": "u", "properties": properties}
+    properties["rest"] = "\u00e9" * ((SINGLE_LIMIT - len(compact(said)) - len(',"rest":""')) // 2)
+    alone = len(compact(said))
+    (taken,) = reader().read("batch", {"batch": [{"type": "track", **said}]})
+    (refused,) = reader().read("batch", {"batch": [{"type": "track", **said, "more": 1}]})
+
+    assert SINGLE_LIMIT - 2 < alone <= SINGLE_LIMIT
+    assert isinstance(taken, Activity)
+    assert isinstance(refused, Unreadable)
+
+
+def compact(said: Any) -> bytes:
+    return json.dumps(said, separators=(",", ":"), ensure_ascii=False).encode()
 
 
 def test_one_public_batch_names_only_so_many_addresses_in_other_letters() -> None:

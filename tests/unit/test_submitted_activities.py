@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from shared.adapters.http_api import SINGLE_LIMIT
 from shared.adapters.submitted_activities import read_submitted
 from shared.domain.activity import Activity, Claims, Rank
 from shared.domain.moments import parse_moment
@@ -104,3 +105,13 @@ def test_an_event_without_id_is_refused() -> None:
 
     with pytest.raises(Refused):
         read_submitted(message(event | {"detail": {"type": "x", "user_id": "u"}}))
+
+
+def test_a_detail_is_measured_in_its_shortest_writing() -> None:
+    numbers = {f"n{number}": number for number in range(2400)}
+    written = len(json.dumps({"type": "x", "user_id": "u", "properties": numbers}))
+
+    assert written > SINGLE_LIMIT
+    assert len(read(type="x", user_id="u", properties=numbers).properties) == len(numbers)
+    with pytest.raises(Refused, match="larger than"):
+        read(type="x", user_id="u", properties=numbers | {"more": "y" * 9000})
