@@ -1,4 +1,4 @@
-"""E-mail addresses as identities: one writing for one mailbox, and never one for two."""
+"""E-mail addresses as identities, and user ids that are some: one writing for one mailbox, and never one for two."""
 
 from __future__ import annotations
 
@@ -41,6 +41,17 @@ def email_identity(text: str, at: str) -> Identity:
         msg = "this is not an e-mail address: a letter before the @ only looks like a plain one"
         raise Invalid(msg, at)
     return Identity(IdentityKind.EMAIL, mailbox)
+
+
+def user_identity(text: str) -> Identity | None:
+    """The identity that a user id names, whatever it came in: the mailbox, if it is an address; nobody, if blank."""
+    name = text.strip()
+    if "@" in name:
+        try:
+            return email_identity(name, "user_id")
+        except Invalid:
+            pass
+    return Identity(IdentityKind.USER_ID, name) if name else None
 
 
 @lru_cache(maxsize=_REMEMBERED)

@@ -24,7 +24,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from shared.adapters.catalogue import Catalogue
-from shared.adapters.email_addresses import email_identity
+from shared.adapters.email_addresses import email_identity, user_identity
 from shared.adapters.headings import LEFT_OUT, NUMBER, mapping_of
 from shared.adapters.http_api import SINGLE_LIMIT, HttpRequest
 from shared.adapters.local_dates import DateOrder, read_local_date, time_zone
@@ -363,7 +363,8 @@ class ListReader:
                 if len(name) > _MAX_NAME:
                     msg = f"a name has at most {_MAX_NAME} characters"
                     raise Invalid(msg, self._columns[kind.value])
-                named.append(Identity(kind, name))
+                by_user = user_identity(name) if kind is IdentityKind.USER_ID else None
+                named.append(by_user or Identity(kind, name))
         if not named:
             columns = [self._columns[kind.value] for kind in IdentityKind if kind.value in self._columns]
             msg = f"the line names nobody: nothing stands under {' or '.join(map(repr, columns))}"

@@ -12,7 +12,7 @@ from shared.adapters.email_addresses import email_identity, user_identity
 from shared.adapters.http_api import SINGLE_LIMIT
 from shared.adapters.segment import claimed_qualification, validation_fault
 from shared.adapters.strict_json import read_json, size
-from shared.domain.activity import Activity, Claims, Identity, IdentityKind, strongest_first
+from shared.domain.activity import PEOPLE, Activity, Claims, Identity, IdentityKind, strongest_first
 from shared.domain.admission import trusted_source
 from shared.domain.moments import Moment, MomentError, parse_moment
 from shared.domain.refusals import Invalid, TooLarge

@@ -83,6 +83,9 @@ class Claims:
 
 NO_CLAIMS = Claims()
 
+PEOPLE = "people"
+"""The source of what signed-in people decide."""
+
 SCORE_ADJUSTED = "score_adjusted"
 """The type of an adjustment by hand, which only a signed-in person makes."""
 

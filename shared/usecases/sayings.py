@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
-from shared.domain.activity import Activity, Identity, Rank
+from shared.domain.activity import PEOPLE, Activity, Identity, Rank
 from shared.domain.moments import Moment
 from shared.domain.people import Person
 
@@ -29,7 +29,7 @@ def said_by(
         received_at=now,
         identities=identities,
         rank=Rank.SALES,
-        source="people",
+        source=PEOPLE,
         properties={**properties, "who": person.name, "why": why},
         own=False,
     )

@@ -176,7 +176,7 @@ def test_an_event_of_the_bus_is_in_the_log(log: DynamoDBActivities) -> None:
 
     found = only(log, ADA)
     assert (found.id, found.type, found.source, found.rank) == (
-        "invoice-2041",
+        "acme.billing:invoice-2041",
         "invoice_paid",
         "acme.billing",
         Rank.TRUSTED,

@@ -39,7 +39,7 @@ def test_the_readmes_event_reaches_ingest_and_is_the_activity_that_it_says(dynam
     found = read_submitted(
         {"messageId": "m", "body": message["Body"], "attributes": {"SentTimestamp": "1772441999000"}}
     )
-    assert (found.id, found.type, found.source) == ("invoice-2041", "invoice_paid", "acme.billing")
+    assert (found.id, found.type, found.source) == ("acme.billing:invoice-2041", "invoice_paid", "acme.billing")
     assert found.identities == (email("ada@example.com"),)
     assert found.properties == {"amount": 1250.5}
 

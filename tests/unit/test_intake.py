@@ -382,7 +382,7 @@ def test_of_messages_from_the_bus_only_the_bad_ones_come_again(intake: Intake, l
     outcome = lambda_handler({"Records": records}, None, intake)
 
     assert [item["itemIdentifier"] for item in outcome["batchItemFailures"]] == ["nobody", "torn", "adjusting"]
-    assert {stored.id for stored in log.all()} == {"good-1", "good-2"}
+    assert {stored.id for stored in log.all()} == {"billing:good-1", "billing:good-2"}
     assert {stored.rank for stored in log.all()} == {Rank.TRUSTED}
 
 

@@ -95,6 +95,10 @@ def test_a_line_may_have_an_id_and_a_channel_of_its_own() -> None:
     assert (found.id, found.channel) == ("77", "hall")
 
 
+def test_a_user_id_that_is_an_address_names_its_mailbox_as_by_any_other_way() -> None:
+    assert read({"user_id": " Ada@Example.com"}).identities == (email("ada@example.com"),)
+
+
 @pytest.mark.parametrize(
     ("text", "value"),
     [

@@ -51,7 +51,7 @@ def test_an_event_is_an_activity_of_a_trusted_source() -> None:
     )
 
     assert found == Activity(
-        id="invoice-7",
+        id="acme.billing:invoice-7",
         type="invoice_paid",
         occurred_at=parse_moment("2026-03-01T11:00:00Z"),
         received_at=parse_moment("2026-03-02T09:00:00Z"),
@@ -69,7 +69,7 @@ def test_an_event_is_an_activity_of_a_trusted_source() -> None:
 def test_the_events_own_id_and_time_stand_in_for_those_of_the_detail() -> None:
     found = read(type="invoice_paid", user_id="u-1")
 
-    assert (found.id, found.occurred_at) == ("event-1", parse_moment("2026-03-02T08:59:00Z"))
+    assert (found.id, found.occurred_at) == ("acme.billing:event-1", parse_moment("2026-03-02T08:59:00Z"))
 
 
 @pytest.mark.parametrize(
@@ -85,6 +85,7 @@ def test_the_events_own_id_and_time_stand_in_for_those_of_the_detail() -> None:
         {"type": "x", "user_id": "u", "qualification": {"mood": 1}},
         {"type": "x", "user_id": "u", "score": 100},
         {"type": "x", "user_id": "u", "id": "i" * 201},
+        {"type": "x", "user_id": "u", "source": "people"},
     ],
 )
 def test_a_detail_of_another_shape_is_refused(detail: dict[str, Any]) -> None:
@@ -98,6 +99,34 @@ def test_a_detail_of_another_shape_is_refused(detail: dict[str, Any]) -> None:
 def test_what_is_no_such_event_is_refused(event: Any) -> None:
     with pytest.raises(Refused):
         read_submitted(message(event))
+
+
+def test_two_systems_may_each_have_an_invoice_2041() -> None:
+    shop = EVENT | {"source": "acme.shop", "detail": {"id": "2041", "type": "order_placed", "user_id": "u"}}
+
+    assert read_submitted(message(shop)).id == "acme.shop:2041"
+    assert read(id="2041", type="invoice_paid", user_id="u", source="acme.shop").id == "acme.billing:2041"
+
+
+def test_no_id_is_longer_than_the_logs_key() -> None:
+    said = {"type": "x", "user_id": "u"}
+    ids = {
+        read_submitted(message(EVENT | {"source": source * 256, "detail": said | {"id": id_ * 200}})).id
+        for source, id_ in (("\U0001f600", "\U0001f601"), ("\U0001f600", "\U0001f602"), ("a", "\U0001f602"))
+    }
+
+    assert len(ids) == 3
+    assert max(len(id_.encode()) for id_ in ids) <= 1000
+
+
+def test_a_name_of_blanks_is_nobodys() -> None:
+    assert read(type="x", email=" ", user_id="  ", anonymous_id=" b-1 ").identities == (browser("b-1"),)
+    assert read(type="x", user_id=" ").identities == ()
+
+
+def test_a_user_id_that_is_an_address_names_its_mailbox() -> None:
+    assert read(type="x", user_id=" Ada@Example.com ").identities == (email("ada@example.com"),)
+    assert read(type="x", user_id=" ada@ ").identities == (user("ada@"),)
 
 
 def test_an_event_without_id_is_refused() -> None:
