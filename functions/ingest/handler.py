@@ -89,7 +89,11 @@ def _from_bus(records: list[Mapping[str, Any]], intake: Intake) -> dict[str, lis
             _raise_first(intake.ingest.submit([read_submitted(record)], SOURCE))
         except Exception as error:  # noqa: BLE001 (one bad message never holds up another)
             code = error.code if isinstance(error, Refused) else "failed"
-            _log.error("%s: %s not taken from the bus: %s", code, record["messageId"], fault(error))
+            # The field alone: below it stands what the sender wrote.
+            at = (error.at or "").partition(".")[0] if isinstance(error, Refused) else ""
+            _log.error(
+                "%s: %s not taken from the bus: %s%s", code, record["messageId"], fault(error), at and f" at {at}"
+            )
             failed.append({"itemIdentifier": record["messageId"]})
     return {"batchItemFailures": failed}
 

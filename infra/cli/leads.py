@@ -26,6 +26,14 @@ _DECISIONS = {
     "marked as noise": "said to be noise",
     "unmarked as noise": "said to be no noise",
 }
+_LATEST = 10
+"""Activities that a person is shown; all that the API tells stand in the JSON."""
+_CAMPAIGN = ("source", "medium", "name")
+_MARKS = {
+    "bot": "noise, a bot by its user agent",
+    "noise": "noise, as people marked it",
+    "clock": "its clock was ahead",
+}
 _COLORS = {"hot": "red", "warm": "yellow", "cold": "cyan"}
 
 
@@ -70,6 +78,8 @@ def show(
     for line in consent_lines(found["consents"]):
         screen.say(line)
     screen.show(explanation_table(found))
+    for line in (*sum_lines(found), *activity_lines(found)):
+        screen.say(line)
     for transition in found["transitions"]:
         screen.say(f"{transition['at']}  {transition['from_stage'] or '(new)'} → {transition['to_stage']}")
         screen.say(f"    because {transition['cause']}")
@@ -218,6 +228,31 @@ def explanation_table(found: Mapping[str, Any]) -> Table:
     table.add_section()
     table.add_row("", "total", "", "", "", str(found["score"]["total"]), style="bold")
     return table
+
+
+def sum_lines(found: Mapping[str, Any]) -> Iterator[str]:
+    """How the total comes of the scores, and what is not known."""
+    told = found["explanation"]
+    sums = [
+        f"{told['scores'][name]} {name}" + ("" if weight == 1 else f" times {weight}")
+        for name, weight in told["weights"].items()
+    ]
+    yield f"total {found['score']['total']} = {' + '.join(sums)}"
+    if told["vetoed_by"]:
+        yield f"vetoed by {', '.join(told['vetoed_by'])}: no step up and no handoff"
+    if told["missing"]:
+        yield f"not known, and could still count: {', '.join(told['missing'])}"
+
+
+def activity_lines(found: Mapping[str, Any]) -> Iterator[str]:
+    """What the lead did last, where it came from, and what of it is noise."""
+    for each in found["activities"][:_LATEST]:
+        places = [each["channel"], *(str(each["campaign"][name]) for name in _CAMPAIGN if each["campaign"].get(name))]
+        marks = [_MARKS[mark] for mark in each["marks"] if mark in _MARKS]
+        where = f" ({', '.join(filter(None, places))})" if any(places) else ""
+        yield f"{_short(each['occurred_at'])}  {each['type']}{where}{''.join(f': {mark}' for mark in marks)}"
+    if found["more_activities"] or len(found["activities"]) > _LATEST:
+        yield "    and more before that, which `--json` tells"
 
 
 def _identity(found: Mapping[str, Any], told: str) -> dict[str, str]:

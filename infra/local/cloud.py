@@ -212,8 +212,10 @@ class LocalCloud:
         if not self.receiver.is_alive():
             receiver = free_port(receiver, RECEIVER_PORT)
         self.home.write("ports.json", {"site": site, "receiver": receiver})
+        read_settings(LOCAL)  # What is wrong in the file that people write is told of that file.
         document = yaml.safe_load((ENVIRONMENTS / f"{LOCAL}.yaml").read_text(encoding="utf-8"))
-        document["origins"] = [f"http://{host}:{site}" for host in (LOOPBACK, "localhost")]
+        own = [f"http://{host}:{site}" for host in (LOOPBACK, "localhost")]
+        document["origins"] = list(dict.fromkeys([*own, *document.get("origins", ())]))
         for team in document["teams"].values():
             if "webhook" in team:
                 team["webhook"]["url"] = f"http://{LOOPBACK}:{receiver}{WEBHOOK_PATH}"

@@ -250,10 +250,25 @@ def a_story(lead, *decisions):
         "stage": None,
         "consent": "granted",
         "consents": {"holds": None, "since": None, "history": []},
-        "activities": [],
-        "more_activities": False,
         "identities": IDENTITIES[lead],
-        "explanation": {"contributions": []},
+        "explanation": {
+            "contributions": [],
+            "scores": {"engagement": 30, "fit": 20},
+            "weights": {"engagement": 1, "fit": 0},
+            "vetoed_by": ["competitor"],
+            "missing": ["company.country"],
+        },
+        "activities": [
+            {
+                "type": "form_submitted",
+                "occurred_at": NOON,
+                "channel": "website",
+                "campaign": {"source": "newsletter", "name": "spring", "gclid": "x"},
+                "marks": [],
+            },
+            {"type": "page_viewed", "occurred_at": NOON, "channel": None, "campaign": {}, "marks": ["bot"]},
+        ],
+        "more_activities": True,
         "transitions": [],
         "handoffs": [],
         "decisions": list(decisions),
@@ -360,6 +375,19 @@ def test_who_is_one_already_is_not_merged_again(on_leads):
     api, done = on_leads("merge", "ada", "ada-before", "--yes")
     assert (done.exit_code, done.output) == (0, "They are one lead already: ada.\n")
     assert api.posted == []
+
+
+def test_a_lead_is_shown_with_how_its_total_comes_about_what_it_did_and_what_of_it_is_noise(on_leads):
+    _, done = on_leads("show", "ada")
+    for line in (
+        "total 30 = 30 engagement + 20 fit times 0",
+        "vetoed by competitor: no step up and no handoff",
+        "not known, and could still count: company.country",
+        "2026-03-02 12:00  form_submitted (website, newsletter, spring)",
+        "2026-03-02 12:00  page_viewed: noise, a bot by its user agent",
+        "and more before that",
+    ):
+        assert line in done.output
 
 
 def test_a_lead_is_shown_with_its_names_and_with_who_decided_whose_they_are(on_leads):

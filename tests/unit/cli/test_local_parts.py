@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 from standardwebhooks.webhooks import Webhook
 
+from infra import settings
 from infra.failure import Failure
-from infra.local import emulator, ports
+from infra.local import cloud, emulator, ports
 from infra.local.cloud import LocalCloud
 from infra.local.home import Home
 from infra.local.receiver import Inbox, Receiver
@@ -187,3 +188,32 @@ def test_another_program_on_a_port_that_was_free_is_not_taken_for_the_sample_web
         with pytest.raises(Failure, match="was taken by another program"):
             local._start(local.site, "infra.local.site.server", options, "/")
     assert not local.site.is_alive()
+
+
+def test_the_origins_of_ones_own_pages_stay_beside_the_sample_website(tmp_path, monkeypatch):
+    written = (
+        (settings.ENVIRONMENTS / "local.yaml")
+        .read_text()
+        .replace("origins:\n", "origins:\n  - http://127.0.0.1:8137\n")
+    )
+    (tmp_path / "local.yaml").write_text(written)
+    for module in (settings, cloud):
+        monkeypatch.setattr(module, "ENVIRONMENTS", tmp_path)
+
+    read = LocalCloud(Home(tmp_path / "home"))._settings()
+
+    assert "http://127.0.0.1:8137" in read.origins
+    assert any(origin.startswith("http://localhost:") for origin in read.origins)
+
+
+def test_a_mistake_in_the_local_settings_is_told_of_the_file_that_people_write(tmp_path, monkeypatch):
+    written = (settings.ENVIRONMENTS / "local.yaml").read_text().replace("origins:", "orgins:")
+    (tmp_path / "local.yaml").write_text(written)
+    for module in (settings, cloud):
+        monkeypatch.setattr(module, "ENVIRONMENTS", tmp_path)
+
+    with pytest.raises(Failure) as failure:
+        LocalCloud(Home(tmp_path / "home"))._settings()
+
+    assert str(tmp_path / "local.yaml") in failure.value.what
+    assert "did you mean origins?" in failure.value.what
