@@ -6,7 +6,8 @@ into the state of the whole. What depends on the rule file is only which activit
 them, so a state made under another rule file is rebuilt from the log.
 
 A random UUID at the end of an id is kept as 48 bits, its first 16 and a digest of 32: they tell ids apart, and order
-those of one moment as the whole does. An id that does not look random is kept whole (`short_id`).
+those of one moment as the whole does. An id that does not look random is kept whole, unless it is long: then its first
+40 characters and a digest of 64 bits (`short_id`). Long ids of one moment that begin alike are ordered by that digest.
 Values that rules count or tell apart (`distinct`, `once_per_value`) are kept as digests of 48 bits.
 """
 
@@ -27,12 +28,13 @@ from shared.domain.facts import Claim, Facts, known
 from shared.domain.moments import Moment, to_datetime
 from shared.domain.points import exact_number
 
-FORMAT = 2
+FORMAT = 3
 _DIGEST = 6
 NO_VALUE = bytes(_DIGEST)
 _UUID4 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 _REGULAR = re.compile(r"([0-9a-f])\1\1\1")
 _UUID_LENGTH, _UUID_KEPT = 36, 4
+_LONGEST_ID, _LONG_KEPT, _LONG_DIGEST = 64, 40, 8
 _SHORT_TAIL = re.compile(r"[0-9a-f]{4}~[0-9a-f]{8}")
 _TAIL_LENGTH = 13
 _MILLISECONDS = re.compile(r"(?<![0-9])[1-9][0-9]{12}(?![0-9])")
@@ -71,12 +73,25 @@ class Entry(NamedTuple):
 
 
 def short_id(activity_id: str) -> str:
-    """The id with a random UUID at its end cut to 48 bits, which tell it apart and order it; any other id as it is."""
+    """The id with a random UUID at its end cut to 48 bits, which tell it apart and order it; any other id as it is.
+
+    What is long even so keeps its beginning and 64 bits: whoever picks ids does not pick how large a state becomes.
+    """
     start = len(activity_id) - _UUID_LENGTH
-    if start < 0 or not _UUID4.fullmatch(activity_id, start) or _REGULAR.search(activity_id, start):
-        return activity_id
-    told = blake2b(activity_id.encode("utf-8", "surrogatepass"), digest_size=4).hexdigest()
-    return f"{activity_id[: start + _UUID_KEPT]}~{told}"
+    short = activity_id
+    if start >= 0 and _UUID4.fullmatch(activity_id, start) and not _REGULAR.search(activity_id, start):
+        short = _cut(activity_id, start + _UUID_KEPT, 4)
+    return short if len(short) <= _LONGEST_ID else _cut(activity_id, _LONG_KEPT, _LONG_DIGEST)
+
+
+def _cut(activity_id: str, kept: int, size: int) -> str:
+    told = blake2b(activity_id.encode("utf-8", "surrogatepass"), digest_size=size).hexdigest()
+    return f"{activity_id[:kept]}~{told}"
+
+
+def _bit(told: str, depth: int) -> bool:
+    number = int.from_bytes(blake2b(told.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big")
+    return bool(number >> depth & 1)
 
 
 @lru_cache(maxsize=4096)
@@ -182,6 +197,13 @@ class ScoreState:
             month: ScoreState(entries, frozenset(seen), max(last, default=None))
             for month, (entries, seen, last) in sorted(parts.items())
         }
+
+    def halves(self, depth: int) -> tuple[ScoreState, ScoreState]:
+        """Two parts by one bit, the `depth`-th of 64, of a digest of each id or moment: what is added changes one."""
+        ones = {key: entry for key, entry in self.entries.items() if _bit(f"i{key}", depth)}
+        zeros = {key: entry for key, entry in self.entries.items() if key not in ones}
+        seen = frozenset(moment for moment in self.seen if _bit(f"s{moment}", depth))
+        return ScoreState(zeros, self.seen - seen, self.last_own), ScoreState(ones, seen)
 
     def pack(self) -> bytes:
         """The state as bytes: the format number, then columns of like things, which compress well beside each other."""

@@ -81,7 +81,7 @@ def test_what_no_rule_asks_about_is_not_kept_but_for_when_it_was():
 
 @pytest.mark.parametrize(
     "name",
-    ["1", "ajs-next-1712345678901-x", "", "00000000-0000-4000-8000-000000000001", "A" * 36, "é-\n-\x00", "x" * 300],
+    ["1", "ajs-next-1712345678901-x", "", "00000000-0000-4000-8000-000000000001", "A" * 36, "é-\n-\x00", "x" * 64],
 )
 def test_ids_that_do_not_look_random_are_kept_whole(name):
     assert short_id(name) == name
@@ -98,9 +98,45 @@ def test_ids_that_look_random_are_cut_to_what_tells_them_apart_and_orders_them()
     assert [names[place][:27] for place in by_cut] == sorted(name[:27] for name in names)
 
 
+def test_long_ids_keep_what_tells_them_apart_and_orders_those_that_begin_otherwise():
+    chance = random.Random(2)
+    names = [f"{chance.getrandbits(152):038x}{chance.randbytes(81).hex()}" for _ in range(2000)]
+    cut = [short_id(name) for name in names]
+    assert {len(each) for each in cut} == {57}
+    assert cut == [short_id(name) for name in names]
+    assert [name[:40] for name in sorted(names)] == [each[:40] for each in sorted(cut)]
+
+
+@pytest.mark.parametrize("end", ["", "3f2a1b0c-5d6e-4f70-8192-a3b4c5d6e7f8"])
+def test_long_ids_that_begin_alike_are_told_apart_however_they_end(end):
+    names = [f"{'x' * 160}{number:03}{end}" for number in range(1000)]
+    assert len({short_id(name) for name in names}) == 1000
+    assert {len(short_id(name)) for name in names} == {57}
+    assert short_id("x" * 65) != short_id("x" * 66)
+
+
+def test_long_ids_do_not_blow_up_a_state():
+    rules, chance = rules_of(behaviour=[{"id": "a", "on": "seen", "points": 1}]), random.Random(3)
+    some = [activity("seen", id=f"public:{chance.randbytes(100).hex()}") for _ in range(100)]
+    assert len(packed(rules, some)) < 100 * 40
+    assert rules.absorb(rules.absorb(ScoreState.empty(), some), some) == rules.absorb(ScoreState.empty(), some)
+
+
+def test_halves_are_the_whole_together_and_what_is_added_changes_one_of_them():
+    rules = preset("default")
+    some = browser_activities(200)
+    state, more = rules.absorb(ScoreState.empty(), some[:-1]), rules.absorb(ScoreState.empty(), some)
+    for depth in (0, 1, 63):
+        one, two = state.halves(depth)
+        assert one.merge(two) == state
+        assert min(len(one.entries), len(two.entries)) > 60
+        assert (one.entries == more.halves(depth)[0].entries) != (two.entries == more.halves(depth)[1].entries)
+
+
 def test_any_id_survives_being_packed():
     rules = rules_of(behaviour=[{"id": "a", "on": "seen", "points": 1}])
     names = ["", "\n", "é", "ajs-next-1712345678901-3f2a~0011aabb", "0000~12345678", "x1767225600000y-abcd~12345678"]
+    names += [short_id("é" * 100), short_id("x" * 36 + "abcd" + "y" * 99)]
     names += ["9" * 13 + "~" + "abcd~00000000", "0" * 13 + "abcd~00000000"]
     state = rules.absorb(ScoreState.empty(), [activity("seen", id=name) for name in names])
     assert unpack(state.pack()) == state
