@@ -82,8 +82,9 @@ def _asked(api: Api, address: str | None, agent: str | None, lead: str | None) -
 def _table(marks: list[dict[str, Any]]) -> Table:
     table = Table("what", "noise", "said by", "at", "why")
     for each in marks:
-        said = each["unmarked"] or each["marked"]
-        stands = "no longer" if each["unmarked"] else "yes"
-        what = f"{each['kind']} {each['value']}"
-        table.add_row(*(escape(harmless(text)) for text in (what, stands, said["who"], said["at"], said["why"])))
+        words = [("until it was taken back" if each["unmarked"] else "yes", each["marked"])]
+        words += [("no longer", each["unmarked"])] if each["unmarked"] else []
+        for stands, said in words:
+            cells = (f"{each['kind']} {each['value']}", stands, said["who"], said["at"], said["why"])
+            table.add_row(*(escape(harmless(text)) for text in cells))
     return table
