@@ -120,7 +120,8 @@ def import_list(  # noqa: PLR0917 - each is an option
     if not as_json:
         screen.show(_preview(listed, reader))
     if dates is None and (found := _ambiguous(listed, reader, timezone)) and not yes and asking.is_asked():
-        told["dates"] = "day_first" if typer.confirm(f"Does {found} begin with the day?", default=None) else "month_first"
+        day_first = typer.confirm(f"Does {found} begin with the day?", default=None)
+        told["dates"] = "day_first" if day_first else "month_first"
         reader = _reader(told, listed, settings)
     if not dry_run:
         asking.confirm(f"Import {_lines(listed.lines)} of {file.name} into {environment}?", yes=yes)
