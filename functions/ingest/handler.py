@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from functions.ingest.embed import script_reply
 from functions.ingest.intake import Intake, from_environment
 from shared.adapters.faults import fault
 from shared.adapters.forms import form_reply, is_robot, read_fields, read_form, refusal_reply
-from shared.adapters.http_api import BATCH_LIMIT, SINGLE_LIMIT, HttpRequest, Reply, json_reply
+from shared.adapters.http_api import BATCH_LIMIT, MAX_AGENT, SINGLE_LIMIT, HttpRequest, Reply, json_reply
 from shared.adapters.routes import find
 from shared.adapters.segment import SegmentReader, read_payload, segment_reply
 from shared.adapters.submitted_activities import SOURCE, read_submitted
@@ -42,19 +43,21 @@ def lambda_handler(event: dict[str, Any], _context: object, intake: Intake | Non
 
 def _call(request: HttpRequest, call: str, intake: Intake) -> Reply:
     key = key_of(request.headers.get("authorization"))
-    source = intake.keys.source(key) if key else None
+    source = intake.key_source(key, request.address) if key else None
     payload = read_payload(request.body(BATCH_LIMIT if call == "batch" else SINGLE_LIMIT))
-    source = source or intake.keys.source(payload.get("writeKey"))
+    source = source or intake.key_source(payload.get("writeKey"), request.address)
+    agent = (request.told("user-agent") or "")[:MAX_AGENT]
     reader = SegmentReader(
         source,
         request.received_at,
         request.id,
         intake.catalogue,
         address=request.address,
-        agent=request.headers.get("user-agent"),
+        agent=agent,
     )
     sent = reader.read(call, payload)
-    return segment_reply(call, len(sent), intake.ingest.submit(sent, source))
+    rejections = intake.ingest.submit(sent, source, agent=agent)
+    return segment_reply(call, len(sent), rejections)
 
 
 def _list(request: HttpRequest, intake: Intake) -> Reply:
@@ -66,7 +69,7 @@ def _list(request: HttpRequest, intake: Intake) -> Reply:
     sent = read_list(request, BATCH_LIMIT)
     source = source or intake.keys.source(sent.write_key)
     reader = ListReader(sent.options, sent.headings, source, request.received_at, intake.catalogue)
-    take = intake.ingest.check if sent.options.dry_run else intake.ingest.submit
+    take = intake.ingest.check if sent.options.dry_run else partial(intake.ingest.submit, in_parts=True)
     return json_reply(200, reader.answer(sent.lines, take([reader.read(line) for line in sent.lines], source)))
 
 

@@ -22,6 +22,7 @@ from shared.adapters.environment import load
 from shared.adapters.forms import FormConsent, FormShape
 from shared.adapters.ssm import SSMSecrets
 from shared.adapters.write_keys import WriteKeys
+from shared.domain.activity import Rank
 from shared.domain.admission import Source, form_source, public_source, trusted_source
 from shared.domain.budget import Budget, BudgetKind
 from shared.domain.network import one_sender
@@ -54,16 +55,25 @@ class Intake:
     forms: Mapping[str, FormShape] = field(default_factory=dict)
     form_sources: Mapping[str, Source] = field(default_factory=dict)
     address_limit: int | None = None
+    sender_limit: int | None = None
     origins: tuple[str, ...] = ()
     catalogue: Catalogue = field(default_factory=lambda: Catalogue({}))
 
+    def key_source(self, key: Any, address: str | None) -> Source:
+        """Whose write key it is. A public one is drawn on after the budget of the network address that uses it, so that
+        nobody uses it up for all visitors of a website; servers send for many from one address.
+
+        Raises:
+            Unauthenticated: it is nobody's.
+        """
+        source = self.keys.source(key)
+        if source.rank >= Rank.TRUSTED:
+            return source
+        return _from(address, source, BudgetKind.SENDER, self.sender_limit)
+
     def form_source(self, name: str, address: str | None) -> Source:
         """Who speaks by a form from a network address, whose budget is drawn on before the one that all share."""
-        source = self.form_sources[name]
-        who = one_sender(address) if address else None
-        if who is None or self.address_limit is None:
-            return source
-        return replace(source, budgets=(Budget(BudgetKind.ADDRESS, who, self.address_limit), *source.budgets))
+        return _from(address, self.form_sources[name], BudgetKind.ADDRESS, self.address_limit)
 
 
 def configured(
@@ -99,6 +109,7 @@ def configured(
         forms={form.name: _shape(form) for form in settings.forms},
         form_sources={form.name: _form_source(settings, form) for form in settings.forms},
         address_limit=settings.budgets.address,
+        sender_limit=settings.budgets.sender,
         origins=settings.origins,
         catalogue=Catalogue(settings.catalogue),
     )
@@ -131,6 +142,13 @@ def _client(service: str, config: Config = _PATIENCE) -> Any:
     return get_session().create_client(service, config=config)
 
 
+def _from(address: str | None, source: Source, kind: BudgetKind, limit: int | None) -> Source:
+    who = one_sender(address) if address else None
+    if who is None or limit is None:
+        return source
+    return replace(source, budgets=(Budget(kind, who, limit), *source.budgets))
+
+
 def _limited(settings: Settings, source: Source, own: int | None) -> Source:
     limit = own or settings.budgets.key
     budgets = (Budget(BudgetKind.KEY, source.name, limit),) if limit else ()
@@ -145,5 +163,5 @@ def _form_source(settings: Settings, form: Form) -> Source:
 
 def _shape(form: Form) -> FormShape:
     asked = form.consent
-    consent = FormConsent(asked.field, asked.wording, asked.version) if asked else None
+    consent = FormConsent(asked.field, asked.wording, asked.version, asked.value) if asked else None
     return FormShape(form.name, form.activity, form.email_field, form.fields, consent)

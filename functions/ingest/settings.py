@@ -38,12 +38,14 @@ EventTypes = Annotated[dict[Word, ActivityType], AfterValidator(_free_of_contrad
 
 
 class BudgetLimits(_Part):
-    """How many activities are taken: with a write key and of one identity in a minute, by a form and from a network
-    address that fills in forms in ten. What has none (null) is taken without end.
+    """How many activities are taken: with a write key, of one identity and from a network address that uses a public
+    key (`sender`) in a minute, by a form and from a network address that fills in forms in ten. What has none (null) is
+    taken without end.
     """
 
     key: KeyLimit | None = 60_000
-    identity: Limit | None = 3_000
+    identity: KeyLimit | None = 3_000
+    sender: KeyLimit | None = 1_200
     form: Limit | None = 600
     address: Limit | None = 30
 
@@ -74,11 +76,15 @@ WriteKey = Annotated[PublicWriteKey | SecretWriteKey, Field(discriminator="kind"
 
 
 class ConsentWording(_Part):
-    """The checkbox by which a form grants consent, and what the visitor read beside it."""
+    """The checkbox by which a form grants consent, and what the visitor read beside it.
+
+    `value` is what the box says when it is ticked, if that is no usual word for yes.
+    """
 
     field: Word
     wording: Annotated[str, Field(min_length=1, max_length=2000)]
     version: Word
+    value: Word | None = None
 
 
 class Form(_Part):

@@ -28,6 +28,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from shared.adapters.catalogue import Catalogue
+from shared.adapters.crawlers import names_itself_crawler
 from shared.adapters.email_addresses import email_identity, user_identity
 from shared.adapters.http_api import MAX_AGENT, SINGLE_LIMIT, Reply, error_reply, json_reply
 from shared.adapters.names import snake_keys
@@ -47,10 +48,13 @@ from shared.domain.activity import (
 from shared.domain.admission import Rejection, Source, Unreadable
 from shared.domain.moments import Moment, MomentError, parse_moment
 from shared.domain.network import network_address
-from shared.domain.refusals import Invalid, OverBudget, Refused, TooLarge
+from shared.domain.refusals import Invalid, Refused, TooLarge
 
 MAX_BATCH = 500
 """Activities in one batch; the clients send at most 100."""
+
+MAX_NAME = 256
+"""Characters of what a user or a browser is called."""
 
 MOST_IN_OTHER_LETTERS = 10
 """E-mail addresses in other letters than plain ones in one public request: to tell whether they are any takes time."""
@@ -74,7 +78,7 @@ _BRANCHES = frozenset({"constrained-str", "str", "int", "float"})
 """What pydantic adds to a place where several types may stand; no key is called so."""
 
 MessageId = Annotated[str, Field(min_length=1, max_length=200)]
-Name = Annotated[str, Field(max_length=256)] | int
+Name = Annotated[str, Field(max_length=MAX_NAME)] | int
 
 
 class _Call(BaseModel):
@@ -274,12 +278,23 @@ class SegmentReader:
     def _context(self, told: Mapping[str, Json]) -> dict[str, Json]:
         context = {ours: told[theirs] for theirs, ours in _CONTEXT.items() if told.get(theirs)}
         is_public = self._source.rank < Rank.TRUSTED
-        # A library that names itself tells of the person, or nothing does: its request is sent by no browser.
-        agent = told.get("userAgent") or (self._agent if is_public and not told.get("library") else None)
+        agent = told.get("userAgent")
+        if not isinstance(agent, str) or not agent.strip():
+            agent = self._browser(told) if is_public else None
         address = self._address if is_public else network_address(told.get("ip"))
-        if isinstance(agent, str):
+        if agent:
             context["user_agent"] = agent[:MAX_AGENT]
         return context | ({"address": address} if address else {})
+
+    def _browser(self, told: Mapping[str, Json]) -> str | None:
+        """The program that sent a public request, as far as it tells of the person.
+
+        A library that names itself is in an app, whose requests no browser sends: what fetches pages for it says
+        nothing, unless it is a crawler that says so by name.
+        """
+        if told.get("library") and not names_itself_crawler(self._agent or ""):
+            return None
+        return self._agent
 
     def _type(self, call: _Call) -> str:
         return self._catalogue.type_of(call.event if isinstance(call, TrackRequest) else "")
@@ -300,10 +315,7 @@ def read_payload(body: bytes) -> dict[str, Json]:
 
 
 def segment_reply(call: str, sent: int, rejections: Sequence[Rejection]) -> Reply:
-    """Exactly 200 when anything was taken, with what was not; a reason as an error when nothing was.
-
-    That is the first one, or one that passes with time: a client that comes again then loses nothing.
-    """
+    """Exactly 200 when anything was taken, with what was not; the first reason as an error when nothing was."""
     refused = [
         {
             "index": rejection.index,
@@ -319,8 +331,7 @@ def segment_reply(call: str, sent: int, rejections: Sequence[Rejection]) -> Repl
             "refused %d of %d: %s", len(refused), sent, ", ".join(sorted({each.reason.code for each in rejections}))
         )
     if refused and len(refused) == sent:
-        reasons = [rejection.reason for rejection in rejections]
-        reason = next((each for each in reasons if isinstance(each, OverBudget)), reasons[0])
+        reason = rejections[0].reason
         if call == "batch":
             reason.details["refused"] = refused
         return error_reply(reason)

@@ -81,10 +81,14 @@ def form_source(name: str, activity: str) -> Source:
 
 
 def identity_budget(activity: Activity, source: Source) -> Budget | None:
-    """The budget of who an activity names. What anybody can send takes nothing of what a server may send of them."""
+    """The budget of who an activity names. What anybody can send takes nothing of what a server may send of them, and
+    what comes with a page's key nothing of what that person's own form needs.
+    """
     if source.per_identity is None:
         return None
-    return Budget(BudgetKind.IDENTITY, f"{source.rank.name} {activity.identity.key}", source.per_identity)
+    public = "form" if source.asserts else "public key"
+    kind = "server" if source.rank >= Rank.TRUSTED else public
+    return Budget(BudgetKind.IDENTITY, f"{kind} {activity.identity.key}", source.per_identity)
 
 
 def admit(activity: Activity, source: Source, *, retention: int) -> Activity:

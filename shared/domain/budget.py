@@ -14,12 +14,13 @@ from shared.domain.moments import MINUTE, SECOND, Moment
 
 
 class BudgetKind(StrEnum):
-    """Of what there are budgets."""
+    """Of what there are budgets; the sender is a network address that uses a public key, and forms have their own."""
 
     KEY = "key"
     IDENTITY = "identity"
     FORM = "form"
     ADDRESS = "address"
+    SENDER = "sender"
 
 
 WINDOWS: Final = {
@@ -27,10 +28,11 @@ WINDOWS: Final = {
     BudgetKind.IDENTITY: MINUTE,
     BudgetKind.FORM: 10 * MINUTE,
     BudgetKind.ADDRESS: 10 * MINUTE,
+    BudgetKind.SENDER: MINUTE,
 }
 """The length of each budget's window, in microseconds."""
 
-SHARES: Final = {BudgetKind.KEY: 10, BudgetKind.IDENTITY: 10}
+SHARES: Final = {BudgetKind.KEY: 10, BudgetKind.IDENTITY: 10, BudgetKind.SENDER: 10}
 """Into how many shares a budget falls. Those that are not here are small: each submission is a share."""
 
 

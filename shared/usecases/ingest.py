@@ -15,7 +15,8 @@ from shared.usecases.erased import ErasedPeople
 from shared.usecases.spending import Spending
 
 AGENTS_OF_A_BROWSER = 8
-"""User agents that are looked at in one public request, which comes from one browser: to look costs time."""
+"""User agents that are looked at in one public request, which comes from one browser: to look costs time. What is told
+beyond them counts for nothing; the program that sent the request does."""
 
 EMAIL_KIND = "email_kind"
 
@@ -44,21 +45,32 @@ class Ingest:
         self._spending = spending
         self._retention = retention_days * DAY
 
-    def submit(self, sent: Sequence[Activity | Unreadable], source: Source) -> list[Rejection]:
+    def submit(
+        self,
+        sent: Sequence[Activity | Unreadable],
+        source: Source,
+        *,
+        agent: str | None = None,
+        in_parts: bool = False,
+    ) -> list[Rejection]:
         """Store every activity that may be stored, and return the others.
 
+        `agent` is the program that sent the request. What is over the budget of whom it names is among the others if
+        the sender takes it `in_parts`, and sends those again alone; most clients send all again, or nothing.
         What an erased person did before is dropped, and answered like what is stored.
 
         Raises:
-            OverBudget: the source has sent too much already. Nothing is stored then.
+            OverBudget: too much came of the source already, or of somebody whom it names. Nothing is stored then.
             Unavailable: the log did not take all of them; sending the same ones again is safe.
         """
         admitted, rejections = self._sorted(sent, source)
         taken, over = self._within_budgets(admitted, sent, source)
+        if over and not in_parts:
+            raise over[0].reason
         if taken and self._erased:
             taken = self._erased.without(taken)
         if taken:
-            self._activities.append(self._noted(taken, source))
+            self._activities.append(self._noted(taken, source, agent))
         return sorted([*rejections, *over], key=lambda rejection: rejection.index)
 
     def check(self, sent: Sequence[Activity | Unreadable], source: Source) -> list[Rejection]:
@@ -103,23 +115,28 @@ class Ingest:
                 taken.append(activity)
         return taken, over
 
-    def _noted(self, taken: Sequence[Activity], source: Source) -> list[Activity]:
+    def _noted(self, taken: Sequence[Activity], source: Source, sent_by: str | None) -> list[Activity]:
         """With what can be told of each by itself: that a bot did it, and what kind of address the lead has."""
         told = [each.context.get(USER_AGENT) for each in taken]
         agents = list(dict.fromkeys(agent for agent in told if isinstance(agent, str)))
-        bots = set(filter(self._is_bot, agents[:AGENTS_OF_A_BROWSER] if source.rank < Rank.TRUSTED else agents))
+        looked_at = agents[:AGENTS_OF_A_BROWSER] if source.rank < Rank.TRUSTED else agents
+        bots = set(filter(self._is_bot, looked_at))
+        if len(agents) > len(looked_at) and sent_by and self._is_bot(sent_by):
+            bots.update(agents[len(looked_at) :])
         return [
             self._with_email_kind(replace(each, marks=(*each.marks, BOT)) if agent in bots else each)
             for each, agent in zip(taken, (agent if isinstance(agent, str) else "" for agent in told), strict=True)
         ]
 
     def _with_email_kind(self, activity: Activity) -> Activity:
-        address = _address(activity)
-        if not activity.claims or address is None:
+        if not activity.claims:
             return activity
-        ours, told = {EMAIL_KIND: self._email_kind(address)}, activity.claims.lead
-        # A server may know better; what anybody can send says nothing of itself.
-        lead = {**ours, **told} if activity.rank >= Rank.TRUSTED else {**told, **ours}
+        told = activity.claims.lead
+        if activity.rank < Rank.TRUSTED:
+            # A server may know better; what anybody can send says nothing of itself, beside an address or alone.
+            told = {name: value for name, value in told.items() if name != EMAIL_KIND}
+        address = _address(activity)
+        lead = {EMAIL_KIND: self._email_kind(address), **told} if address is not None else told
         return replace(activity, claims=replace(activity.claims, lead=lead))
 
 

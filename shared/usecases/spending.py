@@ -23,6 +23,7 @@ _WHOSE = {
     BudgetKind.IDENTITY: "of whom it names",
     BudgetKind.FORM: "of this form",
     BudgetKind.ADDRESS: "of your network address",
+    BudgetKind.SENDER: "of your network address",
 }
 
 _log = logging.getLogger(__name__)

@@ -41,7 +41,7 @@ SETTINGS = Settings(
         SecretWriteKey(name="crm", secret="crm"),
     ),
     forms=(Form(name="contact", fields={"first": "lead.first_name"}),),
-    budgets=BudgetLimits(key=None, identity=None, form=None, address=None),
+    budgets=BudgetLimits(key=None, identity=None, sender=None, form=None, address=None),
 )
 HONEST = {"type": "track", "event": "x", "userId": "ada@example.com", "properties": {"path": "/pricing"}}
 

@@ -29,7 +29,13 @@ def test_the_least_that_a_team_must_say_is_who_receives_handoffs() -> None:
     assert settings.deletion_protection is True
     assert settings.allow_local_receivers is False
     assert settings.origins == ()
-    assert settings.budgets.model_dump() == {"key": 60_000, "identity": 3_000, "form": 600, "address": 30}
+    assert settings.budgets.model_dump() == {
+        "key": 60_000,
+        "identity": 3_000,
+        "sender": 1_200,
+        "form": 600,
+        "address": 30,
+    }
 
 
 @pytest.mark.parametrize(

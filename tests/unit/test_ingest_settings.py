@@ -23,13 +23,17 @@ WHOLE = Settings(
         Form(
             name="contact",
             fields={"First name": "lead.first_name", "firm": "company.name", "wish": "qualification.need"},
-            consent=ConsentWording(field="agree", wording="You may call me.", version="1"),
+            consent=ConsentWording(field="agree", wording="You may call me.", version="1", value="I agree"),
         ),
     ),
     origins=("https://www.acme.example",),
     catalogue={"Signed Up": "trial_started"},
     budgets=BudgetLimits(key=90_000, address=None),
 )
+
+
+def test_a_public_key_is_used_so_much_from_one_address_unless_the_settings_say_otherwise() -> None:
+    assert (BudgetLimits().sender, BudgetLimits(sender=None).sender) == (1200, None)
 
 
 def test_the_function_reads_what_the_stack_was_given() -> None:
@@ -69,6 +73,8 @@ def test_a_form_that_cannot_be_is_refused(form: dict[str, Any]) -> None:
         {"write_keys": [{"kind": "other", "name": "w"}]},
         {"write_keys": [{"kind": "public", "name": "w", "key": "pk", "activities": [], "budget": 499}]},
         {"budgets": {"key": 499}},
+        {"budgets": {"identity": 499}},
+        {"budgets": {"sender": 499}},
         {"budgets": {"form": 0}},
         {"budgets": {"address": -1}},
         {"budgets": {"adress": 30}},

@@ -130,36 +130,62 @@ def test_what_is_refused_for_another_reason_takes_nothing_of_a_budget() -> None:
     assert statuses([site.pages(497), site.pages(1)]) == [200, 429]
 
 
-def test_a_person_over_the_budget_is_refused_and_the_others_of_the_batch_are_taken() -> None:
-    site = Site(identity=3)
+@pytest.mark.parametrize("key", ["pk_web", "sk_crm"])
+def test_a_request_that_names_somebody_over_the_budget_is_refused_as_a_whole_and_taken_later(key: str) -> None:
+    site = Site(identity=500)
     ada = [{"type": "page", "userId": "ada@example.com", "messageId": f"a-{n}"} for n in range(5)]
     eve = [{"type": "page", "userId": "eve@example.com", "messageId": "e-1"}, {"type": "page", "messageId": "nobody"}]
-    reply = site.post("/v1/batch", {"batch": [*ada, *eve]}, key="pk_web")
+    site.pages(498, key=key)
+    over = site.post("/v1/batch", {"batch": [*ada, *eve]}, key=key)
+    stored = len(site.log)
+    again = site.post("/v1/batch", {"batch": [*ada, *eve]}, key=key, after=MINUTE)
 
-    assert reply["statusCode"] == 200
-    refused = answer(reply)["refused"]
-    assert [(each["index"], each["message_id"], each["code"]) for each in refused] == [
-        (3, "a-3", "over_budget"),
-        (4, "a-4", "over_budget"),
-        (6, "nobody", "invalid"),
-    ]
-    assert {stored.id for stored in site.log.all()} == {"public:a-0", "public:a-1", "public:a-2", "public:e-1"}
-
-
-def test_when_nothing_is_taken_and_some_may_come_again_the_answer_is_to_come_again() -> None:
-    site = Site(identity=1)
-    site.pages(1)
-    batch = [{"type": "page"}, {"type": "page", "userId": "ada@example.com"}]
-    reply = site.post("/v1/batch", {"batch": batch}, key="pk_web")
-
-    assert (reply["statusCode"], reply["headers"]["retry-after"]) == (429, "60")
-    assert [each["code"] for each in answer(reply)["details"]["refused"]] == ["invalid", "over_budget"]
+    assert (over["statusCode"], answer(over)["code"], over["headers"]["retry-after"]) == (429, "over_budget", "60")
+    assert stored == 498
+    assert again["statusCode"] == 200
+    assert [(each["index"], each["code"]) for each in answer(again)["refused"]] == [(6, "invalid")]
+    assert len(site.log) == 498 + 6
 
 
 def test_what_anybody_sends_of_a_person_takes_nothing_of_what_a_server_may_send_of_them() -> None:
-    site = Site(identity=2)
+    site = Site(identity=500)
 
-    assert statuses([site.pages(2), site.pages(1), site.pages(2, key="sk_crm")]) == [200, 429, 200]
+    assert statuses([site.pages(500), site.pages(1), site.pages(500, key="sk_crm")]) == [200, 429, 200]
+
+
+def test_a_flood_with_a_pages_key_that_names_somebody_does_not_shut_their_form() -> None:
+    site = Site(identity=500)
+    flood = [site.pages(500, "person-7@example.com"), site.pages(1, "person-7@example.com")]
+
+    assert statuses([*flood, site.form(7)]) == [200, 429, 200]
+
+
+def test_one_machine_does_not_use_up_a_public_key_for_all_visitors() -> None:
+    site = Site(key=2000, sender=1000)
+    flood = [site.pages(500, f"u-{n}", address=HOME) for n in range(10)]
+
+    assert statuses(flood) == [200] * 2 + [429] * 8
+    assert (answer(flood[-1])["code"], flood[-1]["headers"]["retry-after"]) == ("over_budget", "60")
+    assert "your network address" in answer(flood[-1])["message"]
+    assert statuses([site.pages(1, address=OFFICE), site.pages(1, address=HOME, after=MINUTE)]) == [200, 200]
+
+
+def test_an_address_is_one_sender_whatever_public_key_it_uses_and_whatever_it_chooses_of_its_network() -> None:
+    site = Site(sender=500)
+    replies = [
+        site.pages(499, address="2001:db8::1"),
+        site.pages(1, "u-2", key="pk_busy", address="2001:db8::2"),
+        site.pages(1, "u-3", address="2001:db8::3"),
+        site.pages(1, "u-3", address="2001:db8:0:1::1"),
+    ]
+
+    assert statuses(replies) == [200, 200, 429, 200]
+
+
+def test_a_server_sends_for_many_from_one_address() -> None:
+    site = Site(sender=500)
+
+    assert statuses([site.pages(500, f"u-{n}", key="sk_crm", address=HOME) for n in range(4)]) == [200] * 4
 
 
 def test_a_flood_of_a_form_from_one_address_ends_soon_and_others_still_get_through() -> None:
@@ -223,7 +249,7 @@ def test_a_robot_that_fills_in_the_hidden_field_takes_nothing_of_a_budget() -> N
 
 
 def test_without_budgets_nothing_is_counted() -> None:
-    site = Site(key=None, identity=None, form=None, address=None)
+    site = Site(key=None, identity=None, sender=None, form=None, address=None)
     replies = [site.form(number, address=HOME) for number in range(700)]
 
     assert set(statuses(replies)) == {200}
@@ -287,6 +313,45 @@ def test_of_a_browsers_request_only_so_many_agents_are_looked_at_and_of_a_server
         assert sum(stored.marks == ("bot",) for stored in site.log.all()) == looked_at
 
 
+@pytest.mark.parametrize(("agent", "bots"), [(GOOGLE, 12), (FIREFOX, 0)])
+def test_beyond_so_many_agents_the_program_that_sent_the_request_counts(agent: str, bots: int) -> None:
+    site = Site()
+    agents = [FIREFOX.replace("140", str(number)) for number in range(AGENTS_OF_A_BROWSER + 12)]
+    batch = [{"type": "page", "userId": "u-1", "context": {"userAgent": one}} for one in agents]
+    site.post("/v1/batch", {"batch": batch}, key="pk_web", headers={"user-agent": agent})
+
+    assert [stored.marks for stored in site.log.all()].count(("bot",)) == bots
+
+
+@pytest.mark.parametrize("told", ["", "  ", None, 5, ["x"]])
+def test_an_agent_that_says_nothing_does_not_hide_who_sent_the_request(told: Any) -> None:
+    site = Site()
+    said = {"userId": "u-1", "context": {"userAgent": told}}
+    site.post("/v1/page", said, key="pk_web", headers={"user-agent": GOOGLE})
+
+    (stored,) = site.log.all()
+    assert (stored.marks, stored.context["user_agent"]) == (("bot",), GOOGLE)
+
+
+@pytest.mark.parametrize(
+    ("agent", "marks"),
+    [
+        (GOOGLE, ("bot",)),
+        ("HeadlessChrome/140.0", ("bot",)),
+        ("okhttp/4.9.0", ()),
+        ("Dart/3.0 (dart:io)", ()),
+        ("ChatBot/12 CFNetwork/1408.0.4 Darwin/22.5.0", ()),
+    ],
+)
+def test_a_library_hides_what_fetches_for_an_app_and_no_crawler(agent: str, marks: tuple[str, ...]) -> None:
+    site = Site()
+    said = {"userId": "u-1", "context": {"library": {"name": "analytics-flutter"}}}
+    site.post("/v1/page", said, key="pk_web", headers={"user-agent": agent})
+
+    (stored,) = site.log.all()
+    assert stored.marks == marks
+
+
 def test_an_agent_that_is_not_text_is_no_bot() -> None:
     site = Site()
     for agent in (7, ["Googlebot"], {"name": "Googlebot"}):
@@ -335,6 +400,17 @@ def test_a_server_may_know_better_of_what_kind_an_address_is(key: str, believed:
     site.post("/v1/identify", {"userId": "ada@gmail.com", "traits": traits}, key=key)
 
     assert kinds(site) == [believed]
+
+
+def test_a_kind_that_anybody_tells_is_dropped_where_there_is_no_address_too() -> None:
+    site = Site()
+    for key in ("pk_web", "sk_crm"):
+        site.post("/v1/identify", {"anonymousId": "b-1", "traits": {"emailKind": "business", "title": "CTO"}}, key=key)
+
+    assert [stored.claims.lead for stored in site.log.all()] == [
+        {"title": "CTO"},
+        {"email_kind": "business", "title": "CTO"},
+    ]
 
 
 def test_a_kind_is_believed_as_far_as_who_told_the_address() -> None:

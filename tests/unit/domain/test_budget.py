@@ -23,6 +23,7 @@ def budget(kind=BudgetKind.KEY, limit=1000):
         (BudgetKind.KEY, SECOND // 2, 60),
         (BudgetKind.FORM, 0, 600),
         (BudgetKind.ADDRESS, 9 * MINUTE, 60),
+        (BudgetKind.SENDER, 0, 60),
     ],
 )
 def test_a_window_has_whole_seconds_left(kind, after, seconds):
@@ -44,6 +45,7 @@ def test_who_waits_as_long_as_told_is_in_the_next_window_and_no_later_one(kind, 
         (BudgetKind.KEY, 60_000, 6000),
         (BudgetKind.IDENTITY, 3000, 300),
         (BudgetKind.IDENTITY, 3, 1),
+        (BudgetKind.SENDER, 1200, 120),
         (BudgetKind.FORM, 600, 1),
         (BudgetKind.ADDRESS, 30, 1),
     ],
