@@ -18,9 +18,11 @@ from html import escape
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+from shared.adapters.answers import GRANTED
 from shared.adapters.email_addresses import email_identity
 from shared.adapters.http_api import MAX_AGENT, HttpRequest, Reply, error_reply, json_reply
 from shared.adapters.multipart import read_parts
+from shared.adapters.segment import MAX_NAME
 from shared.adapters.strict_json import check_text, decode, read_json
 from shared.domain.activity import Activity, Claims, Identity, IdentityKind, Json, strongest_first
 from shared.domain.admission import Source
@@ -43,18 +45,21 @@ _CAMPAIGN = {
 _CLICK_IDS = {"dclid", "fbclid", "gbraid", "gclid", "li_fat_id", "msclkid", "ttclid", "twclid", "wbraid"}
 CAMPAIGN_FIELDS = frozenset(_CAMPAIGN) | _CLICK_IDS
 """What a page's address says of how the visitor came to it."""
-_TICKED = {"on", "true", "yes", "1"}
 _THANKS = ("Thank you", "We have received your message.")
 _GO_BACK = "Go back with your browser's button: what you wrote should still be there."
 
 
 @dataclass(frozen=True, slots=True)
 class FormConsent:
-    """The checkbox by which consent is granted, and what stood beside it."""
+    """The checkbox by which consent is granted, and what stood beside it.
+
+    Ticked it says `value`, or else one of the words for yes.
+    """
 
     field: str
     wording: str
     version: str
+    value: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +96,8 @@ def read_fields(request: HttpRequest, limit: int) -> dict[str, Json]:
 
 
 def is_robot(fields: Mapping[str, Json]) -> bool:
-    """Whether the field that people do not see is filled in."""
-    return bool(fields.get("_gotcha"))
+    """Whether the field that people do not see is filled in; a page may have more than one of it."""
+    return any(_each(fields.get("_gotcha")))
 
 
 def read_form(shape: FormShape, fields: Mapping[str, Json], request: HttpRequest, source: Source) -> Activity:
@@ -102,10 +107,10 @@ def read_form(shape: FormShape, fields: Mapping[str, Json], request: HttpRequest
         Invalid: there is no e-mail address in it, or none that is one.
     """
     identities: list[Identity] = [_email(shape, fields)]
-    if browser := str(fields.get("_anonymous_id") or "").strip()[:_MAX_ID]:
+    if browser := _browser(fields):
         identities.append(Identity(IdentityKind.ANONYMOUS_ID, browser))
     properties = {name: value for name, value in fields.items() if _is_property(shape, name)}
-    consented = shape.consent is not None and _is_ticked(fields.get(shape.consent.field))
+    consented = shape.consent is not None and _is_ticked(shape.consent, fields)
     if shape.consent is not None and consented:
         properties["consent"] = {"wording": shape.consent.wording, "version": shape.consent.version}
     return Activity(
@@ -162,14 +167,29 @@ def _page(status: int, title: str, *sentences: str) -> Reply:
 
 
 def _urlencoded(body: bytes) -> dict[str, Json]:
+    # An `&` too many says nothing, though strict parsing takes it for a fault.
+    text = "&".join(filter(None, decode(body).split("&")))
     try:
-        pairs = parse_qsl(
-            decode(body), keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS, strict_parsing=bool(body)
-        )
+        try:
+            pairs = _pairs(text, "utf-8")
+        except UnicodeDecodeError:
+            pairs = _pairs(text, "cp1252")
     except ValueError as error:
         msg = f"the body is neither a urlencoded form of at most {MAX_FIELDS} fields nor JSON"
         raise Malformed(msg) from error
     return _as_fields(pairs)
+
+
+def _pairs(text: str, encoding: str) -> list[tuple[str, str]]:
+    """Names and values: a page sends them in its own encoding, which is UTF-8, or Windows-1252 if it is an old one."""
+    return parse_qsl(
+        text,
+        keep_blank_values=True,
+        encoding=encoding,
+        errors="strict",
+        max_num_fields=MAX_FIELDS,
+        strict_parsing=bool(text),
+    )
 
 
 def _as_fields(pairs: Sequence[tuple[str, str]]) -> dict[str, Json]:
@@ -197,9 +217,22 @@ def _email(shape: FormShape, fields: Mapping[str, Json]) -> Identity:
     return email_identity(address, shape.email_field)
 
 
-def _is_ticked(value: Json) -> bool:
+def _browser(fields: Mapping[str, Json]) -> str:
+    """What the browser is called, first where a page tells it twice; nothing, if no other call could name it so."""
+    told = next((each for each in _each(fields.get("_anonymous_id")) if each), None)
+    name = str(told).strip() if isinstance(told, str | int) and not isinstance(told, bool) else ""
+    return name if len(name) <= MAX_NAME else ""
+
+
+def _is_ticked(consent: FormConsent, fields: Mapping[str, Json]) -> bool:
     """Whether a box is ticked; where a page sends a hidden "no" beside it, one ticked value is enough."""
-    return any(str(each).lower() in _TICKED for each in (value if isinstance(value, list) else [value]))
+    ticked = GRANTED if consent.value is None else {consent.value.strip().casefold()}
+    return any(str(each).strip().casefold() in ticked for each in _each(fields.get(consent.field)))
+
+
+def _each(value: Json) -> list[Json]:
+    """The values of a field, which a page may have more than once."""
+    return value if isinstance(value, list) else [value]
 
 
 def _is_property(shape: FormShape, name: str) -> bool:
@@ -219,12 +252,12 @@ def _id(shape: FormShape, fields: Mapping[str, Json], request: HttpRequest) -> s
 
 
 def _context(fields: Mapping[str, Json], request: HttpRequest) -> dict[str, Json]:
-    referrer = request.headers.get("referer", "")
+    referrer = request.told("referer") or ""
     campaign = _campaign(fields) or _campaign(_query(referrer))
     context: dict[str, Json] = {"campaign": campaign} if campaign else {}
     if referrer:
         context["page"] = {"url": referrer[:_MAX_URL]}
-    if agent := request.headers.get("user-agent"):
+    if agent := request.told("user-agent"):
         context["user_agent"] = agent[:MAX_AGENT]
     if request.address:
         context["address"] = request.address

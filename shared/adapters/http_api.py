@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl
 
+from shared.adapters.strict_json import is_honest
 from shared.domain.moments import Moment
 from shared.domain.refusals import (
     Contested,
@@ -101,6 +102,11 @@ class HttpRequest:
             is_base64=bool(event.get("isBase64Encoded")),
             address=context["http"].get("sourceIp"),
         )
+
+    def told(self, header: str) -> str | None:
+        """What a header says of the sender; None if it is missing, or holds what no honest text holds."""
+        value = self.headers.get(header)
+        return value if value and is_honest(value) else None
 
     def query(self) -> dict[str, str]:
         """The parameters of the query.

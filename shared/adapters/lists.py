@@ -23,6 +23,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from shared.adapters.answers import DENIED, GRANTED
 from shared.adapters.catalogue import Catalogue
 from shared.adapters.email_addresses import email_identity, user_identity
 from shared.adapters.headings import LEFT_OUT, NUMBER, mapping_of
@@ -58,9 +59,6 @@ _MAX_ID = 200
 _MAX_NAME = 256
 _MAX_COPY = 1_000_000_000
 _PLAIN_NUMBER = re.compile(r"-?(0|[1-9]\d{0,14})(\.\d{1,10})?")
-_YES = "granted yes y true 1 x on ok wahr ja j oui o vrai si sí s sim sì vero verdadero waar opt-in optin agreed ✓ ✔ ☑"
-_NO = "denied no n false 0 off falsch nein non faux não nao falso nee onwaar opt-out optout declined unsubscribed ☐"
-_GRANTED, _DENIED = frozenset(_YES.split()), frozenset(_NO.split())
 
 Text = Annotated[str, Field(min_length=1, max_length=200)]
 
@@ -391,9 +389,9 @@ class ListReader:
         if told is None:
             return None
         word = str(told).casefold()
-        if word in _GRANTED:
+        if word in GRANTED:
             return "granted"
-        if word in _DENIED:
+        if word in DENIED:
             return "denied"
         msg = f"{str(told)[:40]!r} is neither a yes nor a no: write granted or denied"
         raise Invalid(msg, self._columns["consent"])

@@ -24,7 +24,7 @@ def read_parts(body: bytes, content_type: str, most: int) -> list[tuple[str, str
     """Names and values in their order. An input for files into which nobody put one is left out.
 
     Raises:
-        Malformed: these are no such parts, or not in UTF-8.
+        Malformed: these are no such parts, or neither in UTF-8 nor in Windows-1252.
         TooLarge: there are more than `most`.
         UnsupportedMedia: there is a file among them.
     """
@@ -58,7 +58,7 @@ def _part(part: bytes) -> tuple[str, str] | None:
     if len(headers) > _MOST_OF_A_HEADER or headers.count(b";") > _MOST_PARAMETERS:
         msg = f"a part of the form has more than {_MOST_OF_A_HEADER} bytes or {_MOST_PARAMETERS} parameters of headers"
         raise Malformed(msg)
-    told = HeaderParser().parsestr(decode(headers[2:]))
+    told = HeaderParser().parsestr(_text(headers[2:]))
     said = dict(told.get_params([], header="content-disposition"))
     name = said.get("name")
     encoding = str(told.get("content-transfer-encoding", "")).lower()
@@ -71,7 +71,19 @@ def _part(part: bytes) -> tuple[str, str] | None:
             return None
         msg = "this form takes no files"
         raise UnsupportedMedia(msg, name)
-    return name, decode(value)
+    return name, _text(value)
+
+
+def _text(value: bytes) -> str:
+    """UTF-8, or Windows-1252, in which old pages send what is typed into them."""
+    try:
+        return decode(value)
+    except Malformed:
+        try:
+            return value.decode("cp1252")
+        except UnicodeDecodeError:
+            pass
+        raise
 
 
 def _unescaped(name: str) -> str:

@@ -56,6 +56,11 @@ def size(value: Json) -> int:
     return len(json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode())
 
 
+def is_honest(text: str) -> bool:
+    """Whether text holds neither a NUL nor a bidirectional control nor a lone surrogate."""
+    return not _UNSAFE.search(text)
+
+
 def check_text(text: str, at: str) -> None:
     """Refuse text that holds what no honest text holds.
 

@@ -62,12 +62,13 @@ def test_json_is_found_whatever_the_header_says() -> None:
 @pytest.mark.parametrize(
     "body",
     [
-        b"a=%ff",
+        b"a=%81",
         b"a=\xff",
         b"a=%00",
         b"a%00=1",
         b"a=%E2%80%AEgnp.exe",
         b"nonsense",
+        b"a=1&nonsense",
         "&".join(f"f{n}=1" for n in range(201)),
         b'{"a": 1, "a": 2}',
         b'{"a": NaN}',
@@ -76,6 +77,17 @@ def test_json_is_found_whatever_the_header_says() -> None:
 def test_what_is_no_form_is_malformed(body: Any) -> None:
     with pytest.raises(Malformed):
         fields(body)
+
+
+@pytest.mark.parametrize("body", ["a=1&b=2&", "&a=1&&b=2", "a=1&b=2"])
+def test_an_ampersand_too_many_says_nothing(body: str) -> None:
+    assert fields(body) == {"a": "1", "b": "2"}
+
+
+def test_a_page_in_windows_1252_says_what_was_typed_into_it() -> None:
+    assert fields(b"name=J%FCrgen&price=5+%80") == {"name": "Jürgen", "price": "5 €"}
+    parts = WHOLE.replace(b'"a"', b'"gr\xf6\xdfe"').replace(b"1", b"J\xfcrgen")
+    assert fields(parts, headers={"content-type": "multipart/form-data; boundary=x"}) == {"größe": "Jürgen"}
 
 
 @pytest.mark.parametrize("body", [[1], {"a": {"b": 1}}])
@@ -152,8 +164,8 @@ WHOLE = b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n--x--'
         ("multipart/form-data; boundary=x", WHOLE.replace(b'"a"', b'"a"\r\nContent-Transfer-Encoding: base64')),
         ("multipart/form-data; boundary=x", WHOLE.replace(b'"a"', b'"a"' + b";" * 30)),
         ("multipart/form-data; boundary=x", WHOLE.replace(b'"a"', b'"' + b"a" * 600 + b'"')),
-        ("multipart/form-data; boundary=x", WHOLE.replace(b'"a"', b'"\xff"')),
-        ("multipart/form-data; boundary=x", WHOLE.replace(b"1", b"\xff")),
+        ("multipart/form-data; boundary=x", WHOLE.replace(b'"a"', b'"\x81"')),
+        ("multipart/form-data; boundary=x", WHOLE.replace(b"1", b"\x81")),
         ("multipart/form-data; boundary=x", WHOLE.replace(b"1", b"\x00")),
         ("multipart/form-data; boundary=x", WHOLE.replace(b"1", "\u202e".encode())),
         ("multipart/form-data; boundary=x", WHOLE.replace(b'"a"', b'"%00\x00"')),
@@ -227,12 +239,19 @@ def test_the_address_is_a_fact_as_it_was_written_unless_another_field_is_to_tell
     assert submitted(private, private="ada@home.example").claims == Claims({"email": "ada@home.example"})
 
 
-@pytest.mark.parametrize("tick", ["on", "true", "yes", "1", "On", True, 1, ["0", "1"]])
+@pytest.mark.parametrize("tick", ["on", "true", "yes", "1", "On", True, 1, ["0", "1"], "agree", "granted", "ja", "✓"])
 def test_a_ticked_box_grants_consent_with_what_stood_beside_it(tick: Any) -> None:
     found = submitted(agree=tick)
 
     assert found.claims.consent == "granted"
     assert found.properties["consent"] == {"wording": "You may call me.", "version": "2026-01"}
+
+
+def test_a_box_may_say_what_its_forms_settings_say() -> None:
+    shape = FormShape("contact", "form_submitted", consent=FormConsent("agree", "You may.", "1", "I agree"))
+
+    granted = [submitted(shape, agree=said).claims.consent for said in ("I agree", " i agree ", "on", "no", "")]
+    assert granted == ["granted", "granted", None, None, None]
 
 
 @pytest.mark.parametrize(
@@ -309,6 +328,31 @@ def test_a_browsers_id_is_attached() -> None:
     assert submitted(_anonymous_id="b-1").identities == (email("ada@example.com"), browser("b-1"))
 
 
+@pytest.mark.parametrize(
+    ("told", "name"),
+    [
+        (["", "p", "q"], "p"),
+        (" b-1 ", "b-1"),
+        (17, "17"),
+        ("b" * 256, "b" * 256),
+        ("b" * 257, None),
+        (True, None),
+        ("", None),
+    ],
+)
+def test_a_browser_is_called_as_any_call_could_call_it(told: Any, name: str | None) -> None:
+    found = submitted(_anonymous_id=told).identities
+
+    assert found == (email("ada@example.com"), *((browser(name),) if name else ()))
+
+
+@pytest.mark.parametrize("sign", ["\x00", "\u202e", "\ud800"])
+def test_what_no_field_may_hold_is_not_kept_from_a_header_either(sign: str) -> None:
+    posted = request({"email": "ada@example.com"}, headers={"referer": f"{SITE}/{sign}", "user-agent": f"x{sign}"})
+
+    assert read_form(CONTACT, read_fields(posted, LIMIT), posted, SOURCE).context == {}
+
+
 @pytest.mark.parametrize("address", [None, "", "ada", ["ada@example.com", "eve@example.com"], 7])
 def test_a_form_without_an_address_is_refused(address: Any) -> None:
     with pytest.raises(Invalid) as refusal:
@@ -350,7 +394,9 @@ def test_the_same_words_of_another_browser_are_another_submission() -> None:
 
 def test_robots_fill_in_what_people_do_not_see() -> None:
     assert is_robot({"_gotcha": "x"})
+    assert is_robot({"_gotcha": ["", "x"]})
     assert not is_robot({"_gotcha": ""})
+    assert not is_robot({"_gotcha": ["", ""]})
     assert not is_robot({})
 
 

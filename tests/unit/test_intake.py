@@ -150,6 +150,12 @@ def test_facts_are_as_good_as_the_key_that_tells_them(client: Client, log: Log, 
     assert (stored.rank, stored.claims) == (rank, Claims(lead=facts, company={"name": "Acme"}))
 
 
+def test_an_agent_that_holds_what_no_honest_text_holds_is_not_kept(client: Client, log: Log) -> None:
+    assert client.post("/v1/page", view(), key="pk_web", headers={"user-agent": "x\u202ey"})["statusCode"] == 200
+
+    assert "user_agent" not in log.all()[0].context
+
+
 def test_the_key_may_stand_in_the_body(client: Client, log: Log) -> None:
     assert client.post("/v1/page", view(writeKey="pk_web"))["statusCode"] == 200
     assert client.post("/v1/page", view(writeKey="pk_other", messageId="m-2"))["statusCode"] == 401
