@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from unicodedata import normalize
 
 from shared.domain.activity import Json
 
@@ -12,8 +13,11 @@ _GAP = re.compile(r"[\W_]+")
 
 
 def snake_case(name: str) -> str:
-    """`Demo Requested`, `demoRequested` and `demo-requested` alike as `demo_requested`; empty when nothing is left."""
-    return _GAP.sub("_", _HUMP.sub("_", name)).strip("_").lower()
+    """`Demo Requested`, `demoRequested` and `demo-requested` alike as `demo_requested`; empty when nothing is left.
+
+    Composed (NFC), as an accent of its own would be a gap in the word.
+    """
+    return _GAP.sub("_", _HUMP.sub("_", normalize("NFC", name))).strip("_").lower()
 
 
 def snake_keys(value: Mapping[str, Json]) -> dict[str, Json]:

@@ -25,7 +25,7 @@ from dataclasses import replace
 from typing import Annotated, Any, ClassVar, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from shared.adapters.catalogue import Catalogue
 from shared.adapters.crawlers import names_itself_crawler
@@ -77,8 +77,16 @@ _SHOWN = ("wording", "version", "source")
 _BRANCHES = frozenset({"constrained-str", "str", "int", "float"})
 """What pydantic adds to a place where several types may stand; no key is called so."""
 
-MessageId = Annotated[str, Field(min_length=1, max_length=200)]
+MessageId = Annotated[str, Field(min_length=1, max_length=200)] | int
 Name = Annotated[str, Field(max_length=MAX_NAME)] | int
+
+
+def _empty_object(value: Json) -> Json:
+    """An object, though it was empty: PHP writes an array without keys as `[]`."""
+    return {} if value == [] else value
+
+
+Object = Annotated[dict[str, Any], BeforeValidator(_empty_object)]
 
 
 class _Call(BaseModel):
@@ -95,9 +103,9 @@ class _Call(BaseModel):
     original_timestamp: str | None = Field(None, alias="originalTimestamp")
     user_id: Name | None = Field(None, alias="userId")
     anonymous_id: Name | None = Field(None, alias="anonymousId")
-    context: dict[str, Any] | None = None
-    properties: dict[str, Any] | None = None
-    traits: dict[str, Any] | None = None
+    context: Object | None = None
+    properties: Object | None = None
+    traits: Object | None = None
     write_key: str | None = Field(None, alias="writeKey", description="Instead of HTTP Basic authorization.")
 
 
@@ -170,7 +178,7 @@ class BatchRequest(BaseModel):
             Field(discriminator="type"),
         ]
     ] = Field(max_length=MAX_BATCH)
-    context: dict[str, Any] | None = Field(None, description="Goes for every call that has none.")
+    context: Object | None = Field(None, description="Goes for every call that has none.")
     write_key: str | None = Field(None, alias="writeKey", description="Instead of HTTP Basic authorization.")
 
 
@@ -261,7 +269,9 @@ class SegmentReader:
     def _activity(self, call: _Call, message: Mapping[str, Json], index: int) -> Activity:
         moment = call.timestamp or call.original_timestamp
         return Activity(
-            id=call.message_id or _hash(message, moment or f"{self._request_id}.{index}"),
+            id=_hash(message, moment or f"{self._request_id}.{index}")
+            if call.message_id is None
+            else str(call.message_id),
             type=call.activity or self._type(call),
             occurred_at=_moment(moment) if moment else self._received_at,
             received_at=self._received_at,
@@ -529,7 +539,7 @@ def _told(call: _Call) -> Claims:
     if not isinstance(call, IdentifyRequest):
         return Claims()
     consent = claimed_consent(traits.pop("consent", None), "traits.consent")
-    qualification = claimed_qualification(traits.pop("qualification", None), "traits.qualification")
+    qualification = claimed_qualification(_empty_object(traits.pop("qualification", None)), "traits.qualification")
     company = traits.pop("company", None)
     return Claims(
         lead=traits,
@@ -552,7 +562,7 @@ def _alone(message: Json) -> Json:
 
 def _id(message: Json) -> str | None:
     told = message.get("messageId") if isinstance(message, dict) else None
-    return told[:200] if isinstance(told, str) else None
+    return str(told)[:200] if isinstance(told, str | int) and not isinstance(told, bool) else None
 
 
 def _hash(message: Mapping[str, Json], when: str) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, Literal
+from unicodedata import normalize
 
 import pytest
 
@@ -58,6 +59,19 @@ def test_the_catalogue_names_events_otherwise_however_they_are_written(event: st
 
     assert isinstance(found, Activity)
     assert found.type == "trial_started"
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_an_event_is_of_one_type_however_its_accents_are_stored(form: Literal["NFC", "NFD"]) -> None:
+    called = normalize(form, "Café Visited")
+
+    assert read("track", event=called, userId="u").type == "café_visited"
+    others: tuple[Literal["NFC", "NFD"], ...] = ("NFC", "NFD")
+    for other in others:
+        exceptions = {normalize(other, "Café Visited"): "visit_paid"}
+        (found,) = reader(**exceptions).read("track", {"event": called, "userId": "u"})
+        assert isinstance(found, Activity)
+        assert found.type == "visit_paid"
 
 
 def test_an_event_without_a_letter_is_refused_unless_the_catalogue_knows_it() -> None:
@@ -449,8 +463,9 @@ def test_two_calls_without_id_or_moment_are_two_activities() -> None:
         ({"event": "x" * 201}, "event"),
         ({"event": "x", "messageId": "m" * 201}, "messageId"),
         ({"event": "x", "messageId": ""}, "messageId"),
-        ({"event": "x", "messageId": 7}, "messageId"),
-        ({"event": "x", "properties": []}, "properties"),
+        ({"event": "x", "messageId": 7.5}, "messageId"),
+        ({"event": "x", "messageId": True}, "messageId"),
+        ({"event": "x", "properties": ["x"]}, "properties"),
         ({"event": "x", "context": "c"}, "context"),
         ({"event": "x", "timestamp": 1772442000}, "timestamp"),
         ({"event": "x", "anonymousId": {"a": 1}}, "anonymousId"),
@@ -460,6 +475,21 @@ def test_two_calls_without_id_or_moment_are_two_activities() -> None:
 )
 def test_what_has_another_shape_is_refused_where_it_stands(payload: dict[str, Any], at: str) -> None:
     assert fault("track", **payload).reason.at == at
+
+
+def test_an_empty_object_of_php_is_one() -> None:
+    empty: dict[str, Any] = {"properties": [], "context": [], "traits": []}
+    called = {"userId": "u", "messageId": "m"}
+
+    assert read("track", event="x", **called, **empty) == read("track", event="x", **called)
+    assert read("identify", **called, traits={"qualification": [], "company": []}) == read("identify", **called)
+
+
+@pytest.mark.parametrize("id_", [0, 7, -1, 10**39])
+def test_the_text_of_a_number_is_a_calls_id(id_: int) -> None:
+    assert read("track", event="x", userId="u", messageId=id_).id == str(id_)
+    refused = fault("track", event="x", userId="u", messageId=id_, timestamp="soon")
+    assert refused.id == str(id_)
 
 
 def test_a_batch_is_read_in_order_and_faults_keep_their_place() -> None:
