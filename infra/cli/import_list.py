@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import io
 import json
 import os
 import time
@@ -37,7 +38,18 @@ from shared.adapters.http_api import BATCH_LIMIT
 from shared.adapters.lists import Line, ListOptions, ListReader
 from shared.adapters.local_dates import AmbiguousDate, DateOrder, read_local_date, time_zone
 from shared.adapters.segment import validation_fault
-from shared.adapters.sheets import COPY, LINE, OWN_HEADINGS, REASON, Row, Sheet, guarded, is_of_refused, unguarded
+from shared.adapters.sheets import (
+    COPY,
+    LINE,
+    OWN_HEADINGS,
+    REASON,
+    Row,
+    Sheet,
+    guarded,
+    is_of_refused,
+    read_sheet,
+    unguarded,
+)
 from shared.adapters.strict_json import MAX_VALUES
 from shared.domain.activity import Activity
 from shared.domain.admission import trusted_source
@@ -283,8 +295,14 @@ def write_refused(listed: ListFile, refusals: Iterator[tuple[int, str, list[str]
     safe = _safe_again if is_of_refused(listed.headings) else guarded
     own = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(own, "w", encoding="utf-8-sig", newline="") as file:
+        head = io.StringIO(newline="")
+        csv.writer(head, delimiter=listed.delimiter).writerow(
+            [LINE, REASON, *(safe(listed.written[place]) for place in keep)]
+        )
+        if not _tells(head.getvalue(), listed.delimiter):
+            file.write(f"sep={listed.delimiter}\r\n")
+        file.write(head.getvalue())
         table = csv.writer(file, delimiter=listed.delimiter)
-        table.writerow([LINE, REASON, *(safe(listed.written[place]) for place in keep)])
         for line, reason, cells in refusals:
             told = [cells[place] if place < len(cells) else "" for place in keep] + cells[len(listed.headings) :]
             table.writerow([line, guarded(reason), *map(safe, told)])
@@ -294,6 +312,14 @@ def write_refused(listed: ListFile, refusals: Iterator[tuple[int, str, list[str]
         path = path.with_name(f"{listed.path.stem}.refused-{number}.csv")
     fresh.replace(path)
     return path
+
+
+def _tells(headings: str, delimiter: str) -> bool:
+    """Whether these headings tell by themselves by what they are parted."""
+    try:
+        return read_sheet(io.StringIO(headings, newline="")).delimiter == delimiter
+    except Refused:
+        return False
 
 
 def _beside(listed: ListFile, bookmark: Bookmark) -> Path:

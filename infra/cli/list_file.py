@@ -81,7 +81,7 @@ def _sheet(path: Path, encoding: str, delimiter: str | None) -> Iterator[Sheet]:
 
 
 def _encoding(path: Path, told: str | None) -> tuple[str, str]:
-    """The digest of a file's bytes, and its encoding: as told, by its mark, UTF-8 if it is that, or Windows-1252."""
+    """The digest of a file's bytes, and its encoding: by its mark, as told, UTF-8 if it is that, or Windows-1252."""
     digest = hashlib.sha256()
     utf8 = codecs.getincrementaldecoder("utf-8")()
     begin, is_utf8 = b"", True
@@ -96,7 +96,8 @@ def _encoding(path: Path, told: str | None) -> tuple[str, str]:
     if begin.startswith(_WORKBOOKS):
         what = f"{path} is a spreadsheet program's workbook."
         raise Failure(what, "Save its sheet as CSV (in Excel: `CSV UTF-8`), and import that.")
-    return digest.hexdigest(), _known(told) if told else _by_bytes(begin, is_utf8=is_utf8 and _goes_on(utf8, b"", True))
+    found = _known(told) if told else _by_bytes(begin, is_utf8=is_utf8 and _goes_on(utf8, b"", True))
+    return digest.hexdigest(), _marked(begin) or found
 
 
 def _goes_on(decoder: codecs.IncrementalDecoder, block: bytes, final: bool = False) -> bool:
@@ -107,10 +108,12 @@ def _goes_on(decoder: codecs.IncrementalDecoder, block: bytes, final: bool = Fal
     return True
 
 
+def _marked(begin: bytes) -> str | None:
+    """The encoding that a file says it is in; nobody knows better."""
+    return next((encoding for mark, encoding in _MARKS if begin.startswith(mark)), None)
+
+
 def _by_bytes(begin: bytes, *, is_utf8: bool) -> str:
-    for mark, encoding in _MARKS:
-        if begin.startswith(mark):
-            return encoding
     if begin[:2].count(0) == 1:
         return "utf-16-be" if begin[0] == 0 else "utf-16-le"
     return "utf-8" if is_utf8 else "cp1252"

@@ -67,11 +67,13 @@ _GUESSES = {name: target for target, names in _USUAL.items() for name in names.s
 def mapping_of(headings: Iterable[str], told: Mapping[str, str]) -> dict[str, str]:
     """The target of every column: what is told of it, the target that it is called by, or the usual meaning.
 
-    A column that nobody knows becomes a property under its heading in snake_case; of two that seem to be the same the
-    first is it. A heading that is told may be written in other upper and lower case.
+    A column that nobody knows becomes a property under its heading in snake_case. Which column comes first decides
+    nothing: where two seem to be the same, somebody has to tell. A heading that is told may be written in other upper
+    and lower case.
 
     Raises:
-        Invalid: a told heading or target does not exist, two columns have one target, or nothing names the people.
+        Invalid: a told heading or target does not exist, two columns have or seem to have one target, or nothing names
+            the people.
     """
     found = list(headings)
     chosen = {_heading(name, found): _target(target, name) for name, target in told.items()}
@@ -81,10 +83,20 @@ def mapping_of(headings: Iterable[str], told: Mapping[str, str]) -> dict[str, st
             msg = f"{' and '.join(map(repr, same))} cannot both be {_bare(target)}"
             raise Invalid(msg, "map")
     taken = {_bare(target) for target in chosen.values()}
-    for name in found:
+    guessed: dict[str, str] = {}
+    for name in sorted(found):
+        usual = None if name in chosen else _usual(name)
+        if usual and _bare(usual) not in taken:
+            if other := guessed.get(_bare(usual)):
+                msg = f"{other!r} and {name!r} both seem to be {_bare(usual)}: tell which of them it is by mapping it"
+                raise Invalid(msg, "map")
+            chosen[name] = usual
+            guessed[_bare(usual)] = name
+    taken |= guessed.keys()
+    for name in sorted(found):
         if name not in chosen:
-            chosen[name] = _guess(name, taken)
-            taken.add(_bare(chosen[name]))
+            chosen[name] = _property(name, taken)
+            taken.add(chosen[name])
     if not taken & set(PEOPLE):
         msg = f"no column names the people: map one to {' or '.join(PEOPLE)}"
         raise Invalid(msg, "map")
@@ -109,13 +121,16 @@ def _target(target: str, heading: str) -> str:
     raise Invalid(msg, "map")
 
 
-def _guess(heading: str, taken: set[str]) -> str:
-    if _TARGET.fullmatch(heading) and heading not in {"id", "type"} and _bare(heading) not in taken:
+def _usual(heading: str) -> str | None:
+    """What a column of this heading usually is."""
+    if _TARGET.fullmatch(heading) and heading not in {"id", "type"}:
         return heading
     plain = _plain(heading)
-    usual = plain if plain in {"email", "user_id", "anonymous_id", "occurred_at", "consent"} else _GUESSES.get(plain)
-    if usual and _bare(usual) not in taken:
-        return usual
+    return plain if plain in {"email", "user_id", "anonymous_id", "occurred_at", "consent"} else _GUESSES.get(plain)
+
+
+def _property(heading: str, taken: set[str]) -> str:
+    plain = _plain(heading)
     name = f"properties.{plain if plain[:1].isalpha() else f'column_{plain}'.rstrip('_')}"[:100]
     number = 1
     while name in taken:

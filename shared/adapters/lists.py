@@ -4,9 +4,9 @@ A list comes as CSV (`sheets.py`) or as JSON objects, one for each line; `headin
 What is in a cell stays the text that it is, and 1.234,5 stays 1.234,5. Columns whose headings stand in `OWN_HEADINGS`
 are Baton's own and no part of a line's content.
 
-An activity's id follows from what its line says (who, what, when and every field that becomes something), so that the
-same list twice, in another order, in other parts or saved by another program changes nothing. Of lines that say the
-same, `copy` tells one from the other.
+An activity's id follows from what its line says (who, what, when, by which channel, the wording that was agreed to and
+every field that becomes something), so that the same list twice, in another order, in other parts or saved by another
+program changes nothing. Of lines that say the same, `copy` tells one from the other.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from shared.adapters.http_api import SINGLE_LIMIT, HttpRequest
 from shared.adapters.local_dates import DateOrder, read_local_date, time_zone
 from shared.adapters.names import snake_case
 from shared.adapters.segment import validation_fault
-from shared.adapters.sheets import COPY, LINE, OWN_HEADINGS, read_sheet
+from shared.adapters.sheets import COPY, LINE, MAX_COLUMNS, OWN_HEADINGS, read_sheet, too_many_columns
 from shared.adapters.strict_json import check_text, decode, read_json
 from shared.domain.activity import (
     ALIASED,
@@ -46,11 +46,14 @@ from shared.domain.activity import (
     strongest_first,
 )
 from shared.domain.admission import Rejection, Source, Unreadable
-from shared.domain.moments import Moment, MomentError
+from shared.domain.moments import DAY, Moment, MomentError, format_moment
 from shared.domain.refusals import Forbidden, Invalid, OverBudget, Refused, TooLarge
 
 MAX_LINES = 500
 """Lines in one request; a longer list is sent in parts."""
+
+_TOLERANCE = DAY
+"""How far ahead a line's moment may lie: a date without an offset is a day's beginning somewhere on earth."""
 
 _AGE = "timestamp"
 """Where an activity is told to have its moment, whatever it came in."""
@@ -58,6 +61,8 @@ _TYPE = re.compile(r"[a-z][a-z0-9_]{0,99}")
 _MAX_ID = 200
 _MAX_NAME = 256
 _MAX_COPY = 1_000_000_000
+_EXACT = 2**53
+"""Below it a number with a point is exactly the whole number that it seems to be."""
 _PLAIN_NUMBER = re.compile(r"-?(0|[1-9]\d{0,14})(\.\d{1,10})?")
 
 Text = Annotated[str, Field(min_length=1, max_length=200)]
@@ -146,7 +151,10 @@ def _from_json(payload: Json) -> ListRequest:
         number = _whole(fields, LINE, place)
         lines.append(Line(place if number is None else number, fields, _whole(fields, COPY, place)))
         headings.update(dict.fromkeys(fields))
-    return ListRequest(asked, _told(headings), lines, asked.write_key)
+    told = _told(headings)
+    if len(told) > MAX_COLUMNS:
+        raise too_many_columns()
+    return ListRequest(asked, told, lines, asked.write_key)
 
 
 def _from_csv(text: str, query: Mapping[str, str]) -> ListRequest:
@@ -288,15 +296,17 @@ class ListReader:
             if dot:
                 facts[about][what] = value
         said = facts.pop("properties")
-        content = _content(told or kind, identities, moment, fields)
-        copy = line.copy
-        if copy is None:
-            copy = self._seen[content]
-            self._seen[content] += 1
+        channel = self._text(fields, "channel") or self._options.channel
         if consent == "granted":
             said = said | {
                 "consent": {"wording": self._options.consent_wording, "version": self._options.consent_version}
             }
+        # Imported again with another channel or wording, the line says something else, and is not taken for known.
+        content = _content([told or kind, channel, consent, said.get("consent")], identities, moment, fields)
+        copy = line.copy
+        if copy is None:
+            copy = self._seen[content]
+            self._seen[content] += 1
         return Activity(
             id=own_id or _id(content, copy),
             type=kind,
@@ -304,7 +314,7 @@ class ListReader:
             received_at=self._received_at,
             identities=identities,
             rank=self._source.rank,
-            channel=self._text(fields, "channel") or self._options.channel,
+            channel=channel,
             source=self._source.name,
             properties=said,
             claims=Claims(**facts, consent=consent),
@@ -344,6 +354,8 @@ class ListReader:
                 msg = "the line does not tell what happened"
                 raise Invalid(msg, self._columns["type"])
             return self._options.kind
+        if told == IDENTIFIED:
+            return IDENTIFIED  # as with `as`; the name of an event it cannot be
         try:
             kind = self._catalogue.type_of(told)
             _check_type(kind)
@@ -380,9 +392,13 @@ class ListReader:
 
     def _moment(self, text: str, at: str) -> Moment:
         try:
-            return read_local_date(text, self._options.dates, self._zone)
+            moment = read_local_date(text, self._options.dates, self._zone)
         except MomentError as error:
             raise Invalid(str(error), at) from error
+        if moment > self._received_at + _TOLERANCE:
+            msg = f"{text.strip()[:40]!r} is {format_moment(moment)}, and a list tells what has happened already"
+            raise Invalid(msg, at)
+        return moment
 
     def _consent(self, fields: Mapping[str, Json]) -> Literal["granted", "denied"] | None:
         told = fields.get("consent")
@@ -411,11 +427,15 @@ def _check_type(kind: str) -> None:
         raise Invalid(msg, "as")
 
 
-def _content(kind: str, identities: tuple[Identity, ...], moment: Moment, fields: Mapping[str, Json]) -> str:
-    """What a line says, as one text. The channel and the wording of consent are said of the list as a whole."""
-    spoken_for = {"email", "user_id", "anonymous_id", "occurred_at", "type", "id", "channel"}
-    rest = {target: value for target, value in fields.items() if target not in spoken_for}
-    return json.dumps([kind, [identity.key for identity in identities], moment, rest], sort_keys=True)
+def _content(said: list[Json], identities: tuple[Identity, ...], moment: Moment, fields: Mapping[str, Json]) -> str:
+    """What a line says, as one text, which is the same whether a value came as JSON or as a cell of CSV."""
+    spoken_for = {"email", "user_id", "anonymous_id", "occurred_at", "type", "id", "channel", "consent"}
+    rest = {target: _written(value) for target, value in fields.items() if target not in spoken_for}
+    return json.dumps([said, [identity.key for identity in identities], moment, rest], sort_keys=True)
+
+
+def _written(value: Json) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _id(content: str, copy: int) -> str:
@@ -431,5 +451,7 @@ def _zone(name: str) -> tzinfo:
 
 def _number(value: Json) -> Json:
     if isinstance(value, str) and (found := _PLAIN_NUMBER.fullmatch(value)):
-        return float(value) if found[2] else int(value)
-    return value
+        value = float(value) if found[2] else int(value)
+    # One value is one number, however it is written: 7.0 is 7.
+    is_whole = isinstance(value, float) and value.is_integer() and abs(value) < _EXACT
+    return int(value) if is_whole else value

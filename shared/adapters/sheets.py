@@ -20,12 +20,13 @@ OWN_HEADINGS = frozenset({LINE, COPY, REASON})
 line was refused before."""
 
 DELIMITERS = (",", ";", "\t", "|")
-_SEPARATOR = re.compile(r'"?sep=([^"\w\r\n])"?[\r\n]*', re.IGNORECASE)
+_SEPARATOR = re.compile(r'"?sep=([^"\r\n])"?[\r\n]*', re.IGNORECASE)
 _EVALUATED = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # noqa: RUF001 (spreadsheets take these too)
 """What a spreadsheet takes for the beginning of a formula."""
 _GUARD = "'"
 
-_MAX_COLUMNS = 500
+MAX_COLUMNS = 500
+"""Of a list in any format, beside Baton's own."""
 _SAMPLE = 50_000
 """Characters of the headings by which the delimiter is told."""
 
@@ -86,11 +87,15 @@ def read_sheet(text: Iterable[str], delimiter: str | None = None) -> Sheet:
     cells = head.cells
     while cells and not cells[-1].strip():
         cells = cells[:-1]
-    if len(cells) > _MAX_COLUMNS:
-        msg = f"the list has more than {_MAX_COLUMNS} columns"
-        raise Invalid(msg)
+    if sum(cell not in OWN_HEADINGS for cell in cells) > MAX_COLUMNS:
+        raise too_many_columns()
     plain = tuple(map(unguarded, cells)) if is_of_refused(cells) else cells
     return Sheet(cells, _different(plain), delimiter, records)
+
+
+def too_many_columns() -> Invalid:
+    """Why a list with more columns than anybody has is refused."""
+    return Invalid(f"the list has more than {MAX_COLUMNS} columns")
 
 
 def guarded(text: str) -> str:
@@ -105,8 +110,11 @@ def unguarded(cell: str) -> str:
 
 
 def is_of_refused(headings: Iterable[str]) -> bool:
-    """Whether these are the headings of a file of refused lines, whose cells are guarded."""
-    return {LINE, REASON} <= set(headings)
+    """Whether these are the headings of a file of refused lines, whose cells are guarded.
+
+    One of Baton's own headings is enough: whoever corrects the file may well remove the column with the reasons.
+    """
+    return not OWN_HEADINGS.isdisjoint(headings)
 
 
 def _delimiter(headings: str) -> str:
@@ -139,12 +147,12 @@ def _words(error: csv.Error) -> str:
 
 def _different(cells: tuple[str, ...]) -> tuple[str, ...]:
     """Headings of which no two are the same: a second `Phone` is `Phone (2)`, an empty one `column 3`."""
-    found: list[str] = []
+    found: dict[str, None] = {}  # in order, and quick to ask
     for place, cell in enumerate(cells, start=1):
         name = cell.strip() or f"column {place}"
         number, heading = 1, name
         while heading in found:
             number += 1
             heading = f"{name} ({number})"
-        found.append(heading)
+        found[heading] = None
     return tuple(found)

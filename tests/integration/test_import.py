@@ -212,6 +212,28 @@ def test_refused_lines_stand_in_a_file_beside_the_list_and_are_imported_from_it_
     assert "zoe(at)x.example" in (tmp_path / "fair.refused-2.csv").read_text()
 
 
+def test_the_mark_of_a_file_tells_its_encoding_whatever_is_said_of_it(partner: Partner, tmp_path: Path) -> None:
+    done(saved(tmp_path, "Email,Vorname\nann@x.example,Zoë\n", "utf-8-sig"), "--encoding", "cp1252")
+
+    assert partner.of("ann@x.example")[0].claims.lead["first_name"] == "Zoë"
+
+
+@pytest.mark.parametrize(
+    ("sign", "heading"), [("~", "Note"), ("x", "Note"), (";", "a, b, c, d and e: none, of, those, are columns")]
+)
+def test_a_file_of_refused_lines_tells_the_delimiter_that_nobody_would_guess(
+    partner: Partner, tmp_path: Path, sign: str, heading: str
+) -> None:
+    path = saved(tmp_path, f"Email{sign}{heading}\nnobody{sign}1\n")
+    run(path, "--as", "trade_show", "--at", "2026-10-01", "--yes", "--delimiter", sign)
+
+    file = tmp_path / "fair.refused.csv"
+    file.write_text(file.read_text(encoding="utf-8-sig").replace("nobody", "ann@b.de"))
+    done(file)
+
+    assert len(partner.of("ann@b.de")) == 1
+
+
 def test_a_dry_run_tells_what_would_be_refused_and_writes_nothing_anywhere(partner: Partner, tmp_path: Path) -> None:
     path = saved(tmp_path, "Email\nann@x.example\nnobody\n")
 

@@ -46,16 +46,23 @@ def test_a_heading_is_taken_for_what_it_usually_means(heading: str, target: str)
     assert mapping_of([heading, name], {})[heading] == target
 
 
-def test_of_two_columns_that_seem_to_be_the_same_the_first_is_it() -> None:
-    found = mapping_of(["Email", "E-Mail", "e mail", "Phone", "Phone (2)"], {})
+@pytest.mark.parametrize("pair", [("Mail", "E-Mail"), ("email", "Work Mail"), ("Phone", "Mobile")])
+def test_two_columns_that_seem_to_be_the_same_are_refused_until_somebody_tells_which_it_is(
+    pair: tuple[str, str],
+) -> None:
+    for headings in (["user_id", *pair], ["user_id", *reversed(pair)]):
+        with pytest.raises(Invalid, match="both seem to be") as refused:
+            mapping_of(headings, {})
+        assert refused.value.at == "map"
+        assert all(repr(name) in refused.value.message for name in pair)
 
-    assert list(found.values()) == [
-        "email",
-        "properties.e_mail",
-        "properties.e_mail_2",
-        "lead.phone",
-        "properties.phone_2",
-    ]
+        found = mapping_of(headings, {pair[1]: "email"}) if pair[1] != "Mobile" else mapping_of(headings, {"Phone": ""})
+        assert len(set(found.values())) == 3
+
+
+@given(headings=st.permutations(["Email", "Note", "note", "N.o.t.e", "展位", "会社", "Phone", "Phone (2)"]))
+def test_what_a_column_is_does_not_follow_from_its_place(headings: list[str]) -> None:
+    assert mapping_of(headings, {}) == mapping_of(sorted(headings), {})
 
 
 def test_what_is_told_of_a_column_goes_before_what_others_seem_to_be() -> None:

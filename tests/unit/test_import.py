@@ -179,6 +179,16 @@ def test_a_list_that_is_refused_as_a_whole_leaves_nothing(
     assert len(log) == 0
 
 
+def test_json_lines_have_no_more_columns_than_csv(intake: Intake) -> None:
+    line = {"email": "ann@x.example", **dict.fromkeys(map(str, range(499)), "x")}
+
+    assert post(intake, {**FAIR, "lines": [line]})[0] == 200
+    status, told = post(intake, {**FAIR, "lines": [line, {"email": "ann@x.example", "!": "x"}]})
+
+    assert status == 422
+    assert "more than 500 columns" in told["message"]
+
+
 def test_the_key_may_stand_in_the_body(intake: Intake, log: InMemoryActivities) -> None:
     assert post(intake, {**FAIR, "lines": [{"email": "ann@x.example"}], "writeKey": "sk_crm"}, None)[0] == 200
     assert len(log) == 1

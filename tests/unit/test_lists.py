@@ -85,6 +85,11 @@ def test_a_list_of_facts_alone_is_no_activity_of_the_peoples_own() -> None:
     assert read({"email": "a@x.example", "Firma": "Acme"}, **{"as": "identified"}).own is False
 
 
+def test_a_column_may_tell_that_a_line_is_facts_alone() -> None:
+    found = read({"email": "a@x.example", "Was": "identified"}, map={"Was": "type"})
+    assert (found.type, found.own) == ("identified", False)
+
+
 def test_a_column_may_tell_what_happened_in_the_words_of_the_catalogue() -> None:
     types = {"Signed Up": "trial_started", "Demo Requested": "demo_requested", "": "trade_show"}
     assert {told: read({"email": "a@x.example", "Event": told}, map={"Event": "type"}).type for told in types} == types
@@ -108,6 +113,9 @@ def test_a_user_id_that_is_an_address_names_its_mailbox_as_by_any_other_way() ->
         ("51-200", "51-200"),
         ("007", "007"),
         ("1e3", "1e3"),
+        ("7.0", 7),
+        (7.0, 7),
+        (1e300, 1e300),
         (9, 9),
     ],
 )
@@ -144,7 +152,9 @@ def test_consent_is_what_people_write_for_yes_and_no(word: Any, consent: str | N
         ({"email": "a@x.example", "Datum": ""}, {"at": None}, "invalid", "Datum", "does not tell when"),
         ({"email": "a@x.example", "Consent": "maybe"}, CONSENT, "invalid", "Consent", "neither a yes nor a no"),
         ({"email": "a@x.example", "Was": ""}, {"as": None, "map": {"Was": "type"}}, "invalid", "Was", "what happened"),
-        ({"email": "a@x.example", "Was": "identified"}, {"map": {"Was": "type"}}, "invalid", "Was", "another call"),
+        ({"email": "a@x.example", "Was": "grouped"}, {"map": {"Was": "type"}}, "invalid", "Was", "another call"),
+        ({"email": "a@x.example", "Datum": "31.12.99"}, {}, "invalid", "Datum", "2099-12-31"),
+        ({"email": "a@x.example", "Datum": "2026-03-06 12:01"}, {}, "invalid", "Datum", "happened already"),
         ({"email": "a@x.example", "Was": "score_adjusted"}, {"map": {"Was": "type"}}, "forbidden", "Was", "signed-in"),
         ({"email": "a@x.example", "Was": "9"}, {"map": {"Was": "type"}}, "invalid", "Was", "no activity type"),
         ({"email": "a@x.example", "No": "i" * 201}, {"map": {"No": "id"}}, "invalid", "No", "200"),
@@ -173,6 +183,7 @@ def test_a_line_that_cannot_be_is_refused_with_the_column_and_the_reason(
         ({"as": "identities_merged"}, "as", "signed-in people"),
         ({"at": None}, "at", "occurred_at"),
         ({"at": "03/04/2026"}, "at", "ambiguous"),
+        ({"at": "2027-03-01"}, "at", "happened already"),
         ({"timezone": "Mars"}, "timezone", "time zone"),
         ({"map": {"Name": "consent"}}, "consent_wording", "'Name' tells consent"),
         ({"map": {"Name": "consent"}, "consent_wording": "w"}, "consent_wording", "`consent_version`"),
@@ -266,6 +277,49 @@ def test_how_a_moment_an_address_or_a_heading_is_written_makes_no_other_activity
     other = read({"E-Mail": "ann@X.example ", "Datum": "01.03.2026 11:00"}, dates="day_first", timezone="+01:00")
 
     assert one.id == other.id
+
+
+@pytest.mark.parametrize(
+    "other", [{"consent_wording": "Call me."}, {"consent_version": "2026-2"}, {"channel": "event"}]
+)
+def test_the_same_line_with_another_channel_or_another_wording_that_was_agreed_to_is_another_activity(
+    other: dict[str, str],
+) -> None:
+    line = {"Email": "a@x.example", "Consent": "yes"}
+
+    assert read(line, **CONSENT).id != read(line, **CONSENT | other).id
+
+
+def test_a_wording_that_nobody_agreed_to_makes_no_other_activity() -> None:
+    line = {"Email": "a@x.example", "Consent": "no"}
+
+    assert read(line, **CONSENT).id == read(line, **CONSENT | {"consent_version": "2026-2"}).id
+
+
+def test_a_channel_of_the_list_and_one_in_a_column_are_one_channel() -> None:
+    line = {"Email": "a@x.example"}
+
+    assert read(line, channel="event").id == read(line | {"channel": "event"}).id
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [(7, "7"), (7.0, 7), ("7.0", 7), (True, "true"), (False, "false")],
+)
+def test_a_value_has_one_id_however_it_is_written(one: Any, other: Any) -> None:
+    options = {"map": {"n": "company.n:number"}}
+
+    assert (
+        read({"email": "a@x.example", "n": one}, **options).id
+        == read({"email": "a@x.example", "n": other}, **options).id
+    )
+
+
+@pytest.mark.parametrize("other", [True, "JA", "x"])
+def test_consent_has_one_id_however_it_is_written(other: Any) -> None:
+    line = {"email": "a@x.example", "Consent": "yes"}
+
+    assert read(line, **CONSENT).id == read(line | {"Consent": other}, **CONSENT).id
 
 
 def test_an_answer_tells_each_refused_line_with_its_column() -> None:

@@ -64,6 +64,20 @@ def test_the_guards_are_taken_off_in_a_file_of_refused_lines_and_nowhere_else() 
     assert again.fields(next(again.rows)) == {LINE: "7", REASON: "why", "Email": "a@x.example", "=Remark": "=1"}
 
 
+@pytest.mark.parametrize("kept", [f"{LINE},Email", f"{REASON},Email"])
+def test_the_guards_are_taken_off_too_where_only_one_of_batons_own_columns_is_left(kept: str) -> None:
+    sheet = read_sheet([f"{kept},Remark\n", "7,a@x.example,'=1\n"])
+
+    assert sheet.fields(next(sheet.rows))["Remark"] == "=1"
+
+
+@pytest.mark.parametrize("sign", ["~", "x", " "])
+def test_any_delimiter_that_the_file_names_is_taken(sign: str) -> None:
+    sheet = read_sheet([f"sep={sign}\n", f"Email{sign}Note\n"])
+
+    assert (sheet.headings, sheet.delimiter) == (("Email", "Note"), sign)
+
+
 def test_a_row_knows_the_line_of_the_file_on_which_it_begins() -> None:
     text = 'sep=;\r\n\r\nEmail;Note\r\na;"two\r\nlines"\r\n;;;\r\n\r\nb;x\r\n\r\n'
 
@@ -116,3 +130,4 @@ def test_a_list_without_headings_is_refused(text: str) -> None:
 def test_a_list_with_more_columns_than_anybody_has_is_refused() -> None:
     with pytest.raises(Invalid, match="500 columns"):
         read(",".join(map(str, range(501))))
+    assert read(",".join([LINE, REASON, *map(str, range(500))])) == []  # Baton's own are none of them
