@@ -13,9 +13,17 @@
   const fresh = () => crypto.getRandomValues(new Uint32Array(4)).join("-"); // randomUUID is there on https alone
 
   const campaignIn = (query) =>
-    [...new URLSearchParams(query)].filter(([name]) =>
-      /^(utm_(campaign|content|medium|source|term)|(d|fb|g|tt|tw)clid|msclkid|[gw]braid|li_fat_id)$/.test(name),
+    [...new URLSearchParams(query)].filter(
+      ([name, value]) =>
+        value && /^(utm_(campaign|content|medium|source|term)|(d|fb|g|tt|tw)clid|msclkid|[gw]braid|li_fat_id)$/.test(name),
     );
+  // Whatever else a query or a fragment holds, such as the token of a link that was mailed, is nobody's but the page's.
+  const told = (address) => {
+    const url = new URL(address);
+    url.search = new URLSearchParams(campaignIn(url.search));
+    url.hash = "";
+    return url.href;
+  };
   // Where storage is shut off, even to look at it throws.
   const stored = (use) => {
     try {
@@ -25,8 +33,12 @@
 
   const [keptId, keptCampaign] = (stored((storage) => storage.baton) || "").split("?");
   let id = keptId || fresh();
-  let landing = campaignIn(location.search);
-  if (!landing[0]) landing = campaignIn(keptCampaign);
+  const arrival = campaignIn(location.search);
+  let landing = arrival[0] ? arrival : campaignIn(keptCampaign);
+  const forget = () => {
+    id = fresh();
+    landing = arrival;
+  };
 
   const send = (call, said) =>
     isPrivate ||
@@ -42,7 +54,7 @@
         stored((storage) => (storage.baton = `${id}?${new URLSearchParams(landing)}`));
       } else {
         stored((storage) => storage.removeItem("baton"));
-        id = fresh();
+        forget();
       }
     },
     track: (event, properties) => send("track", { event, properties }),
@@ -50,8 +62,10 @@
   };
   // Consent that was given stays given; a new campaign takes the place of the one that was kept.
   if (keptId) baton.consent(true);
+  // What is withdrawn in one tab is withdrawn in all; whoever empties the storage names no key.
+  addEventListener("storage", ({ key, newValue }) => newValue || (key || "baton") != "baton" || forget());
 
-  let referrer = document.referrer;
+  let { referrer } = document;
   let path;
   const view = () => {
     if (path == (path = location.pathname)) return;
@@ -59,9 +73,9 @@
       name == "utm_campaign" ? "name" : name.replace("utm_", ""),
       value,
     ]);
-    const { href: url } = location;
+    const url = told(location);
     send("page", {
-      properties: { url, title: document.title, referrer },
+      properties: { url, title: document.title, referrer: referrer && told(referrer) },
       context: { campaign: Object.fromEntries(campaign), locale: navigator.language },
     });
     referrer = url;

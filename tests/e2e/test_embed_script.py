@@ -85,6 +85,72 @@ def test_a_page_view_tells_the_page_and_the_campaign_that_led_to_it(open_page: A
     assert [name.kind.value for name in view.identities] == ["anonymous_id"]
 
 
+def test_what_a_query_or_a_fragment_holds_beside_the_campaign_is_never_told(open_page: Any) -> None:
+    page = open_page()
+    requests = told(page)
+    page.goto("/pricing?token=secret&utm_source=news&email=a%40b.example#access_token=secret")
+    page.evaluate("location.href = '/blog?utm_term='")
+    page.wait_for_url("**/blog?*")
+    page.evaluate("baton.track('CTA Clicked')")
+
+    first, second = (each["properties"] for each in requests[:2])
+    home = page.url.partition("/blog")[0]
+    assert (first["url"], first["referrer"]) == (f"{home}/pricing?utm_source=news", "")
+    assert second["url"] == f"{home}/blog"
+    assert second["referrer"] in {f"{home}/pricing?utm_source=news", f"{home}/"}
+    assert "secret" not in str(requests)
+
+
+FORM = """() => {
+    const form = document.createElement("form");
+    form.setAttribute("data-baton", "");
+    document.body.append(form);
+    return Object.fromEntries(new FormData(form));
+}"""
+
+
+def test_an_empty_campaign_in_the_address_leaves_the_kept_one_and_a_withdrawn_consent_forgets_it(
+    open_page: Any,
+) -> None:
+    page = open_page()
+    page.goto("/?utm_source=newsletter")
+    page.evaluate("baton.consent(true)")
+    page.goto("/pricing?utm_source=")
+    assert page.evaluate(FORM)["utm_source"] == "newsletter"
+
+    page.evaluate("baton.consent(false)")
+
+    assert list(page.evaluate(FORM)) == ["_anonymous_id"]
+
+
+HEARD = """() => {
+    const when = (holds) => new Promise((resolve) => addEventListener("storage", (said) => holds(said) && resolve()));
+    self.heard = { theme: when(({key}) => key == "theme"), withdrawal: when(({newValue}) => newValue == null) };
+}"""
+
+
+@pytest.mark.parametrize("withdrawn", ["baton.consent(false)", "localStorage.clear()"])
+def test_consent_that_is_withdrawn_in_one_tab_is_withdrawn_in_the_others(open_page: Any, withdrawn: str) -> None:
+    page = open_page()
+    page.goto("/?utm_source=newsletter")
+    page.evaluate("baton.consent(true)")
+    page.goto("/pricing")
+    known = page.evaluate(FORM)["_anonymous_id"]
+    page.evaluate(HEARD)
+    other = page.context.new_page()
+    other.goto(page.url)
+    other.evaluate("localStorage.theme = 'dark'")
+    page.evaluate("heard.theme")
+    assert page.evaluate(FORM)["_anonymous_id"] == known  # what else the page keeps is no word of consent
+
+    other.evaluate(withdrawn)
+    page.evaluate("heard.withdrawal")
+
+    form = page.evaluate(FORM)
+    assert list(form) == ["_anonymous_id"]
+    assert form["_anonymous_id"] != known
+
+
 def test_a_page_that_changes_without_loading_is_another_page_view(open_page: Any) -> None:
     page = open_page()
     requests = told(page)
