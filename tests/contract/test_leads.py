@@ -1,10 +1,14 @@
+import random
 from abc import ABC, abstractmethod
+from base64 import b85encode
 from dataclasses import replace
 
 import pytest
 
 from shared.adapters.dynamodb import leads as dynamodb_leads
 from shared.adapters.dynamodb.leads import DynamoDBLeads
+from shared.adapters.dynamodb.traces import DynamoDBTraces
+from shared.domain.activity import Claims
 from shared.domain.engine import compile_rules
 from shared.domain.handoff import LeadId
 from shared.domain.identity import ties_of
@@ -15,7 +19,7 @@ from shared.ports.errors import Conflict
 from shared.ports.leads import Browser, LeadRecord
 from tests.fakes import InMemoryLeads
 from tests.people import activity, browser, email, unmerged, user
-from tests.tables import LEADS
+from tests.tables import ACTIVITIES, LEADS
 
 ADA, BOB = email("ada@engines.example"), email("bob@engines.example")
 NOON = parse_moment("2026-03-01T12:00:00Z")
@@ -32,6 +36,13 @@ def state(*ids, at="2026-03-01T09:00:00Z"):
 
 def record(lead=ONE, **rest):
     return replace(LeadRecord(lead, frozenset({ADA}), state("a1")), **rest)
+
+
+def long_facts(count, size=20_000, seed=1):
+    """A state with facts of one month that nothing compresses."""
+    chance = random.Random(seed)
+    told = [Claims(lead={"note": b85encode(chance.randbytes(size * 4 // 5)).decode()}) for _ in range(count)]
+    return RULES.absorb(ScoreState.empty(), [activity(f"f{seed}-{n}", ADA, claims=each) for n, each in enumerate(told)])
 
 
 class LeadsContract(ABC):
@@ -104,6 +115,16 @@ class LeadsContract(ABC):
         leads.save(whole)
 
         assert leads.load(ONE) == replace(whole, version=1)
+
+    def test_a_month_of_long_facts_is_stored_and_added_to(self, leads):
+        whole = long_facts(30)
+        leads.save(record(state=whole))
+        loaded = leads.load(ONE)
+        assert loaded.state == whole
+
+        more = whole.merge(state("a9", at="2026-03-09T09:00:00Z"))
+        leads.save(replace(loaded, state=more))
+        assert leads.load(ONE).state == more
 
     def test_a_lead_that_was_never_saved_is_none(self, leads):
         assert leads.load(ONE) is None
@@ -260,6 +281,12 @@ class TestDynamoDBLeads(LeadsContract):
         """Makes every state too large for one item."""
         monkeypatch.setattr(dynamodb_leads, "SPILL_ABOVE", 0)
 
+    @pytest.fixture
+    def steps(self, monkeypatch):
+        """Makes leads of 60 kB too large for one transaction."""
+        monkeypatch.setattr(dynamodb_leads, "PART_BYTES", 4_000)
+        monkeypatch.setattr(dynamodb_leads, "_TRANSACTION_BYTES", 20_000)
+
     def test_a_large_state_is_kept_by_month_and_loaded_whole(self, leads, dynamodb, spilling):
         whole = state("a1").merge(state("a2", at="2026-05-01T09:00:00Z"))
 
@@ -278,6 +305,73 @@ class TestDynamoDBLeads(LeadsContract):
 
         assert [len(each["TransactItems"]) for each in writes] == [2]
 
+    def test_a_month_that_outgrows_an_item_is_halved_until_each_part_fits(self, leads, dynamodb):
+        leads.save(record(state=long_facts(30)))
+
+        parts = _parts(dynamodb)
+        assert {name[:9] for name in parts} == {"2026-03.0", "2026-03.1"}
+        assert max(map(len, parts.values())) <= dynamodb_leads.PART_BYTES
+
+    def test_what_is_added_to_a_halved_month_writes_one_part(self, leads, dynamodb):
+        leads.save(record(state=long_facts(30)))
+        loaded = leads.load(ONE)
+        writes = _count(dynamodb, "TransactWriteItems")
+
+        leads.save(replace(loaded, state=loaded.state.merge(state("a9", at="2026-03-09T09:00:00Z"))))
+
+        assert [len(each["TransactItems"]) for each in writes] == [2]
+
+    def test_a_part_that_was_halved_is_taken_away(self, leads, dynamodb):
+        leads.save(record(state=long_facts(9)))
+        assert set(_parts(dynamodb)) == {"2026-03"}
+        loaded = leads.load(ONE)
+
+        leads.save(replace(loaded, state=loaded.state.merge(long_facts(9, seed=2))))
+
+        assert set(_parts(dynamodb)) == {"2026-03.0", "2026-03.1"}
+
+    def test_a_lead_beyond_one_transaction_is_written_in_steps_and_read_whole(self, leads, dynamodb, steps):
+        whole, more = long_facts(30, size=2000), long_facts(3, size=2000, seed=2)
+        leads.save(record(state=whole))
+        assert len(_parts(dynamodb)) > 15
+        assert leads.load(ONE).state == whole
+
+        leads.save(replace(leads.load(ONE), state=whole.merge(more)))
+        leads.save(replace(leads.load(ONE), state=whole))
+        assert leads.load(ONE).state == whole
+
+    def test_who_comes_too_late_with_a_lead_beyond_one_transaction_leaves_nothing(self, leads, dynamodb, steps):
+        whole, other = long_facts(30, size=2000), long_facts(30, size=2000, seed=2)
+        leads.save(record(state=whole))
+        before = _parts(dynamodb)
+
+        with pytest.raises(Conflict):
+            leads.save(record(state=whole.merge(other)))
+
+        assert _parts(dynamodb) == before
+        assert leads.load(ONE).state == whole
+
+    def test_leads_beyond_one_transaction_are_joined(self, leads, steps):
+        one, two = long_facts(30, size=2000), long_facts(30, size=2000, seed=2)
+        leads.save(record(state=one))
+        leads.save(record(TWO, identities=frozenset({BOB}), state=two))
+
+        leads.join(
+            replace(leads.load(ONE), state=one.merge(two), identities=frozenset({ADA, BOB}), absorbed=(TWO,)),
+            replace(leads.load(TWO), merged_into=ONE, state=ScoreState.empty()),
+        )
+
+        assert leads.load(ONE).state == one.merge(two)
+        assert leads.load(TWO).state == ScoreState.empty()
+
+    def test_every_part_of_a_lead_is_found_and_wiped(self, leads, dynamodb, steps):
+        leads.save(record(state=long_facts(30, size=2000)))
+        traces = DynamoDBTraces(dynamodb, activities=ACTIVITIES, leads=LEADS)
+
+        assert len(traces.of(ONE)) > 15
+        traces.wipe(ONE)
+        assert traces.of(ONE) == []
+
     @pytest.mark.parametrize("damage", [lambda packed: b"\xff" + packed[1:], lambda packed: packed[:-3]])
     def test_a_state_of_another_format_or_a_damaged_one_asks_for_a_rebuild(self, leads, monkeypatch, damage):
         pack = ScoreState.pack
@@ -290,6 +384,11 @@ class TestDynamoDBLeads(LeadsContract):
         assert loaded.state == ScoreState.empty()
         assert loaded.rules_version < 0
         leads.save(replace(loaded, rules_version=3))
+
+
+def _parts(client):
+    items = client.scan(TableName=LEADS)["Items"]
+    return {item["sk"]["S"][6:]: item["state"]["B"] for item in items if item["sk"]["S"].startswith("SCORE#")}
 
 
 def _count(client, operation):

@@ -72,9 +72,9 @@ def identity_of_partition(partition: str) -> Identity:
     return Identity.of_key(partition.removeprefix(_IDENTITY))
 
 
-def score_segment(month: str) -> str:
-    """The sort key of one month of a state that outgrew its item."""
-    return f"{SCORE}#{month}"
+def score_segment(part: str) -> str:
+    """The sort key of a part, a month or less, of a state that outgrew its item."""
+    return f"{SCORE}#{part}"
 
 
 def transition(number: int) -> str:

@@ -1,17 +1,25 @@
 """Leads on DynamoDB: whose each identity is, and each lead's score state as one compressed attribute.
 
-A state that outgrows its item is cut into months. The SCORE item then holds a digest of every month, so that a reader
-knows whether what it read belongs together, and a writer writes only the months that changed.
+A state that outgrows its item is cut into months, and a month above `PART_BYTES` into halves by a digest of the ids,
+`2026-03.0` and `2026-03.1`, and these again. The SCORE item then holds a digest of every part, so that a reader knows
+whether what it read belongs together, and a writer writes only the parts that changed.
+
+They are written in one transaction while they fit into one. More than that is put beforehand, under names of their own
+(`2026-03.01~9f…`): what the stored SCORE tells of stays as it is until the transaction tells of the new parts, and
+takes away as many of the old ones as fit into it. Whoever comes too late takes its parts back; a writer that dies leaves
+parts that nobody counts, and they go with the lead. A lead cannot be written whole once the digests outgrow the
+SCORE item, from some 5,000 parts on.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import secrets
 import struct
 import zlib
-from collections.abc import Callable, Collection, Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from shared.adapters.dynamodb.errors import translated
 from shared.adapters.dynamodb.keys import (
@@ -42,11 +50,17 @@ if TYPE_CHECKING:
 SPILL_ABOVE = 32 * 1024
 """Bytes of compressed state above which it is kept by month."""
 
+PART_BYTES = 200 * 1024
+"""Bytes that a part of a compressed state has at most; an item of DynamoDB holds 400 KB."""
+
 _REBUILD = -1
 """Stands for the rules version of a state that this code cannot read: it is made again from the log."""
 
 _READS = 5
 _TRANSACTION_LIMIT = 100
+_TRANSACTION_BYTES = 3 * 1024 * 1024
+"""Bytes of parts in one transaction; the rest of its 4 MB is for SCORE items and for whose identities are."""
+_MOST_HALVINGS = 64
 _PAGE_OF_KEYS = 100
 
 
@@ -176,12 +190,7 @@ class DynamoDBLeads:
 
     def save(self, record: LeadRecord) -> None:
         """Write over the version that the record was made from; see `shared.ports.leads.Leads`."""
-        puts = self._puts(record)
-        with translated():
-            if len(puts) == 1:
-                self._client.put_item(**puts[0]["Put"])
-            else:
-                self._client.transact_write_items(TransactItems=puts)
+        self._write([record])
 
     def join(self, survivor: LeadRecord, absorbed: LeadRecord) -> None:
         """Save the survivor, redirect the other and hand over its identities; see `shared.ports.leads.Leads`."""
@@ -201,12 +210,7 @@ class DynamoDBLeads:
             }
             for identity in sorted(identities, key=lambda identity: identity.key)
         ]
-        writes = [*self._puts(one), *self._puts(two), *moves]
-        if len(writes) > _TRANSACTION_LIMIT:
-            msg = f"two leads would take {len(writes)} writes at once; {_TRANSACTION_LIMIT} fit into one transaction"
-            raise ValueError(msg)
-        with translated():
-            self._client.transact_write_items(TransactItems=writes)
+        self._write([one, two], moves)
 
     def due(self, until: Moment, limit: int) -> list[LeadId]:
         """Leads whose moment has come; see `shared.ports.leads.Leads`."""
@@ -264,16 +268,54 @@ class DynamoDBLeads:
             items = [item for page in pages for item in page["Items"]]
         return {item["sk"]["S"].removeprefix(score_segment("")): item["state"]["B"] for item in items}
 
-    def _puts(self, record: LeadRecord) -> list[TransactWriteItemTypeDef]:
-        whole = _packed(record, record.state)
-        months: dict[str, bytes] = {}
-        if len(whole) > SPILL_ABOVE:
-            months = {
-                month: zlib.compress(part.pack(), 9) for month, part in sorted(record.state.split_by_month().items())
-            }
-            whole = _packed(record, ScoreState.empty())
-        item = _item(record, whole, {month: _digest(blob) for month, blob in months.items()})
-        changed = [month for month, blob in months.items() if record.stored_months.get(month) != _digest(blob)]
+    def _write(self, records: Sequence[LeadRecord], beside: Sequence[TransactWriteItemTypeDef] = ()) -> None:
+        """Write some leads, and what belongs beside them, all or nothing."""
+        cut = [(record, *_cut(record)) for record in records]
+        new = [part for _, _, parts in cut for part in parts if part.place is None]
+        size = sum(len(part.blob) for part in new)
+        mine = ""
+        if len(records) + len(new) + len(beside) > _TRANSACTION_LIMIT or size > _TRANSACTION_BYTES:
+            mine, size = f"~{secrets.token_hex(8)}", 0
+        mains: list[TransactWriteItemTypeDef] = []
+        puts: list[TransactWriteItemTypeDef] = []
+        stale: list[TransactWriteItemTypeDef] = []
+        for record, whole, parts in cut:
+            digests = {part.place or f"{part.name}{mine}": part.digest for part in parts}
+            puts += [self._put(record, f"{part.name}{mine}", part.blob) for part in parts if part.place is None]
+            mains.append(self._main(record, whole, digests))
+            gone = [_segment(record, place) for place in record.stored_months if place not in digests]
+            stale += [{"Delete": {"TableName": self._table, "Key": each}} for each in gone]
+        writes = [*mains, *beside] if mine else [*mains, *puts, *beside]
+        if len(writes) > _TRANSACTION_LIMIT:
+            msg = f"{len(records)} leads would take {len(writes)} writes at once; {_TRANSACTION_LIMIT} fit together"
+            raise ValueError(msg)
+        room = min(_TRANSACTION_LIMIT - len(writes), (_TRANSACTION_BYTES - size) // PART_BYTES)
+        before = puts if mine else []
+        for each in before:
+            with translated():
+                self._client.put_item(**each["Put"])
+        try:
+            self._transact([*writes, *stale[:room]])
+        except Conflict as reason:
+            # Of one in progress nobody knows whether it will tell of the parts: those stay.
+            for each in before if "InProgress" not in str(reason) else ():
+                item = each["Put"]["Item"]
+                with translated():
+                    self._client.delete_item(TableName=self._table, Key={name: item[name] for name in ("pk", "sk")})
+            raise
+
+    def _transact(self, writes: Sequence[TransactWriteItemTypeDef]) -> None:
+        with translated():
+            if len(writes) == 1:
+                self._client.put_item(**writes[0]["Put"])
+            else:
+                self._client.transact_write_items(TransactItems=writes)
+
+    def _put(self, record: LeadRecord, place: str, blob: bytes) -> TransactWriteItemTypeDef:
+        return {"Put": {"TableName": self._table, "Item": {**_segment(record, place), "state": {"B": blob}}}}
+
+    def _main(self, record: LeadRecord, whole: bytes, digests: dict[str, str]) -> TransactWriteItemTypeDef:
+        item = _item(record, whole, digests)
         condition = "attribute_not_exists(pk)"
         values: dict[str, Any] = {}
         if record.version:
@@ -284,22 +326,53 @@ class DynamoDBLeads:
                     ":rules_version": {"N": str(record.rules_version)},
                 }
             }
-        main: Any = {"Put": {"TableName": self._table, "Item": item, "ConditionExpression": condition, **values}}
-        return [
-            main,
-            *(
-                {
-                    "Put": {
-                        "TableName": self._table,
-                        "Item": {
-                            **key(lead_partition(record.lead), score_segment(month)),
-                            "state": {"B": months[month]},
-                        },
-                    }
-                }
-                for month in changed
-            ),
-        ]
+        main: Any = {"TableName": self._table, "Item": item, "ConditionExpression": condition, **values}
+        return {"Put": main}
+
+
+class _Part(NamedTuple):
+    """A part of a state, and the place where it is stored just so (None: nowhere yet)."""
+
+    name: str
+    blob: bytes
+    digest: str
+    place: str | None
+
+
+def _cut(record: LeadRecord) -> tuple[bytes, list[_Part]]:
+    """What the SCORE item holds of a lead, and the parts of a state that outgrew it."""
+    whole = _packed(record, record.state)
+    if len(whole) <= SPILL_ABOVE:
+        return whole, []
+    # The latest moment stays in SCORE, which is written in any case: in a part it would be one more to write each time.
+    months = ScoreState(record.state.entries, record.state.seen).split_by_month()
+    blobs = [small for month, part in months.items() for small in _small(month, part)]
+    return _packed(record, ScoreState(last_own=record.state.last_own)), [_part(record, *each) for each in blobs]
+
+
+def _part(record: LeadRecord, name: str, blob: bytes) -> _Part:
+    digest = _digest(blob)
+    stored = record.stored_months.items()
+    return _Part(name, blob, digest, next((at for at, told in stored if told == digest and _is_of(at, name)), None))
+
+
+def _is_of(place: str, name: str) -> bool:
+    return place.partition("~")[0] == name
+
+
+def _small(name: str, part: ScoreState, depth: int = 0) -> Iterator[tuple[str, bytes]]:
+    """A part, or its halves and theirs until each is small enough; which is which depends on nothing but what it is."""
+    blob = zlib.compress(part.pack(), 9)
+    if len(blob) <= PART_BYTES or len(part.entries) + len(part.seen) <= 1 or depth == _MOST_HALVINGS:
+        yield name, blob
+        return
+    for number, half in enumerate(part.halves(depth)):
+        if half.entries or half.seen:
+            yield from _small(f"{name}{number}" if depth else f"{name}.{number}", half, depth + 1)
+
+
+def _segment(record: LeadRecord, place: str) -> Item:
+    return key(lead_partition(record.lead), score_segment(place))
 
 
 def _item(record: LeadRecord, whole: bytes, months: dict[str, str]) -> Item:
