@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, replace
 
 from shared.domain.activity import BY_PEOPLE_ONLY, Activity, Rank
 from shared.domain.budget import Budget, BudgetKind
 from shared.domain.moments import MINUTE, Moment, format_moment
-from shared.domain.refusals import Forbidden, Invalid, Refused
+from shared.domain.refusals import Forbidden, Invalid, Refused, TooLarge
+from shared.domain.state import told_claims
 
 CLOCK_TOLERANCE = 5 * MINUTE
 """How far a sender's clock may run ahead before its moments are taken for what they cannot be."""
@@ -25,6 +27,9 @@ TRUSTED_ID = "trusted:"
 """Before a server's own id if that begins like one of these, so that it meets none of theirs."""
 
 _APART = (PUBLIC_ID, FORM_ID, TRUSTED_ID)
+
+MOST_PUBLIC_FACTS = 4096
+"""Bytes of JSON that the facts of one public activity have at most: a lead's state remembers them all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +104,7 @@ def admit(activity: Activity, source: Source, *, retention: int) -> Activity:
     Raises:
         Forbidden: this source may not say that.
         Invalid: it names nobody, or happened before the log's memory.
+        TooLarge: anybody may send it, and it tells more facts than is believed of anybody.
     """
     if not activity.identities:
         msg = "the activity names nobody: give an e-mail address, a user id or an anonymous id"
@@ -137,3 +143,11 @@ def _may_say(activity: Activity, source: Source) -> None:
             "that two of them are one lead is said with a secret key"
         )
         raise Forbidden(msg, "identity")
+    if source.rank < Rank.TRUSTED and _size(told_claims(activity.claims)) > MOST_PUBLIC_FACTS:
+        msg = f"one activity tells at most {MOST_PUBLIC_FACTS} bytes of facts, as JSON, unless a secret key tells them"
+        raise TooLarge(msg, "fields" if source.asserts else "traits")
+
+
+def _size(told: str) -> int:
+    """Bytes of a JSON text in UTF-8, in which a letter of another alphabet is not six."""
+    return len(json.dumps(json.loads(told or "{}"), ensure_ascii=False, separators=(",", ":")).encode(errors="replace"))

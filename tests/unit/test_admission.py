@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 
 from shared.domain.activity import Activity, Claims, Rank
-from shared.domain.admission import admit, form_source, public_source, trusted_source
+from shared.domain.admission import Source, admit, form_source, public_source, trusted_source
 from shared.domain.moments import DAY, MINUTE, Moment
-from shared.domain.refusals import Forbidden, Invalid
+from shared.domain.refusals import Forbidden, Invalid, TooLarge
 from tests.people import activity, browser, email, user
 
 WEBSITE = public_source("website", frozenset({"page_viewed", "identified", "score_adjusted"}))
@@ -96,6 +96,27 @@ def test_a_secret_key_sets_consent_and_qualification_and_joins() -> None:
 
     assert admitted(told, CRM) == told
     assert CRM.rank is Rank.TRUSTED
+
+
+@pytest.mark.parametrize(("source", "at"), [(WEBSITE, "traits"), (CONTACT, "fields")])
+@pytest.mark.parametrize("letter", ["x", "é", "日", "\U0001f600"])
+def test_what_anybody_may_send_tells_at_most_four_kilobytes_of_facts(source: Source, at: str, letter: str) -> None:
+    what = VIEW if source is WEBSITE else SUBMITTED
+    room = (4096 - len('{"company":{"name":"Example"},"lead":{"note":""}}')) // len(letter.encode())
+
+    def told(count: int) -> Activity:
+        return replace(what, claims=Claims(lead={"note": letter * count}, company={"name": "Example"}))
+
+    assert admitted(told(room), source).claims == told(room).claims
+    with pytest.raises(TooLarge) as refusal:
+        admitted(told(room + 1), source)
+    assert refusal.value.at == at
+
+
+def test_a_secret_key_tells_as_many_facts_as_an_activity_holds() -> None:
+    told = replace(VIEW, claims=Claims(lead={"note": "x" * 30_000}))
+
+    assert admitted(told, CRM) == told
 
 
 def test_no_key_adjusts_a_score() -> None:

@@ -6,7 +6,7 @@ whether what it read belongs together, and a writer writes only the parts that c
 
 They are written in one transaction while they fit into one. More than that is put beforehand, under names of their own
 (`2026-03.01~9f…`): what the stored SCORE tells of stays as it is until the transaction tells of the new parts, and
-takes away as many of the old ones as fit into it. Whoever comes too late takes its parts back; a writer that dies leaves
+takes away as many of the old ones as fit into it. Whoever comes too late takes its parts back; one that dies leaves
 parts that nobody counts, and they go with the lead. A lead cannot be written whole once the digests outgrow the
 SCORE item, from some 5,000 parts on.
 """
