@@ -12,12 +12,18 @@ from typing import Self
 
 from infra.failure import Failure
 
-_KEPT = 14 * 24 * 3600
+_DAY = 24 * 3600
+_KEPT = 14 * _DAY
 """Seconds after which what is left of an import that nobody went on with is removed: it holds refused lines."""
 
+_COUNTS_KEPT = 90 * _DAY
+"""Seconds for which refused lines can be corrected and still be told from those that were taken."""
+
+_COPIES = """
+CREATE TABLE IF NOT EXISTS copies (content TEXT PRIMARY KEY, count INTEGER NOT NULL) WITHOUT ROWID"""
 _TABLES = """
 CREATE TABLE IF NOT EXISTS progress (rows INTEGER NOT NULL, taken INTEGER NOT NULL);
-CREATE TABLE IF NOT EXISTS copies (content TEXT PRIMARY KEY, count INTEGER NOT NULL) WITHOUT ROWID;
+{copies};
 CREATE TABLE IF NOT EXISTS refused (line INTEGER PRIMARY KEY, reason TEXT NOT NULL, cells TEXT NOT NULL);
 """
 
@@ -30,6 +36,7 @@ class Bookmark:
 
     def __init__(self, folder: Path, name: str) -> None:
         _remove_old(folder)
+        self._folder, self._name = folder, name
         self._path = folder / f"{name}.sqlite"
         self._database = sqlite3.connect(self._path, timeout=0, isolation_level=None)
         self._path.chmod(0o600)
@@ -37,7 +44,7 @@ class Bookmark:
     def __enter__(self) -> Self:
         try:
             self._database.execute("PRAGMA locking_mode = EXCLUSIVE")
-            self._database.executescript(f"BEGIN EXCLUSIVE; {_TABLES} COMMIT;")
+            self._database.executescript(f"BEGIN EXCLUSIVE; {_TABLES.format(copies=_COPIES)} COMMIT;")
         except sqlite3.Error as error:
             self._database.close()
             if error.sqlite_errorname == "SQLITE_BUSY":
@@ -74,6 +81,47 @@ class Bookmark:
         ).fetchone()
         return int(counted[0]) - 1
 
+    def uncount(self, content: str) -> None:
+        """Note that a line that `copy` counted was not taken after all."""
+        self._database.execute("UPDATE copies SET count = count - 1 WHERE content = ?", (content,))
+
+    def count_on(self, name: str) -> bool:
+        """Count on from what the import of that name has taken; False if that is not known here, or not any more.
+
+        It is to be asked before the first line, also when the import is begun again.
+        """
+        if self.rows:
+            return True  # the turns that are done hold it
+        path = _counts(self._folder, name)
+        if not path.exists():
+            return False
+        before = sqlite3.connect(path)
+        try:
+            taken = before.execute("SELECT content, count FROM copies")
+            self._database.executemany("INSERT INTO copies VALUES (?, ?)", taken)
+        except sqlite3.DatabaseError:
+            self._database.execute("DELETE FROM copies")
+            return False
+        finally:
+            before.close()
+        return True
+
+    def keep_counts(self) -> None:
+        """Keep what was taken, as hashes and counts and nothing else, for when the refused lines come corrected."""
+        path = _counts(self._folder, self._name)
+        fresh = path.with_suffix(".new")
+        fresh.unlink(missing_ok=True)
+        after = sqlite3.connect(fresh)
+        try:
+            fresh.chmod(0o600)
+            after.execute(_COPIES)
+            taken = self._database.execute("SELECT content, count FROM copies WHERE count > 0")
+            after.executemany("INSERT INTO copies VALUES (?, ?)", taken)
+            after.commit()
+        finally:
+            after.close()
+        fresh.replace(path)
+
     def refuse(self, line: int, reason: str, cells: Iterable[str]) -> None:
         """Note a line that was not taken."""
         self._database.execute("INSERT INTO refused VALUES (?, ?, ?)", (line, reason, json.dumps(list(cells))))
@@ -98,7 +146,12 @@ class Bookmark:
         return int(self._database.execute(f"SELECT coalesce(sum({column}), 0) FROM progress").fetchone()[0])  # noqa: S608
 
 
+def _counts(folder: Path, name: str) -> Path:
+    return folder / f"{name}.counts"
+
+
 def _remove_old(folder: Path) -> None:
-    for path in folder.glob("*.sqlite*"):
-        if time.time() - path.stat().st_mtime > _KEPT:
-            path.unlink(missing_ok=True)
+    for pattern, kept in (("*.sqlite*", _KEPT), ("*.new", _KEPT), ("*.counts", _COUNTS_KEPT)):
+        for path in folder.glob(pattern):
+            if time.time() - path.stat().st_mtime > kept:
+                path.unlink(missing_ok=True)

@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -41,6 +42,7 @@ from shared.adapters.segment import validation_fault
 from shared.adapters.sheets import (
     COPY,
     LINE,
+    LIST,
     OWN_HEADINGS,
     REASON,
     Row,
@@ -59,6 +61,11 @@ from shared.domain.refusals import OverBudget, Refused
 PART = 250
 """Lines in one request: few enough that a slow table takes them in time, and that little is sent again after a kill."""
 
+_NAME = re.compile(r"[0-9a-f]{32}")
+_UNKNOWN = (
+    "What was taken of the list that these lines come from is not known on this machine (any more): a line that now "
+    "says the same as one of those counts as that one. If there are such lines, import the corrected list instead."
+)
 _LARGEST = 10**9
 _PATIENCE = 30
 """Times that lines are sent for which there was no budget."""
@@ -178,6 +185,8 @@ class _Import:
     def run(self, name: str) -> _Done:
         """Import what is not done yet, and write the refused lines."""
         with Bookmark(Home.usual().folder("imports"), name) as bookmark:
+            if (before := _before(self.listed)) and not bookmark.count_on(before):
+                screen.note(_UNKNOWN)
             if bookmark.rows:
                 screen.note(f"Going on after {_lines(bookmark.rows)}, where it stopped before.")
             with self.listed.opened() as sheet, _progress(self.listed.lines, bookmark.rows) as progress:
@@ -186,12 +195,14 @@ class _Import:
                     refused = self._send(part)
                     for line, reason in refused:
                         bookmark.refuse(line.number, reason, line.cells)
+                        bookmark.uncount(part.contents[line.number])
                     bookmark.turn(len(part.rows), len(part.lines) - len(refused))
                     progress.advance(progress.task_ids[0], len(part.rows))
             first = [(line, reason) for line, reason, _ in islice(bookmark.refusals(), _SHOWN)]
             done = _Done(bookmark.taken, bookmark.refused, first)
             if done.refused and not self.told["dry_run"]:
-                done.file = _beside(self.listed, bookmark)
+                bookmark.keep_counts()
+                done.file = _beside(self.listed, name, bookmark)
             bookmark.remove()
         return done
 
@@ -211,6 +222,7 @@ class _Import:
                 bookmark.refuse(row.number, line[REASON], row.cells)
             else:
                 part.add({LINE: row.number, COPY: bookmark.copy(content), **line})
+                part.contents[row.number] = content
         if part.rows:
             yield part
 
@@ -263,11 +275,12 @@ class _Import:
 
 
 class _Part:
-    """Rows that go into one request, and the lines of it."""
+    """Rows that go into one request, and the lines of it; `contents` is what each says, by its number."""
 
     def __init__(self, options: Mapping[str, Any]) -> None:
         self.rows: list[Row] = []
         self.lines: list[dict[str, Any]] = []
+        self.contents: dict[int, str] = {}
         self.options = options
         self._bytes, self._values = _weight(options)
 
@@ -283,11 +296,12 @@ class _Part:
         self._bytes, self._values = self._bytes + size, self._values + values
 
 
-def write_refused(listed: ListFile, refusals: Iterator[tuple[int, str, list[str]]]) -> Path:
+def write_refused(listed: ListFile, name: str, refusals: Iterator[tuple[int, str, list[str]]]) -> Path:
     """Write refused lines beside their list, as a list that can be imported after correction.
 
-    Cells that a spreadsheet would evaluate are guarded; importing the file takes the guards off. A file with other
-    lines in it, such as corrected ones, is left alone: the new one has a number then.
+    `name` is that of this import, from which importing the file counts on: a line that, corrected, says the same as one
+    that was taken is another one. Cells that a spreadsheet would evaluate are guarded; importing the file takes the
+    guards off. A file with other lines in it, such as corrected ones, is left alone: the new one has a number then.
     """
     keep = [place for place, name in enumerate(listed.headings) if name not in OWN_HEADINGS]
     path = listed.path.with_name(f"{listed.path.stem}.refused.csv")
@@ -297,7 +311,7 @@ def write_refused(listed: ListFile, refusals: Iterator[tuple[int, str, list[str]
     with os.fdopen(own, "w", encoding="utf-8-sig", newline="") as file:
         head = io.StringIO(newline="")
         csv.writer(head, delimiter=listed.delimiter).writerow(
-            [LINE, REASON, *(safe(listed.written[place]) for place in keep)]
+            [LINE, REASON, LIST, *(safe(listed.written[place]) for place in keep)]
         )
         if not _tells(head.getvalue(), listed.delimiter):
             file.write(f"sep={listed.delimiter}\r\n")
@@ -305,7 +319,7 @@ def write_refused(listed: ListFile, refusals: Iterator[tuple[int, str, list[str]
         table = csv.writer(file, delimiter=listed.delimiter)
         for line, reason, cells in refusals:
             told = [cells[place] if place < len(cells) else "" for place in keep] + cells[len(listed.headings) :]
-            table.writerow([line, guarded(reason), *map(safe, told)])
+            table.writerow([line, guarded(reason), name, *map(safe, told)])
     number = 1
     while path.exists() and not cmp(path, fresh, shallow=False):
         number += 1
@@ -322,9 +336,19 @@ def _tells(headings: str, delimiter: str) -> bool:
         return False
 
 
-def _beside(listed: ListFile, bookmark: Bookmark) -> Path:
+def _before(listed: ListFile) -> str | None:
+    """The import that has refused these lines, if that is what they are."""
+    if LIST not in listed.headings:
+        return None
+    place = listed.headings.index(LIST)
+    told = (row.cells[place].strip() for row in listed.examples if place < len(row.cells))
+    # It becomes the name of a file, so nothing else than a name is taken for one.
+    return next((name for name in told if _NAME.fullmatch(name)), None)
+
+
+def _beside(listed: ListFile, name: str, bookmark: Bookmark) -> Path:
     try:
-        return write_refused(listed, bookmark.refusals())
+        return write_refused(listed, name, bookmark.refusals())
     except OSError as error:
         what = f"The refused lines cannot be written beside {listed.path} ({error.strerror})."
         raise Failure(what, "Make room or rights there, and run the same command again.") from error

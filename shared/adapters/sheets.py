@@ -14,10 +14,10 @@ from itertools import chain
 
 from shared.domain.refusals import Invalid, Malformed
 
-LINE, COPY, REASON = "_line", "_copy", "_reason"
-OWN_HEADINGS = frozenset({LINE, COPY, REASON})
+LINE, COPY, REASON, LIST = "_line", "_copy", "_reason", "_list"
+OWN_HEADINGS = frozenset({LINE, COPY, REASON, LIST})
 """`_line` is the number by which a refused line is told, `_copy` how many lines before it say the same, `_reason` why a
-line was refused before."""
+line was refused before, `_list` by which import."""
 
 DELIMITERS = (",", ";", "\t", "|")
 _SEPARATOR = re.compile(r'"?sep=([^"\r\n])"?[\r\n]*', re.IGNORECASE)

@@ -188,8 +188,8 @@ def test_refused_lines_stand_in_a_file_beside_the_list_and_are_imported_from_it_
     assert "1 of 4 lines are in the log." in result.output
     assert "line 3: E-Mail: this is not an e-mail address" in result.output
     rows = list(csv.reader(file.read_text(encoding="utf-8-sig").splitlines(keepends=True), delimiter=";"))
-    assert rows[0] == ["_line", "_reason", "E-Mail", "Firma", "Größe"]
-    assert [(row[0], row[2:]) for row in rows[1:]] == [
+    assert rows[0] == ["_line", "_reason", "_list", "E-Mail", "Firma", "Größe"]
+    assert [(row[0], row[3:]) for row in rows[1:]] == [
         ("3", ["nobody", "'=cmd()", "'-1"]),
         ("4", ["bo@x.example", "a\nb", "2", "zu viel"]),
         ("6", ["zoe(at)x.example", "''x", "'+3"]),
@@ -210,6 +210,52 @@ def test_refused_lines_stand_in_a_file_beside_the_list_and_are_imported_from_it_
 
     assert "zoe@x.example" in file.read_text()
     assert "zoe(at)x.example" in (tmp_path / "fair.refused-2.csv").read_text()
+
+
+def test_a_line_that_says_the_same_as_a_taken_one_once_it_is_corrected_is_another_one_in_either_file(
+    partner: Partner, tmp_path: Path
+) -> None:
+    wrong = "Email,Name,Date\nann@x.example,Ann,2026-10-01\n" + "".join(
+        f"{each},Ann,2026-10-01\n" for each in ("ann(at)x.example", "ann[at]x.example", "ann{at}x.example")
+    )
+    # The API refuses the last one, which the command takes: it counts for nobody.
+    path = saved(tmp_path, f"{wrong}ann@x.example,Ann,2020-10-01\n")
+    options = ("--as", "trade_show", "--yes")
+    run(path, *options)
+    assert len(partner.of("ann@x.example")) == 1
+
+    file = tmp_path / "fair.refused.csv"
+    file.write_text(file.read_text(encoding="utf-8-sig").replace("(at)", "@").replace("2020-", "2026-"))
+    run(file, *options)
+    run(file, *options)
+    assert len(partner.of("ann@x.example")) == 3
+
+    left = tmp_path / "fair.refused.refused.csv"
+    left.write_text(left.read_text(encoding="utf-8-sig").replace("[at]", "@").replace("{at}", "@"))
+    assert run(left, *options).exit_code == 0
+    by_parts = partner.of("ann@x.example")
+    assert len(by_parts) == 5
+
+    corrected = wrong.replace("(at)", "@").replace("[at]", "@").replace("{at}", "@")
+    path.write_text(f"{corrected}ann@x.example,Ann,2026-10-01\n")
+    run(path, *options)
+
+    assert partner.of("ann@x.example") == by_parts
+
+
+@pytest.mark.parametrize("lost", [Path.unlink, lambda counts: counts.write_text("no database " * 100)])
+def test_a_file_of_refused_lines_whose_list_nobody_knows_here_is_imported_with_a_warning(
+    partner: Partner, tmp_path: Path, lost: Any
+) -> None:
+    path = saved(tmp_path, "Email\nnobody\n")
+    run(path, "--as", "trade_show", "--at", "2026-10-01", "--yes")
+    for counts in (tmp_path / "home" / "imports").glob("*.counts"):
+        lost(counts)
+    file = tmp_path / "fair.refused.csv"
+    file.write_text(file.read_text(encoding="utf-8-sig").replace("nobody", "ann@x.example"))
+
+    assert "not known on this machine" in " ".join(done(file).split())
+    assert len(partner.of("ann@x.example")) == 1
 
 
 def test_the_mark_of_a_file_tells_its_encoding_whatever_is_said_of_it(partner: Partner, tmp_path: Path) -> None:
@@ -326,7 +372,7 @@ def test_an_import_that_is_killed_goes_on_where_it_was(
     assert partner.lines == [250, 250, 250, 250, 3]
     assert len(partner.log) == 1003
     assert len(partner.of("v-1@x.example")) == 4
-    assert not list((tmp_path / "home" / "imports").iterdir())
+    assert [path.suffix for path in (tmp_path / "home" / "imports").iterdir()] == [".counts"]
 
 
 def test_two_imports_of_one_list_at_once_are_one_too_many(tmp_path: Path) -> None:

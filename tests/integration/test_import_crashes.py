@@ -76,7 +76,7 @@ def imported(path: Path, sender: Mortal, death: Death) -> None:
         patch.setattr(Bookmark, "turn", may_die)
         for _ in range(100):
             try:
-                CliRunner().invoke(app, ["import", str(path), "--as", "trade_show", "--at", "2026-10-01", "--yes"])
+                CliRunner().invoke(app, ["import", str(path), "--as", "trade_show", "--at", "2026-03-01", "--yes"])
             except Killed:
                 continue
             return
