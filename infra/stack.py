@@ -249,6 +249,7 @@ class BatonStack(Stack):
             "dynamodb:BatchGetItem",
             "dynamodb:Query",
             "dynamodb:PutItem",
+            "dynamodb:DeleteItem",
             on=[leads],
         )
         self.score.allow("sqs:SendMessage", on=[self.score_queue.arn])

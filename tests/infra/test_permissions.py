@@ -53,6 +53,7 @@ GRANTS: dict[str, dict[str, set[str]]] = {
             "dynamodb:BatchGetItem",
             "dynamodb:Query",
             "dynamodb:PutItem",
+            "dynamodb:DeleteItem",
         },
         "ScoreQueue": {*READ_A_QUEUE, *SEND_TO_A_QUEUE},
     },

@@ -238,6 +238,22 @@ def test_a_lead_whose_state_is_kept_by_month_is_scored_and_evaluated_like_any_ot
     assert [each.to_stage for each in account.stages.transitions(account.sam().lead)] == ["mql"]
 
 
+def test_parts_that_a_state_needs_no_more_are_taken_away_as_it_is_scored(account, monkeypatch):
+    account.log_golden_activities()
+    with monkeypatch.context() as small:
+        small.setattr(dynamodb_leads, "SPILL_ABOVE", 0)
+        account.score(golden("stream_activities"))
+    assert account.sam().stored_months
+    touch = golden("queue_score")["Records"][1]
+    touch["body"] = json.dumps({"lead": account.sam().lead})
+
+    assert account.score({"Records": [touch]}) == {"batchItemFailures": []}
+
+    assert account.total() == 65
+    keys = [item["sk"]["S"] for item in account.dynamodb.scan(TableName=LEADS)["Items"]]
+    assert not [each for each in keys if each.startswith("SCORE#")]
+
+
 def test_a_lead_that_cannot_be_evaluated_is_queued_by_its_key(account, monkeypatch):
     account.log_golden_activities()
     account.score(golden("stream_activities"))
