@@ -62,9 +62,12 @@ class _Run:
         for each in activities:
             self.failed[ActivityKey(each.identity, each.id)] = NotApplied(each, error)
 
-    def waits_with_new_names(self, lead: LeadId) -> bool:
-        """Whether something that waits for a lead has names that were claimed for it and are not written yet."""
-        return any(not self.claimed.isdisjoint(placed.known) for placed in self.groups.get(lead, ()))
+    def waits_with_names(self, lead: LeadId) -> bool:
+        """Whether something that waits for a lead has names that were claimed for it, or says that names are one."""
+        return any(
+            not self.claimed.isdisjoint(placed.known) or len(linked_identities(placed.activity)) > 1
+            for placed in self.groups[lead]
+        )
 
     def look_again(self, written: Written, activities: Sequence[Activity]) -> None:
         """Remember whom to look at again because of what was written for some activities."""
@@ -137,8 +140,6 @@ class Score:
         self._claim(run, known)
         leads = {run.whose[identity] for identity in known}
         if len(leads) > 1 or ties_of([activity]).verdicts:
-            # What waits for these leads with a new name goes first, so that they know their names.
-            self._update_all({lead: run.groups.pop(lead) for lead in leads if run.waits_with_new_names(lead)}, run)
             self._settle(run, activity)
         self._put(run.groups, run, activity)
 
@@ -197,11 +198,17 @@ class Score:
 
     # --- who is who ---------------------------------------------------------------------------------------------------
 
+    def _hear_who_is_who(self, run: _Run) -> None:
+        """Write what waits with names, so that the leads know theirs, and all that was said of who they are."""
+        while lead := next(filter(run.waits_with_names, run.groups), None):
+            self._update_all({lead: run.groups.pop(lead)}, run)
+
     def _settle(self, run: _Run, activity: Activity) -> None:
         """Make the leads be those that follow from all that was said, with what an activity says of its names.
 
         One lead is parted, or two are joined, at a time; every step leaves whole leads, and coming again goes on.
         """
+        self._hear_who_is_who(run)
         said, named = ties_of([activity]), frozenset(linked_identities(activity))
         concerned = {run.whose[identity] for identity in named}
         before = set(concerned)

@@ -62,6 +62,11 @@ class House:
         number = self.versions.active_number() + 1
         self.versions.publish(RuleVersion(number, "test", "somebody", self.clock.now(), "", "0" * 64, document, ""))
 
+    def reaches_leads_by(self, leads):
+        """Every part of scoring reaches the leads so from now on."""
+        for part in (self.score, self.score._writer, self.score._settling):
+            part._leads = leads
+
     def take(self, *activities):
         """Log the activities and deliver them in one batch; the failures."""
         self.log.append(activities)
@@ -626,7 +631,7 @@ def test_whoever_is_interrupted_leaves_nothing_that_delivering_again_does_not_me
     shuffled, house = list(activities), House()
     random.shuffle(shuffled)
     house.log.append(activities)
-    house.score._leads = Troubled(house.leads, failures, failing)
+    house.reaches_leads_by(Troubled(house.leads, failures, failing))
     waiting = iter(shuffled)
     for batch in [*(list(islice(waiting, size)) for size in batches), list(waiting)]:
         left = batch
@@ -637,6 +642,19 @@ def test_whoever_is_interrupted_leaves_nothing_that_delivering_again_does_not_me
                 continue
 
     assert stored(house) == by_the_set(activities)
+
+
+def test_what_waits_in_a_batch_is_heard_before_it_is_settled_who_is_who(house):
+    said = [
+        merged("a7", ADA, ADA_S_ID),
+        unmerged("a0", [ADA], [BOB]),
+        activity("a4", ADA, ADA_S_ID),
+        activity("a6", BOB, ADA_S_ID),
+    ]
+
+    assert house.take(*said) == []
+
+    assert stored(house) == by_the_set(said)
 
 
 def test_a_name_that_leaves_between_its_claim_and_its_write_is_not_taken_back(house):
@@ -669,9 +687,9 @@ def test_two_at_once_come_to_what_one_after_the_other_comes_to(limits, mine, oth
         return call()
 
     house.log.append([*mine, *others])
-    house.score._leads = Troubled(house.leads, when, interrupted)
+    house.reaches_leads_by(Troubled(house.leads, when, interrupted))
     failed = [each.activity for each in house.score.apply(mine)]
-    house.score._leads = house.leads
+    house.reaches_leads_by(house.leads)
     assert house.take(*failed, *waiting) == []
 
     assert stored(house) == by_the_set([*mine, *others])
