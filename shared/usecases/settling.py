@@ -65,10 +65,10 @@ class Settling:
         records = {record.lead: record for record in map(self._writer.live, concerned)}
         now = {lead: record.identities for lead, record in records.items()}
         for name in named.difference(*now.values()):
-            lead = self._writer.owner(name, min(records))
-            if lead not in records:
-                records[lead] = self._writer.live(lead)
-                now[lead] = records[lead].identities
+            while (lead := self._writer.owner(name, min(records))) not in records:
+                # Asked again when its record is read: a name that leaves it from then on makes a conflict of our write.
+                record = self._writer.live(lead)
+                records[record.lead], now[record.lead] = record, record.identities
             now[lead] |= {name}
         ties = _united(said, records.values())
         table = Table.of(records, now, ties)

@@ -675,6 +675,27 @@ def test_a_name_that_leaves_between_its_claim_and_its_write_is_not_taken_back(ho
     assert stored(house) == by_the_set([*mine, decided])
 
 
+def test_a_name_that_leaves_before_the_record_of_its_lead_is_read_is_not_taken_back(house):
+    eve = email("eve@engines.example")
+    mine = [activity("a1", ADA), merged("v3", ADA, eve)]
+    decided = [unmerged("v1", [ADA], [eve]), unmerged("v2", [BOB], [eve])]
+    claim, waiting = house.leads.claim, iter(decided)
+
+    def interrupted(identity, lead, **rest):
+        owner = claim(identity, lead, **rest)
+        if identity == eve and (one := next(waiting, None)):
+            house.leads.claim = claim
+            house.take(one)
+            house.leads.claim = interrupted
+        return owner
+
+    house.leads.claim = interrupted
+    assert house.take(*mine) == []
+
+    assert next(waiting, None) is None
+    assert stored(house) == by_the_set([*mine, *decided])
+
+
 @given(DECIDED, DECIDED, st.lists(st.booleans(), max_size=200))
 def test_two_at_once_come_to_what_one_after_the_other_comes_to(limits, mine, others, when):
     others = [replace(each, id=f"b{each.id}") for each in others]
