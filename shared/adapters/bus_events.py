@@ -8,12 +8,29 @@ from typing import Any, Final
 from pydantic import BaseModel
 
 from shared.adapters.submitted_activities import ActivitySubmitted
-from shared.domain.events import HandoffRequested, NoiseChanged, RescoreRequested, RulesPublished, StageChanged
+from shared.domain.events import (
+    HandoffAnswered,
+    HandoffFollowedUp,
+    HandoffRequested,
+    NoiseChanged,
+    NurtureAdvised,
+    RescoreRequested,
+    RulesPublished,
+    StageChanged,
+)
 
 TAKEN: Final[tuple[type[BaseModel], ...]] = (ActivitySubmitted, RescoreRequested)
 """What any system may put on the bus; a model is called as its event's detail type."""
 
-TOLD: Final[tuple[type[BaseModel], ...]] = (StageChanged, HandoffRequested, RulesPublished, NoiseChanged)
+TOLD: Final[tuple[type[BaseModel], ...]] = (
+    StageChanged,
+    HandoffRequested,
+    HandoffFollowedUp,
+    HandoffAnswered,
+    NurtureAdvised,
+    RulesPublished,
+    NoiseChanged,
+)
 """What Baton itself puts on the bus, with the source `baton`: ids and numbers, never personal data."""
 
 BUS_EVENTS: Final[Mapping[str, type[BaseModel]]] = {model.__name__: model for model in (*TAKEN, *TOLD)}

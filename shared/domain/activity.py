@@ -102,8 +102,29 @@ NOISE_UNMARKED = "noise_unmarked"
 CONSENT_RECORDED = "consent_recorded"
 """A signed-in person wrote down what the lead said of consent."""
 
+LEAD_QUALIFIED = "lead_qualified"
+"""A signed-in person wrote down what the lead said of authority, budget, need or timeline."""
+
+HANDOFF_ACCEPTED = "handoff_accepted"
+"""Sales took a lead over."""
+HANDOFF_REJECTED = "handoff_rejected"
+"""Sales refused a lead, with a reason."""
+HANDOFF_RECYCLED = "handoff_recycled"
+"""Sales gave a lead back to be nurtured, with a reason."""
+
 BY_PEOPLE_ONLY = frozenset(
-    {SCORE_ADJUSTED, IDENTITIES_MERGED, IDENTITIES_UNMERGED, NOISE_MARKED, NOISE_UNMARKED, CONSENT_RECORDED}
+    {
+        SCORE_ADJUSTED,
+        IDENTITIES_MERGED,
+        IDENTITIES_UNMERGED,
+        NOISE_MARKED,
+        NOISE_UNMARKED,
+        CONSENT_RECORDED,
+        LEAD_QUALIFIED,
+        HANDOFF_ACCEPTED,
+        HANDOFF_REJECTED,
+        HANDOFF_RECYCLED,
+    }
 )
 """The types that no source sends, because signed-in people decide them."""
 

@@ -10,7 +10,7 @@ from typing import Annotated, ClassVar, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
 
-from shared.domain.handoff import HandoffKey, LeadId
+from shared.domain.handoff import AnswerKind, FollowUpKind, HandoffKey, LeadId
 from shared.domain.moments import Moment, format_moment, parse_moment
 
 
@@ -67,6 +67,57 @@ class HandoffRequested(BusEvent):
     def key(self) -> HandoffKey:
         """The committed handoff's key."""
         return HandoffKey(self.lead, self.stage, self.epoch)
+
+
+class HandoffAnswered(BusEvent):
+    """Sales answered a handoff; `reason` is one of those that the rules list, `look_again` the day of a recycling."""
+
+    NAME: ClassVar[str] = "HandoffAnswered"
+
+    lead: LeadId
+    stage: str
+    epoch: int = Field(ge=1)
+    answer: AnswerKind
+    reason: str | None = None
+    look_again: Stamp | None = None
+    at: Stamp
+
+    @property
+    def key(self) -> HandoffKey:
+        """The answered handoff's key."""
+        return HandoffKey(self.lead, self.stage, self.epoch)
+
+
+class HandoffFollowedUp(BusEvent):
+    """Nobody had answered a handoff at a moment; `to` is the team that is told, or that has the lead from now on."""
+
+    NAME: ClassVar[str] = "HandoffFollowedUp"
+
+    lead: LeadId
+    stage: str
+    epoch: int = Field(ge=1)
+    kind: FollowUpKind
+    to: str
+    at: Stamp
+
+    @property
+    def key(self) -> HandoffKey:
+        """The key of the handoff that waits."""
+        return HandoffKey(self.lead, self.stage, self.epoch)
+
+
+class NurtureAdvised(BusEvent):
+    """A lead is not ready: a mailing tool may act. `missing` names criteria, `track` what the rules say for them."""
+
+    NAME: ClassVar[str] = "NurtureAdvised"
+
+    lead: LeadId
+    stage: str
+    epoch: int = Field(ge=1)
+    track: str
+    missing: tuple[str, ...] = ()
+    look_again: Stamp | None = None
+    at: Stamp
 
 
 class RulesPublished(BusEvent):

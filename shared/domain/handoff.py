@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NewType
+from typing import Any, Literal, NewType
 
 from shared.domain.moments import Moment
 
@@ -26,12 +26,27 @@ class HandoffKey:
         return f"{self.lead}.{self.stage}.{self.epoch}"
 
 
+FollowUpKind = Literal["reminder", "escalation", "reassignment"]
+AnswerKind = Literal["accepted", "rejected", "recycled"]
+
+
+@dataclass(frozen=True, slots=True)
+class FollowUp:
+    """What happens at a moment while nobody has answered; `to` is the team that is told, or that gets the lead."""
+
+    kind: FollowUpKind
+    at: Moment
+    to: str
+
+
 @dataclass(frozen=True, slots=True)
 class Handoff:
     """A committed handoff, as decided; `snapshot` is what was known then, without personal data.
 
     `snapshot` holds `total`, `scores`, `temperature`, `grade`, `rules_version` and `reasons`, a list of
     `{"rule", "label", "counts"}` with the greatest first. `notify` names channels: `email`, `slack`, `webhook`.
+    `to` is a team, and `assignee` the member of it whose turn it is, None where the team has no members. `follow_ups`
+    are what happens, in order of time, while nobody answers.
     """
 
     key: HandoffKey
@@ -42,3 +57,34 @@ class Handoff:
     caused_by: str
     last_activity_at: Moment | None
     snapshot: Mapping[str, Any]
+    assignee: str | None = None
+    follow_ups: tuple[FollowUp, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What sales said to a handoff, once.
+
+    `who` is the person's name. `reason` is one of the reasons that the rules list for a rejection or a recycling, and
+    `rules` are the ids of those that had fired when it was handed over, for their review. `look_again` is the day from
+    which a recycled lead may be handed over again for what holds then.
+    """
+
+    kind: AnswerKind
+    at: Moment
+    who: str
+    reason: str | None = None
+    note: str = ""
+    look_again: Moment | None = None
+    rules: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class HandoffRecord:
+    """A handoff as it stands now: who has it, which follow-ups have been done, and how it was answered."""
+
+    handoff: Handoff
+    to: str
+    assignee: str | None = None
+    done: tuple[FollowUp, ...] = ()
+    answer: Answer | None = None

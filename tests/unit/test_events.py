@@ -11,8 +11,11 @@ from pydantic import BaseModel, ValidationError
 
 from shared.domain.events import (
     BusEvent,
+    HandoffAnswered,
+    HandoffFollowedUp,
     HandoffRequested,
     NoiseChanged,
+    NurtureAdvised,
     RescoreRequested,
     RulesPublished,
     StageChanged,
@@ -22,6 +25,9 @@ from shared.domain.handoff import HandoffKey, LeadId
 GOLDEN = Path(__file__).parents[2] / "events"
 MODELS: dict[str, type[BaseModel]] = {
     "bus_stage_changed": StageChanged,
+    "bus_handoff_followed_up": HandoffFollowedUp,
+    "bus_handoff_answered": HandoffAnswered,
+    "bus_nurture_advised": NurtureAdvised,
     "bus_handoff_requested": HandoffRequested,
     "bus_rules_published": RulesPublished,
     "bus_noise_changed": NoiseChanged,
