@@ -12,10 +12,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from math import trunc
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from shared.domain.handoff import Handoff, LeadId
 from shared.domain.moments import DAY, HOUR, MINUTE, Moment, to_datetime
+
+if TYPE_CHECKING:
+    from shared.domain.brief import Brief
 
 _LONGEST = 120
 _REASONS = 8
@@ -68,6 +71,7 @@ class Notice:
     requested_at: Moment
     respond_by: Moment | None
     link: str | None = None
+    brief: Brief | None = None
 
     @property
     def stage_name(self) -> str:
@@ -112,11 +116,16 @@ def compose(handoff: Handoff, introduction: Introduction, link: str | None = Non
         temperature=snapshot.get("temperature"),
         grade=snapshot.get("grade"),
         rules_version=int(snapshot.get("rules_version", 0)),
-        reasons=tuple(_reason(reason) for reason in snapshot.get("reasons", ())[:_REASONS]),
+        reasons=reasons_of(handoff)[:_REASONS],
         requested_at=handoff.requested_at,
         respond_by=handoff.respond_by,
         link=link.replace("{lead}", handoff.key.lead) if link else None,
     )
+
+
+def reasons_of(handoff: Handoff) -> tuple[Reason, ...]:
+    """What gave points when it was handed over, the greatest first."""
+    return tuple(_reason(reason) for reason in handoff.snapshot.get("reasons", ()))
 
 
 def introduce(emails: tuple[str, ...], lead: Mapping[str, Any], company: Mapping[str, Any]) -> Introduction:
