@@ -23,7 +23,10 @@ from infra.failure import Failure
 ENVIRONMENTS = Path(__file__).parent / "environments"
 
 EnvironmentName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,19}$")]
-EmailAddress = Annotated[str, StringConstraints(pattern=r"^[^@\s<>]+@[^@\s<>]+\.[^@\s<>]+$")]
+EMAIL_ADDRESS: Final = r"^[^@\s<>]+@[^@\s<>]+\.[^@\s<>]+$"
+EmailAddress = Annotated[str, StringConstraints(pattern=EMAIL_ADDRESS)]
+RECIPIENTS_OF_A_MAIL: Final = 50
+"""How many addresses SES takes in one message, copies counted."""
 Sender = Annotated[str, StringConstraints(pattern=r"^([^<>@\r\n]+ )?<?[^@\s<>]+@[^@\s<>]+\.[^@\s<>]+>?$")]
 Origin = Annotated[str, StringConstraints(pattern=r"^https?://[a-z0-9.-]+(:[0-9]{1,5})?$")]
 SECRET_NAME_LENGTH: Final = 100
@@ -188,9 +191,10 @@ def _contradictions(settings: Settings) -> list[str]:
     if "default" not in settings.teams:
         found.append("teams: a team `default` must receive what names no other team")
     for name, team in settings.teams.items():
-        if not (team.email or team.slack or team.webhook):
-            found.append(f"teams.{name}: needs at least one of email, slack, webhook")
-        if team.email and not settings.email_from:
+        if not (team.writes_mail or team.slack or team.webhook):
+            found.append(f"teams.{name}: needs at least one of email, slack, webhook, or a member with an email")
+        found += _wrong_with_people(name, team, settings.teams)
+        if team.writes_mail and not settings.email_from:
             found.append(f"email_from: teams.{name} is told by e-mail, which needs a sender")
         if team.webhook and not team.webhook.url.startswith("https://") and not settings.allow_local_receivers:
             found.append(f"teams.{name}.webhook.url: must start with https://")
@@ -208,6 +212,35 @@ def _contradictions(settings: Settings) -> list[str]:
         found += [
             f"{title}: the name {name!r} is used twice" for name in sorted({n for n in names if names.count(n) > 1})
         ]
+    return found
+
+
+def _wrong_with_people(name: str, team: Team, teams: Mapping[str, Team]) -> list[str]:
+    """What of a team's addresses and members does not fit together."""
+    at = f"teams.{name}"
+    names = [member.name for member in team.members]
+    found = [
+        f"{at}.members: the name {each!r} is used twice" for each in sorted({n for n in names if names.count(n) > 1})
+    ]
+    found += [
+        f"{at}.members: {each!r} is the name of a team, and a rule file's `to:` must mean one of the two"
+        for each in names
+        if each in teams
+    ]
+    addresses = [("email", address) for address in team.email]
+    addresses += [(f"members.{member.name}.email", member.email) for member in team.members if member.email]
+    found += [
+        f"{at}.{key}: {address!r} is no e-mail address, such as ada@example.com"
+        for key, address in addresses
+        if not re.fullmatch(EMAIL_ADDRESS, address)
+    ]
+    mails = [team.recipients()] + [team.recipients(one, other) for one in names for other in (None, *names)]
+    most = max(len(to) + len(copies) for to, copies in mails)
+    if most > RECIPIENTS_OF_A_MAIL:
+        found.append(
+            f"{at}.email: a mail would go to {most} addresses, and SES takes {RECIPIENTS_OF_A_MAIL}: "
+            "name a distribution list instead"
+        )
     return found
 
 

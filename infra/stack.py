@@ -411,4 +411,5 @@ def _with_parameters(settings: Settings, team: Team) -> Team:
         email=team.email,
         slack=settings.parameter(team.slack) if team.slack else None,
         webhook=WebhookTarget(url=webhook.url, secret=settings.parameter(webhook.secret)) if webhook else None,
+        members=team.members,
     )

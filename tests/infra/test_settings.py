@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from functions.ingest.settings import Settings as IngestSettings
+from functions.notify.settings import Member, Team
 from functions.notify.settings import Settings as NotifySettings
 from infra.failure import Failure
 from infra.settings import ENVIRONMENTS, Settings, SettingsError, parse_settings, read_settings
@@ -102,14 +103,60 @@ def test_an_error_names_the_key_and_what_it_may_be(text: str, problem: str) -> N
             "{default: {slack: 'https://hooks.slack.com/services/T/B/x'}}",
             "teams.default: this looks like the secret itself; write a name here",
         ),
+        (
+            "{default: {slack: a, members: [{name: ada}, {name: ada}]}}",
+            "teams.default.members: the name 'ada' is used twice",
+        ),
+        (
+            "{default: {slack: a, members: [{name: emea}]}, emea: {slack: a}}",
+            "teams.default.members: 'emea' is the name of a team",
+        ),
+        ("{default: {slack: a, members: [{name: ada, weight: 0}]}}", "teams.default.members.0.weight: Input should be"),
+        ("{default: {slack: a, members: [{name: Ada L}]}}", "teams.default.members.0.name: String should match"),
+        ("{default: {slack: a, members: [{name: a, slack: ada}]}}", "teams.default.members.0.slack: String should"),
+        (
+            "{default: {slack: a, members: [{name: a, wieght: 2}]}}",
+            "teams.default.members.0.wieght: there is no such key; did you mean weight?",
+        ),
+        (
+            "{default: {members: [{name: ada, email: ada}]}}",
+            "teams.default.members.ada.email: 'ada' is no e-mail address, such as ada@example.com",
+        ),
+        ("{default: {email: [sales]}}", "teams.default.email: 'sales' is no e-mail address"),
+        (
+            "{default: {members: [{name: a, email: a@example.com}]}}",
+            "email_from: teams.default is told by e-mail, which needs a sender",
+        ),
+        ("{default: {members: [{name: ada}]}}", "teams.default: needs at least one of email, slack, webhook, or a"),
         ("{default: {slack: Sales Channel}}", "teams.default: 'Sales Channel' is no name of a secret"),
         ("{default: {slack: erasure}}", "teams.default: 'erasure' is a secret of Baton's own"),
     ],
 )
-def test_a_team_that_nobody_could_reach_is_refused(teams: str, problem: str) -> None:
+def test_a_team_that_does_not_fit_is_refused(teams: str, problem: str) -> None:
     with pytest.raises(SettingsError) as caught:
         parse_settings(f"teams: {teams}", "small")
     assert [line for line in caught.value.problems if line.startswith(problem)], caught.value.problems
+
+
+def test_a_mail_with_its_copies_has_as_many_addresses_as_ses_takes() -> None:
+    def with_others(others: int) -> Settings:
+        addresses = ", ".join(f"p{number}@example.com" for number in range(others))
+        team = f"{{email: [{addresses}], members: [{{name: ada, email: ada@example.com}}]}}"
+        return parse_settings(f"email_from: b@example.com\nteams: {{default: {team}}}\n", "small")
+
+    assert with_others(49).teams["default"].members[0].name == "ada"
+    with pytest.raises(SettingsError, match=r"teams\.default\.email: a mail would go to 51 addresses"):
+        with_others(50)
+
+
+def test_a_mail_is_to_the_assignee_with_the_team_in_copy() -> None:
+    ada, bob, eve = Member(name="ada", email="a@x.example"), Member(name="bob", email="b@x.example"), Member(name="eve")
+    team = Team(email=("sales@x.example", "a@x.example"), members=(ada, bob, eve))
+    assert team.recipients("ada") == (["a@x.example"], ["sales@x.example"])
+    assert team.recipients("bob", before="ada") == (["b@x.example"], ["sales@x.example", "a@x.example"])
+    for nobody in (None, "eve", "somebody who has left"):
+        assert team.recipients(nobody) == (["sales@x.example", "a@x.example"], [])
+    assert Team(members=(ada, bob, eve)).recipients() == (["a@x.example", "b@x.example"], [])
 
 
 def test_an_error_names_the_line() -> None:
