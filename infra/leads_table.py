@@ -10,12 +10,18 @@ from infra.table import Table
 DUE: Final = "due"
 BY_TEMPERATURE: Final = "by_temperature"
 BY_STAGE: Final = "by_stage"
+BY_STATE: Final = "by_state"
 
-_INDEXES: Final = {DUE: ("due_shard", "due"), BY_TEMPERATURE: ("temperature", "rank"), BY_STAGE: ("stage", "rank")}
+_INDEXES: Final = {
+    DUE: ("due_shard", "due"),
+    BY_TEMPERATURE: ("temperature", "rank"),
+    BY_STAGE: ("stage", "rank"),
+    BY_STATE: ("handoff_state", "requested_at"),
+}
 
 
 class LeadsTable(Table):
-    """Leads, with three sparse indexes of keys: what is due, and who is best in a temperature or a stage."""
+    """Leads, with four sparse indexes of keys: what is due, who is best in a temperature or stage, and handoffs."""
 
     def __init__(self, scope: Construct, construct_id: str, *, protected: bool) -> None:
         super().__init__(scope, construct_id, protected=protected)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from shared.adapters.dynamodb.keys import DUE_INDEX, STAGE_INDEX, TEMPERATURE_INDEX
+from shared.adapters.dynamodb.keys import DUE_INDEX, STAGE_INDEX, STATE_INDEX, TEMPERATURE_INDEX
 
 ACTIVITIES = "activities"
 BUDGETS = "budgets"
@@ -13,6 +13,7 @@ INDEX_KEYS = {
     DUE_INDEX: ("due_shard", "due"),
     TEMPERATURE_INDEX: ("temperature", "rank"),
     STAGE_INDEX: ("stage", "rank"),
+    STATE_INDEX: ("handoff_state", "requested_at"),
 }
 
 

@@ -28,6 +28,8 @@ class HandoffKey:
 
 FollowUpKind = Literal["reminder", "escalation", "reassignment"]
 AnswerKind = Literal["accepted", "rejected", "recycled"]
+HandoffState = Literal["open", "accepted", "rejected", "recycled"]
+"""`open` while nobody has answered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,3 +90,13 @@ class HandoffRecord:
     assignee: str | None = None
     done: tuple[FollowUp, ...] = ()
     answer: Answer | None = None
+
+    @property
+    def key(self) -> HandoffKey:
+        """The handoff's key."""
+        return self.handoff.key
+
+    @property
+    def state(self) -> HandoffState:
+        """How it was answered, or that it is open."""
+        return self.answer.kind if self.answer else "open"

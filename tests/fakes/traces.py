@@ -49,10 +49,8 @@ class InMemoryTraces:
         self._leads.records.pop(lead, None)
         self._stages.records.pop(lead, None)
         self._stages._transitions.pop(lead, None)
-        self._stages._handoffs.pop(lead, None)
-        for key in [each for each in self._handoffs.committed if each.lead == lead]:
-            for kept in (self._handoffs.committed, self._handoffs.reasons, self._handoffs._sent):
-                kept.pop(key, None)
+        self._stages.handed_over.forget(lead)
+        self._handoffs.forget(lead)
         return found
 
     def release(self, identities: Iterable[Identity], leads: Collection[LeadId]) -> int:

@@ -33,13 +33,18 @@ def test_tables_cost_by_use_expire_their_items_and_stream_what_items_became(prod
         assert [key["AttributeName"] for key in table["KeySchema"]] == ["pk", "sk"]
 
 
-def test_leads_have_three_indexes_that_hold_keys_alone_and_other_tables_have_none(prod: Template) -> None:
+def test_leads_have_four_indexes_that_hold_keys_alone_and_other_tables_have_none(prod: Template) -> None:
     tables = prod.of_type("AWS::DynamoDB::Table")
     [leads] = [table for table in tables.values() if "GlobalSecondaryIndexes" in table]
     assert {
         index["IndexName"]: [key["AttributeName"] for key in index["KeySchema"]]
         for index in leads["GlobalSecondaryIndexes"]
-    } == {"due": ["due_shard", "due"], "by_temperature": ["temperature", "rank"], "by_stage": ["stage", "rank"]}
+    } == {
+        "due": ["due_shard", "due"],
+        "by_temperature": ["temperature", "rank"],
+        "by_stage": ["stage", "rank"],
+        "by_state": ["handoff_state", "requested_at"],
+    }
     assert {index["Projection"]["ProjectionType"] for index in leads["GlobalSecondaryIndexes"]} == {"KEYS_ONLY"}
     assert {a["AttributeName"]: a["AttributeType"] for a in leads["AttributeDefinitions"]} == {
         "pk": "S",
@@ -49,6 +54,8 @@ def test_leads_have_three_indexes_that_hold_keys_alone_and_other_tables_have_non
         "temperature": "S",
         "stage": "S",
         "rank": "N",
+        "handoff_state": "S",
+        "requested_at": "N",
     }
 
 

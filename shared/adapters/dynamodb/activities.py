@@ -18,6 +18,7 @@ from shared.ports.errors import Conflict
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
 
     from shared.adapters.dynamodb.keys import Item
 
@@ -45,6 +46,16 @@ class DynamoDBActivities:
         elif items:
             with ThreadPoolExecutor(min(_PARALLEL_PUTS, len(items))) as pool:
                 list(pool.map(self._put, items))
+
+    def write_of(self, activity: Activity) -> TransactWriteItemTypeDef:
+        """The write that appends an activity, for a transaction with what belongs beside it."""
+        return {
+            "Put": {
+                "TableName": self._table,
+                "Item": self._item(activity),
+                "ConditionExpression": "attribute_not_exists(pk)",
+            }
+        }
 
     def under(self, identity: Identity) -> list[Activity]:
         """All that is kept under an identity; see `shared.ports.activities.Activities`."""

@@ -1,22 +1,44 @@
-"""Committed handoffs on DynamoDB, and the marks of what was sent of them."""
+"""Committed handoffs on DynamoDB: how they stand, the marks of what was sent of them, and their answers."""
 
 from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping, Sequence
+from heapq import merge
+from itertools import groupby, islice
+from typing import TYPE_CHECKING, Any, Final, get_args
 
 from shared.adapters.dynamodb.errors import translated
-from shared.adapters.dynamodb.keys import handoff, key, lead_of_partition, lead_partition, sent, withheld
-from shared.domain.handoff import Handoff, HandoffKey
+from shared.adapters.dynamodb.keys import (
+    HANDOFF,
+    STATE_INDEX,
+    handoff,
+    key,
+    lead_of_partition,
+    lead_partition,
+    sent,
+    withheld,
+)
+from shared.adapters.dynamodb.outbox import outbox_item
+from shared.domain.activity import Activity
+from shared.domain.handoff import Answer, FollowUp, Handoff, HandoffKey, HandoffRecord, HandoffState, LeadId
 from shared.domain.moments import Moment
-from shared.ports.errors import Conflict
+from shared.domain.refusals import NotFound
+from shared.ports.bus import Event
+from shared.ports.errors import Conflict, Unavailable
+from shared.ports.handoffs import AlreadyAnswered, HandoffPlace
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
+    from shared.adapters.dynamodb.activities import DynamoDBActivities
     from shared.adapters.dynamodb.keys import Item
+
+_STATES: Final[tuple[HandoffState, ...]] = get_args(HandoffState)
+_ATTEMPTS = 10
+_READS = 10
+_PAGE = 100
 
 
 class DynamoDBHandoffs:
@@ -28,11 +50,74 @@ class DynamoDBHandoffs:
 
     def get(self, key_: HandoffKey) -> Handoff | None:
         """The handoff, or None; see `shared.ports.handoffs.Handoffs`."""
+        record = self.record(key_)
+        return record.handoff if record else None
+
+    def record(self, key_: HandoffKey) -> HandoffRecord | None:
+        """The handoff as it stands; see `shared.ports.handoffs.Handoffs`."""
         with translated():
-            answer = self._client.get_item(
-                TableName=self._table, Key=key(lead_partition(key_.lead), handoff(key_)), ConsistentRead=True
+            answer = self._client.get_item(TableName=self._table, Key=_place(key_), ConsistentRead=True)
+        return record_of(answer["Item"]) if "Item" in answer else None
+
+    def of(self, leads: Sequence[LeadId]) -> list[HandoffRecord]:
+        """Every handoff of some leads; see `shared.ports.handoffs.Handoffs`."""
+        found: list[HandoffRecord] = []
+        for lead in leads:
+            with translated():
+                pages = self._client.get_paginator("query").paginate(
+                    TableName=self._table,
+                    KeyConditionExpression="pk = :lead AND begins_with(sk, :prefix)",
+                    ExpressionAttributeValues={":lead": {"S": lead_partition(lead)}, ":prefix": {"S": HANDOFF}},
+                    ConsistentRead=True,
+                )
+                found.extend(record_of(item) for page in pages for item in page["Items"])
+        return sorted(found, key=lambda each: (each.handoff.requested_at, each.key.text))
+
+    def page(self, state: HandoffState | None, limit: int, after: HandoffPlace | None = None) -> list[HandoffRecord]:
+        """Handoffs in a state, newest first; see `shared.ports.handoffs.Handoffs`."""
+        lists = (self._listed(each, after) for each in ([state] if state else _STATES))
+        places = list(islice(merge(*lists, key=_newest_first), limit))
+        found = {record.key: record for record in self._records([place.key for place in places])}
+        # Of what was answered since the index told of it, the state is another one now.
+        records = (found.get(place.key) for place in places)
+        return [record for record in records if record and state in (None, record.state)]
+
+    def _listed(self, state: HandoffState, after: HandoffPlace | None) -> Iterator[HandoffPlace]:
+        """The places in a state after a place, newest first, those of one moment by their keys."""
+        asked: Item = {":state": {"S": state}}
+        condition = "handoff_state = :state"
+        if after is not None:
+            asked[":at"] = {"N": str(after.requested_at)}
+            condition += " AND requested_at <= :at"
+        with translated():
+            pages = self._client.get_paginator("query").paginate(
+                TableName=self._table,
+                IndexName=STATE_INDEX,
+                KeyConditionExpression=condition,
+                ExpressionAttributeValues=asked,
+                ScanIndexForward=False,
+                PaginationConfig={"PageSize": _PAGE},
             )
-        return handoff_of(answer["Item"]) if "Item" in answer else None
+            places = (_place_of(item) for page in pages for item in page["Items"])
+            for _, together in groupby(places, key=lambda place: place.requested_at):
+                for place in sorted(together, key=_newest_first):
+                    if after is None or _newest_first(place) > _newest_first(after):
+                        yield place
+
+    def _records(self, keys: Sequence[HandoffKey]) -> list[HandoffRecord]:
+        left: Any = [_place(each) for each in keys]
+        found: list[HandoffRecord] = []
+        for _ in range(_READS):
+            if not left:
+                return found
+            asked: Any = {self._table: {"Keys": left, "ConsistentRead": True}}
+            with translated():
+                answer = self._client.batch_get_item(RequestItems=asked)
+            found.extend(record_of(item) for item in answer["Responses"].get(self._table, []))
+            unread: Any = answer.get("UnprocessedKeys", {})
+            left = unread.get(self._table, {}).get("Keys", [])
+        msg = f"{len(left)} handoffs were left unread"
+        raise Unavailable(msg)
 
     def sent(self, key_: HandoffKey) -> dict[str, Moment]:
         """The channels on which it went out; see `shared.ports.handoffs.Handoffs`."""
@@ -108,8 +193,58 @@ class DynamoDBHandoffs:
             return
 
 
+class DynamoDBAnswers:
+    """Answers to the handoffs of the Leads table, with the activity in the log that says so."""
+
+    def __init__(self, client: DynamoDBClient, table: str, log: DynamoDBActivities) -> None:
+        self._client = client
+        self._table = table
+        self._log = log
+
+    def answer(self, key_: HandoffKey, answer: Answer, activity: Activity, event: Event) -> None:
+        """Answer a handoff; see `shared.ports.handoffs.Answers`."""
+        answered: Any = {
+            "TableName": self._table,
+            "Key": _place(key_),
+            "UpdateExpression": "SET answer = :answer, handoff_state = :state",
+            "ConditionExpression": "attribute_exists(pk) AND attribute_not_exists(answer)",
+            "ExpressionAttributeValues": {
+                ":answer": {"S": json.dumps(_told_answer(answer, activity.id), sort_keys=True)},
+                ":state": {"S": answer.kind},
+            },
+        }
+        waiting: Any = {"TableName": self._table, "Item": outbox_item(lead_partition(key_.lead), event, answer.at)}
+        for _ in range(_ATTEMPTS):
+            try:
+                with translated():
+                    self._client.transact_write_items(
+                        TransactItems=[{"Update": answered}, self._log.write_of(activity), {"Put": waiting}]
+                    )
+            except Conflict:
+                if self._is_given(key_, activity):
+                    return
+                continue
+            return
+        msg = f"handoff {key_.text} was written by others {_ATTEMPTS} times in a row"
+        raise Conflict(msg)
+
+    def _is_given(self, key_: HandoffKey, activity: Activity) -> bool:
+        """Whether this very answer is stored; False while there is none."""
+        with translated():
+            found = self._client.get_item(TableName=self._table, Key=_place(key_), ConsistentRead=True)
+        if "Item" not in found:
+            msg = "there is no such handoff"
+            raise NotFound(msg)
+        item: Any = found["Item"]
+        if "answer" not in item:
+            return False
+        if json.loads(item["answer"]["S"])["activity"] != activity.id:
+            raise AlreadyAnswered(record_of(item))
+        return True
+
+
 def handoff_item(each: Handoff) -> Item:
-    """The item of a handoff; the evaluation puts it in its own transaction."""
+    """The item of a handoff nobody has answered; the evaluation puts it in its own transaction."""
     told = {
         "stage": each.key.stage,
         "epoch": each.key.epoch,
@@ -120,11 +255,34 @@ def handoff_item(each: Handoff) -> Item:
         "caused_by": each.caused_by,
         "last_activity_at": each.last_activity_at,
         "snapshot": each.snapshot,
+        "assignee": each.assignee,
+        "follow_ups": _told_follow_ups(each.follow_ups),
     }
     return {
-        **key(lead_partition(each.key.lead), handoff(each.key)),
+        **_place(each.key),
         "told": {"S": json.dumps(told, sort_keys=True)},
+        "handoff_state": {"S": "open"},
+        "requested_at": {"N": str(each.requested_at)},
     }
+
+
+def told_now(record: HandoffRecord) -> str:
+    """Who has a handoff by now, and which follow-ups have been done: the attribute `now` of its item."""
+    now = {"to": record.to, "assignee": record.assignee, "done": _told_follow_ups(record.done)}
+    return json.dumps(now, sort_keys=True)
+
+
+def record_of(item: Mapping[str, Any]) -> HandoffRecord:
+    """The handoff that an item holds, as it stands."""
+    each = handoff_of(item)
+    now = json.loads(item["now"]["S"]) if "now" in item else {"to": each.to, "assignee": each.assignee, "done": []}
+    return HandoffRecord(
+        handoff=each,
+        to=now["to"],
+        assignee=now["assignee"],
+        done=_follow_ups(now["done"]),
+        answer=_answer(json.loads(item["answer"]["S"])) if "answer" in item else None,
+    )
 
 
 def handoff_of(item: Mapping[str, Any]) -> Handoff:
@@ -140,4 +298,55 @@ def handoff_of(item: Mapping[str, Any]) -> Handoff:
         caused_by=told["caused_by"],
         last_activity_at=None if last is None else Moment(last),
         snapshot=told["snapshot"],
+        assignee=told.get("assignee"),
+        follow_ups=_follow_ups(told.get("follow_ups", ())),
+    )
+
+
+def _place(key_: HandoffKey) -> Item:
+    return key(lead_partition(key_.lead), handoff(key_))
+
+
+def _place_of(item: Mapping[str, Any]) -> HandoffPlace:
+    stage, _, epoch = item["sk"]["S"].removeprefix(HANDOFF).rpartition("#")
+    lead = lead_of_partition(item["pk"]["S"])
+    return HandoffPlace(Moment(int(item["requested_at"]["N"])), HandoffKey(lead, stage, int(epoch)))
+
+
+def _newest_first(place: HandoffPlace) -> tuple[int, str]:
+    return -place.requested_at, place.key.text
+
+
+def _told_follow_ups(follow_ups: Sequence[FollowUp]) -> list[list[Any]]:
+    return [[each.kind, each.at, each.to] for each in follow_ups]
+
+
+def _follow_ups(told: Sequence[Sequence[Any]]) -> tuple[FollowUp, ...]:
+    return tuple(FollowUp(kind, Moment(at), to) for kind, at, to in told)
+
+
+def _told_answer(answer: Answer, activity_id: str) -> dict[str, Any]:
+    """An answer as JSON; the activity is how the same answer is known when it is sent again."""
+    return {
+        "kind": answer.kind,
+        "at": answer.at,
+        "who": answer.who,
+        "reason": answer.reason,
+        "note": answer.note,
+        "look_again": answer.look_again,
+        "rules": list(answer.rules),
+        "activity": activity_id,
+    }
+
+
+def _answer(told: Mapping[str, Any]) -> Answer:
+    look_again = told["look_again"]
+    return Answer(
+        kind=told["kind"],
+        at=Moment(told["at"]),
+        who=told["who"],
+        reason=told["reason"],
+        note=told["note"],
+        look_again=None if look_again is None else Moment(look_again),
+        rules=tuple(told["rules"]),
     )

@@ -29,6 +29,7 @@ NOISE = "NOISE"
 DUE_INDEX = "due"
 TEMPERATURE_INDEX = "by_temperature"
 STAGE_INDEX = "by_stage"
+STATE_INDEX = "by_state"
 DUE_SHARDS = 8
 """The due index is spread over this many partitions, so that no single one takes every lead's write."""
 
