@@ -7,6 +7,7 @@ from tests.fakes.erasures import InMemoryErasures
 from tests.fakes.handoffs import InMemoryHandoffs
 from tests.fakes.leads import InMemoryLeads
 from tests.fakes.messages import InMemoryBus, InMemoryQueue, InMemorySecrets
+from tests.fakes.missed import InMemoryMissed
 from tests.fakes.noise import InMemoryNoiseMarks
 from tests.fakes.rescoring import InMemoryRescoring
 from tests.fakes.rules import InMemoryRuleVersions
@@ -21,6 +22,7 @@ __all__ = [
     "InMemoryErasures",
     "InMemoryHandoffs",
     "InMemoryLeads",
+    "InMemoryMissed",
     "InMemoryNoiseMarks",
     "InMemoryQueue",
     "InMemoryRescoring",
