@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from shared.domain import conditions
@@ -14,7 +15,7 @@ from shared.domain.matching import Asked, index
 from shared.domain.outlook import Weigh, compose_over
 from shared.domain.points import POINT
 from shared.domain.rulefile import BehaviourRule, RuleFile, Stage
-from shared.domain.stages import Activities, Look, compose, walk
+from shared.domain.stages import Activities, Look, compose, rated, walk
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +32,9 @@ class CompiledStage:
     """Every node of its conditions."""
 
 
-def compiled_stage(stage: Stage, place: int) -> CompiledStage:
-    """Compose the conditions of the stage at a place in the file."""
-    enter, leave = stage.enter, stage.leave.when if stage.leave else None
+def compiled_stage(stage: Stage, place: int, ratings: Mapping[str, int] = MappingProxyType({})) -> CompiledStage:
+    """Compose the conditions of the stage at a place in the file; `ratings` confirm qualification facts."""
+    enter, leave = (rated(each, ratings) for each in (stage.enter, stage.leave.when if stage.leave else None))
     return CompiledStage(
         stage,
         place,
@@ -55,7 +56,10 @@ class Compiled:
         self.weights = {name: rule_file.total.get(name, POINT) for name in self.score_names}
         self.temperature = tuple(edge.band for edge in rule_file.temperature)
         self.grades = tuple(edge.band for edge in rule_file.grades)
-        self.stages = {stage.name: compiled_stage(stage, place) for place, stage in enumerate(rule_file.stages)}
+        ratings = rule_file.qualification.confirmed_at
+        self.stages = {
+            stage.name: compiled_stage(stage, place, ratings) for place, stage in enumerate(rule_file.stages)
+        }
         rules = rule_file.behaviour
         self.idle = tuple(rule for rule in rules if rule.idle)
         self.decays = {rule.id: rule.decay or (NO_DECAY if rule.idle else rule_file.decay) for rule in rules}

@@ -8,7 +8,8 @@ from itertools import pairwise
 from shared.domain.ageing import NO_DECAY
 from shared.domain.conditions import Test, fold, nearest
 from shared.domain.impossible import Reach, never, values_of
-from shared.domain.rulefile import Active, BehaviourRule, Expected, Problem, RuleFile, Stage
+from shared.domain.nurture import criteria, towards
+from shared.domain.rulefile import Active, BehaviourRule, Expected, HandoffRule, Nurture, Problem, RuleFile, Stage
 from shared.domain.stages import CONDITION_KEYS, ScoreIs, walk
 
 MOST_LEFT = 100_000
@@ -30,6 +31,7 @@ def conflicts(file: RuleFile) -> list[Problem]:
         *_scores(file),
         *_bands(file),
         *_stages(file),
+        *_answers(file),
         *_examples(file),
     ]
     unsure = any(problem.path[0] in ("stages", "temperature", "grades") for problem in found)
@@ -194,9 +196,61 @@ def _stages(file: RuleFile) -> Iterator[Problem]:
         if stage.name in names[:place]:
             yield Problem(("stages", place, "name"), f"two stages are called {stage.name!r}")
         yield from _stage(file, place, stage, names)
-    for name in file.handoff:
-        if name not in names:
-            yield Problem(("handoff", name), f"there is no stage {name!r}", nearest(name, names))
+    for section in ("handoff", "nurture"):
+        for name in getattr(file, section):
+            if name not in names:
+                yield Problem((section, name), f"there is no stage {name!r}", nearest(name, names))
+    for name, rule in file.handoff.items():
+        yield from _handoff(name, rule)
+    for name, advice in file.nurture.items():
+        yield from _nurture(file, name, advice)
+
+
+def _handoff(name: str, rule: HandoffRule) -> Iterator[Problem]:
+    here = ("handoff", name)
+    if rule.respond_within is None:
+        for key in ("remind", "escalate", "reassign"):
+            if getattr(rule, key) is not None:
+                yield Problem((*here, key), f"`{key}` needs a deadline", "write `respond_within`, such as 1h")
+    elif rule.remind is not None and rule.remind >= rule.respond_within:
+        message = "the reminder would come before the handoff: it must be shorter than `respond_within`"
+        yield Problem((*here, "remind"), message)
+    if rule.reassign and rule.escalate and rule.reassign.after <= rule.escalate.after:
+        yield Problem((*here, "reassign", "after"), "a lead is reassigned later than its handoff is escalated")
+    if rule.route:
+        if rule.route.by is None and not rule.route.rules:
+            yield Problem((*here, "route"), "write `by`, `rules` or both")
+        for place, each in enumerate(rule.route.rules):
+            if never(each.when):
+                message = "this can never hold: no value meets all of this at once"
+                yield Problem((*here, "route", "rules", place, "when"), message)
+
+
+def _nurture(file: RuleFile, name: str, advice: Nurture) -> Iterator[Problem]:
+    here = ("nurture", name)
+    names = [stage.name for stage in file.stages if stage.enter is not None]
+    if advice.towards is not None and advice.towards not in names:
+        message = f"there is no stage {advice.towards!r} that a lead can enter"
+        yield Problem((*here, "towards"), message, nearest(advice.towards, names))
+        return
+    target = towards(file, name, advice)
+    asked = criteria(file, name, target)
+    if target is None and advice.tracks:
+        yield Problem((*here, "tracks"), "no stage after this one hands over", "name the stage to go to in `towards`")
+    for place, track in enumerate(advice.tracks if target else ()):
+        if track.missing not in asked:
+            message = f"to enter {target!r} nothing asks {track.missing!r}"
+            yield Problem((*here, "tracks", place, "missing"), message, nearest(track.missing, asked))
+
+
+def _answers(file: RuleFile) -> Iterator[Problem]:
+    for kind in ("reject", "recycle"):
+        names = [reason.name for reason in getattr(file.answers, kind)]
+        if not names:
+            yield Problem(("answers", kind), "wants at least one reason", "leave the key away for the usual ones")
+        for place, name in enumerate(names):
+            if name in names[:place]:
+                yield Problem(("answers", kind, place), f"two reasons are called {name!r}")
 
 
 def _stage(file: RuleFile, place: int, stage: Stage, names: list[str]) -> Iterator[Problem]:

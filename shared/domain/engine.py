@@ -214,8 +214,8 @@ class Rules(Compiled):
         return next_change.find(self, self.ledger(state), now, None)
 
     def journey_change(self, state: ScoreState, journey: Journey, now: Moment) -> NextChange | None:
-        """As `next_change`, with conditions as they are on this journey: time in the stage, since its entry."""
-        return next_change.find(self, self.ledger(state), now, journey)
+        """As `next_change`, with conditions as they are on this journey: since its entry, time and stay in it."""
+        return lifecycle.next_move(self, self.ledger(state), journey, now)
 
     def advance(self, state: ScoreState, journey: Journey, at: Moment) -> tuple[Journey, tuple[Transition, ...]]:
         """Where the lead goes on one look at it, and every stage that it enters on the way."""

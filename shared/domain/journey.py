@@ -61,7 +61,8 @@ class View:
     """A lead as stage conditions see it: at a moment, with what lies below a bound, on its journey."""
 
     def __init__(self, rules: Compiled, ledger: Ledger, journey: Journey, at: int, bound: Bound | None = None) -> None:
-        self._ledger, self._journey, self._at, self._bound = ledger, journey, at, bound or until(at)
+        self.at = at
+        self._ledger, self._journey, self._bound = ledger, journey, bound or until(at)
         standing = ledger.standing(self._bound)
         self.facts: Facts = standing.facts
         self.vetoed = bool(standing.vetoed_by)
@@ -73,11 +74,11 @@ class View:
     @property
     def in_stage(self) -> int:
         """Microseconds since the stage was entered."""
-        return 0 if self._journey.entered_at is None else self._at - self._journey.entered_at
+        return 0 if self._journey.entered_at is None else self.at - self._journey.entered_at
 
     def count(self, asked: Activities) -> int:
         """How many such activities have occurred."""
-        return self._ledger.count(asked, self._at, self._bound, self._journey.entered_by)
+        return self._ledger.count(asked, self.at, self._bound, self._journey.entered_by)
 
     def on(self, journey: Journey) -> View:
         """The same view, further on the journey."""

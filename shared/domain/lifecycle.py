@@ -18,7 +18,8 @@ from shared.domain.compiled import Compiled, CompiledStage
 from shared.domain.explanation import contributions
 from shared.domain.journey import Journey, View
 from shared.domain.ledger import Ledger, until
-from shared.domain.moments import Moment
+from shared.domain.moments import SECOND, Moment
+from shared.domain.next_change import NextChange
 from shared.domain.points import POINT, as_number, divide
 from shared.domain.stages import Look, in_words
 
@@ -75,6 +76,8 @@ def _step(
 ) -> tuple[CompiledStage, Callable[[Look], bool], str] | None:
     """The next stage, the condition that leads there, and that condition in words: first out of the stage, then in."""
     current = rules.stages.get(journey.stage or "")
+    if (ends := stays_until(rules, journey)) is not None and view.at < ends:
+        return None
     if (
         current
         and current.leave
@@ -92,6 +95,25 @@ def _step(
         if target.enter and allowed and not barred and target.enter(view):
             return target, target.enter, in_words(target.stage.enter)
     return None
+
+
+def stays_until(rules: Compiled, journey: Journey) -> Moment | None:
+    """The moment before which a lead does not leave its stage, None where the stage asks no stay."""
+    current = rules.stages.get(journey.stage or "")
+    if current is None or current.stage.stay is None or journey.entered_at is None:
+        return None
+    return Moment(journey.entered_at + current.stage.stay)
+
+
+def next_move(
+    rules: Compiled, ledger: Ledger, journey: Journey, now: int, stop: int | None = None
+) -> NextChange | None:
+    """As `next_change.find` on this journey; the end of a stay counts as a change, for it may let the lead go."""
+    found = next_change.find(rules, ledger, now, journey, stop)
+    ends = stays_until(rules, journey)
+    if ends is None or ends <= now or (stop is not None and ends > stop) or (found and found.at <= ends):
+        return found
+    return NextChange(Moment(-(-ends // SECOND) * SECOND), f"the least time in {journey.stage} is over")
 
 
 def _entering(rules: Compiled, ledger: Ledger, journey: Journey, at: int, holds: Callable[[Look], bool]) -> Key | None:
@@ -154,7 +176,7 @@ def replay(
         while True:
             journey, taken = advance(rules, ledger, journey, Moment(now))
             steps.extend(taken)
-            change = next_change.find(rules, ledger, now, journey, stop=following)
+            change = next_move(rules, ledger, journey, now, stop=following)
             if change is None or change.at > following:
                 break
             now = change.at

@@ -6,6 +6,7 @@ the shortest decimal that names it. Points become whole billionths, durations an
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -20,7 +21,7 @@ from shared.domain.conditions import Condition, ConditionError, check_field, nea
 from shared.domain.durations import parse_duration
 from shared.domain.moments import Moment, parse_moment
 from shared.domain.points import exact_number, to_billionths
-from shared.domain.stages import ACTIVITY_ROOTS, FACT_ROOTS, StageCondition, parse_stage_condition
+from shared.domain.stages import ACTIVITY_ROOTS, FACT_ROOTS, QUALIFICATIONS, StageCondition, parse_stage_condition
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +118,21 @@ def _count(value: Any) -> int:
     return int(number)
 
 
+_NO_TIME = re.compile("0(s|mo|m|h|d|w)")
+
+
+def _wait(value: Any) -> int:
+    return 0 if isinstance(value, str) and _NO_TIME.fullmatch(value) else parse_duration(value)
+
+
+def _rating(value: Any) -> int:
+    number = exact_number(value)
+    if number is None or not 1 <= number <= 5 or number != int(number):  # noqa: PLR2004
+        msg = f"{value!r} is no rating: write a whole number from 1 to 5"
+        raise ConditionError(msg)
+    return int(number)
+
+
 MOMENT_PATTERN = r"^[0-9]{4}.+[T ].+(Z|[+-][0-9]{2}(:?[0-9]{2})?)$"
 _MOMENT_SCHEMA = {"type": "string", "format": "date-time", "pattern": MOMENT_PATTERN}
 DEFINED = "defined"
@@ -135,6 +151,8 @@ _DURATION_SCHEMA = {
 Points = Annotated[int, _reading(to_billionths), WithJsonSchema({"type": "number"})]
 AboveZero = Annotated[int, _reading(_above_zero), WithJsonSchema({"type": "number", "exclusiveMinimum": 0})]
 Duration = Annotated[int, _reading(parse_duration), WithJsonSchema(_DURATION_SCHEMA)]
+Wait = Annotated[int, _reading(_wait), WithJsonSchema({**_DURATION_SCHEMA, "examples": ["0s", "15m", "1h"]})]
+Rating = Annotated[int, _reading(_rating), WithJsonSchema({"type": "integer", "minimum": 1, "maximum": 5})]
 MomentText = Annotated[Moment, _reading(_moment), WithJsonSchema(_MOMENT_SCHEMA)]
 TimeText = Annotated[str, _reading(_moment_text), WithJsonSchema(_MOMENT_SCHEMA)]
 Text = Annotated[str, _reading(_text), WithJsonSchema({"type": "string"})]
@@ -416,13 +434,36 @@ class Stage(_Part):
     origins: Names | None = Field(None, alias="from")
     enter: OfStage | None = None
     leave: Leave | None = None
+    stay: Duration | None = None
+
+
+class RouteRule(_Part):
+    """Where leads of one kind go: to another team, or to one member of the stage's own team."""
+
+    when: OfLead
+    to: Name
 
 
 class Route(_Part):
-    """Who of a team gets the lead: by a fact, else by turn."""
+    """Who gets the lead: by the first rule that holds, then within the team by a fact, else by turn."""
 
-    by: FactField
+    rules: tuple[RouteRule, ...] = ()
+    by: FactField | None = None
     otherwise: Literal["round_robin"] = Field("round_robin", alias="else")
+
+
+class Escalate(_Part):
+    """Who is told of a handoff that nobody answered, and how long after its deadline."""
+
+    to: Name
+    after: Wait = 0
+
+
+class Reassign(_Part):
+    """How long after its deadline a handoff that nobody answered goes to somebody else, in the same team or another."""
+
+    after: Duration
+    to: Name | None = None
 
 
 Channel = Literal["email", "slack", "webhook"]
@@ -436,8 +477,137 @@ class HandoffRule(_Part):
 
     to: Name
     respond_within: Duration | None = None
+    remind: Duration | None = None
+    escalate: Escalate | None = None
+    reassign: Reassign | None = None
     notify: Channels = ()
     route: Route | None = None
+    first_touch: Text = ""
+
+
+class Reason(_Part):
+    """Why sales gives a lead back; a bare text in the file is a name."""
+
+    name: Name
+    label: Text = ""
+
+    @property
+    def title(self) -> str:
+        """What people call it."""
+        return self.label or self.name.replace("_", " ").capitalize()
+
+
+def _reason(raw: Any) -> Any:
+    return {"name": raw} if isinstance(raw, str) else raw
+
+
+def _reasons(**labels: str) -> tuple[Reason, ...]:
+    return tuple(Reason(name=name, label=label) for name, label in labels.items())
+
+
+Reasons = Annotated[tuple[Annotated[Reason, BeforeValidator(_reason)], ...], _defined("Reasons")]
+
+REJECTIONS = _reasons(
+    no_need="No need",
+    no_budget="No budget",
+    no_authority="Not the one who decides",
+    no_fit="Not the kind of customer that we look for",
+    wrong_contact="The contact data is wrong",
+    competitor="Works for a competitor",
+    spam="Not a real enquiry",
+    duplicate="Is known already under another name",
+    other="Another reason",
+)
+RECYCLINGS = _reasons(
+    bad_timing="The time is not right",
+    no_budget_yet="No budget yet",
+    no_answer="Does not answer",
+    other="Another reason",
+)
+
+
+class Answers(_Part):
+    """The reasons from which sales chooses when it does not keep a lead."""
+
+    reject: Reasons = REJECTIONS
+    recycle: Reasons = RECYCLINGS
+
+
+class QualificationFact(_Part):
+    """One of the four qualification facts: what people call it, how it is asked, and which rating confirms it."""
+
+    label: Text = ""
+    question: Text = ""
+    confirmed_at: Rating | None = None
+
+
+_FACTS: Mapping[str, Mapping[str, Any]] = {
+    "authority": {"label": "Authority", "question": "Who decides about this, and what is your part in it?"},
+    "budget": {"label": "Budget", "question": "Is there a budget for this?"},
+    "need": {"label": "Need", "question": "What do you need, and what happens if nothing changes?"},
+    "timeline": {"label": "Timeline", "question": "By when do you want it to work?"},
+}
+
+
+def _completed(name: str) -> BeforeValidator:
+    """The file says of a qualification fact only what differs from what everybody asks."""
+    return BeforeValidator(lambda raw: {**_FACTS[name], **raw} if isinstance(raw, Mapping) else raw)
+
+
+class Qualification(_Part):
+    """The four qualification facts."""
+
+    authority: Annotated[QualificationFact, _completed("authority")] = QualificationFact(**_FACTS["authority"])
+    budget: Annotated[QualificationFact, _completed("budget")] = QualificationFact(**_FACTS["budget"])
+    need: Annotated[QualificationFact, _completed("need")] = QualificationFact(**_FACTS["need"])
+    timeline: Annotated[QualificationFact, _completed("timeline")] = QualificationFact(**_FACTS["timeline"])
+
+    def of(self, name: str) -> QualificationFact:
+        """The fact of a name.
+
+        Raises:
+            KeyError: it is none of the four.
+        """
+        if name not in QUALIFICATIONS:
+            raise KeyError(name)
+        fact: QualificationFact = getattr(self, name)
+        return fact
+
+    @property
+    def confirmed_at(self) -> Mapping[str, int]:
+        """From which rating on a fact counts as confirmed; only those for which the file says so."""
+        ratings = {name: self.of(name).confirmed_at for name in QUALIFICATIONS}
+        return {name: rating for name, rating in ratings.items() if rating is not None}
+
+
+class NurtureTrack(_Part):
+    """The track for leads that miss one criterion."""
+
+    missing: Name
+    track: Name
+
+
+class Nurture(_Part):
+    """What is advised for a lead that entered a stage: the track for the first of `tracks` that it misses, or `else`.
+
+    `towards` is the stage whose entry condition tells what is missing.
+    """
+
+    tracks: tuple[NurtureTrack, ...] = ()
+    otherwise: Name = Field(alias="else")
+    towards: Name | None = None
+
+
+def _nurture(raw: Any) -> Any:
+    """`TRACK` and `{track: TRACK}` say the same as `{else: TRACK}`."""
+    if isinstance(raw, str):
+        return {"else": raw}
+    if isinstance(raw, Mapping) and "track" in raw and not {"else", "tracks"} & set(raw):
+        return {("else" if key == "track" else key): value for key, value in raw.items()}
+    return raw
+
+
+Nurtures = Annotated[Nurture, BeforeValidator(_nurture)]
 
 
 class ExampleActivity(_Part):
@@ -508,6 +678,9 @@ class RuleFile(_Part):
     grades: tuple[BandEdge, ...] = ()
     stages: tuple[Stage, ...] = ()
     handoff: dict[str, HandoffRule] = Field(default_factory=dict)
+    answers: Answers = Answers()
+    qualification: Qualification = Qualification()
+    nurture: Annotated[dict[str, Nurtures], _defined("NurtureOfStages")] = Field(default_factory=dict)
     examples: tuple[Example, ...] = ()
 
     @property

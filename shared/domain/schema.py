@@ -62,6 +62,9 @@ _KEYS: Mapping[str, Mapping[str, str]] = {
         "grades": "Bands on the fit score, lowest first.",
         "stages": "Where a lead can stand between marketing and sales. The order tells what is a step up.",
         "handoff": "To whom each stage hands its leads over, by the name of the stage.",
+        "answers": "The reasons from which sales chooses when it rejects or recycles a lead.",
+        "qualification": "How the four qualification facts are called, asked and confirmed.",
+        "nurture": "What is advised for a lead that enters a stage and is not ready, by the name of the stage.",
         "examples": "Golden leads: `baton rules test` fails when one comes out otherwise than agreed.",
     },
     "BehaviourRule": {
@@ -130,15 +133,48 @@ _KEYS: Mapping[str, Mapping[str, str]] = {
         "from": "The stages from which a lead can come; without it from none, and from any that stands before it.",
         "enter": "What lets a lead in.",
         "leave": "When a lead falls out again.",
+        "stay": "The least time in the stage: before it is over no lead leaves it, neither up nor down.",
     },
     "Leave": {"when": "What makes a lead fall out.", "to": "The stage that it falls into."},
     "HandoffRule": {
         "to": "The team that gets the lead.",
         "respond_within": "How fast the team answers.",
+        "remind": "How long before the deadline the team is reminded.",
+        "escalate": "Who is told when the deadline is over and nobody answered.",
+        "reassign": "When the lead goes to somebody else because nobody answered.",
         "notify": "On which channels the team is told.",
-        "route": "Who of the team gets it.",
+        "route": "Who gets it.",
+        "first_touch": "What sales is advised to do first.",
+    },
+    "Escalate": {
+        "to": "The team that is told.",
+        "after": "How long after the deadline; at the deadline unless written.",
+    },
+    "Reassign": {
+        "after": "How long after the deadline, later than the escalation.",
+        "to": "The team that gets it; the next member of the same team unless written.",
+    },
+    "Answers": {
+        "reject": "Reasons to refuse a lead: names, or {name: no_budget, label: No budget}.",
+        "recycle": "Reasons to give a lead back to be nurtured, likewise.",
+    },
+    "Qualification": {
+        "authority": "Who decides.",
+        "budget": "Whether there is money.",
+        "need": "What is needed.",
+        "timeline": "By when.",
+    },
+    "QualificationFact": {
+        "label": "What people call it.",
+        "question": "The question that would fill it.",
+        "confirmed_at": "The rating (1 to 5) from which on it counts as confirmed, where its value is a number.",
+    },
+    "RouteRule": {
+        "when": "What must be known of the lead. It asks lead.*, company.* and qualification.*.",
+        "to": "A member of the stage's own team, or else another team.",
     },
     "Route": {
+        "rules": "Where leads of one kind go; the first that holds decides.",
         "by": "The fact by whose value a person is chosen, such as company.country.",
         "else": "What happens where nobody is found: by turn.",
     },
@@ -203,6 +239,8 @@ def schema() -> Json:
     models["BandEdge"]["not"] = {"required": ["above", "at_least"]}
     alone = {"anyOf": [{"required": [key]} for key in ("where", "at_least", "instead_of")]}
     models["BehaviourRule"]["oneOf"] = [{"required": ["on"]}, {"required": ["idle"], "not": alone}]
+    models["HandoffRule"]["dependencies"] = {key: ["respond_within"] for key in ("remind", "escalate", "reassign")}
+    models["Route"]["anyOf"] = [{"required": ["by"]}, {"required": ["rules"]}]
     models["Expected"]["minProperties"] = 1
     for key in ("temperature", "grade", "stage"):
         models["Expected"]["properties"][key]["type"] = ["string", "null"]
@@ -215,6 +253,8 @@ def _parts() -> dict[str, Json]:
         "ActivityField": {"type": "string", "pattern": _fields(ACTIVITY_ROOTS)},
         "FactField": {"type": "string", "pattern": _fields(FACT_ROOTS)},
         "Channels": {"anyOf": [_CHANNEL, {"type": "array", "items": _CHANNEL}]},
+        "Reasons": {"type": "array", "items": {"anyOf": [_NAME, _REASON]}, "minItems": 1},
+        "NurtureOfStages": {"type": "object", "additionalProperties": {"anyOf": [_NAME, *_NURTURE]}},
         "Repeat": {
             "anyOf": [
                 {"enum": ["every", "once", "latest"]},
@@ -238,6 +278,32 @@ def _parts() -> dict[str, Json]:
 
 
 _CHANNEL: Json = {"enum": ["email", "slack", "webhook"]}
+_NAME: Json = {"type": "string", "minLength": 1, "maxLength": 200}
+
+
+def _object(required: list[str], **properties: tuple[Json, str]) -> Json:
+    told = {key: {**value, "description": description} for key, (value, description) in properties.items()}
+    return {"type": "object", "required": required, "additionalProperties": False, "properties": told}
+
+
+_REASON = _object(
+    ["name"], name=(_NAME, "The name under which it is stored."), label=(_TEXT, "What people call the reason.")
+)
+_TRACK = _object(
+    ["missing", "track"],
+    missing=(_NAME, "What the lead misses: a score, grade, consent, qualification.budget, a fact, an activity type."),
+    track=(_NAME, "The track for such leads."),
+)
+_TOWARDS = (_NAME, "The stage whose entry tells what is missing; the next that hands over unless written.")
+_NURTURE = [
+    _object(["track"], track=(_NAME, "The track for every lead."), towards=_TOWARDS),
+    _object(
+        ["else"],
+        tracks=({"type": "array", "items": _TRACK}, "The track for the first of these that a lead misses."),
+        **{"else": (_NAME, "The track for all others.")},
+        towards=_TOWARDS,
+    ),
+]
 _LOSS: Json = {
     "type": "object",
     "required": ["lose", "every"],

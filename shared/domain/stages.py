@@ -80,9 +80,14 @@ class ScoreIs:
 
 @dataclass(frozen=True, slots=True)
 class Qualified:
-    """Every named qualification fact has been confirmed."""
+    """Every named qualification fact has been confirmed; `ratings` tells from which number on one is."""
 
     names: tuple[str, ...]
+    ratings: tuple[tuple[str, int], ...] = ()
+
+    def confirms(self, name: str, value: Any) -> bool:
+        """Whether a value of one of the facts confirms it."""
+        return confirmed(value, dict(self.ratings).get(name))
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +112,14 @@ class InStage:
 StageCondition = ScoreIs | Qualified | Activities | InStage | Test | All | AnyOf | Not
 
 
-def confirmed(value: Any) -> bool:
-    """Whether a qualification fact has been confirmed: it is known, and neither `false` nor empty."""
+def confirmed(value: Any, rating: int | None = None) -> bool:
+    """Whether a qualification fact has been confirmed: it is known, and neither `false` nor empty.
+
+    With a `rating` a number confirms it from that rating on.
+    """
+    number = None if rating is None else exact_number(value)
+    if rating is not None and number is not None:
+        return number >= rating
     return value is not None and value is not False and value not in ("", [], {}, ())
 
 
@@ -317,6 +328,18 @@ def walk(node: StageCondition | Condition) -> Iterator[StageCondition | Conditio
             yield from walk(part)
 
 
+def rated(node: Any, ratings: Mapping[str, int]) -> Any:
+    """The condition with the ratings from which on facts count as confirmed."""
+    match node:
+        case Qualified(names):
+            return Qualified(names, tuple((name, ratings[name]) for name in names if name in ratings))
+        case Not(part):
+            return Not(rated(part, ratings))
+        case All(parts) | AnyOf(parts):
+            return type(node)(tuple(rated(part, ratings) for part in parts))
+    return node
+
+
 def compose(node: Any) -> Callable[[Look], bool]:  # noqa: C901, PLR0911 - one case for each kind of node
     """Compose a stage condition into one function of a look at the lead."""
     match node:
@@ -325,7 +348,7 @@ def compose(node: Any) -> Callable[[Look], bool]:  # noqa: C901, PLR0911 - one c
         case ScoreIs(name, amount):
             return lambda look: amount.holds(look.scores[name])
         case Qualified(names):
-            return lambda look: all(confirmed(look.facts.qualification.get(name)) for name in names)
+            return lambda look: all(node.confirms(name, look.facts.qualification.get(name)) for name in names)
         case Activities():
             return lambda look: node.amount.holds(look.count(node))
         case InStage(amount):
@@ -360,8 +383,8 @@ def in_words(node: Any) -> str:  # noqa: PLR0911 - one case for each kind of nod
     match node:
         case ScoreIs(name, amount):
             return f"the {'total score' if name == 'score' else f'{name} score'} is {amount.in_words(format_points)}"
-        case Qualified(names):
-            *most, last = names
+        case Qualified(names, ratings):
+            *most, last = (f"{name}{_rated_in_words(dict(ratings).get(name))}" for name in names)
             return f"{', '.join(most)} and {last} are confirmed" if most else f"{last} is confirmed"
         case InStage(amount):
             return f"the time in the stage is {amount.in_words(durations.in_words)}"
@@ -377,6 +400,10 @@ def in_words(node: Any) -> str:  # noqa: PLR0911 - one case for each kind of nod
         case Not(Activities(amount=Amount((("at_least", 1),))) as asked):
             return _activities_in_words(asked, occurred=False)
     return conditions.joined_in_words(node, in_words)
+
+
+def _rated_in_words(rating: int | None) -> str:
+    return "" if rating is None else f" (rated {rating} or more)"
 
 
 def _activities_in_words(node: Activities, *, occurred: bool = True) -> str:
