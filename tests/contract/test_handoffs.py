@@ -3,6 +3,7 @@ from abc import ABC, abstractmethod
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from threading import Lock
+from typing import Any, cast
 
 import pytest
 
@@ -272,7 +273,7 @@ class TestDynamoDBHandoffs(HandoffsContract):
             self.dynamodb.put_item(TableName=LEADS, Item=handoff_item(each))
 
     def answers(self):
-        return DynamoDBAnswers(Isolated(self.dynamodb), LEADS, self.log())
+        return DynamoDBAnswers(cast("Any", Isolated(self.dynamodb)), LEADS, self.log())
 
     def log(self):
         return DynamoDBActivities(self.dynamodb, ACTIVITIES)
