@@ -12,7 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from functions.ingest.settings import SecretWriteKey
 from infra.deployed import Deployed
 from infra.failure import Failure
-from infra.settings import ERASURE_SECRET, Settings
+from infra.settings import ERASURE_SECRET, LEAD_PAGE_SECRET, Settings
 
 if TYPE_CHECKING:
     from mypy_boto3_ssm import SSMClient
@@ -20,9 +20,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class NeededSecret:
-    """A secret, and what for: `write_key`, `webhook` (to sign with), `slack` (its URL) or `erasure` (tombstones).
+    """A secret, and what for: `write_key`, `webhook` (to sign with), `slack` (its URL), `erasure` (tombstones) or
+    `lead_page` (links to it).
 
-    The settings name all of them but the last.
+    The settings name all of them but the last two, which Baton makes.
     """
 
     name: str
@@ -82,6 +83,15 @@ class SecretStore:
             raise _refused(f"The secret {name} could not be stored.", error) from error
         return True
 
+    def renew(self, name: str) -> None:
+        """Put a new random secret before the newest of those that stand there: what that one signed is still read.
+
+        Raises:
+            Failure: none is stored yet, or AWS does not take it.
+        """
+        newest = self.get(name).split()[0]
+        self.put(name, f"{secrets.token_urlsafe(32)} {newest}")
+
     def stored(self) -> dict[str, str]:
         """The names of all stored secrets, each with the moment of its last change."""
         try:
@@ -115,6 +125,7 @@ def _named(settings: Settings) -> Iterator[NeededSecret]:
         if team.slack:
             yield NeededSecret(team.slack, "slack")
     yield NeededSecret(ERASURE_SECRET, "erasure")
+    yield NeededSecret(LEAD_PAGE_SECRET, "lead_page")
 
 
 def _refused(what: str, error: Exception) -> Failure:

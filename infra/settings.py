@@ -33,7 +33,11 @@ SECRET_NAME_LENGTH: Final = 100
 ERASURE_SECRET: Final = "erasure"  # noqa: S105 - its name
 """The secret with which the names of erased people are made into tombstones. Baton makes it once, and nobody replaces
 it: the people who were erased before would not be known again."""
+LEAD_PAGE_SECRET: Final = "lead-page"  # noqa: S105 - its name
+"""The secret with which links to a lead's page are signed. Baton makes it, and `baton secrets rotate` replaces it."""
+OWN_SECRETS: Final = (ERASURE_SECRET, LEAD_PAGE_SECRET)
 LeadLink = Annotated[str, StringConstraints(pattern=r"^https?://[^\s]*\{lead\}[^\s{}]*$")]
+ApiAddress = Annotated[str, StringConstraints(pattern=r"^https?://[^\s?#{}]+(\{api\}[^\s?#{}]*)?$")]
 LogDays = Literal[
     1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653
 ]
@@ -117,10 +121,12 @@ class Settings(_Part):
     throttle: Throttle = Throttle()
     budgets: BudgetLimits = BudgetLimits()
     domain: Domain | None = None
+    api_address: ApiAddress | None = None
 
     teams: dict[str, Team]
     email_from: Sender | None = None
     lead_link: LeadLink | None = None
+    lead_page_days: Annotated[int, Field(ge=1, le=365)] = 30
     consent_required: StrictBool = True
     allow_local_receivers: StrictBool = False
 
@@ -246,13 +252,13 @@ def _wrong_with_people(name: str, team: Team, teams: Mapping[str, Team]) -> list
 
 def _is_secret_name(text: str) -> bool:
     is_name = len(text) <= SECRET_NAME_LENGTH and re.fullmatch(r"[a-z0-9][a-z0-9_.-]*", text) is not None
-    return is_name and text != ERASURE_SECRET
+    return is_name and text not in OWN_SECRETS
 
 
 def _secret_rule(text: str) -> str:
     if "://" in text or len(text) > SECRET_NAME_LENGTH:
         return "this looks like the secret itself; write a name here and store it with `baton secrets set NAME`"
-    if text == ERASURE_SECRET:
+    if text in OWN_SECRETS:
         return f"{text!r} is a secret of Baton's own: choose another name"
     return f"{text!r} is no name of a secret: use a-z, 0-9, - _ and ."
 

@@ -29,7 +29,7 @@ from infra.function import Function
 from infra.http_api import HttpApi
 from infra.leads_table import BY_STAGE, BY_TEMPERATURE, DUE, LeadsTable
 from infra.schedule import Schedule
-from infra.settings import ERASURE_SECRET, OpenIdConnect, Settings
+from infra.settings import ERASURE_SECRET, LEAD_PAGE_SECRET, OpenIdConnect, Settings
 from infra.stream_source import StreamSource
 from infra.user_pool import UserPool
 from infra.work_queue import WorkQueue
@@ -65,8 +65,9 @@ class BatonStack(Stack):
         self._settings = settings
         self._code = code
         self._add_stores()
-        self._add_functions()
         self._add_api()
+        self._add_functions()
+        self._add_routes()
         self._add_triggers()
         self._add_grants()
         self._add_alarms()
@@ -132,6 +133,9 @@ class BatonStack(Stack):
                 consent_required=settings.consent_required,
                 allow_local_receivers=settings.allow_local_receivers,
                 lead_link=settings.lead_link,
+                page_secret=settings.parameter(LEAD_PAGE_SECRET),
+                page_address=self._address(),
+                page_days=settings.lead_page_days,
             ),
         )
         self.rescore = self._function(
@@ -174,6 +178,11 @@ class BatonStack(Stack):
             log_days=settings.retention.logs,
             authorizer=self._authorizer(),
         )
+        self.domain = (
+            self.api.named(settings.domain.name, certificate=settings.domain.certificate) if settings.domain else None
+        )
+
+    def _add_routes(self) -> None:
         functions = {"ingest": self.ingest.resource, "admin": self.admin.resource}
         for route in ROUTES:
             if route.roles is None:
@@ -181,9 +190,6 @@ class BatonStack(Stack):
                 self.api.open_to_all(route.key, functions[route.function], because=because)
             else:
                 self.api.signed_in(route.key, functions[route.function])
-        self.domain = (
-            self.api.named(settings.domain.name, certificate=settings.domain.certificate) if settings.domain else None
-        )
 
     def _add_triggers(self) -> None:
         self.bus.deliver("ActivitySubmitted", to=self.ingest_queue)
@@ -262,7 +268,7 @@ class BatonStack(Stack):
         self.relay.allow("sqs:SendMessage", on=[self.relay_queue.arn])
 
         self.notify.allow("dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:UpdateItem", on=[leads])
-        self._allow_secrets(self.notify, self._notify_secrets())
+        self._allow_secrets(self.notify, [*self._notify_secrets(), LEAD_PAGE_SECRET])
         if self._settings.email_from:
             self.notify.allow("ses:SendEmail", on=self._identities(self._settings.email_from))
 
@@ -370,6 +376,13 @@ class BatonStack(Stack):
             return HttpJwtAuthorizer("People", sign_in.issuer, jwt_audience=list(sign_in.audience))
         self.users = UserPool(self, "Users", protected=self._settings.deletion_protection)
         return HttpUserPoolAuthorizer("People", self.users.pool, user_pool_clients=[self.users.client])
+
+    def _address(self) -> str:
+        """Where people's browsers reach the API: the settings' own address, its name, or the one that AWS gave it."""
+        settings = self._settings
+        if settings.api_address:
+            return settings.api_address.replace("{api}", self.api.api.api_id)
+        return f"https://{settings.domain.name}" if settings.domain else self.api.api.api_endpoint
 
     def _ingest_secrets(self) -> list[str]:
         return [key.secret for key in self._settings.write_keys if isinstance(key, SecretWriteKey)]

@@ -62,7 +62,8 @@ class Team(_Part):
 class Settings(FunctionSettings):
     """The environment of `notify`. The team `default` receives what names a team that is not configured.
 
-    `lead_link` is where a lead can be looked at, `{lead}` standing for its id; without it messages carry the id alone.
+    `lead_link` is where a lead can be looked at, `{lead}` standing for its id. Without it messages link to the lead's
+    page at `page_address`, signed with the secret `page_secret` and good for `page_days`; without that, to nothing.
     """
 
     leads_table: str
@@ -71,3 +72,6 @@ class Settings(FunctionSettings):
     consent_required: bool = True
     allow_local_receivers: bool = False
     lead_link: str | None = None
+    page_secret: str = ""
+    page_address: str = ""
+    page_days: int = 30

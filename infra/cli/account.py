@@ -12,7 +12,7 @@ from infra.deployed import LOCAL, of_environment
 from infra.failure import Failure
 from infra.local.home import Home
 from infra.secret_store import SecretStore
-from infra.settings import ERASURE_SECRET, read_settings
+from infra.settings import ERASURE_SECRET, LEAD_PAGE_SECRET, read_settings
 
 Environment = Annotated[str, typer.Option("--env", help="The environment: the name of a file in infra/environments/.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
@@ -22,8 +22,11 @@ def deploy(environment: Environment, yes: Yes = False) -> None:
     """Deploy an environment to AWS. Asks before it widens anybody's rights."""
     approval = "never" if yes else "broadening"
     _run(environment, ["deploy", "--all", "--require-approval", approval])
-    if SecretStore(of_environment(environment)).make(ERASURE_SECRET):
+    store = SecretStore(of_environment(environment))
+    if store.make(ERASURE_SECRET):
         screen.note("Made the secret with which erased people are known again.")
+    if store.make(LEAD_PAGE_SECRET):
+        screen.note("Made the secret that signs links to the pages of leads.")
     screen.say(f"Deployed. `baton users add EMAIL --role admin --env {environment}` makes the first admin.")
 
 

@@ -14,7 +14,7 @@ from infra.cli.screen import screen
 from infra.deployed import Deployed, of_environment
 from infra.failure import Failure
 from infra.secret_store import NeededSecret, SecretStore, needed_secrets
-from infra.settings import ERASURE_SECRET, read_settings
+from infra.settings import ERASURE_SECRET, LEAD_PAGE_SECRET, read_settings
 
 secrets_app = typer.Typer(help="Store the secrets that the settings name.", no_args_is_help=True)
 Environment = Annotated[str, typer.Option("--env", help="The environment.")]
@@ -23,6 +23,7 @@ _PURPOSES = {
     "write_key": "a secret write key",
     "webhook": "signs webhooks",
     "slack": "the URL of Slack's incoming webhook",
+    "lead_page": "signs the links to pages of leads; Baton makes it",
     "erasure": "knows erased people again; Baton makes it",
 }
 
@@ -36,6 +37,9 @@ def set_secret(
     if name == ERASURE_SECRET:
         what = "Baton makes this secret once. With another one nobody who was erased would be known again."
         raise Failure(what, f"`baton deploy --env {environment}` makes it if it is missing.")
+    if name == LEAD_PAGE_SECRET:
+        what = "Baton makes this secret, and nobody needs to know it."
+        raise Failure(what, f"`baton secrets rotate {name} --env {environment}` makes a new one.")
     if name not in {secret.name for secret in needed}:
         near = get_close_matches(name, [secret.name for secret in needed], n=1)
         remedy = f"Did you mean {near[0]}?" if near else "`baton secrets list` shows those that they name."
@@ -46,6 +50,22 @@ def set_secret(
         raise Failure("There was no secret to store.", f"Type it, or pipe it: `... | baton secrets set {name}`.")
     SecretStore(deployed).put(name, text)
     screen.say(f"Stored. Functions use it within minutes. It is {len(text)} characters long.")
+
+
+@secrets_app.command("rotate")
+def rotate_secret(
+    name: Annotated[str, typer.Argument(help=f"{LEAD_PAGE_SECRET}: the only one that Baton may replace by itself.")],
+    environment: Environment,
+) -> None:
+    """Sign links to the pages of leads with a new secret; the one before it is read until the next time.
+
+    Run it twice to make every link invalid that was sent before.
+    """
+    if name != LEAD_PAGE_SECRET:
+        remedy = f"Store a new one with `baton secrets set {name} --env {environment}`."
+        raise Failure(f"Baton replaces {LEAD_PAGE_SECRET} by itself, and not {name}.", remedy)
+    SecretStore(of_environment(environment)).renew(name)
+    screen.say("Replaced. Functions use it within minutes; links that the one before it signed stay good.")
 
 
 @secrets_app.command("list")

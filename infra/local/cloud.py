@@ -215,6 +215,7 @@ class LocalCloud:
         read_settings(LOCAL)  # What is wrong in the file that people write is told of that file.
         document = yaml.safe_load((ENVIRONMENTS / f"{LOCAL}.yaml").read_text(encoding="utf-8"))
         own = [f"http://{host}:{site}" for host in (LOOPBACK, "localhost")]
+        document["api_address"] = f"{self.emulator.endpoint}/_aws/execute-api/{{api}}/$default"
         document["origins"] = list(dict.fromkeys([*own, *document.get("origins", ())]))
         for team in document["teams"].values():
             if "webhook" in team:

@@ -78,6 +78,7 @@ GRANTS: dict[str, dict[str, set[str]]] = {
         "NotifyQueue": READ_A_QUEUE,
         "identity/baton@example.com": {"ses:SendEmail"},
         "identity/example.com": {"ses:SendEmail"},
+        "parameter/baton/prod/lead-page": {"ssm:GetParameter"},
     },
     "rescore": {
         **EVERYBODY,
@@ -143,6 +144,7 @@ def test_notify_may_read_exactly_the_secrets_that_its_teams_name(synthesised: Ca
     assert [_named(template, resource) for s in read for resource in listed(s["Resource"])] == [
         "parameter/baton/teams/crm",
         "parameter/baton/teams/sales",
+        "parameter/baton/teams/lead-page",
     ]
     assert not [s for s in template.statements("notify") if "ses:SendEmail" in listed(s["Action"])]
 

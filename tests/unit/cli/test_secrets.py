@@ -2,7 +2,7 @@ import boto3
 import pytest
 from typer.testing import CliRunner
 
-from infra.cli import account
+from infra.cli import account, secrets
 from infra.cli.main import app
 from infra.deployed import Deployed
 from infra.failure import Failure
@@ -35,6 +35,7 @@ def test_every_secret_that_the_settings_name_is_needed_once():
         NeededSecret("signing", "webhook"),
         NeededSecret("slack-sales", "slack"),
         NeededSecret("erasure", "erasure"),
+        NeededSecret("lead-page", "lead_page"),
     ]
 
 
@@ -97,3 +98,40 @@ def test_a_deployment_makes_the_secret_of_erasures_once(aws, monkeypatch):
 
     assert texts[0] == texts[1]
     assert texts[0] not in done.output
+
+
+def test_the_secret_of_links_is_made_by_a_deployment_and_set_by_nobody(aws, monkeypatch):
+    monkeypatch.setattr(account, "_run", lambda *_: None)
+    monkeypatch.setattr(account, "of_environment", lambda name: Deployed(name, region="eu-central-1"))
+    ssm = boto3.client("ssm", region_name="eu-central-1")
+
+    done = CliRunner().invoke(app, ["deploy", "--env", "prod", "--yes"])
+    assert done.exit_code == 0, done.output
+    assert len(ssm.get_parameter(Name="/baton/prod/lead-page", WithDecryption=True)["Parameter"]["Value"]) >= 32
+
+    result = CliRunner().invoke(app, ["secrets", "set", "lead-page", "--env", "prod"], input="other")
+    assert isinstance(result.exception, Failure)
+    assert "baton secrets rotate lead-page --env prod" in result.exception.remedy
+
+
+def test_a_rotation_signs_with_a_new_secret_and_keeps_the_one_before_it_and_no_older_one(aws, monkeypatch):
+    monkeypatch.setattr(secrets, "of_environment", lambda name: Deployed(name, region="eu-central-1"))
+    ssm = boto3.client("ssm", region_name="eu-central-1")
+    ssm.put_parameter(Name="/baton/prod/lead-page", Value="first", Type="SecureString")
+
+    texts = ["first"]
+    for _ in range(2):
+        done = CliRunner().invoke(app, ["secrets", "rotate", "lead-page", "--env", "prod"])
+        assert done.exit_code == 0, done.output
+        texts.append(ssm.get_parameter(Name="/baton/prod/lead-page", WithDecryption=True)["Parameter"]["Value"])
+        assert not set(texts[-1].split()) & set(done.output.split())
+
+    assert texts[1].endswith(" first")
+    assert texts[2].split()[1:] == texts[1].split()[:1]
+
+
+def test_a_secret_that_others_hold_too_is_not_replaced_by_baton_itself():
+    result = CliRunner().invoke(app, ["secrets", "rotate", "erasure", "--env", "prod"])
+
+    assert isinstance(result.exception, Failure)
+    assert "not erasure" in result.exception.what
