@@ -165,7 +165,7 @@ def compose_brief(
     story = [each for each in activities if each.occurred_at <= now and not is_noise(each)]
     emails = tuple(sorted(each.value for each in identities if each.kind is IdentityKind.EMAIL))
     lines = timeline(story)
-    questions = [each for each in to_ask if each.fact not in facts.qualification]
+    questions = [each for each in to_ask if not value_in_words(facts.qualification.get(each.fact))]
     return Brief(
         key=record.handoff.key,
         to=record.to,
