@@ -1,0 +1,99 @@
+"""Open a lead's page: all that whoever was handed it over should know, and how the handoff stands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from shared.domain.bands import Band
+from shared.domain.brief import Brief
+from shared.domain.curve import CurvePoint, curve
+from shared.domain.engine import Score
+from shared.domain.explanation import Explanation
+from shared.domain.handoff import HandoffKey, HandoffRecord
+from shared.domain.moments import Moment
+from shared.domain.people import Person, Role
+from shared.domain.qualification import Factor, factors
+from shared.domain.refusals import NotFound
+from shared.domain.rulefile import Answers
+from shared.ports.clock import Clock
+from shared.ports.handoffs import Handoffs
+from shared.ports.leads import Leads
+from shared.ports.stages import Stages
+from shared.usecases.redirect import live_record
+from shared.usecases.story import TellStory
+
+
+class Withheld(Exception):
+    """The person has withdrawn consent: nothing of them is shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeadPage:
+    """Everything that the page shows, as it is known at a moment."""
+
+    at: Moment
+    record: HandoffRecord
+    brief: Brief
+    score: Score
+    explanation: Explanation
+    curve: tuple[CurvePoint, ...]
+    bands: tuple[Band, ...]
+    factors: tuple[Factor, ...]
+    reasons: Answers
+
+
+@dataclass(frozen=True, slots=True)
+class OpenLeadPage:
+    """Reads; writes nothing, however often it is asked."""
+
+    handoffs: Handoffs
+    leads: Leads
+    stages: Stages
+    story: TellStory
+    clock: Clock
+    consent_required: bool = True
+
+    def open(self, key: HandoffKey) -> LeadPage:
+        """The page of a handoff.
+
+        Raises:
+            NotFound: it is gone: the person was erased.
+            Withheld: consent is required, and does not stand any more.
+            Unavailable: a store cannot answer now.
+        """
+        record = self.handoffs.record(key)
+        lead = live_record(self.leads, key.lead) if record else None
+        if record is None or lead is None:
+            msg = "there is no such handoff"
+            raise NotFound(msg)
+        now = self.clock.now()
+        story = self.story.of(record, lead, now)
+        if self.consent_required and story.facts.consent != "granted":
+            raise Withheld
+        rules = story.active.rules
+        score = rules.score(story.state, now)
+        stage = self.stages.load(lead.lead)
+        began = min((each.occurred_at for each in story.activities if each.own), default=now)
+        return LeadPage(
+            at=now,
+            record=record,
+            brief=story.brief,
+            score=score,
+            explanation=rules.explain(story.state, now),
+            curve=curve(rules, story.state, began, now, [record.handoff.requested_at]),
+            bands=tuple(rules.temperature),
+            factors=factors(
+                rules,
+                score=score,
+                facts=story.facts,
+                journey=stage.journey if stage else None,
+                last_activity_at=story.state.last_activity_at,
+            ),
+            reasons=story.active.rule_file.answers,
+        )
+
+
+def holder(record: HandoffRecord) -> Person:
+    """Who answers through a link: whoever holds the one that was sent to a team, or to the assignee of it."""
+    whom = f"{record.to} ({record.assignee})" if record.assignee else record.to
+    return Person(f"link:{record.key.text}", f"the holder of the link sent to {whom}", frozenset({Role.SALES}))
