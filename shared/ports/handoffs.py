@@ -57,8 +57,12 @@ class Handoffs(Protocol):
         """Every handoff of some leads, as each stands now, oldest first. Strongly consistent."""
         ...
 
-    def page(self, state: HandoffState | None, limit: int, after: HandoffPlace | None = None) -> list[HandoffRecord]:
+    def page(
+        self, state: HandoffState | None, limit: int, after: HandoffPlace | None = None
+    ) -> tuple[list[HandoffRecord], HandoffPlace | None]:
         """Handoffs in a state, or in any (None), newest first: `limit` (at most 100) of them at most, after a place.
+
+        The answer tells too after which place to go on (None: there are no more).
 
         A list follows what happens within moments. What was answered while it was paged through may be missing, and
         stands where it belongs when it is asked for again.

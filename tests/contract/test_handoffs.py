@@ -164,10 +164,10 @@ class HandoffsContract(ABC):
         self.commit(at(1, epoch=2), at(2, epoch=3))
         self.answers().answer(KEY, NO_BUDGET, *saying(NO_BUDGET))
 
-        assert [each.key.epoch for each in handoffs.page("open", 10)] == [3, 2]
-        assert handoffs.page("rejected", 10) == [handoffs.record(KEY)]
-        assert handoffs.page("accepted", 10) == []
-        assert [each.key.epoch for each in handoffs.page(None, 10)] == [3, 2, 1]
+        assert [each.key.epoch for each in handoffs.page("open", 10)[0]] == [3, 2]
+        assert handoffs.page("rejected", 10) == ([handoffs.record(KEY)], None)
+        assert handoffs.page("accepted", 10) == ([], None)
+        assert [each.key.epoch for each in handoffs.page(None, 10)[0]] == [3, 2, 1]
 
     @pytest.mark.parametrize("state", ["open", None])
     @pytest.mark.parametrize("limit", [1, 2, 3])
@@ -175,11 +175,13 @@ class HandoffsContract(ABC):
         self.commit(*(at(0, epoch=epoch) for epoch in range(2, 6)), at(1, epoch=6), at(-1, epoch=7))
         if state is None:
             self.answers().answer(KEY, NO_BUDGET, *saying(NO_BUDGET))
-        found, after = [], None
-        while page := handoffs.page(state, limit, after):
+        page, after = handoffs.page(state, limit)
+        found = [each.key.epoch for each in page]
+        while after is not None:
+            assert after == HandoffPlace.of(page[-1])
+            page, after = handoffs.page(state, limit, after)
             assert len(page) <= limit
             found += [each.key.epoch for each in page]
-            after = HandoffPlace.of(page[-1])
 
         assert found == [6, 1, 2, 3, 4, 5, 7]
 
@@ -297,7 +299,7 @@ class TestDynamoDBHandoffs(HandoffsContract):
         dynamodb.put_item(TableName=LEADS, Item={**old, "told": {"S": json.dumps(told)}})
 
         assert handoffs.record(HandoffKey(KEY.lead, "mql", 2)) == HandoffRecord(at(1, epoch=2), "inside-sales")
-        assert [each.key for each in handoffs.page("open", 10)] == [KEY]
+        assert [each.key for each in handoffs.page("open", 10)[0]] == [KEY]
 
     def test_the_first_reason_for_withholding_stays(self, handoffs, dynamodb):
         handoffs.withhold(KEY, "consent", NOON)

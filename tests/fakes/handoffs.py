@@ -40,11 +40,14 @@ class InMemoryHandoffs:
         found = [record for key in self.committed if key.lead in leads and (record := self.record(key))]
         return sorted(found, key=lambda each: (each.handoff.requested_at, each.key.text))
 
-    def page(self, state: HandoffState | None, limit: int, after: HandoffPlace | None = None) -> list[HandoffRecord]:
+    def page(
+        self, state: HandoffState | None, limit: int, after: HandoffPlace | None = None
+    ) -> tuple[list[HandoffRecord], HandoffPlace | None]:
         records = [record for key in self.committed if (record := self.record(key)) and state in (None, record.state)]
         newest = sorted(records, key=lambda each: _newest_first(HandoffPlace.of(each)))
         rest = [r for r in newest if after is None or _newest_first(HandoffPlace.of(r)) > _newest_first(after)]
-        return rest[:limit]
+        page = rest[:limit]
+        return page, HandoffPlace.of(page[-1]) if len(page) == limit else None
 
     def follow_up(self, before: HandoffRecord, after: HandoffRecord) -> bool:
         """As `evaluate` writes it: False when it was answered, or stands otherwise by now."""

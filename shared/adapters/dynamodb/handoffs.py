@@ -73,14 +73,17 @@ class DynamoDBHandoffs:
                 found.extend(record_of(item) for page in pages for item in page["Items"])
         return sorted(found, key=lambda each: (each.handoff.requested_at, each.key.text))
 
-    def page(self, state: HandoffState | None, limit: int, after: HandoffPlace | None = None) -> list[HandoffRecord]:
+    def page(
+        self, state: HandoffState | None, limit: int, after: HandoffPlace | None = None
+    ) -> tuple[list[HandoffRecord], HandoffPlace | None]:
         """Handoffs in a state, newest first; see `shared.ports.handoffs.Handoffs`."""
         lists = (self._listed(each, after) for each in ([state] if state else _STATES))
         places = list(islice(merge(*lists, key=_newest_first), limit))
         found = {record.key: record for record in self._records([place.key for place in places])}
         # Of what was answered since the index told of it, the state is another one now.
         records = (found.get(place.key) for place in places)
-        return [record for record in records if record and state in (None, record.state)]
+        following = places[-1] if len(places) == limit else None
+        return [record for record in records if record and state in (None, record.state)], following
 
     def _listed(self, state: HandoffState, after: HandoffPlace | None) -> Iterator[HandoffPlace]:
         """The places in a state after a place, newest first, those of one moment by their keys."""
