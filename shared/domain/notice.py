@@ -12,13 +12,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from math import trunc
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
-from shared.domain.handoff import Handoff, LeadId
+from shared.domain.handoff import Answer, Handoff, LeadId
 from shared.domain.moments import DAY, HOUR, MINUTE, Moment, to_datetime
 
 if TYPE_CHECKING:
     from shared.domain.brief import Brief
+
+MessageKind = Literal["requested", "reminder", "escalation", "reassignment", "released", "answered"]
+"""`released` is told to the team that had the lead before a reassignment."""
 
 _LONGEST = 120
 _REASONS = 8
@@ -55,7 +58,12 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A handoff in the form in which it is passed on. `id` is stable: a receiver recognises a repetition by it."""
+    """A handoff in the form in which it is passed on. `id` is stable: a receiver recognises a repetition by it.
+
+    `kind` says what people are told: of the handoff itself, of what happens while nobody answers, or of the answer; and
+    `name` tells such messages of one handoff apart (`escalation.2`, empty for the handoff itself). `to` and `assignee`
+    have the lead now, and `before` is the member of the same team who had it until now.
+    """
 
     id: str
     lead: LeadId
@@ -72,6 +80,12 @@ class Notice:
     respond_by: Moment | None
     link: str | None = None
     brief: Brief | None = None
+    kind: MessageKind = "requested"
+    name: str = ""
+    assignee: str | None = None
+    before: str | None = None
+    answer: Answer | None = None
+    followed_up_at: Moment | None = None
 
     @property
     def stage_name(self) -> str:
@@ -146,10 +160,14 @@ def quiet(text: str, longest: int = _LONGEST) -> str:
     Control, formatting and direction characters are gone, white space is single spaces, and nothing in it looks like a
     link to a mail or chat program: the dots inside `evil.example` become one-dot leaders and `://` loses its slashes.
     """
-    visible = "".join(" " if _breaks(character) else character for character in text if not _hides(character))
-    line = " ".join(visible.split())
-    line = _NAMED_HOST.sub("\N{ONE DOT LEADER}", line.replace("//", "\N{FRACTION SLASH}" * 2))
+    line = _NAMED_HOST.sub("\N{ONE DOT LEADER}", visible(text).replace("//", "\N{FRACTION SLASH}" * 2))
     return line if len(line) <= longest else f"{line[: longest - 1].rstrip()}…"
+
+
+def visible(text: str) -> str:
+    """Words from outside as one line of characters that show: for where nothing makes a link of plain text."""
+    shown = "".join(" " if _breaks(character) else character for character in text if not _hides(character))
+    return " ".join(shown.split())
 
 
 def quiet_address(address: str) -> str:
