@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 from shared.domain.activity import Activity
 from shared.domain.erasure import is_erased, names_in
-from shared.domain.moments import SECOND, Moment
+from shared.domain.moments import SECOND
 from shared.ports.clock import Clock
 from shared.ports.erasures import Erasures
+from shared.usecases.remembered import Remembered
 
 LATEST_REMEMBERED_FOR = 15 * SECOND
 """How long a warm function goes on with the latest erasure that it knows. What it takes in too much during that time
@@ -23,9 +24,7 @@ class ErasedPeople:
 
     def __init__(self, erasures: Erasures, clock: Clock) -> None:
         self._erasures = erasures
-        self._clock = clock
-        self._latest: Moment | None = None
-        self._read_at: Moment | None = None
+        self._latest = Remembered(erasures.latest, clock, LATEST_REMEMBERED_FOR)
 
     def without(self, activities: Sequence[Activity]) -> list[Activity]:
         """The activities that are nobody's who was erased after they occurred.
@@ -33,7 +32,7 @@ class ErasedPeople:
         Raises:
             Unavailable: the store of tombstones cannot answer now.
         """
-        latest = self._as_of_now()
+        latest = self._latest()
         asked = {
             name
             for activity in activities
@@ -42,10 +41,3 @@ class ErasedPeople:
         }
         tombstones = self._erasures.erased(asked) if asked else {}
         return [activity for activity in activities if not is_erased(activity, tombstones)]
-
-    def _as_of_now(self) -> Moment | None:
-        now = self._clock.now()
-        if self._read_at is None or now - self._read_at >= LATEST_REMEMBERED_FOR:
-            self._latest = self._erasures.latest()
-            self._read_at = now
-        return self._latest

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from shared.domain.activity import NOISE_MARKED, NOISE_UNMARKED
 from shared.domain.handoff import LeadId
-from shared.domain.moments import SECOND, Moment
+from shared.domain.moments import SECOND
 from shared.domain.noise import Noise, NoiseFilter
 from shared.domain.people import Person
 from shared.domain.refusals import Invalid, NotFound
@@ -15,6 +15,7 @@ from shared.ports.clock import Clock
 from shared.ports.leads import Leads
 from shared.ports.noise import NoiseMark, NoiseMarks, Said
 from shared.usecases.redirect import find_live
+from shared.usecases.remembered import Remembered
 from shared.usecases.sayings import request_digest, said_by
 
 REMEMBERED_FOR = 15 * SECOND
@@ -34,17 +35,14 @@ class KnownNoise:
 
     def __init__(self, marks: NoiseMarks, clock: Clock) -> None:
         self._marks = marks
-        self._clock = clock
-        self._noise = Noise()
-        self._read_at: Moment | None = None
+        self._noise = Remembered(self._read, clock, REMEMBERED_FOR)
 
     def __call__(self) -> Noise:
         """The filters that stand, as of the last few seconds."""
-        now = self._clock.now()
-        if self._read_at is None or now - self._read_at >= REMEMBERED_FOR:
-            self._noise = Noise(mark.filter for mark in self._marks.all() if mark.stands)
-            self._read_at = now
-        return self._noise
+        return self._noise()
+
+    def _read(self) -> Noise:
+        return Noise(mark.filter for mark in self._marks.all() if mark.stands)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from shared.domain.reading import parse_rule_file
 from shared.domain.rulefile import EMPTY, RuleFile
 from shared.ports.clock import Clock
 from shared.ports.rules import RuleVersions
+from shared.usecases.remembered import Remembered
 
 POINTER_REMEMBERED_FOR = 15 * SECOND
 """How long a warm function goes on with the active version that it knows. A write never lowers the rules version, so
@@ -35,24 +36,18 @@ class Rulebook:
 
     def __init__(self, versions: RuleVersions, clock: Clock) -> None:
         self._versions = versions
-        self._clock = clock
         self._compiled: dict[int, ActiveRules] = {
             0: ActiveRules(0, EMPTY, compile_rules(EMPTY), Moment(0)),
         }
-        self._active: int | None = None
-        self._read_at = Moment(0)
+        self._active = Remembered(versions.active_number, clock, POINTER_REMEMBERED_FOR)
 
     def active(self) -> ActiveRules:
         """The active version, as of the last few seconds."""
-        now = self._clock.now()
-        if self._active is None or now - self._read_at >= POINTER_REMEMBERED_FOR:
-            self._active = self._versions.active_number()
-            self._read_at = now
-        return self.version(self._active)
+        return self.version(self._active())
 
     def refresh(self) -> ActiveRules:
         """The active version, read now."""
-        self._active = None
+        self._active.forget()
         return self.active()
 
     def version(self, number: int) -> ActiveRules:
