@@ -25,16 +25,22 @@ class EventBus(Construct):
             retention=archive,
         )
 
-    def deliver(self, detail_type: str, *, to: WorkQueue, source: str | None = None) -> events.Rule:
-        """Send events of a type to a queue; what cannot be delivered is redriven from the queue's dead letters."""
+    def deliver(
+        self, detail_type: str, *, to: WorkQueue, source: str | None = None, detail_only: bool = False
+    ) -> events.Rule:
+        """Send events of a type to a queue; what cannot be delivered is redriven from the queue's dead letters.
+
+        A message is the whole event, or its detail alone for a queue whose messages look like that.
+        """
         return events.Rule(
             self,
-            detail_type,
+            f"{detail_type}Detail" if detail_only else detail_type,
             event_bus=self.bus,
             event_pattern=events.EventPattern(detail_type=[detail_type], source=[source] if source else None),
             targets=[
                 targets.SqsQueue(
                     to.queue,
+                    message=events.RuleTargetInput.from_event_path("$.detail") if detail_only else None,
                     dead_letter_queue=to.dead_letters.queue,
                     retry_attempts=100,
                     max_event_age=Duration.hours(24),

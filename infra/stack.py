@@ -35,6 +35,7 @@ from infra.user_pool import UserPool
 from infra.work_queue import WorkQueue
 from shared.adapters.environment import FunctionSettings
 from shared.adapters.routes import ROUTES
+from shared.domain.routing import Member
 
 TIMEOUTS: Final = {
     "ingest": Duration.seconds(20),
@@ -117,7 +118,10 @@ class BatonStack(Stack):
         self.evaluate = self._function(
             "Evaluate",
             EvaluateSettings(
-                leads_table=leads, queue_url=self.evaluate_queue.url, consent_required=settings.consent_required
+                leads_table=leads,
+                queue_url=self.evaluate_queue.url,
+                consent_required=settings.consent_required,
+                teams={name: _roster(team) for name, team in settings.teams.items()},
             ),
         )
         self.relay = self._function(
@@ -194,6 +198,7 @@ class BatonStack(Stack):
     def _add_triggers(self) -> None:
         self.bus.deliver("ActivitySubmitted", to=self.ingest_queue)
         self.bus.deliver("HandoffRequested", to=self.notify_queue, source=SOURCE)
+        self.bus.deliver("HandoffAnswered", to=self.evaluate_queue, source=SOURCE, detail_only=True)
         self.bus.deliver("RulesPublished", to=self.rescore_queue, source=SOURCE)
         self.bus.deliver("NoiseChanged", to=self.rescore_queue, source=SOURCE)
         self.bus.deliver("RescoreRequested", to=self.rescore_queue)
@@ -260,7 +265,9 @@ class BatonStack(Stack):
         )
         self.score.allow("sqs:SendMessage", on=[self.score_queue.arn])
 
-        self.evaluate.allow("dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem", on=[leads])
+        self.evaluate.allow(
+            "dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:UpdateItem", on=[leads]
+        )
         self.evaluate.allow("sqs:SendMessage", on=[self.evaluate_queue.arn])
 
         self.relay.allow("dynamodb:GetItem", on=[leads])
@@ -415,6 +422,11 @@ def _with_parameter(settings: Settings, key: WriteKey) -> WriteKey:
     if isinstance(key, SecretWriteKey):
         return key.model_copy(update={"secret": settings.parameter(key.secret)})
     return key
+
+
+def _roster(team: Team) -> tuple[Member, ...]:
+    """The members of a team as `evaluate` is told them: without their addresses."""
+    return tuple(Member(member.name, member.weight, member.takes) for member in team.members)
 
 
 def _with_parameters(settings: Settings, team: Team) -> Team:

@@ -16,6 +16,7 @@ from shared.adapters.dynamodb.rules import DynamoDBRuleVersions
 from shared.adapters.dynamodb.stages import DynamoDBStages
 from shared.adapters.environment import load
 from shared.adapters.faults import fault
+from shared.adapters.pause import random_pause
 from shared.adapters.queue_messages import work_through
 from shared.adapters.sqs import SQSQueue
 from shared.domain.handoff import LeadId
@@ -49,13 +50,18 @@ def _evaluation() -> Evaluation:
             Rulebook(DynamoDBRuleVersions(dynamodb, settings.leads_table), clock),
             clock,
             consent_required=settings.consent_required,
+            rosters=settings.teams,
+            pause=random_pause,
         ),
         SQSQueue(boto3.client("sqs"), settings.queue_url),
     )
 
 
 def lambda_handler(event: dict[str, Any], context: LambdaContext, evaluation: Evaluation | None = None) -> Any:
-    """Look at each lead of a batch of the Leads stream once, or at those that the queue names."""
+    """Look at each lead of a batch of the Leads stream once, or at those that the queue names.
+
+    In the queue stand leads that are to be looked at again, and the details of `HandoffAnswered`: each names a `lead`.
+    """
     evaluation = evaluation or _evaluation()
     if event["Records"][0]["eventSource"] == "aws:dynamodb":
         return _look_at_stream(event["Records"], evaluation)
@@ -82,3 +88,5 @@ def _look(lead: LeadId, evaluation: Evaluation) -> None:
     decision = evaluation.evaluate.look(lead)
     for transition in decision.transitions if decision else ():
         _log.info("stage changed", extra={"lead": lead, "to": transition.to_stage, "epoch": transition.epoch})
+    for each in decision.follow_ups if decision else ():
+        _log.info("nobody has answered", extra={"handoff": each.after.key.text, "done": each.after.done[-1].kind})

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from shared.domain import explanation, lifecycle, next_change
+from shared.domain import explanation, lifecycle, next_change, nurture
 from shared.domain.activity import SCORE_ADJUSTED, Activity
 from shared.domain.adjustments import adjustment_of
 from shared.domain.bands import band_of
@@ -22,6 +22,7 @@ from shared.domain.lifecycle import Transition
 from shared.domain.moments import Moment
 from shared.domain.next_change import NextChange
 from shared.domain.noise import is_noise, silenced
+from shared.domain.nurture import Advice
 from shared.domain.points import POINT
 from shared.domain.rulefile import HandoffRule, RuleFile
 from shared.domain.state import Entry, ScoreState, Trace, digest, short_id, told_claims
@@ -220,6 +221,14 @@ class Rules(Compiled):
     def advance(self, state: ScoreState, journey: Journey, at: Moment) -> tuple[Journey, tuple[Transition, ...]]:
         """Where the lead goes on one look at it, and every stage that it enters on the way."""
         return lifecycle.advance(self, self.ledger(state), journey, at)
+
+    def rearmed(self, journey: Journey) -> Journey:
+        """The journey of a lead that may be handed over again for what holds already."""
+        return lifecycle.rearmed(journey)
+
+    def advise(self, state: ScoreState, journey: Journey, at: Moment) -> Advice | None:
+        """What is advised to nurture a lead where it stands, or None."""
+        return nurture.advise(self, self.ledger(state), journey, at)
 
     def snapshot(self, state: ScoreState, at: Moment) -> dict[str, Any]:
         """What a handoff remembers of the lead at a moment: scores, bands and reasons, no personal data."""

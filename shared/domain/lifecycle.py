@@ -148,6 +148,11 @@ def snapshot(rules: Compiled, ledger: Ledger, at: int) -> dict[str, Any]:
     }
 
 
+def rearmed(journey: Journey) -> Journey:
+    """The journey on which what holds counts as crossing again, but for the stage in which the lead stands."""
+    return replace(journey, spent=journey.spent & {journey.stage or ""})
+
+
 def joined(rules: Compiled, journey: Journey, other: Journey) -> Journey:
     """The further of two journeys (of equals the one entered first), with the greater epochs and all that is spent."""
 

@@ -6,10 +6,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from shared.domain.handoff import Handoff, HandoffKey, LeadId
+from shared.domain.handoff import Handoff, HandoffKey, HandoffRecord, LeadId
 from shared.domain.journey import Journey
 from shared.domain.moments import Moment
 from shared.ports.bus import Event
+
+
+@dataclass(frozen=True, slots=True)
+class OpenHandoff:
+    """A handoff that nobody has answered as far as is known, and when its next follow-up is to be done, if ever."""
+
+    key: HandoffKey
+    due: Moment | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +27,9 @@ class StageRecord:
     `version` counts writes (0: not stored yet). `rank` is the total in whole points, rounded down, as it was at the
     last look: lists are ordered by it. `committed` is the latest handoff, `withheld` one that waits for permission.
     `absorbed` are the leads whose journeys are part of this one; a lead that was absorbed is no longer `listed`.
+    `open` are the handoffs that wait for an answer, also those of absorbed leads. At `look_again` a lead that sales
+    gave back may be handed over for what holds then. `unadvised` is the entry into a stage of which nurture was not
+    advised yet, because permission is missing.
     """
 
     lead: LeadId
@@ -33,6 +44,9 @@ class StageRecord:
     withheld: HandoffKey | None = None
     absorbed: tuple[LeadId, ...] = ()
     listed: bool = True
+    open: tuple[OpenHandoff, ...] = ()
+    look_again: Moment | None = None
+    unadvised: HandoffKey | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +65,23 @@ class StoredTransition:
     snapshot: Mapping[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class FollowedUp:
+    """A handoff before and after some of its follow-ups were done."""
+
+    before: HandoffRecord
+    after: HandoffRecord
+
+
+@dataclass(frozen=True, slots=True)
+class TurnsTaken:
+    """How far the turns of a counter have come: `before` were taken, and `after` are now."""
+
+    counter: str
+    before: int
+    after: int
+
+
 class Stages(Protocol):
     """The leads' stage side."""
 
@@ -64,12 +95,24 @@ class Stages(Protocol):
         transitions: Sequence[StoredTransition] = (),
         handoffs: Sequence[Handoff] = (),
         events: Sequence[Event] = (),
+        *,
+        follow_ups: Sequence[FollowedUp] = (),
+        turns: Sequence[TurnsTaken] = (),
     ) -> None:
         """In one transaction write the record over the version that it was made from, and all that follows from it.
 
         Raises:
-            Conflict: somebody else wrote the record, or one of the handoffs exists already.
+            Conflict: somebody else wrote the record or took one of the turns, one of the handoffs exists already, or
+                one that is followed up was answered or stands otherwise by now.
         """
+        ...
+
+    def standing(self, key: HandoffKey) -> HandoffRecord | None:
+        """A handoff as it stands now, strongly consistent; None when nothing of that key is stored."""
+        ...
+
+    def turns(self, counter: str) -> int:
+        """How many turns of a counter were taken, strongly consistent."""
         ...
 
     def transitions(self, lead: LeadId) -> list[StoredTransition]:

@@ -1,23 +1,28 @@
-"""Evaluation: where a lead stands now, which stages it entered, and what is handed over for it."""
+"""Evaluation: where a lead stands now, which stages it entered, what is handed over, and what waits for an answer."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any
 
+from shared.domain import follow_ups as following
 from shared.domain.engine import Rules
-from shared.domain.events import BusEvent, HandoffRequested, StageChanged
-from shared.domain.handoff import Handoff, HandoffKey, LeadId
+from shared.domain.events import BusEvent, HandoffFollowedUp, HandoffRequested, NurtureAdvised, StageChanged
+from shared.domain.facts import Facts
+from shared.domain.handoff import FollowUp, Handoff, HandoffKey, HandoffRecord, LeadId
 from shared.domain.journey import Journey
+from shared.domain.lifecycle import Transition
 from shared.domain.moments import Moment
 from shared.domain.points import POINT
+from shared.domain.routing import Rosters, Take, reroute, route
 from shared.domain.state import known_facts
 from shared.ports.bus import Event
 from shared.ports.clock import Clock
 from shared.ports.errors import Conflict
 from shared.ports.leads import LeadRecord, Leads
-from shared.ports.stages import StageRecord, Stages, StoredTransition
+from shared.ports.stages import FollowedUp, OpenHandoff, StageRecord, Stages, StoredTransition, TurnsTaken
 from shared.usecases.rulebook import ActiveRules, Rulebook
 
 _ATTEMPTS = 10
@@ -31,19 +36,31 @@ class Decision:
     transitions: tuple[StoredTransition, ...] = ()
     handoffs: tuple[Handoff, ...] = ()
     events: tuple[Event, ...] = ()
+    follow_ups: tuple[FollowedUp, ...] = ()
+    turns: tuple[TurnsTaken, ...] = ()
 
 
 class Evaluate:
     """Decides transitions and handoffs, each once: the stage record's version admits one writer."""
 
     def __init__(
-        self, leads: Leads, stages: Stages, rulebook: Rulebook, clock: Clock, *, consent_required: bool
+        self,
+        leads: Leads,
+        stages: Stages,
+        rulebook: Rulebook,
+        clock: Clock,
+        *,
+        consent_required: bool,
+        rosters: Rosters = MappingProxyType({}),
+        pause: Callable[[int], None] = lambda _: None,
     ) -> None:
         self._leads = leads
         self._stages = stages
         self._rulebook = rulebook
         self._clock = clock
         self._consent_required = consent_required
+        self._rosters = rosters
+        self._pause = pause
 
     def look(self, lead: LeadId) -> Decision | None:
         """Look at a lead as it is stored now; the answer is what was committed, None when nothing moved.
@@ -51,37 +68,75 @@ class Evaluate:
         Raises:
             Conflict: others kept writing; looking again is safe.
         """
-        for _ in range(_ATTEMPTS):
+        return self._look(lead, ())
+
+    def _look(self, lead: LeadId, moved: tuple[OpenHandoff, ...]) -> Decision | None:
+        """Look at a lead to which some open handoffs have moved."""
+        for attempt in range(_ATTEMPTS):
+            # The stage before the score: then nobody decides on an older score than the one that was decided on last.
+            stored = self._stages.load(lead)
             scored = self._leads.load(lead)
             if scored is None:
                 return None
             if scored.merged_into:
-                self._retire(lead)
-                return None
-            before = self._stages.load(lead) or StageRecord(lead, Journey.start())
+                opened = (*moved, *self._retire(lead))
+                return self._look(scored.merged_into, opened) if opened else None
+            before = stored or StageRecord(lead, Journey.start())
             joined = self._joined(scored, before)
+            waiting = self._waiting(scored, joined, moved)
             decision = decide(
                 scored,
                 joined,
                 self._rulebook.version(scored.rules_version),
                 self._clock.now(),
                 consent_required=self._consent_required,
+                rosters=self._rosters,
+                waiting=waiting,
+                turns=self._stages.turns,
             )
             if decision.record == before and before.version:
                 return None
             try:
-                self._stages.commit(decision.record, decision.transitions, decision.handoffs, decision.events)
+                self._stages.commit(
+                    decision.record,
+                    decision.transitions,
+                    decision.handoffs,
+                    decision.events,
+                    follow_ups=decision.follow_ups,
+                    turns=decision.turns,
+                )
             except Conflict:
+                # Many leads at once want the turns of one team: whoever waits a different while gets one sooner.
+                self._pause(attempt)
                 continue
             return decision
         msg = f"lead {lead} was evaluated by others {_ATTEMPTS} times in a row"
         raise Conflict(msg)
 
-    def _retire(self, lead: LeadId) -> None:
-        """Take a lead that was joined to another out of the lists. Its journey stays, for the other to continue."""
+    def _waiting(
+        self, scored: LeadRecord, record: StageRecord, moved: Sequence[OpenHandoff]
+    ) -> tuple[HandoffRecord, ...]:
+        """The open handoffs as they stand now: the record's own, and what has moved here and still waits.
+
+        One of a lead that was parted again is that lead's alone.
+        """
+        whose = {scored.lead, *scored.absorbed}
+        known = [each.key for each in record.open if each.key.lead in whose]
+        found = [self._stages.standing(key) for key in known]
+        found += [self._stages.standing(each.key) for each in moved if each.key not in known]
+        return tuple(each for each in found if each and (each.key in known or not each.answer))
+
+    def _retire(self, lead: LeadId) -> tuple[OpenHandoff, ...]:
+        """Take a lead that was joined to another out of the lists; the answer is which of its handoffs are open.
+
+        Its journey stays, for the other to continue.
+        """
         record = self._stages.load(lead)
-        if record is not None and record.listed:
+        if record is None:
+            return ()
+        if record.listed:
             self._stages.commit(replace(record, temperature=None, rank=0, due=None, listed=False))
+        return record.open
 
     def _joined(self, scored: LeadRecord, record: StageRecord) -> StageRecord:
         """The record with the journeys of the leads that were joined to it: the further stage, epochs continued."""
@@ -90,22 +145,142 @@ class Evaluate:
                 continue
             other = self._stages.load(absorbed)
             rules = self._rulebook.version(scored.rules_version).rules
-            journey = rules.joined(record.journey, other.journey) if other else record.journey
-            record = replace(record, journey=journey, absorbed=(*record.absorbed, absorbed))
+            if other:
+                record = _with_open(_with_withheld(record, other, rules), other.open)
+                record = replace(record, journey=rules.joined(record.journey, other.journey))
+            record = replace(record, absorbed=(*record.absorbed, absorbed))
         return record
 
 
+def _with_open(record: StageRecord, moved: Sequence[OpenHandoff]) -> StageRecord:
+    """The record with open handoffs of leads that were joined to it; whoever has them now follows them up."""
+    known = {each.key for each in record.open}
+    return replace(record, open=(*record.open, *(each for each in moved if each.key not in known)))
+
+
+def _with_withheld(record: StageRecord, other: StageRecord, rules: Rules) -> StageRecord:
+    """The record with the handoff that waited for permission, where the lead stands where the other one did."""
+    journey, waits = rules.joined(record.journey, other.journey), other.withheld
+    if record.withheld or waits is None or waits == other.committed or journey.stage != waits.stage:
+        return record
+    if record.journey.epochs.get(waits.stage):  # it was there itself, and was handed over if it could be
+        return record
+    return replace(record, withheld=HandoffKey(record.lead, waits.stage, journey.epochs[waits.stage]))
+
+
+class _Turns:
+    """The turns that one look takes: read once, and told afterwards."""
+
+    def __init__(self, read: Callable[[str], int]) -> None:
+        self._read = read
+        self._before: dict[str, int] = {}
+        self._after: dict[str, int] = {}
+
+    def take(self, counter: str) -> int:
+        """The next turn of a counter."""
+        if counter not in self._before:
+            self._before[counter] = self._after[counter] = self._read(counter)
+        self._after[counter] += 1
+        return self._after[counter] - 1
+
+    @property
+    def taken(self) -> tuple[TurnsTaken, ...]:
+        """How far each counter has come."""
+        return tuple(TurnsTaken(name, before, self._after[name]) for name, before in self._before.items())
+
+
+@dataclass(frozen=True, slots=True)
+class _Handing:
+    """What it takes to hand a lead over at a moment."""
+
+    scored: LeadRecord
+    rules: Rules
+    rosters: Rosters
+    facts: Facts
+    now: Moment
+    take: Take
+
+
 def decide(
-    scored: LeadRecord, before: StageRecord, active: ActiveRules, now: Moment, *, consent_required: bool
+    scored: LeadRecord,
+    before: StageRecord,
+    active: ActiveRules,
+    now: Moment,
+    *,
+    consent_required: bool,
+    rosters: Rosters = MappingProxyType({}),
+    waiting: Sequence[HandoffRecord] = (),
+    turns: Callable[[str], int] = lambda _: 0,
 ) -> Decision:
-    """What follows from a lead's state at a moment: the stages it enters, its place in the lists, its handoffs."""
-    rules, state = active.rules, scored.state
-    journey, transitions = rules.advance(state, before.journey, now)
-    score = rules.score(state, now)
-    change = rules.journey_change(state, journey, now)
+    """What follows from a lead's state at a moment: the stages it enters, its place in the lists, its handoffs.
+
+    `waiting` are its open handoffs as they stand now, and `turns` tells how many turns of a team were taken.
+    """
+    rules, state, taken = active.rules, scored.state, _Turns(turns)
     by_rules = _caused_by_rules(scored, before, active)
-    consented = not consent_required or known_facts(state).consent == "granted"
+    start, look_again = before.journey, _look_again(before, waiting)
+    if look_again is not None and look_again <= now and not by_rules:
+        start, look_again = rules.rearmed(start), None
+    journey, transitions = rules.advance(state, start, now)
+    score, change = rules.score(state, now), rules.journey_change(state, journey, now)
+    handing = _Handing(scored, rules, rosters, known_facts(state), now, taken.take)
+    consented = not consent_required or handing.facts.consent == "granted"
     allowed = consented and not score.vetoed_by
+    here = HandoffKey(scored.lead, journey.stage or "", journey.epochs.get(journey.stage or "", 0))
+    entered = _entered(handing, before, active, transitions, allowed=allowed, by_rules=by_rules, here=here)
+    handoffs, events = entered.handoffs, [*entered.events]
+    open_, follow_ups = _followed_up(handing, waiting, allowed=allowed)
+    open_ += tuple(OpenHandoff(each.key, next((step.at for step in each.follow_ups), None)) for each in handoffs)
+    events += [_followed_up_event(each, step, now) for each, steps in follow_ups for step in steps]
+    look_again = None if handoffs else look_again  # it was looked at again, and handed over
+    unadvised = before.unadvised if not transitions else None if by_rules else here
+    if unadvised != here or here.stage not in rules.file.nurture:
+        unadvised = None
+    elif consented:
+        events += _advice(handing, journey, here, look_again)
+        unadvised = None
+    moments = [change.at if change else None, look_again, *(each.due for each in open_)]
+    record = replace(
+        before,
+        journey=journey,
+        rules_version=active.number,
+        temperature=score.temperature,
+        rank=score.total // POINT,
+        transitions=before.transitions + len(entered.stored),
+        due=min((moment for moment in moments if moment is not None), default=None),
+        committed=entered.committed,
+        withheld=entered.withheld,
+        listed=True,
+        open=open_,
+        look_again=look_again,
+        unadvised=unadvised,
+    )
+    done = tuple(each for each, _ in follow_ups)
+    return Decision(record, entered.stored, handoffs, tuple(events), done, taken.taken)
+
+
+@dataclass(frozen=True, slots=True)
+class _Entered:
+    """What follows from the stages that a lead entered, and from permission that came or went meanwhile."""
+
+    stored: tuple[StoredTransition, ...]
+    handoffs: tuple[Handoff, ...]
+    events: tuple[Event, ...]
+    committed: HandoffKey | None
+    withheld: HandoffKey | None
+
+
+def _entered(
+    handing: _Handing,
+    before: StageRecord,
+    active: ActiveRules,
+    transitions: Sequence[Transition],
+    *,
+    allowed: bool,
+    by_rules: bool,
+    here: HandoffKey,
+) -> _Entered:
+    rules = handing.rules
     stored: list[StoredTransition] = []
     handoffs: list[Handoff] = []
     events: list[Event] = []
@@ -125,18 +300,17 @@ def decide(
                 snapshot=transition.snapshot,
             )
         )
-        events.append(_stage_changed(scored.lead, stored[-1]))
+        events.append(_stage_changed(handing.scored.lead, stored[-1]))
         withheld = None
         if by_rules or rules.handoff_for(transition.to_stage) is None:
             continue
-        key = HandoffKey(scored.lead, transition.to_stage, transition.epoch)
+        key = HandoffKey(handing.scored.lead, transition.to_stage, transition.epoch)
         if allowed:
-            handoffs.append(_handoff(scored, key, rules, now, caused_by=transition.cause, snapshot=transition.snapshot))
+            handoffs.append(_handoff(handing, key, caused_by=transition.cause, snapshot=transition.snapshot))
             committed = key
         else:
             withheld = key
     events += [_handoff_requested(each) for each in handoffs]
-    here = HandoffKey(scored.lead, journey.stage or "", journey.epochs.get(journey.stage or "", 0))
     if not allowed and committed == here:
         withheld = committed
     if withheld and rules.handoff_for(withheld.stage) is None:
@@ -144,29 +318,74 @@ def decide(
     if allowed and withheld:
         # The stage was entered, or its handoff not sent, without permission; now there is one: no baton is dropped.
         if withheld == committed:
-            events.append(_handoff_requested_again(withheld, rules, before.version, now))
+            events.append(_handoff_requested_again(withheld, rules, before.version, handing.now))
         else:
-            handoffs.append(
-                _handoff(
-                    scored, withheld, rules, now, caused_by="consent was granted", snapshot=rules.snapshot(state, now)
-                )
-            )
+            snapshot = rules.snapshot(handing.scored.state, handing.now)
+            handoffs.append(_handoff(handing, withheld, caused_by="consent was granted", snapshot=snapshot))
             events.append(_handoff_requested(handoffs[-1]))
         committed, withheld = withheld, None
+    return _Entered(tuple(stored), tuple(handoffs), tuple(events), committed, withheld)
 
-    record = replace(
-        before,
-        journey=journey,
-        rules_version=active.number,
-        temperature=score.temperature,
-        rank=score.total // POINT,
-        transitions=before.transitions + len(stored),
-        due=change.at if change else None,
-        committed=committed,
-        withheld=withheld,
-        listed=True,
-    )
-    return Decision(record, tuple(stored), tuple(handoffs), tuple(events))
+
+def _look_again(before: StageRecord, waiting: Sequence[HandoffRecord]) -> Moment | None:
+    """The day from which a lead may be handed over for what holds then: what sales said last."""
+    answers = sorted((each.answer for each in waiting if each.answer), key=lambda answer: answer.at)
+    return answers[-1].look_again if answers else before.look_again
+
+
+def _followed_up(
+    handing: _Handing, waiting: Sequence[HandoffRecord], *, allowed: bool
+) -> tuple[tuple[OpenHandoff, ...], list[tuple[FollowedUp, tuple[FollowUp, ...]]]]:
+    """The handoffs that stay open, and those of which a follow-up is done now, with these.
+
+    Nobody is told of a lead that may not be handed over now: what has come by then is done when it may again.
+    """
+    open_: list[OpenHandoff] = []
+    done: list[tuple[FollowedUp, tuple[FollowUp, ...]]] = []
+    for record in waiting:
+        if record.answer:
+            continue
+        if not allowed:
+            open_.append(OpenHandoff(record.key))
+            continue
+        after, steps = record, following.come(record, handing.now)
+        for step in steps:
+            after = _follow(handing, after, step)
+        if steps:
+            done.append((FollowedUp(record, after), steps))
+        open_.append(OpenHandoff(record.key, following.next_due(after)))
+    return tuple(open_), done
+
+
+def _follow(handing: _Handing, record: HandoffRecord, step: FollowUp) -> HandoffRecord:
+    """The handoff once a follow-up is done: only a reassignment changes who has it."""
+    record = replace(record, done=(*record.done, step))
+    if step.kind != "reassignment":
+        return record
+    rule = handing.rules.handoff_for(record.key.stage)
+    owner = reroute(rule, handing.rosters, handing.facts, step.to, handing.take, instead_of=record.assignee)
+    return replace(record, to=owner.team, assignee=owner.assignee)
+
+
+def _advice(handing: _Handing, journey: Journey, key: HandoffKey, look_again: Moment | None) -> list[Event]:
+    """The advice to nurture a lead that entered a stage; none where the rules say nothing of it."""
+    advice = handing.rules.advise(handing.scored.state, journey, handing.now)
+    if advice is None:
+        return []
+    return [
+        _event(
+            NurtureAdvised(
+                id=f"{key.text}.nurture",
+                lead=key.lead,
+                stage=key.stage,
+                epoch=key.epoch,
+                track=advice.track,
+                missing=advice.missing,
+                look_again=look_again,
+                at=handing.now,
+            )
+        )
+    ]
 
 
 def _caused_by_rules(scored: LeadRecord, before: StageRecord, active: ActiveRules) -> bool:
@@ -177,22 +396,23 @@ def _caused_by_rules(scored: LeadRecord, before: StageRecord, active: ActiveRule
     return last is None or last <= active.published_at
 
 
-def _handoff(
-    scored: LeadRecord, key: HandoffKey, rules: Rules, now: Moment, *, caused_by: str, snapshot: Mapping[str, Any]
-) -> Handoff:
-    rule = rules.handoff_for(key.stage)
+def _handoff(handing: _Handing, key: HandoffKey, *, caused_by: str, snapshot: Mapping[str, Any]) -> Handoff:
+    rule, now = handing.rules.handoff_for(key.stage), handing.now
     if rule is None:
         msg = f"the rules hand nobody over for {key.stage}"
         raise LookupError(msg)
+    owner = route(rule, handing.rosters, handing.facts, handing.take)
     return Handoff(
         key=key,
-        to=rule.to,
+        to=owner.team,
         notify=rule.notify,
         requested_at=now,
         respond_by=None if rule.respond_within is None else Moment(now + rule.respond_within),
         caused_by=caused_by,
-        last_activity_at=scored.state.last_activity_at,
+        last_activity_at=handing.scored.state.last_activity_at,
         snapshot=snapshot,
+        assignee=owner.assignee,
+        follow_ups=following.planned(rule, owner.team, now),
     )
 
 
@@ -223,6 +443,21 @@ def _handoff_requested(each: Handoff) -> Event:
             epoch=each.key.epoch,
             to=each.to,
             requested_at=each.requested_at,
+        )
+    )
+
+
+def _followed_up_event(each: FollowedUp, step: FollowUp, now: Moment) -> Event:
+    key = each.before.key
+    return _event(
+        HandoffFollowedUp(
+            id=f"{key.text}.{step.kind}",
+            lead=key.lead,
+            stage=key.stage,
+            epoch=key.epoch,
+            kind=step.kind,
+            to=each.after.to if step.kind == "reassignment" else step.to,
+            at=now,
         )
     )
 

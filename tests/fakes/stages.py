@@ -1,10 +1,10 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from shared.domain.handoff import Handoff, LeadId
+from shared.domain.handoff import Handoff, HandoffKey, HandoffRecord, LeadId
 from shared.ports.bus import Event
 from shared.ports.errors import Conflict
-from shared.ports.stages import StageRecord, StoredTransition
+from shared.ports.stages import FollowedUp, StageRecord, StoredTransition, TurnsTaken
 from tests.fakes.handoffs import InMemoryHandoffs
 
 
@@ -15,6 +15,7 @@ class InMemoryStages:
         self.records: dict[LeadId, StageRecord] = {}
         self.outbox: list[Event] = []
         self._transitions: dict[LeadId, dict[int, StoredTransition]] = {}
+        self._turns: dict[str, int] = {}
         self.handed_over = InMemoryHandoffs() if handed_over is None else handed_over
 
     def load(self, lead: LeadId) -> StageRecord | None:
@@ -26,6 +27,9 @@ class InMemoryStages:
         transitions: Sequence[StoredTransition] = (),
         handoffs: Sequence[Handoff] = (),
         events: Sequence[Event] = (),
+        *,
+        follow_ups: Sequence[FollowedUp] = (),
+        turns: Sequence[TurnsTaken] = (),
     ) -> None:
         stored = self.records.get(record.lead)
         decided = self._transitions.setdefault(record.lead, {})
@@ -33,12 +37,23 @@ class InMemoryStages:
             (stored.version if stored else 0) != record.version
             or any(each.number in decided for each in transitions)
             or any(each.key in self.handed_over.committed for each in handoffs)
+            or any(each.before.answer or self.standing(each.before.key) != each.before for each in follow_ups)
+            or any(self.turns(each.counter) != each.before for each in turns)
         ):
             raise Conflict("somebody else wrote first")
         self.records[record.lead] = replace(record, version=record.version + 1)
         decided.update({each.number: each for each in transitions})
         self.handed_over.committed.update({each.key: each for each in handoffs})
         self.outbox.extend(events)
+        for each in follow_ups:
+            self.handed_over.follow_up(each.before, each.after)
+        self._turns.update({each.counter: each.after for each in turns})
+
+    def standing(self, key: HandoffKey) -> HandoffRecord | None:
+        return self.handed_over.record(key)
+
+    def turns(self, counter: str) -> int:
+        return self._turns.get(counter, 0)
 
     def transitions(self, lead: LeadId) -> list[StoredTransition]:
         return [each for _, each in sorted(self._transitions.get(lead, {}).items())]

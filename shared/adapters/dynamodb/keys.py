@@ -25,6 +25,7 @@ ACTIVE = "ACTIVE"
 VERSION = "VERSION#"
 RESCORE = "RESCORE"
 NOISE = "NOISE"
+TURN = "TURN"
 CHANNELS = "CHANNELS"
 BREAKER = "BREAKER#"
 MISSED = "MISSED#"
@@ -60,6 +61,11 @@ def lead_of_partition(partition: str) -> LeadId:
         msg = f"{partition!r} is not the partition of a lead"
         raise ValueError(msg)
     return LeadId(partition.removeprefix(_LEAD))
+
+
+def team_partition(counter: str) -> str:
+    """The partition of whose turn it is in a team, or among some of it."""
+    return f"TEAM#{counter}"
 
 
 def identity_partition(identity: Identity) -> str:

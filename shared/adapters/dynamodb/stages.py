@@ -7,15 +7,26 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from shared.adapters.dynamodb.errors import translated
-from shared.adapters.dynamodb.handoffs import handoff_item, handoff_of
-from shared.adapters.dynamodb.keys import HANDOFF, STAGE, TRANSITION, due_shard, key, lead_partition, transition
+from shared.adapters.dynamodb.handoffs import handoff_item, handoff_of, record_of, told_now
+from shared.adapters.dynamodb.keys import (
+    HANDOFF,
+    STAGE,
+    TRANSITION,
+    TURN,
+    due_shard,
+    handoff,
+    key,
+    lead_partition,
+    team_partition,
+    transition,
+)
 from shared.adapters.dynamodb.outbox import outbox_item
-from shared.domain.handoff import Handoff, HandoffKey, LeadId
+from shared.domain.handoff import Handoff, HandoffKey, HandoffRecord, LeadId
 from shared.domain.journey import Journey
 from shared.domain.moments import Moment
 from shared.ports.bus import Event
 from shared.ports.clock import Clock
-from shared.ports.stages import StageRecord, StoredTransition
+from shared.ports.stages import FollowedUp, OpenHandoff, StageRecord, StoredTransition, TurnsTaken
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -37,11 +48,8 @@ class DynamoDBStages:
 
     def load(self, lead: LeadId) -> StageRecord | None:
         """The record; see `shared.ports.stages.Stages`."""
-        with translated():
-            answer = self._client.get_item(
-                TableName=self._table, Key=key(lead_partition(lead), STAGE), ConsistentRead=True
-            )
-        return _record(lead, answer["Item"]) if "Item" in answer else None
+        item = self._read(lead_partition(lead), STAGE)
+        return None if item is None else _record(lead, item)
 
     def commit(
         self,
@@ -49,6 +57,9 @@ class DynamoDBStages:
         transitions: Sequence[StoredTransition] = (),
         handoffs: Sequence[Handoff] = (),
         events: Sequence[Event] = (),
+        *,
+        follow_ups: Sequence[FollowedUp] = (),
+        turns: Sequence[TurnsTaken] = (),
     ) -> None:
         """Write the record and all that follows from it; see `shared.ports.stages.Stages`."""
         partition = lead_partition(record.lead)
@@ -58,12 +69,23 @@ class DynamoDBStages:
             *(handoff_item(each) for each in handoffs),
             *(outbox_item(partition, each, now) for each in events),
         ]
+        beside = [*map(self._new, new), *map(self._followed_up, follow_ups), *map(self._taken, turns)]
         main = self._put(record)
         with translated():
-            if not new:
+            if not beside:
                 self._client.put_item(**main)
                 return
-            self._client.transact_write_items(TransactItems=[{"Put": main}, *map(self._new, new)])
+            self._client.transact_write_items(TransactItems=[{"Put": main}, *beside])
+
+    def standing(self, key_: HandoffKey) -> HandoffRecord | None:
+        """A handoff as it stands now; see `shared.ports.stages.Stages`."""
+        item = self._read(lead_partition(key_.lead), handoff(key_))
+        return None if item is None else record_of(item)
+
+    def turns(self, counter: str) -> int:
+        """How many turns were taken; see `shared.ports.stages.Stages`."""
+        item = self._read(team_partition(counter), TURN)
+        return 0 if item is None else int(item["taken"]["N"])
 
     def transitions(self, lead: LeadId) -> list[StoredTransition]:
         """Every transition; see `shared.ports.stages.Stages`."""
@@ -72,6 +94,11 @@ class DynamoDBStages:
     def handoffs(self, lead: LeadId) -> list[Handoff]:
         """Every handoff; see `shared.ports.stages.Stages`."""
         return sorted((handoff_of(item) for item in self._all(lead, HANDOFF)), key=lambda handoff: handoff.requested_at)
+
+    def _read(self, partition: str, sort: str) -> Any:
+        with translated():
+            answer = self._client.get_item(TableName=self._table, Key=key(partition, sort), ConsistentRead=True)
+        return answer.get("Item")
 
     def _all(self, lead: LeadId, prefix: str) -> list[Any]:
         with translated():
@@ -85,6 +112,38 @@ class DynamoDBStages:
 
     def _new(self, item: Item) -> TransactWriteItemTypeDef:
         return {"Put": {"TableName": self._table, "Item": item, "ConditionExpression": "attribute_not_exists(pk)"}}
+
+    def _followed_up(self, each: FollowedUp) -> TransactWriteItemTypeDef:
+        return {
+            "Update": {
+                "TableName": self._table,
+                "Key": key(lead_partition(each.before.key.lead), handoff(each.before.key)),
+                "UpdateExpression": "SET #now = :after",
+                # An answer and a follow-up exclude each other, and of two follow-ups at once one is done.
+                "ConditionExpression": (
+                    "attribute_exists(pk) AND attribute_not_exists(answer) AND "
+                    + ("#now = :before" if each.before.done else "attribute_not_exists(#now)")
+                ),
+                "ExpressionAttributeNames": {"#now": "now"},
+                "ExpressionAttributeValues": {
+                    ":after": {"S": told_now(each.after)},
+                    **({":before": {"S": told_now(each.before)}} if each.before.done else {}),
+                },
+            }
+        }
+
+    def _taken(self, each: TurnsTaken) -> TransactWriteItemTypeDef:
+        item: Item = {**key(team_partition(each.counter), TURN), "taken": {"N": str(each.after)}}
+        if not each.before:
+            return self._new(item)
+        return {
+            "Put": {
+                "TableName": self._table,
+                "Item": item,
+                "ConditionExpression": "taken = :before",
+                "ExpressionAttributeValues": {":before": {"N": str(each.before)}},
+            }
+        }
 
     def _put(self, record: StageRecord) -> Any:
         put = {"TableName": self._table, "Item": _item(record), "ConditionExpression": "attribute_not_exists(pk)"}
@@ -110,9 +169,12 @@ def _item(record: StageRecord) -> Item:
     if record.due is not None:
         item["due"] = {"N": str(record.due)}
         item["due_shard"] = {"S": due_shard(record.lead)}
-    for name, named in (("committed", record.committed), ("withheld", record.withheld)):
-        if named:
-            item[name] = {"S": json.dumps([named.stage, named.epoch])}
+    named = {"committed": record.committed, "withheld": record.withheld, "unadvised": record.unadvised}
+    item.update({name: {"S": json.dumps([each.stage, each.epoch])} for name, each in named.items() if each})
+    waiting = [[each.key.lead, each.key.stage, each.key.epoch, each.due] for each in record.open]
+    item["open"] = {"S": json.dumps(waiting)}
+    if record.look_again is not None:
+        item["look_again"] = {"N": str(record.look_again)}
     if record.absorbed:
         item["absorbed"] = {"S": json.dumps(record.absorbed)}
     return item
@@ -133,6 +195,20 @@ def _record(lead: LeadId, item: Mapping[str, Any]) -> StageRecord:
         withheld=_key(lead, item, "withheld"),
         absorbed=tuple(LeadId(text) for text in json.loads(item["absorbed"]["S"])) if "absorbed" in item else (),
         listed="temperature" in item,
+        open=_open(lead, item),
+        look_again=Moment(int(item["look_again"]["N"])) if "look_again" in item else None,
+        unadvised=_key(lead, item, "unadvised"),
+    )
+
+
+def _open(lead: LeadId, item: Mapping[str, Any]) -> tuple[OpenHandoff, ...]:
+    if "open" not in item:
+        # Written before handoffs could be answered: the latest one may still wait.
+        committed = _key(lead, item, "committed")
+        return (OpenHandoff(committed),) if committed else ()
+    return tuple(
+        OpenHandoff(HandoffKey(LeadId(of), stage, epoch), None if due is None else Moment(due))
+        for of, stage, epoch, due in json.loads(item["open"]["S"])
     )
 
 
