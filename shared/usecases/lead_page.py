@@ -13,13 +13,13 @@ from shared.domain.handoff import HandoffKey, HandoffRecord
 from shared.domain.moments import Moment
 from shared.domain.people import Person, Role
 from shared.domain.qualification import Factor, factors
-from shared.domain.refusals import NotFound
 from shared.domain.rulefile import Answers
 from shared.ports.clock import Clock
 from shared.ports.handoffs import Handoffs
 from shared.ports.leads import Leads
 from shared.ports.stages import Stages
-from shared.usecases.redirect import live_record
+from shared.usecases.answer import find_handoff
+from shared.usecases.redirect import find_live
 from shared.usecases.story import TellStory
 
 
@@ -61,11 +61,8 @@ class OpenLeadPage:
             Withheld: consent is required, and does not stand any more.
             Unavailable: a store cannot answer now.
         """
-        record = self.handoffs.record(key)
-        lead = live_record(self.leads, key.lead) if record else None
-        if record is None or lead is None:
-            msg = "there is no such handoff"
-            raise NotFound(msg)
+        record = find_handoff(self.handoffs, self.leads, key)
+        lead = find_live(self.leads, record.key.lead)
         now = self.clock.now()
         story = self.story.of(record, lead, now)
         if self.consent_required and story.facts.consent != "granted":

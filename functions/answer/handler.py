@@ -1,0 +1,87 @@
+"""`answer`: whoever holds a signed link sees the page of a handed-over lead, and answers there.
+
+To look at it changes nothing, however often it is done, and by whatever program that follows links in mails.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from functions.answer.desk import Desk, from_environment
+from functions.answer.form import entered, read_form, told_by
+from functions.answer.page import answered_page, lead_page, plain_page
+from shared.adapters.http_api import HttpRequest, Reply, error_reply
+from shared.adapters.page_links import LinkExpired, LinkForged
+from shared.adapters.routes import find
+from shared.domain.handoff import HandoffKey
+from shared.domain.refusals import Invalid, NotFound
+from shared.ports.handoffs import AlreadyAnswered
+from shared.usecases.lead_page import Withheld, holder
+
+_OTHERWISE = "Ask whoever passed it on to you, or your own Baton, for the lead."
+_GONE: Mapping[type[Exception], tuple[int, str, tuple[str, ...]]] = {
+    LinkForged: (
+        404,
+        "This is no link of ours",
+        ("It was cut or changed on its way: open it from the message in which it came.",),
+    ),
+    LinkExpired: (410, "This link has expired", ("Links to leads are good for a time only.", _OTHERWISE)),
+    NotFound: (410, "This lead is gone", ("All that was known of the person has been erased.",)),
+    Withheld: (
+        403,
+        "This person may not be contacted",
+        ("The consent that they had given is gone, so nothing of them is shown, and nobody should call or write.",),
+    ),
+}
+_log = logging.getLogger(__name__)
+
+
+def lambda_handler(event: dict[str, Any], _context: object, desk: Desk | None = None) -> Reply:
+    """Show the page of a link, or take the answer that one of its forms sent."""
+    request = HttpRequest.of(event)
+    token = ""
+    try:
+        route, variables = find(request.method, request.path, "answer")
+        token = variables["token"]
+        desk = desk or from_environment()
+        key = desk.links.read(token, desk.clock.now())
+        return _answer(request, token, key, desk) if route.operation == "answer_page" else _page(request, key, desk)
+    except Exception as error:  # noqa: BLE001 (every request gets an answer)
+        return _refusal(error, token)
+
+
+def _page(request: HttpRequest, key: HandoffKey, desk: Desk) -> Reply:
+    return lead_page(desk.pages.open(key), form_id=request.id)
+
+
+def _answer(request: HttpRequest, token: str, key: HandoffKey, desk: Desk) -> Reply:
+    """Take an answer, and lead back to the page, which shows it; what cannot be taken is shown there again."""
+    fields = read_form(request)
+    page = desk.pages.open(key)
+    try:
+        record = desk.answers.answer(key, told_by(fields), holder(page.record))
+    except Invalid as error:
+        return lead_page(page, form_id=fields["id"], entered=entered(fields, _sentence(error.message)))
+    _log.info("%s is %s by its page", key.text, record.state)
+    # Beside this address, whatever stands before it: a stage of the API, or a name of one's own.
+    return {"statusCode": 303, "headers": {"location": token, "cache-control": "no-store"}, "body": ""}
+
+
+def _refusal(error: Exception, token: str) -> Reply:
+    if isinstance(error, AlreadyAnswered):
+        return answered_page(error.record, token)
+    for kind, (status, title, sentences) in _GONE.items():
+        if isinstance(error, kind):
+            return plain_page(status, title, *sentences)
+    reply = error_reply(error)
+    told = json.loads(reply["body"])
+    page = plain_page(reply["statusCode"], "This did not work", _sentence(told["message"]), back=token or None)
+    kept = {name: value for name, value in reply["headers"].items() if name not in page["headers"]}
+    return page | {"headers": page["headers"] | kept}
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:].rstrip('.')}."

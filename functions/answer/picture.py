@@ -1,0 +1,85 @@
+"""A small picture of a score over time: one line, the bands behind it, and the moment of the handoff."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+from markupsafe import Markup
+
+from shared.domain.bands import Band
+from shared.domain.brief import day_in_words
+from shared.domain.curve import CurvePoint
+from shared.domain.moments import Moment
+from shared.domain.notice import visible
+from shared.domain.points import POINT, format_points
+
+_WIDTH, _HEIGHT = 360, 170
+_LEFT, _RIGHT, _TOP, _BOTTOM = 8, 352, 14, 148
+_APART = 14
+"""How far apart labels must be to be read."""
+_LONGEST = 20
+
+
+def picture(points: Sequence[CurvePoint], bands: Sequence[Band], handed_over: Moment) -> Markup:
+    """The picture, with words for whoever does not see it."""
+    first, last = points[0].at, points[-1].at
+    edges = [band for band in bands if band.edge is not None]
+    levels = [0, *(point.total for point in points), *(band.edge or 0 for band in edges)]
+    low, high = min(levels), max(levels)
+    high = max(high, low + POINT)
+
+    def x(at: int) -> float:
+        return round(_LEFT + (_RIGHT - _LEFT) * (at - first) / (last - first), 1)
+
+    def y(total: int) -> float:
+        return round(_BOTTOM - (_BOTTOM - _TOP) * (total - low) / (high - low), 1)
+
+    line = " ".join(f"{x(point.at)},{y(point.total)}" for point in points)
+    parts = [_band(band, y(band.edge or 0)) for band in edges] if _apart([y(band.edge or 0) for band in edges]) else []
+    parts.append(Markup('<line class="axis" x1="{}" x2="{}" y1="{}" y2="{}"/>').format(_LEFT, _RIGHT, y(0), y(0)))
+    if first <= handed_over <= last:
+        parts.append(_moment(x(handed_over)))
+    parts.append(Markup('<polyline class="score" points="{}"/>').format(line))
+    parts.append(Markup('<circle class="now" cx="{}" cy="{}" r="3.5"/>').format(x(last), y(points[-1].total)))
+    parts.append(Markup('<text x="{}" y="{}">{}</text>').format(_LEFT, _HEIGHT - 6, day_in_words(first)))
+    parts.append(
+        Markup('<text x="{}" y="{}" text-anchor="end">{}</text>').format(_RIGHT, _HEIGHT - 6, day_in_words(last))
+    )
+    return Markup(
+        '<figure><svg viewBox="0 0 {} {}" role="img" aria-labelledby="picture-words">'
+        '<title id="picture-words">{}</title>{}</svg></figure>'
+    ).format(_WIDTH, _HEIGHT, _words(points), Markup("").join(parts))
+
+
+def _words(points: Sequence[CurvePoint]) -> str:
+    highest = max(points, key=lambda point: point.total)
+    return (
+        f"The score over time: {shown(points[0].total)} on {day_in_words(points[0].at)}, "
+        f"at most {shown(highest.total)} on {day_in_words(highest.at)}, {shown(points[-1].total)} now"
+    )
+
+
+def shown(billionths: int) -> str:
+    """Points to a tenth, cut and never rounded away from zero: nobody reads 50 who has not reached it."""
+    size = abs(billionths) // (POINT // 10) * (POINT // 10)
+    return format_points(size if billionths >= 0 else -size)
+
+
+def _apart(places: Sequence[float]) -> bool:
+    ordered = sorted(places)
+    return all(after - before >= _APART for before, after in pairwise(ordered))
+
+
+def _band(band: Band, y: float) -> Markup:
+    name = visible(band.name)[:_LONGEST]
+    return Markup('<line class="band" x1="{}" x2="{}" y1="{}" y2="{}"/><text x="{}" y="{}">{}</text>').format(
+        _LEFT, _RIGHT, y, y, _LEFT, y - 3, name
+    )
+
+
+def _moment(x: float) -> Markup:
+    anchor, beside = ("end", x - 4) if x > (_LEFT + _RIGHT) / 2 else ("start", x + 4)
+    return Markup(
+        '<line class="moment" x1="{}" x2="{}" y1="{}" y2="{}"/><text x="{}" y="{}" text-anchor="{}">handed over</text>'
+    ).format(x, x, _TOP, _BOTTOM, beside, _BOTTOM - 4, anchor)
