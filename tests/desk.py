@@ -9,13 +9,16 @@ from functions.admin.desk import Desk
 from shared.domain.activity import Activity
 from shared.domain.handoff import LeadId
 from shared.usecases.adjust import AdjustScore
+from shared.usecases.answer import AnswerHandoff
 from shared.usecases.consent import RecordConsent
 from shared.usecases.erase import AskForErasure
 from shared.usecases.export import ExportLead
+from shared.usecases.handoffs import ReadHandoffs
 from shared.usecases.leads import ReadLeads
 from shared.usecases.merge import ForeseeWhoIsWho, RuleWhoIsWho
 from shared.usecases.noise import KnownNoise, MarkNoise
 from shared.usecases.publish import PublishRules
+from shared.usecases.qualify import QualifyLead
 from shared.usecases.rulebook import Rulebook
 from shared.usecases.score import Score
 from tests.fakes import (
@@ -48,6 +51,8 @@ class InMemoryDesk:
     clock: FixedClock = field(default_factory=FixedClock)
 
     def __post_init__(self) -> None:
+        self.handoffs.log = self.activities
+        self.stages.handed_over = self.handoffs
         rulebook = Rulebook(self.versions, self.clock)
         noise = KnownNoise(self.noise, self.clock)
         self.desk = Desk(
@@ -66,6 +71,15 @@ class InMemoryDesk:
             foreseen=ForeseeWhoIsWho(self.activities, self.leads, rulebook, self.clock, noise=noise),
             noise=MarkNoise(self.noise, self.activities, self.leads, self.clock),
             consents=RecordConsent(self.activities, self.leads, self.clock),
+            qualifications=QualifyLead(self.activities, self.leads, self.clock),
+            handoffs=ReadHandoffs(self.handoffs, self.leads),
+            answers=AnswerHandoff(
+                handoffs=self.handoffs,
+                answers=self.handoffs,
+                leads=self.leads,
+                rulebook=rulebook,
+                clock=self.clock,
+            ),
             exports=ExportLead(
                 activities=self.activities,
                 leads=self.leads,

@@ -118,6 +118,47 @@ class RecordConsentRequest(_Request):
     )
 
 
+class QualifyLeadRequest(_Request):
+    """What a lead said of the four facts, and those that it was asked for without answering."""
+
+    facts: Annotated[
+        dict[Literal["authority", "budget", "need", "timeline"], bool | int | str | None],
+        Field(description="Yes or no, a text, a rating from 1 to 5; null takes back what was said."),
+    ] = Field(default_factory=dict)
+    asked: Annotated[
+        list[Literal["authority", "budget", "need", "timeline"]],
+        Field(max_length=4, description="Asked, and not answered: nobody asks it again."),
+    ] = Field(default_factory=list)
+    note: Annotated[str, Field(max_length=2000)] = ""
+
+
+class ListHandoffsRequest(_Request):
+    """The query of a list of handoffs."""
+
+    model_config = ConfigDict(strict=False)
+
+    state: Literal["open", "accepted", "rejected", "recycled", "all"] = "open"
+    team: Name | None = Field(None, description="The team that has it now.")
+    assignee: Name | None = Field(None, description="The member of the team who has it now.")
+    limit: Annotated[int, Field(ge=1, le=100)] = 25
+    next: Annotated[str, Field(max_length=1000)] | None = Field(None, description="`next` of the page before.")
+
+
+class AnswerHandoffRequest(_Request):
+    """What sales says to a handoff, once."""
+
+    answer: Literal["accepted", "rejected", "recycled"]
+    reason: Name | None = Field(
+        None, description="One of those that the rules list, for a lead that is rejected or recycled."
+    )
+    note: Annotated[str, Field(max_length=2000)] = ""
+    look_again: Annotated[str, Field(max_length=40)] | None = Field(
+        None,
+        description="From when on a recycled lead may be handed over again for what holds then: a day (its beginning "
+        "in UTC) or a moment with an offset, at most two years ahead.",
+    )
+
+
 class ExportLeadRequest(_Request):
     """The query of an export."""
 
@@ -217,15 +258,137 @@ class TransitionResponse(_Response):
     snapshot: dict[str, Any]
 
 
-class HandoffResponse(_Response):
-    """A handoff, and on which channels it has gone out."""
+class FollowUpResponse(_Response):
+    """What happens at a moment while nobody has answered; `to` is the team that is told, or that gets the lead."""
 
+    kind: Literal["reminder", "escalation", "reassignment"]
+    at: Stamp
+    to: str
+
+
+class AnswerResponse(_Response):
+    """What sales said."""
+
+    answer: Literal["accepted", "rejected", "recycled"]
+    at: Stamp
+    who: str
+    reason: str | None
+    note: str
+    look_again: Stamp | None
+    rules: list[str] = Field(description="The rules that had fired when it was handed over, for their review.")
+
+
+class HandoffResponse(_Response):
+    """A handoff as it stands, known by lead, stage and epoch; `to` and `assignee` have it now."""
+
+    lead: str = Field(description="The lead that was handed over; by now it may be part of another.")
     stage: str
     epoch: int
+    state: Literal["open", "accepted", "rejected", "recycled"]
     to: str
+    assignee: str | None
     requested_at: Stamp
     respond_by: Stamp | None
+    answer: AnswerResponse | None
+    done: list[FollowUpResponse] = Field(description="What happened while nobody had answered.")
+
+
+class SentHandoffResponse(HandoffResponse):
+    """A handoff, and on which channels it has gone out."""
+
     sent: dict[str, Stamp]
+
+
+class ListedHandoffResponse(HandoffResponse):
+    """A handoff in a list, and whom it is about."""
+
+    person: PersonResponse
+    now_part_of: str | None = Field(description="The lead of which its own is part by now.")
+
+
+class HandoffsResponse(_Response):
+    """A page of handoffs, newest first; of a team or an assignee it may be short while others follow."""
+
+    handoffs: list[ListedHandoffResponse]
+    next: str | None = Field(description="Ask with it for the page after this one; null on the last one.")
+
+
+class ReasonResponse(_Response):
+    """Why sales gives a lead back."""
+
+    name: str
+    label: str
+
+
+class ReasonsResponse(_Response):
+    """The reasons that the active rules list."""
+
+    rejected: list[ReasonResponse]
+    recycled: list[ReasonResponse]
+
+
+class HandoffStoryResponse(ListedHandoffResponse):
+    """A handoff with what was known when it was decided, what follows while nobody answers, and how to answer it."""
+
+    caused_by: str
+    last_activity_at: Stamp | None
+    snapshot: dict[str, Any]
+    follow_ups: list[FollowUpResponse]
+    sent: dict[str, Stamp]
+    reasons: ReasonsResponse
+
+
+class FactWordResponse(_Response):
+    """Something was said of a fact, once; a value of null takes it back."""
+
+    value: Any
+    at: Stamp
+    rank: Literal["public", "trusted", "sales"]
+    source: str | None = Field(description="The form, the key or the system that told it; `people` when a person did.")
+    who: str | None = Field(description="The person who wrote it down.")
+    note: str
+    activity: str
+
+
+class AskingResponse(_Response):
+    """Somebody asked, and got no answer."""
+
+    at: Stamp
+    who: str | None
+
+
+class FactResponse(_Response):
+    """One of the four facts: what holds, every word on it, oldest first, and when it was asked in vain."""
+
+    value: Any
+    holds: FactWordResponse | None
+    history: list[FactWordResponse]
+    asked: list[AskingResponse]
+
+
+class QuestionResponse(_Response):
+    """What nobody knows yet, with the question that would fill it; `asked_at` when somebody asked in vain."""
+
+    fact: str
+    label: str
+    question: str
+    asked_at: Stamp | None
+
+
+class QualificationResponse(_Response):
+    """The four facts, and what is still to ask; what has an `asked_at` is not asked again."""
+
+    facts: dict[str, FactResponse]
+    to_ask: list[QuestionResponse]
+
+
+class FactorResponse(_Response):
+    """One of the seven things that tell a qualified lead from an unqualified one."""
+
+    name: str
+    label: str
+    level: Literal["high", "medium", "low", "unknown"]
+    because: str
 
 
 class ActivityResponse(_Response):
@@ -290,7 +453,9 @@ class LeadResponse(_Response):
     facts: FactsResponse
     explanation: dict[str, Any]
     transitions: list[TransitionResponse]
-    handoffs: list[HandoffResponse]
+    handoffs: list[SentHandoffResponse]
+    qualification: QualificationResponse
+    factors: list[FactorResponse] = Field(description="The last judges by the others; it is no forecast.")
     decisions: list[DecisionResponse] = Field(description="What people decided of who it is, oldest first.")
     last_activity_at: Stamp | None
     activities: list[ActivityResponse] = Field(description="The latest, newest first.")
@@ -299,6 +464,13 @@ class LeadResponse(_Response):
 
 class AdjustScoreResponse(_Response):
     """The adjustment is in the log; the score follows within moments."""
+
+    lead: str
+    activity: str
+
+
+class QualifyLeadResponse(_Response):
+    """It is in the log; what follows from it follows within moments."""
 
     lead: str
     activity: str

@@ -12,7 +12,7 @@ from functions.admin.settings import Settings
 from shared.adapters.clock import SystemClock
 from shared.adapters.dynamodb.activities import DynamoDBActivities
 from shared.adapters.dynamodb.erasures import DynamoDBErasures
-from shared.adapters.dynamodb.handoffs import DynamoDBHandoffs
+from shared.adapters.dynamodb.handoffs import DynamoDBAnswers, DynamoDBHandoffs
 from shared.adapters.dynamodb.lead_index import DynamoDBLeadIndex
 from shared.adapters.dynamodb.leads import DynamoDBLeads
 from shared.adapters.dynamodb.noise import DynamoDBNoiseMarks
@@ -23,13 +23,16 @@ from shared.adapters.environment import load
 from shared.adapters.sqs import SQSQueue
 from shared.adapters.ssm import SSMSecrets
 from shared.usecases.adjust import AdjustScore
+from shared.usecases.answer import AnswerHandoff
 from shared.usecases.consent import RecordConsent
 from shared.usecases.erase import AskForErasure
 from shared.usecases.export import ExportLead
+from shared.usecases.handoffs import ReadHandoffs
 from shared.usecases.leads import ReadLeads
 from shared.usecases.merge import ForeseeWhoIsWho, RuleWhoIsWho
 from shared.usecases.noise import KnownNoise, MarkNoise
 from shared.usecases.publish import PublishRules
+from shared.usecases.qualify import QualifyLead
 from shared.usecases.rulebook import Rulebook
 
 _PATIENCE = Config(
@@ -51,6 +54,9 @@ class Desk:
     foreseen: ForeseeWhoIsWho
     noise: MarkNoise
     consents: RecordConsent
+    qualifications: QualifyLead
+    handoffs: ReadHandoffs
+    answers: AnswerHandoff
     exports: ExportLead
     erasures: AskForErasure
     rules: PublishRules
@@ -88,6 +94,15 @@ def from_environment() -> Desk:
         foreseen=ForeseeWhoIsWho(activities, leads, rulebook, clock, noise=noise),
         noise=MarkNoise(marks, activities, leads, clock),
         consents=RecordConsent(activities, leads, clock),
+        qualifications=QualifyLead(activities, leads, clock),
+        handoffs=ReadHandoffs(handoffs, leads),
+        answers=AnswerHandoff(
+            handoffs=handoffs,
+            answers=DynamoDBAnswers(client, settings.leads_table, activities),
+            leads=leads,
+            rulebook=rulebook,
+            clock=clock,
+        ),
         exports=ExportLead(
             activities=activities,
             leads=leads,

@@ -16,7 +16,7 @@ from shared.adapters import lists, segment
 from shared.adapters.bus_events import TAKEN, TOLD
 from shared.adapters.routes import ROUTES, Route
 
-_TAGS = ("Intake", "Leads", "Permission", "Noise", "Rules", "About", "Intake in short")
+_TAGS = ("Intake", "Leads", "Handoffs", "Permission", "Noise", "Rules", "About", "Intake in short")
 _Mode = tuple[type[BaseModel], Literal["validation", "serialization"]]
 _Refs = dict[type[BaseModel], dict[str, Any]]
 
@@ -83,6 +83,18 @@ class FormRequest(BaseModel):
     id: str | None = Field(None, alias="_id", description="The same id again changes nothing.")
 
 
+class LeadPageRequest(BaseModel):
+    """What the forms of a lead's page send."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    id: str = Field(min_length=1, max_length=100, description="The same id again is the same answer.")
+    answer: Literal["accept", "reject", "recycle"]
+    reason: str | None = Field(None, description="One of the rules' reasons, to reject or recycle.")
+    note: str | None = None
+    look_again: str | None = Field(None, description="The day from which a recycled lead may come back, `2026-03-31`.")
+
+
 @dataclass(frozen=True)
 class _Told:
     """What the document tells of an operation."""
@@ -93,6 +105,7 @@ class _Told:
     request: type[BaseModel] | None = None
     query: type[BaseModel] | None = None
     headers: dict[str, str] = field(default_factory=dict)
+    is_page: bool = False
 
 
 _ONCE = {"Idempotency-Key": "The same key again changes nothing."}
@@ -119,6 +132,9 @@ _OPERATIONS: dict[str, _Told] = {
     ),
     "form": _Told("A form of a website", "Intake", {200: AcceptedResponse, 303: None}, FormRequest),
     "script": _Told("The embed script", "Intake", {200: None, 304: None}),
+    "show_page": _Told("The page of a lead that was handed over, by its signed link", "Handoffs", {}, is_page=True),
+    "try_page": _Told("Whether there is such a page", "Handoffs", {}, is_page=True),
+    "answer_page": _Told("The page's forms: the answer", "Handoffs", {303: None}, LeadPageRequest, is_page=True),
     "health": _Told("Whether the API answers", "About", {200: api.HealthResponse}),
     "openapi": _Told("This document", "About", {200: None}),
     "docs": _Told("This document as a page", "About", {200: None}),
@@ -155,6 +171,27 @@ _OPERATIONS: dict[str, _Told] = {
         "Permission",
         {202: api.RecordConsentResponse},
         api.RecordConsentRequest,
+        headers=_ONCE,
+    ),
+    "qualify_lead": _Told(
+        "Write down what a lead said of authority, budget, need and timeline",
+        "Leads",
+        {202: api.QualifyLeadResponse},
+        api.QualifyLeadRequest,
+        headers=_ONCE,
+    ),
+    "list_handoffs": _Told(
+        "Handoffs that are open or were answered, newest first",
+        "Handoffs",
+        {200: api.HandoffsResponse},
+        query=api.ListHandoffsRequest,
+    ),
+    "get_handoff": _Told("A handoff, and how it may be answered", "Handoffs", {200: api.HandoffStoryResponse}),
+    "answer_handoff": _Told(
+        "Accept, reject or recycle a lead that was handed over",
+        "Handoffs",
+        {201: api.HandoffResponse},
+        api.AnswerHandoffRequest,
         headers=_ONCE,
     ),
     "export_lead": _Told(
@@ -207,6 +244,23 @@ _ERRORS = {
     422: "It says something that cannot be; `details.at` tells where.",
     429: "More than a budget or the API takes; `Retry-After`, if there, says after how many seconds to send it again.",
     503: "It cannot be taken now; send it again.",
+}
+
+_FAULTS: dict[str, Any] = {str(status): {"$ref": f"#/components/responses/Error{status}"} for status in _ERRORS}
+_PAGES: dict[str, Any] = {
+    str(status): {"description": meaning, "content": {"text/html": {"schema": {"type": "string"}}}}
+    for status, meaning in {
+        200: "The page of the lead.",
+        400: "It cannot be read.",
+        403: "The person has withdrawn consent: nothing of them is shown.",
+        404: "The link is none of Baton's.",
+        409: "Somebody was faster; the page tells who.",
+        410: "The link has expired, or the person was erased.",
+        413: "It is too large.",
+        415: "It comes in a form that is not read here.",
+        422: "The answer cannot be taken; the page tells why.",
+        503: "It cannot be taken now; send it again.",
+    }.items()
 }
 
 
@@ -268,7 +322,7 @@ def _operation(route: Route, refs: _Refs) -> dict[str, Any]:
         "tags": ["Intake in short" if is_short else told.tag],
         "security": _security(route),
         "responses": {str(status): _response(model, refs) for status, model in told.responses.items()}
-        | {str(status): {"$ref": f"#/components/responses/Error{status}"} for status in _ERRORS},
+        | (_PAGES if told.is_page else _FAULTS),
     }
     parameters = [*_path_parameters(route), *_query_parameters(told), *_header_parameters(told)]
     if parameters:
@@ -280,6 +334,8 @@ def _operation(route: Route, refs: _Refs) -> dict[str, Any]:
                 content[kind] = content["application/json"]
         if route.operation == "import":
             content["text/csv"] = {"schema": {"type": "string"}}
+        if told.is_page:
+            content = {"application/x-www-form-urlencoded": content["application/json"]}
         said["requestBody"] = {"required": True, "content": content}
     if route.roles is not None:
         said["description"] = f"For the roles {', '.join(sorted(route.roles))}."

@@ -5,8 +5,9 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
 from collections.abc import Callable, Mapping
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -16,29 +17,35 @@ from shared.adapters.email_addresses import email_identity
 from shared.adapters.http_api import SINGLE_LIMIT, HttpRequest, Reply, json_reply
 from shared.adapters.segment import validation_fault
 from shared.adapters.strict_json import read_json
-from shared.domain.activity import Identity, IdentityKind
-from shared.domain.handoff import LeadId
+from shared.domain.activity import Identity, IdentityKind, Json
+from shared.domain.handoff import HandoffKey, LeadId
 from shared.domain.moments import Moment, MomentError, parse_moment
 from shared.domain.noise import NoiseFilter, noise_filter
 from shared.domain.people import Person
 from shared.domain.refusals import Invalid, NotFound
+from shared.ports.handoffs import HandoffPlace
 from shared.ports.lead_index import Place, Shelf
 from shared.ports.noise import NoiseMark
 from shared.usecases.adjust import Adjustment
+from shared.usecases.answer import AnswerTold
 from shared.usecases.consent import ConsentTold
 from shared.usecases.erase import ErasureRequest
 from shared.usecases.export import ExportPlace
+from shared.usecases.handoffs import HandoffWish
 from shared.usecases.leads import LeadPage, MergedInto
 from shared.usecases.merge import Ruled, Ruling
 from shared.usecases.noise import NoiseWord
+from shared.usecases.qualify import QualificationTold
 
 RULES_LIMIT = 128 * 1024
 """Bytes of a published rule file with its text: a stored version is one item."""
 
 _MAX_VERSION = 9
 _LONGEST_ID = 100
+_LONGEST_STAGE = 200
 _EXPORT_PARTS = 3
 _LONGEST_NUMBER = 19
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 Operation = Callable[[HttpRequest, Mapping[str, str], Person, Desk], Reply]
 M = TypeVar("M", bound=BaseModel)
@@ -121,6 +128,38 @@ def record_consent(request: HttpRequest, path: Mapping[str, str], person: Person
     return _answer(202, api.RecordConsentResponse(lead=lead, activity=activity.id))
 
 
+def qualify_lead(request: HttpRequest, path: Mapping[str, str], person: Person, desk: Desk) -> Reply:
+    """`POST /v1/leads/{id}/qualifications`: what the lead said of authority, budget, need and timeline."""
+    asked = _validated(api.QualifyLeadRequest, read_json(request.body(SINGLE_LIMIT)))
+    told = QualificationTold(_own_id(request), dict[str, Json](asked.facts.items()), tuple(asked.asked), asked.note)
+    lead, activity = desk.qualifications.qualify(_lead(path), told, person)
+    return _answer(202, api.QualifyLeadResponse(lead=lead, activity=activity.id))
+
+
+def list_handoffs(request: HttpRequest, _path: Mapping[str, str], _person: Person, desk: Desk) -> Reply:
+    """`GET /v1/handoffs`: what is open or was answered, newest first."""
+    query = _validated(api.ListHandoffsRequest, request.query())
+    wish = HandoffWish(None if query.state == "all" else query.state, query.team, query.assignee)
+    after = _handoff_place(query.next, wish) if query.next is not None else None
+    page = desk.handoffs.page(wish, query.limit, after)
+    cursor = _handoff_cursor(page.following, wish)
+    listed = [replies.listed_handoff(each) for each in page.handoffs]
+    return _answer(200, api.HandoffsResponse(handoffs=listed, next=cursor))
+
+
+def get_handoff(_request: HttpRequest, path: Mapping[str, str], _person: Person, desk: Desk) -> Reply:
+    """`GET /v1/handoffs/{lead}/{stage}/{epoch}`: one, with what was known then and how it may be answered."""
+    shown, sent = desk.handoffs.one(_handoff(path))
+    return _answer(200, replies.handoff_story(shown, sent, desk.answers.reasons()))
+
+
+def answer_handoff(request: HttpRequest, path: Mapping[str, str], person: Person, desk: Desk) -> Reply:
+    """`POST /v1/handoffs/{lead}/{stage}/{epoch}/answers`: sales keeps the lead, refuses it or gives it back."""
+    asked = _validated(api.AnswerHandoffRequest, read_json(request.body(SINGLE_LIMIT)))
+    told = AnswerTold(_own_id(request), asked.answer, asked.reason, asked.note, _day(asked.look_again, "look_again"))
+    return _answer(201, replies.handoff(desk.answers.answer(_handoff(path), told, person)))
+
+
 def export_lead(request: HttpRequest, path: Mapping[str, str], _person: Person, desk: Desk) -> Reply:
     """`GET /v1/leads/{id}/export`: all that is held of a lead, a page at a time."""
     query = _validated(api.ExportLeadRequest, request.query())
@@ -172,6 +211,10 @@ OPERATIONS: Mapping[str, Operation] = {
         merge_leads,
         unmerge_lead,
         record_consent,
+        qualify_lead,
+        list_handoffs,
+        get_handoff,
+        answer_handoff,
         export_lead,
         erase_lead,
         list_noise,
@@ -212,6 +255,15 @@ def _lead(path: Mapping[str, str]) -> LeadId:
     return LeadId(path["id"])
 
 
+def _handoff(path: Mapping[str, str]) -> HandoffKey:
+    lead, stage, epoch = path["lead"], path["stage"], path["epoch"]
+    is_number = epoch.isascii() and epoch.isdigit() and len(epoch) <= _MAX_VERSION
+    if len(lead) > _LONGEST_ID or len(stage) > _LONGEST_STAGE or not is_number:
+        msg = "there is no such handoff"
+        raise NotFound(msg)
+    return HandoffKey(LeadId(lead), stage, int(epoch))
+
+
 def _own_id(request: HttpRequest) -> str:
     return request.headers.get("idempotency-key") or request.id
 
@@ -236,20 +288,54 @@ def _page(page: LeadPage, cursor: str | None) -> api.LeadsResponse:
 def _cursor(place: Place | None, shelf: Shelf, name: str) -> str | None:
     if place is None:
         return None
-    told = json.dumps([shelf.value, name, place.lead, place.rank], separators=(",", ":"))
-    return base64.urlsafe_b64encode(told.encode()).decode().rstrip("=")
+    return _cursor_of([shelf.value, name, place.lead, place.rank])
 
 
 def _place(cursor: str, shelf: Shelf, name: str) -> Place:
     try:
-        told = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        of_shelf, of_name, lead, rank = told
-    except (binascii.Error, ValueError, TypeError, RecursionError) as error:
+        of_shelf, of_name, lead, rank = _told_by(cursor)
+    except (ValueError, TypeError) as error:
         raise _foreign_cursor() from error
     sound = isinstance(lead, str) and type(rank) is int and abs(rank) < 1 << 62
     if [of_shelf, of_name] != [shelf.value, name] or not sound:
         raise _foreign_cursor()
     return Place(LeadId(lead), rank)
+
+
+def _handoff_cursor(place: HandoffPlace | None, wish: HandoffWish) -> str | None:
+    if place is None:
+        return None
+    key = place.key
+    return _cursor_of([wish.state, wish.to, wish.assignee, place.requested_at, key.lead, key.stage, key.epoch])
+
+
+def _handoff_place(cursor: str, wish: HandoffWish) -> HandoffPlace:
+    try:
+        state, to, assignee, at, lead, stage, epoch = _told_by(cursor)
+    except (ValueError, TypeError) as error:
+        raise _foreign_cursor() from error
+    sound = isinstance(lead, str) and isinstance(stage, str)
+    sound &= all(type(number) is int and abs(number) < 1 << 62 for number in (at, epoch))
+    if [state, to, assignee] != [wish.state, wish.to, wish.assignee] or not sound:
+        raise _foreign_cursor()
+    return HandoffPlace(Moment(at), HandoffKey(LeadId(lead), stage, epoch))
+
+
+def _cursor_of(told: list[str | int | None]) -> str:
+    return base64.urlsafe_b64encode(json.dumps(told, separators=(",", ":")).encode()).decode().rstrip("=")
+
+
+def _told_by(cursor: str) -> list[Any]:
+    """Read what `_cursor_of` wrote.
+
+    Raises:
+        Invalid: it did not write this.
+    """
+    try:
+        told = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+    except (binascii.Error, ValueError, RecursionError) as error:
+        raise _foreign_cursor() from error
+    return told if isinstance(told, list) else []
 
 
 def _foreign_cursor() -> Invalid:
@@ -264,6 +350,16 @@ def _export_place(cursor: str) -> ExportPlace:
         raise Invalid(msg, "next")
     as_of, section, item = (min(int(part[:_LONGEST_NUMBER]), 1 << 62) for part in parts)
     return ExportPlace(Moment(as_of), section, item)
+
+
+def _day(text: str | None, at: str) -> Moment | None:
+    """A moment, or the beginning of a day in UTC."""
+    is_day = text is not None and _DAY.fullmatch(text)
+    try:
+        return parse_moment(f"{text}T00:00:00Z") if is_day else None if text is None else parse_moment(text)
+    except (MomentError, OverflowError) as error:
+        msg = "write a day such as 2026-03-01, or a date and time with an offset, such as 2026-03-01T09:30:00Z"
+        raise Invalid(msg, at) from error
 
 
 def _moment(text: str | None, at: str) -> Moment | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Literal
+from typing import Any, Literal
 
 from functions.admin import api
 from shared.domain.activity import (
@@ -19,15 +19,19 @@ from shared.domain.activity import (
 from shared.domain.consent import ConsentHistory, ConsentWord
 from shared.domain.engine import Score
 from shared.domain.erasure import Erasure
-from shared.domain.handoff import Handoff
+from shared.domain.handoff import Answer, FollowUp, HandoffRecord
 from shared.domain.journey import Journey
 from shared.domain.moments import Moment, format_moment
 from shared.domain.notice import Introduction
 from shared.domain.points import as_number
+from shared.domain.qualification import FactHistory, FactWord
+from shared.domain.rulefile import Answers as Reasons
+from shared.domain.rulefile import Reason
 from shared.ports.noise import NoiseMark, Said
 from shared.ports.rules import RuleVersion
 from shared.ports.stages import StoredTransition
 from shared.usecases.export import ExportPage
+from shared.usecases.handoffs import HandoffShown
 from shared.usecases.leads import LeadStory, LeadSummary
 from shared.usecases.merge import Part
 from shared.usecases.publish import Published
@@ -75,11 +79,49 @@ def story(lead: LeadStory) -> api.LeadResponse:
         ),
         explanation=dict(lead.explanation),
         transitions=[_transition(each) for each in lead.transitions],
-        handoffs=[_handoff(handoff, sent) for handoff, sent in lead.handoffs],
+        handoffs=[api.SentHandoffResponse(**_standing(record), sent=_sent(sent)) for record, sent in lead.handoffs],
+        qualification=api.QualificationResponse(
+            facts={name: _fact(told) for name, told in lead.qualification.items()},
+            to_ask=[
+                api.QuestionResponse(
+                    fact=each.fact, label=each.label, question=each.question, asked_at=_stamp(each.asked_at)
+                )
+                for each in lead.to_ask
+            ],
+        ),
+        factors=[
+            api.FactorResponse(name=each.name, label=each.label, level=each.level, because=each.because)
+            for each in lead.factors
+        ],
         decisions=[_decision(each) for each in lead.rulings],
         last_activity_at=_stamp(lead.last_activity_at),
         activities=[_activity(each) for each in lead.activities],
         more_activities=lead.more,
+    )
+
+
+def handoff(record: HandoffRecord) -> api.HandoffResponse:
+    """A handoff as it stands."""
+    return api.HandoffResponse(**_standing(record))
+
+
+def listed_handoff(shown: HandoffShown) -> api.ListedHandoffResponse:
+    """A handoff in a list."""
+    return api.ListedHandoffResponse(**_standing(shown.record), **_about(shown))
+
+
+def handoff_story(shown: HandoffShown, sent: Mapping[str, Moment], reasons: Reasons) -> api.HandoffStoryResponse:
+    """A handoff with all that belongs to it, and the answers to choose from."""
+    decided = shown.record.handoff
+    return api.HandoffStoryResponse(
+        **_standing(shown.record),
+        **_about(shown),
+        caused_by=decided.caused_by,
+        last_activity_at=_stamp(decided.last_activity_at),
+        snapshot=dict(decided.snapshot),
+        follow_ups=_follow_ups(decided.follow_ups),
+        sent=_sent(sent),
+        reasons=api.ReasonsResponse(rejected=_reasons(reasons.reject), recycled=_reasons(reasons.recycle)),
     )
 
 
@@ -196,14 +238,71 @@ def _transition(each: StoredTransition) -> api.TransitionResponse:
     )
 
 
-def _handoff(handoff: Handoff, sent: Mapping[str, Moment]) -> api.HandoffResponse:
-    return api.HandoffResponse(
-        stage=handoff.key.stage,
-        epoch=handoff.key.epoch,
-        to=handoff.to,
-        requested_at=format_moment(handoff.requested_at),
-        respond_by=_stamp(handoff.respond_by),
-        sent={channel: format_moment(at) for channel, at in sent.items()},
+def _standing(record: HandoffRecord) -> dict[str, Any]:
+    decided = record.handoff
+    return {
+        "lead": record.key.lead,
+        "stage": record.key.stage,
+        "epoch": record.key.epoch,
+        "state": record.state,
+        "to": record.to,
+        "assignee": record.assignee,
+        "requested_at": format_moment(decided.requested_at),
+        "respond_by": _stamp(decided.respond_by),
+        "answer": _answer(record.answer) if record.answer else None,
+        "done": _follow_ups(record.done),
+    }
+
+
+def _about(shown: HandoffShown) -> dict[str, Any]:
+    return {
+        "person": _person(shown.person),
+        "now_part_of": None if shown.lead == shown.record.key.lead else shown.lead,
+    }
+
+
+def _answer(answer: Answer) -> api.AnswerResponse:
+    return api.AnswerResponse(
+        answer=answer.kind,
+        at=format_moment(answer.at),
+        who=answer.who,
+        reason=answer.reason,
+        note=answer.note,
+        look_again=_stamp(answer.look_again),
+        rules=list(answer.rules),
+    )
+
+
+def _follow_ups(follow_ups: Iterable[FollowUp]) -> list[api.FollowUpResponse]:
+    return [api.FollowUpResponse(kind=each.kind, at=format_moment(each.at), to=each.to) for each in follow_ups]
+
+
+def _sent(sent: Mapping[str, Moment]) -> dict[str, str]:
+    return {channel: format_moment(at) for channel, at in sent.items()}
+
+
+def _reasons(reasons: Iterable[Reason]) -> list[api.ReasonResponse]:
+    return [api.ReasonResponse(name=each.name, label=each.title) for each in reasons]
+
+
+def _fact(told: FactHistory) -> api.FactResponse:
+    return api.FactResponse(
+        value=told.value,
+        holds=_fact_word(told.holds) if told.holds else None,
+        history=[_fact_word(word) for word in told.words],
+        asked=[api.AskingResponse(at=format_moment(each.at), who=each.who) for each in told.asked],
+    )
+
+
+def _fact_word(word: FactWord) -> api.FactWordResponse:
+    return api.FactWordResponse(
+        value=word.value,
+        at=format_moment(word.at),
+        rank=_RANKS[word.rank],
+        source=word.source,
+        who=word.who,
+        note=word.note,
+        activity=word.activity,
     )
 
 

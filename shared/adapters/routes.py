@@ -22,9 +22,9 @@ EVERYBODY = frozenset(Role)
 class Route:
     """`path` has its variables in braces. `roles` may ask; None means that nobody needs to sign in."""
 
-    method: Literal["GET", "POST"]
+    method: Literal["GET", "HEAD", "POST"]
     path: str
-    function: Literal["ingest", "admin"]
+    function: Literal["ingest", "answer", "admin"]
     operation: str
     roles: frozenset[Role] | None = None
 
@@ -52,6 +52,9 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/v1/import", "ingest", "import"),
     Route("POST", "/v1/forms/{form}", "ingest", "form"),
     Route("GET", "/v1/baton.js", "ingest", "script"),
+    Route("GET", "/handoffs/{token}", "answer", "show_page"),
+    Route("HEAD", "/handoffs/{token}", "answer", "try_page"),
+    Route("POST", "/handoffs/{token}", "answer", "answer_page"),
     Route("GET", "/health", "admin", "health"),
     Route("GET", "/openapi.json", "admin", "openapi"),
     Route("GET", "/docs", "admin", "docs"),
@@ -61,6 +64,10 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/v1/leads/{id}/merges", "admin", "merge_leads", MARKETERS),
     Route("POST", "/v1/leads/{id}/unmerges", "admin", "unmerge_lead", MARKETERS),
     Route("POST", "/v1/leads/{id}/consents", "admin", "record_consent", EVERYBODY),
+    Route("POST", "/v1/leads/{id}/qualifications", "admin", "qualify_lead", SELLERS),
+    Route("GET", "/v1/handoffs", "admin", "list_handoffs", EVERYBODY),
+    Route("GET", "/v1/handoffs/{lead}/{stage}/{epoch}", "admin", "get_handoff", EVERYBODY),
+    Route("POST", "/v1/handoffs/{lead}/{stage}/{epoch}/answers", "admin", "answer_handoff", SELLERS),
     Route("GET", "/v1/leads/{id}/export", "admin", "export_lead", MARKETERS),
     Route("POST", "/v1/leads/{id}/erasures", "admin", "erase_lead", ADMINS),
     Route("GET", "/v1/noise", "admin", "list_noise", MARKETERS),

@@ -57,6 +57,10 @@ class AnswerHandoff:
         self._rulebook = rulebook
         self._clock = clock
 
+    def reasons(self) -> Reasons:
+        """The reasons that the active rules list."""
+        return self._rulebook.active().rule_file.answers
+
     def answer(self, key: HandoffKey, told: AnswerTold, person: Person) -> HandoffRecord:
         """Answer a handoff, under its own key or that of the lead of which it is part now; answers how it stands then.
 
@@ -69,7 +73,7 @@ class AnswerHandoff:
         now = self._clock.now()
         if record.answer is None:
             # Of an answered one only its repetition is taken, whatever the rules list by now.
-            check_answer(told, self._rulebook.active().rule_file.answers, now)
+            check_answer(told, self.reasons(), now)
         lead = find_live(self._leads, record.key.lead)
         answer = Answer(
             kind=told.kind,

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from shared.domain.activity import NOISE_MARKED, NOISE_UNMARKED, Activity, Identity, IdentityKind, strongest_first
+from shared.domain.brief import ToAsk
 from shared.domain.consent import ConsentHistory, consent_history
 from shared.domain.engine import Score
 from shared.domain.facts import Facts
-from shared.domain.handoff import Handoff, LeadId
+from shared.domain.handoff import HandoffRecord, LeadId
 from shared.domain.journey import Journey
 from shared.domain.moments import Moment
 from shared.domain.noise import Noise, is_noise, silenced
 from shared.domain.notice import Introduction, introduce
+from shared.domain.qualification import FactHistory, Factor, factors, missing_questions, qualification_history
 from shared.domain.refusals import NotFound
 from shared.domain.state import known_facts
 from shared.ports.activities import Activities, ActivityKey
@@ -66,9 +68,10 @@ class MergedInto:
 class LeadStory:
     """Everything about a lead as it was at a moment, replayed from the log under the active rules.
 
-    Transitions and handoffs are those decided by then. `rulings` are what people decided of who it is, in whatever
-    lead's log they stand, and whether it is noise, oldest first. `activities` are the latest, newest first; `more`
-    tells that there are older ones.
+    Transitions are those decided by then; handoffs too, as they stood then, and of those leads also that are part of
+    this one. `qualification` tells what was said of each of the four facts, and `to_ask` what nobody knows. `rulings`
+    are what people decided of who it is, in whatever lead's log they stand, and whether it is noise, oldest first.
+    `activities` are the latest, newest first; `more` tells that there are older ones.
     """
 
     lead: LeadId
@@ -83,7 +86,10 @@ class LeadStory:
     last_activity_at: Moment | None
     journey: Journey | None
     transitions: tuple[StoredTransition, ...]
-    handoffs: tuple[tuple[Handoff, Mapping[str, Moment]], ...]
+    handoffs: tuple[tuple[HandoffRecord, Mapping[str, Moment]], ...]
+    qualification: Mapping[str, FactHistory]
+    to_ask: tuple[ToAsk, ...]
+    factors: tuple[Factor, ...]
     rulings: tuple[Activity, ...]
     activities: tuple[Activity, ...]
     more: bool
@@ -141,21 +147,35 @@ class ReadLeads:
         state = active.rules.replayed(happened)
         facts = known_facts(state)
         stage = self._stages.load(lead)
-        handoffs = [handoff for handoff in self._stages.handoffs(lead) if handoff.requested_at <= moment]
+        journey = stage.journey if stage else None
+        score = active.rules.score(state, moment)
+        heard = [silenced(each) if is_noise(each) else each for each in happened]
+        qualification = qualification_history(heard)
+        every = self._handoffs.of([lead, *record.absorbed])
+        handoffs = [_as_of(each, moment) for each in every if each.handoff.requested_at <= moment]
         return LeadStory(
             lead=lead,
             at=moment,
             rules_version=active.number,
             identities=tuple(sorted(record.identities, key=lambda identity: identity.key)),
             person=_person(record.identities, facts),
-            score=active.rules.score(state, moment),
+            score=score,
             explanation=active.rules.explain(state, moment, since).as_json(),
             facts=facts,
-            consents=consent_history(silenced(each) if is_noise(each) else each for each in happened),
+            consents=consent_history(heard),
             last_activity_at=state.last_activity_at,
-            journey=stage.journey if stage and at is None else None,
+            journey=journey if at is None else None,
             transitions=tuple(each for each in self._stages.transitions(lead) if each.at <= moment),
-            handoffs=tuple((handoff, self._handoffs.sent(handoff.key)) for handoff in handoffs),
+            handoffs=tuple((each, self._handoffs.sent(each.key)) for each in handoffs),
+            qualification=qualification,
+            to_ask=missing_questions(active.rule_file.qualification, qualification),
+            factors=factors(
+                active.rules,
+                score=score,
+                facts=facts,
+                journey=journey if at is None else None,
+                last_activity_at=state.last_activity_at,
+            ),
             rulings=self._rulings(record, happened, moment),
             activities=tuple(reversed(happened[-LATEST_ACTIVITIES:])),
             more=len(happened) > LATEST_ACTIVITIES,
@@ -213,6 +233,17 @@ def find_lead(leads: Leads, lead: LeadId) -> LeadRecord:
         msg = "there is no such lead"
         raise NotFound(msg)
     return record
+
+
+def _as_of(record: HandoffRecord, moment: Moment) -> HandoffRecord:
+    """A handoff as it stood at a moment: without what was answered or done later."""
+    done = tuple(each for each in record.done if each.at <= moment)
+    answer = record.answer if record.answer and record.answer.at <= moment else None
+    if done == record.done:
+        return replace(record, answer=answer)
+    given = next((each for each in reversed(done) if each.kind == "reassignment"), None)
+    to, assignee = (given.to, None) if given else (record.handoff.to, record.handoff.assignee)
+    return replace(record, to=to, assignee=assignee, done=done, answer=answer)
 
 
 def _person(identities: Iterable[Identity], facts: Facts) -> Introduction:

@@ -60,12 +60,13 @@ class InMemoryHandoffs:
         record = self.record(key)
         if record is None:
             raise NotFound("there is no such handoff")
-        given, by = self._answers.setdefault(key, (answer, activity.id))
-        if by != activity.id:
-            raise AlreadyAnswered(HandoffRecord(record.handoff, record.to, record.assignee, record.done, given))
-        if event not in self.outbox:
+        mine = (answer, activity.id)
+        given = self._answers.setdefault(key, mine)
+        if given is mine:
             self.log.append([activity])
             self.outbox.append(event)
+        elif given[1] != activity.id:
+            raise AlreadyAnswered(HandoffRecord(record.handoff, record.to, record.assignee, record.done, given[0]))
 
     def forget(self, lead: LeadId) -> None:
         """All of a lead's handoffs, as an erasure leaves them."""

@@ -14,6 +14,7 @@ import pytest
 from functions.admin.desk import from_environment
 from functions.admin.handler import lambda_handler
 from functions.admin.settings import Settings
+from shared.adapters.clock import SystemClock
 from shared.adapters.dynamodb.activities import DynamoDBActivities
 from shared.adapters.dynamodb.leads import DynamoDBLeads
 from shared.adapters.dynamodb.outbox import event_of
@@ -21,9 +22,9 @@ from shared.adapters.dynamodb.rules import DynamoDBRuleVersions
 from shared.adapters.dynamodb.stages import DynamoDBStages
 from shared.adapters.routes import ROUTES, find
 from shared.domain.activity import Activity, Claims
-from shared.domain.handoff import LeadId
+from shared.domain.handoff import Handoff, HandoffKey, LeadId
 from shared.domain.journey import Journey
-from shared.domain.moments import parse_moment
+from shared.domain.moments import DAY, Moment, format_moment, parse_moment
 from shared.ports.stages import StageRecord
 from shared.usecases.rulebook import Rulebook
 from shared.usecases.score import Score
@@ -71,6 +72,23 @@ class House:
         moment = parse_moment(MORNING)
         journey = Journey(stage, {stage: 1}, moment, moment)
         self.stages.commit(StageRecord(LeadId(lead), journey, temperature=temperature, rank=rank))
+
+    def hand_over(self, lead: str, stage: str) -> None:
+        """`evaluate` has committed a handoff to inside sales."""
+        record = self.stages.load(LeadId(lead))
+        assert record is not None
+        reasons = [{"rule": rule, "label": rule, "counts": 60} for rule in ("demo", "webinar")]
+        handed = Handoff(
+            key=HandoffKey(LeadId(lead), stage, 1),
+            to="inside-sales",
+            notify=("email",),
+            requested_at=parse_moment(MORNING),
+            respond_by=None,
+            caused_by="score at least 50",
+            last_activity_at=None,
+            snapshot={"total": 80, "rules_version": 1, "reasons": reasons},
+        )
+        self.stages.commit(record, (), [handed])
 
 
 @pytest.fixture
@@ -226,6 +244,54 @@ def test_a_person_writes_down_what_a_lead_said_of_consent(house: House) -> None:
     consents = ask("http_get_lead")["consents"]
     assert (consents["holds"]["consent"], consents["holds"]["why"]) == ("denied", "She said so on the telephone.")
     assert [word["consent"] for word in consents["history"]] == ["granted", "denied"]
+
+
+def test_a_person_writes_down_what_a_lead_said_of_the_four_facts(house: House) -> None:
+    recorded = ask("http_qualify_lead")
+
+    house.happened(*(each for each in house.activities.under(ADA) if each.id == recorded["activity"]))
+    told = ask("http_get_lead")
+    facts = told["qualification"]["facts"]
+    assert {name: each["value"] for name, each in facts.items()} == {
+        "authority": True,
+        "budget": "20,000 this year",
+        "need": 4,
+        "timeline": None,
+    }
+    assert facts["budget"]["holds"]["who"] == "mia@acme.example"
+    (question,) = told["qualification"]["to_ask"]
+    assert question["fact"] == "timeline"
+    assert question["asked_at"] == facts["timeline"]["asked"][0]["at"]
+    assert len(told["factors"]) == 7
+
+
+def test_a_handoff_is_listed_until_it_is_answered_once(house: House, dynamodb: Any) -> None:
+    house.hand_over("lead-1", "mql")
+    (listed,) = ask("http_list_handoffs")["handoffs"]
+    assert (listed["lead"], listed["state"], listed["person"]["name"]) == ("lead-1", "open", "Ada")
+    assert ask("http_get_handoff")["reasons"]["recycled"][0] == {"name": "bad_timing", "label": "The time is not right"}
+
+    body = json.loads(golden("http_answer_handoff")["body"])
+    soon = json.dumps(body | {"look_again": format_moment(Moment(SystemClock().now() + 30 * DAY))})
+    answered = ask("http_answer_handoff", body=soon)
+
+    assert answered == ask("http_answer_handoff", body=soon)
+    assert (answered["state"], answered["answer"]["reason"]) == ("recycled", "bad_timing")
+    assert answered["answer"]["rules"] == ["demo", "webinar"]
+    assert ask("http_list_handoffs")["handoffs"] == []
+    (said,) = [each for each in house.activities.under(ADA) if each.type == "handoff_recycled"]
+    assert said.properties["who"] == "mia@acme.example"
+    waiting = [event_of(item) for item in dynamodb.scan(TableName=LEADS)["Items"] if "OUTBOX#" in item["sk"]["S"]]
+    (event,) = [each for each in waiting if each.name == "HandoffAnswered"]
+    assert "planned" not in json.dumps(event.detail)
+
+    late = lambda_handler(golden("http_answer_handoff") | {"body": json.dumps({"answer": "accepted"})}, None)
+    assert late["statusCode"] == 201
+    other = golden("http_answer_handoff") | {"body": json.dumps({"answer": "accepted"})}
+    other["headers"]["idempotency-key"] = "another"
+    refused = lambda_handler(other, None)
+    assert refused["statusCode"] == 409
+    assert json.loads(refused["body"])["details"]["who"] == "mia@acme.example"
 
 
 def test_what_is_exported_of_a_lead_is_every_item_of_it(house: House, dynamodb: Any) -> None:

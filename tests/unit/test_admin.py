@@ -229,11 +229,16 @@ def test_a_lead_is_shown_with_everything_that_led_to_it(house: InMemoryDesk, adm
     ]
     assert told["handoffs"] == [
         {
+            "lead": "lead-1",
             "stage": "mql",
             "epoch": 1,
+            "state": "open",
             "to": "inside-sales",
+            "assignee": None,
             "requested_at": MORNING,
             "respond_by": "2026-03-02T09:00:00Z",
+            "answer": None,
+            "done": [],
             "sent": {"email": "2026-03-02T08:01:00Z"},
         }
     ]
