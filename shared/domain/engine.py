@@ -224,7 +224,7 @@ class Rules(Compiled):
 
     def rearmed(self, journey: Journey) -> Journey:
         """The journey of a lead that may be handed over again for what holds already."""
-        return lifecycle.rearmed(journey)
+        return lifecycle.rearmed(self, journey)
 
     def advise(self, state: ScoreState, journey: Journey, at: Moment) -> Advice | None:
         """What is advised to nurture a lead where it stands, or None."""

@@ -148,9 +148,9 @@ def snapshot(rules: Compiled, ledger: Ledger, at: int) -> dict[str, Any]:
     }
 
 
-def rearmed(journey: Journey) -> Journey:
-    """The journey on which what holds counts as crossing again, but for the stage in which the lead stands."""
-    return replace(journey, spent=journey.spent & {journey.stage or ""})
+def rearmed(rules: Compiled, journey: Journey) -> Journey:
+    """The journey on which what holds counts as crossing again, into any other stage that hands its leads over."""
+    return replace(journey, spent=journey.spent - (rules.file.handoff.keys() - {journey.stage or ""}))
 
 
 def joined(rules: Compiled, journey: Journey, other: Journey) -> Journey:
