@@ -12,14 +12,14 @@ from itertools import groupby
 
 from markupsafe import Markup
 
-from functions.answer.picture import picture, shown
+from functions.answer.picture import picture
 from shared.adapters.http_api import Reply
 from shared.domain.brief import Brief, Known, moment_in_words
 from shared.domain.explanation import Contribution, Explanation
-from shared.domain.handoff import Answer, FollowUp, HandoffRecord
+from shared.domain.handoff import Answer, HandoffRecord
 from shared.domain.moments import DAY, HOUR, MINUTE, Moment, format_moment, to_datetime
 from shared.domain.notice import quiet_address, visible
-from shared.domain.points import POINT, divide
+from shared.domain.points import POINT, divide, to_a_tenth
 from shared.domain.qualification import Factor
 from shared.domain.rulefile import Answers, Reason
 from shared.usecases.answer import LONGEST_NOTE
@@ -29,9 +29,9 @@ _TENTH = POINT // 10
 _ACRONYMS = {"iql", "mql", "sql", "pql"}
 _ANSWERED: Mapping[str, str] = {"accepted": "Accepted", "rejected": "Rejected", "recycled": "Given back"}
 _FOLLOW_UPS: Mapping[str, str] = {
-    "reminder": "A reminder goes to {}",
-    "escalation": "{} is told",
-    "reassignment": "{} gets the lead",
+    "reminder": "Reminder to {}",
+    "escalation": "Escalation: {} is told",
+    "reassignment": "Reassignment: {} gets the lead",
 }
 
 
@@ -166,7 +166,7 @@ def _now(brief: Brief, record: HandoffRecord) -> Markup:
         "Why now",
         Markup('<p class="touch">{}.</p><p>{}</p>{}').format(
             visible(brief.first_touch).rstrip("."),
-            f"{_stage(record)}, because: {visible(brief.cause)}.",
+            f"{_stage(record)}, because {_inside(brief.cause)}.",
             Markup("<h3>What gave the points then</h3>{}").format(reasons) if brief.reasons else "",
         ),
     )
@@ -254,17 +254,12 @@ def _deadline(page: LeadPage) -> Markup:
     done = {(each.kind, each.at) for each in record.done}
     lines = _list(
         Markup("<li>{}<small>{}</small></li>").format(
-            _follow_up_words(each),
+            _FOLLOW_UPS[each.kind].format(visible(each.to)),
             moment_in_words(each.at) + _follow_up_state(record, is_done=(each.kind, each.at) in done),
         )
         for each in handoff.follow_ups
     )
     return _section("follow-ups", "While nobody answers", lines)
-
-
-def _follow_up_words(each: FollowUp) -> str:
-    words = _FOLLOW_UPS[each.kind].format(visible(each.to))
-    return words[:1].upper() + words[1:]
 
 
 def _follow_up_state(record: HandoffRecord, *, is_done: bool) -> str:
@@ -292,7 +287,7 @@ def _score(page: LeadPage) -> Markup:
         )
         if words
     )
-    now = f"{shown(score.total)} points{f': {bands}' if bands else ''}"
+    now = f"{to_a_tenth(score.total)} points{f': {bands}' if bands else ''}"
     is_cut = any(points % _TENTH for points in (*(row.counts for row in told.contributions), score.total))
     cut = Markup('<p class="soft">Shown to a tenth of a point. Baton adds up exactly.</p>') if is_cut else ""
     return _section(
@@ -317,7 +312,9 @@ def _sum(told: Explanation) -> Markup:
         rows += [_rule_row(group) for group in rules]
         rows.append(_score_row(name, points, told.weights.get(name, POINT)))
     rows.append(
-        Markup('<tr class="total"><th scope="row">Total</th><td class="points">{}</td></tr>').format(shown(told.total))
+        Markup('<tr class="total"><th scope="row">Total</th><td class="points">{}</td></tr>').format(
+            to_a_tenth(told.total)
+        )
     )
     return Markup('<table><caption class="soft">How it adds up</caption>{}</table>').format(Markup("").join(rows))
 
@@ -328,8 +325,8 @@ def _rule_row(rows: Sequence[Contribution]) -> Markup:
         "to age": sum(row.lost_to_age for row in rows),
         "to limits": sum(row.lost_to_rule_cap + row.lost_to_group_cap + row.lost_to_score_limits for row in rows),
     }
-    lost = [f"{shown(points)} lost {where}" for where, points in total.items() if points]
-    how = ", ".join([f"{shown(sum(row.earned for row in rows))} earned", *lost]) if lost else ""
+    lost = [f"{to_a_tenth(points)} lost {where}" for where, points in total.items() if points]
+    how = ", ".join([f"{to_a_tenth(sum(row.earned for row in rows))} earned", *lost]) if lost else ""
     times = f" ({len(rows)} times)" if len(rows) > 1 else ""
     return Markup('<tr><th scope="row" dir="auto">{}{}</th><td class="points">{}</td></tr>').format(
         visible(rows[0].label) + times,
@@ -341,14 +338,14 @@ def _rule_row(rows: Sequence[Contribution]) -> Markup:
 def _score_row(name: str, points: int, weight: int) -> Markup:
     words = f"{visible(name)[:1].upper()}{visible(name)[1:]}"
     if weight != POINT:
-        words = f"{words}: {shown(points)}, of which {shown(weight)} of each point is in the total"
+        words = f"{words}: {to_a_tenth(points)}, of which {to_a_tenth(weight)} of each point is in the total"
     return Markup('<tr class="sum"><th scope="row">{}</th><td class="points">{}</td></tr>').format(
-        words, shown(divide(points * weight, POINT))
+        words, to_a_tenth(divide(points * weight, POINT))
     )
 
 
 def _signed(points: int) -> str:
-    return shown(points) if points < 0 else f"+{shown(points)}"
+    return to_a_tenth(points) if points < 0 else f"+{to_a_tenth(points)}"
 
 
 # --- the answer -------------------------------------------------------------------------------------------------------
@@ -440,6 +437,12 @@ def _section(name: str, title: str, body: Markup, kind: str = "") -> Markup:
     return Markup('<section aria-labelledby="{0}-title"{1}><h2 id="{0}-title">{2}</h2>{3}</section>').format(
         name, Markup(' class="{}"').format(kind) if kind else "", title, body
     )
+
+
+def _inside(sentence: str) -> str:
+    """A sentence as part of another one."""
+    told = visible(sentence).rstrip(".")
+    return f"{told[:1].lower()}{told[1:]}"
 
 
 def _list(items: Iterable[Markup]) -> Markup:

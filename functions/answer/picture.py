@@ -12,7 +12,7 @@ from shared.domain.brief import day_in_words
 from shared.domain.curve import CurvePoint
 from shared.domain.moments import Moment
 from shared.domain.notice import visible
-from shared.domain.points import POINT, format_points
+from shared.domain.points import POINT, to_a_tenth
 
 _WIDTH, _HEIGHT = 360, 170
 _LEFT, _RIGHT, _TOP, _BOTTOM = 8, 352, 14, 148
@@ -55,15 +55,9 @@ def picture(points: Sequence[CurvePoint], bands: Sequence[Band], handed_over: Mo
 def _words(points: Sequence[CurvePoint]) -> str:
     highest = max(points, key=lambda point: point.total)
     return (
-        f"The score over time: {shown(points[0].total)} on {day_in_words(points[0].at)}, "
-        f"at most {shown(highest.total)} on {day_in_words(highest.at)}, {shown(points[-1].total)} now"
+        f"The score over time: {to_a_tenth(points[0].total)} on {day_in_words(points[0].at)}, "
+        f"at most {to_a_tenth(highest.total)} on {day_in_words(highest.at)}, {to_a_tenth(points[-1].total)} now"
     )
-
-
-def shown(billionths: int) -> str:
-    """Points to a tenth, cut and never rounded away from zero: nobody reads 50 who has not reached it."""
-    size = abs(billionths) // (POINT // 10) * (POINT // 10)
-    return format_points(size if billionths >= 0 else -size)
 
 
 def _apart(places: Sequence[float]) -> bool:

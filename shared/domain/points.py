@@ -93,6 +93,13 @@ def format_points(billionths: int) -> str:
     return f"{'-' if billionths < 0 else ''}{whole}{digits}"
 
 
+def to_a_tenth(billionths: int) -> str:
+    """Points for people, cut to a tenth and never rounded up in size: nobody reads 50 who has not reached it."""
+    tenth = POINT // 10
+    size = abs(billionths) // tenth * tenth
+    return format_points(size if billionths >= 0 else -size)
+
+
 def as_number(billionths: int) -> int | float:
     """Billionths as a JSON number: an integer where it is whole, else the nearest double."""
     return billionths // POINT if billionths % POINT == 0 else float(format_points(billionths))

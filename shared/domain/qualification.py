@@ -18,7 +18,7 @@ from shared.domain.engine import Rules, Score
 from shared.domain.facts import Facts
 from shared.domain.journey import Journey
 from shared.domain.moments import Moment
-from shared.domain.points import as_number
+from shared.domain.points import to_a_tenth
 from shared.domain.rulefile import Qualification
 from shared.domain.stages import QUALIFICATIONS, confirmed
 
@@ -137,7 +137,7 @@ def _interest(rules: Rules, score: Score, last_activity_at: Moment | None) -> Fa
     name, label = "interest_level", "Interest level"
     if last_activity_at is None:
         return Factor(name, label, "low", "Did nothing yet")
-    points = f"{as_number(score.scores['engagement'])} points for what they did"
+    points = f"{to_a_tenth(score.scores['engagement'])} points for what they did"
     if score.temperature is None:
         level: Level = "medium" if score.scores["engagement"] > 0 and not rules.temperature else "low"
         return Factor(name, label, level, points)
@@ -150,7 +150,7 @@ def _fit(rules: Rules, score: Score) -> Factor:
         return Factor(name, label, "low", f"Ruled out by {', '.join(score.vetoed_by)}")
     if not rules.file.fit:
         return Factor(name, label, "unknown", "The rules ask nothing about who a lead is")
-    points = f"{as_number(score.scores['fit'])} points for who they are"
+    points = f"{to_a_tenth(score.scores['fit'])} points for who they are"
     lacking = f", {', '.join(score.missing)} not known" if score.missing else ""
     if score.grade is not None:
         return Factor(name, label, _place(rules.grades, score.grade), f"Grade {score.grade}: {points}{lacking}")

@@ -22,6 +22,8 @@ from shared.usecases.answer import find_handoff
 from shared.usecases.redirect import find_live
 from shared.usecases.story import TellStory
 
+_JUMPS = 30
+
 
 class Withheld(Exception):
     """The person has withdrawn consent: nothing of them is shown."""
@@ -70,14 +72,15 @@ class OpenLeadPage:
         rules = story.active.rules
         score = rules.score(story.state, now)
         stage = self.stages.load(lead.lead)
+        explanation = rules.explain(story.state, now)
         began = min((each.occurred_at for each in story.activities if each.own), default=now)
         return LeadPage(
             at=now,
             record=record,
             brief=story.brief,
             score=score,
-            explanation=rules.explain(story.state, now),
-            curve=curve(rules, story.state, began, now, [record.handoff.requested_at]),
+            explanation=explanation,
+            curve=curve(rules, story.state, began, now, [record.handoff.requested_at, *_jumps(explanation)]),
             bands=tuple(rules.temperature),
             factors=factors(
                 rules,
@@ -88,6 +91,12 @@ class OpenLeadPage:
             ),
             reasons=story.active.rule_file.answers,
         )
+
+
+def _jumps(explanation: Explanation) -> list[Moment]:
+    """The latest moments at which points were earned, and just before each, so that the curve has steps there."""
+    latest = sorted({row.at for row in explanation.contributions if row.at is not None})[-_JUMPS:]
+    return [Moment(at - before) for at in latest for before in (1, 0)]
 
 
 def holder(record: HandoffRecord) -> Person:
