@@ -3,16 +3,19 @@ from dataclasses import replace
 
 import pytest
 
+from shared.adapters.dynamodb.activities import DynamoDBActivities
+from shared.adapters.dynamodb.handoffs import DynamoDBAnswers
 from shared.adapters.dynamodb.outbox import DynamoDBOutbox
 from shared.adapters.dynamodb.stages import DynamoDBStages
-from shared.domain.handoff import Handoff, HandoffKey, LeadId
+from shared.domain.handoff import Answer, FollowUp, Handoff, HandoffKey, HandoffRecord, LeadId
 from shared.domain.journey import Journey
 from shared.domain.moments import parse_moment
 from shared.ports.bus import Event
 from shared.ports.errors import Conflict
-from shared.ports.stages import StageRecord, StoredTransition
+from shared.ports.stages import FollowedUp, OpenHandoff, StageRecord, StoredTransition, TurnsTaken
 from tests.fakes import FixedClock, InMemoryStages
-from tests.tables import LEADS
+from tests.people import activity, email
+from tests.tables import ACTIVITIES, LEADS
 
 ONE = LeadId("lead-1")
 NOON = parse_moment("2026-03-01T12:00:00Z")
@@ -32,6 +35,11 @@ TRANSITION = StoredTransition(
 HANDOFF = Handoff(
     HandoffKey(ONE, "mql", 1), "inside-sales", ("email", "slack"), NOON, None, "score", NOON, {"total": 65.0}
 )
+REMINDER = FollowUp("reminder", NOON, "inside-sales")
+ESCALATION = FollowUp("escalation", NOON, "heads")
+OPEN = HandoffRecord(HANDOFF, "inside-sales")
+REMINDED = replace(OPEN, done=(REMINDER,))
+ANSWER = Answer("accepted", NOON, "ines")
 EVENT = Event("lead-1.transition.1", "StageChanged", {"id": "lead-1.transition.1", "lead": "lead-1"})
 
 
@@ -52,6 +60,9 @@ class StagesContract(ABC):
             committed=HandoffKey(ONE, "mql", 1),
             withheld=HandoffKey(ONE, "mql", 2),
             absorbed=(LeadId("lead-2"),),
+            open=(OpenHandoff(HandoffKey(ONE, "mql", 1), NOON), OpenHandoff(HandoffKey(LeadId("lead-2"), "sql", 3))),
+            look_again=NOON,
+            unadvised=HandoffKey(ONE, "cold", 1),
         )
 
         stages.commit(whole)
@@ -89,6 +100,56 @@ class StagesContract(ABC):
             stages.commit(replace(FRESH, version=1), [replace(TRANSITION, number=2)], [HANDOFF])
         assert stages.load(ONE).version == 1
 
+    def test_a_follow_up_is_committed_with_the_record(self, stages):
+        stages.commit(FRESH, [TRANSITION], [HANDOFF])
+        assert stages.standing(HANDOFF.key) == OPEN
+
+        stages.commit(replace(FRESH, version=1), follow_ups=[FollowedUp(OPEN, REMINDED)])
+        assert stages.standing(HANDOFF.key) == REMINDED
+
+        reassigned = replace(REMINDED, to="others", assignee="eve", done=(REMINDER, ESCALATION))
+        stages.commit(replace(FRESH, version=2), follow_ups=[FollowedUp(REMINDED, reassigned)])
+        assert stages.standing(HANDOFF.key) == reassigned
+
+    def test_nothing_stands_where_nothing_was_handed_over(self, stages):
+        assert stages.standing(HANDOFF.key) is None
+
+    def test_what_is_followed_up_already_is_not_followed_up_again(self, stages):
+        stages.commit(FRESH, [TRANSITION], [HANDOFF])
+        stages.commit(replace(FRESH, version=1), follow_ups=[FollowedUp(OPEN, REMINDED)])
+
+        with pytest.raises(Conflict):
+            stages.commit(replace(FRESH, version=2), follow_ups=[FollowedUp(OPEN, REMINDED)])
+        escalated, other = replace(OPEN, done=(ESCALATION,)), replace(OPEN, done=(ESCALATION, REMINDER))
+        with pytest.raises(Conflict):
+            stages.commit(replace(FRESH, version=2), follow_ups=[FollowedUp(escalated, other)])
+        assert stages.load(ONE).version == 2
+        assert stages.standing(HANDOFF.key) == REMINDED
+
+    def test_what_is_answered_is_not_followed_up(self, stages, answers):
+        stages.commit(FRESH, [TRANSITION], [HANDOFF])
+        answers.answer(HANDOFF.key, ANSWER, activity("p1", email("ada@engines.example")), EVENT)
+
+        with pytest.raises(Conflict):
+            stages.commit(replace(FRESH, version=1), follow_ups=[FollowedUp(OPEN, REMINDED)])
+        assert stages.standing(HANDOFF.key) == replace(OPEN, answer=ANSWER)
+
+    def test_what_was_never_handed_over_is_not_followed_up(self, stages):
+        with pytest.raises(Conflict):
+            stages.commit(FRESH, follow_ups=[FollowedUp(OPEN, REMINDED)])
+        assert stages.load(ONE) is None
+
+    def test_a_turn_is_taken_once(self, stages):
+        assert stages.turns("inside-sales") == 0
+        stages.commit(FRESH, turns=[TurnsTaken("inside-sales", 0, 1), TurnsTaken("heads", 0, 2)])
+        assert (stages.turns("inside-sales"), stages.turns("heads")) == (1, 2)
+
+        for before in (0, 2):
+            with pytest.raises(Conflict):
+                stages.commit(replace(FRESH, version=1), turns=[TurnsTaken("inside-sales", before, 3)])
+        stages.commit(replace(FRESH, version=1), turns=[TurnsTaken("inside-sales", 1, 2)])
+        assert stages.turns("inside-sales") == 2
+
     def test_transitions_come_in_the_order_in_which_they_were_decided(self, stages):
         for number in range(1, 12):
             stages.commit(replace(FRESH, version=number - 1), [replace(TRANSITION, number=number)])
@@ -101,11 +162,30 @@ class TestInMemoryStages(StagesContract):
     def stages(self):
         return InMemoryStages()
 
+    @pytest.fixture
+    def answers(self, stages):
+        return stages.handed_over
+
 
 class TestDynamoDBStages(StagesContract):
     @pytest.fixture
     def stages(self, dynamodb):
         return DynamoDBStages(dynamodb, LEADS, FixedClock())
+
+    @pytest.fixture
+    def answers(self, dynamodb):
+        return DynamoDBAnswers(dynamodb, LEADS, DynamoDBActivities(dynamodb, ACTIVITIES))
+
+    def test_a_record_of_before_handoffs_could_be_answered_has_its_latest_one_open(self, stages, dynamodb):
+        stages.commit(replace(FRESH, committed=HANDOFF.key))
+        dynamodb.update_item(
+            TableName=LEADS,
+            Key={"pk": {"S": "LEAD#lead-1"}, "sk": {"S": "STAGE"}},
+            UpdateExpression="REMOVE #open",
+            ExpressionAttributeNames={"#open": "open"},
+        )
+
+        assert stages.load(ONE).open == (OpenHandoff(HANDOFF.key),)
 
     def test_the_event_waits_in_the_outbox(self, stages, dynamodb):
         stages.commit(FRESH, [TRANSITION], [HANDOFF], [EVENT])
