@@ -79,6 +79,21 @@ class Alarms(Construct):
             at_least=600_000,
         )
 
+    def on_channels(self) -> None:
+        """A team's channel is left alone because it fails again and again; `notify` counts those each minute."""
+        self._alarm(
+            "ChannelsDown",
+            cloudwatch.Metric(
+                namespace="Baton",
+                metric_name="ChannelsDown",
+                dimensions_map={"service": "notify"},
+                period=FIVE_MINUTES,
+                statistic="max",
+            ),
+            "A team's e-mail, Slack or webhook is down. What it misses is put by and goes out once it is back: see "
+            "`baton channels list`, and mend its address or secret.",
+        )
+
     def on_api(self, stage: apigateway.HttpStage) -> None:
         """Requests fail, or take long."""
         self._alarm("ApiFailures", stage.metric_server_error(period=FIVE_MINUTES), "Requests were answered with 5xx.")

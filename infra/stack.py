@@ -11,6 +11,7 @@ from aws_cdk.aws_apigatewayv2_authorizers import HttpJwtAuthorizer, HttpUserPool
 from constructs import Construct
 
 from functions.admin.settings import Settings as AdminSettings
+from functions.answer.settings import Settings as AnswerSettings
 from functions.erase.settings import Settings as EraseSettings
 from functions.evaluate.settings import Settings as EvaluateSettings
 from functions.ingest.settings import SecretWriteKey, WriteKey
@@ -27,7 +28,7 @@ from infra.erasures_table import ErasuresTable
 from infra.event_bus import SOURCE, EventBus
 from infra.function import Function
 from infra.http_api import HttpApi
-from infra.leads_table import BY_STAGE, BY_TEMPERATURE, DUE, LeadsTable
+from infra.leads_table import BY_STAGE, BY_STATE, BY_TEMPERATURE, DUE, LeadsTable
 from infra.schedule import Schedule
 from infra.settings import ERASURE_SECRET, LEAD_PAGE_SECRET, OpenIdConnect, Settings
 from infra.stream_source import StreamSource
@@ -45,14 +46,16 @@ TIMEOUTS: Final = {
     "notify": Duration.seconds(60),
     "rescore": Duration.seconds(60),
     "erase": Duration.seconds(120),
+    "answer": Duration.seconds(20),
     "admin": Duration.seconds(20),
 }
 
 WRITE_KEY: Final = "Clients of websites cannot sign in: the function checks the write key and what that key may post."
 FORM: Final = "Visitors of a website cannot sign in: the function takes configured forms only, as a public source."
 SCRIPT: Final = "Browsers load it as part of any page; it holds no key and is the same for everybody."
+SIGNED_LINK: Final = "Whom a team's message reaches need not sign in: the function checks the link's signature and time."
 ABOUT_THE_API: Final = "It tells what the published documentation tells, and nothing about any lead."
-BECAUSE: Final = {"ingest": WRITE_KEY, "admin": ABOUT_THE_API}
+BECAUSE: Final = {"ingest": WRITE_KEY, "answer": SIGNED_LINK, "admin": ABOUT_THE_API}
 BECAUSE_OF: Final = {"form": FORM, "script": SCRIPT}
 
 
@@ -131,7 +134,9 @@ class BatonStack(Stack):
         self.notify = self._function(
             "Notify",
             NotifySettings(
+                activities_table=activities,
                 leads_table=leads,
+                queue_url=self.notify_queue.url,
                 teams={name: _with_parameters(settings, team) for name, team in settings.teams.items()},
                 email_from=settings.email_from,
                 consent_required=settings.consent_required,
@@ -156,6 +161,16 @@ class BatonStack(Stack):
                 queue_url=self.erase_queue.url,
                 score_queue_url=self.score_queue.url,
             ),
+        )
+        self.answer = self._function(
+            "Answer",
+            AnswerSettings(
+                activities_table=activities,
+                leads_table=leads,
+                page_secret=settings.parameter(LEAD_PAGE_SECRET),
+                consent_required=settings.consent_required,
+            ),
+            memory=1024,
         )
         self.admin = self._function(
             "Admin",
@@ -187,7 +202,11 @@ class BatonStack(Stack):
         )
 
     def _add_routes(self) -> None:
-        functions = {"ingest": self.ingest.resource, "admin": self.admin.resource}
+        functions = {
+            "ingest": self.ingest.resource,
+            "answer": self.answer.resource,
+            "admin": self.admin.resource,
+        }
         for route in ROUTES:
             if route.roles is None:
                 because = BECAUSE_OF.get(route.operation, BECAUSE[route.function])
@@ -198,6 +217,8 @@ class BatonStack(Stack):
     def _add_triggers(self) -> None:
         self.bus.deliver("ActivitySubmitted", to=self.ingest_queue)
         self.bus.deliver("HandoffRequested", to=self.notify_queue, source=SOURCE)
+        self.bus.deliver("HandoffFollowedUp", to=self.notify_queue, source=SOURCE)
+        self.bus.deliver("HandoffAnswered", to=self.notify_queue, source=SOURCE)
         self.bus.deliver("HandoffAnswered", to=self.evaluate_queue, source=SOURCE, detail_only=True)
         self.bus.deliver("RulesPublished", to=self.rescore_queue, source=SOURCE)
         self.bus.deliver("NoiseChanged", to=self.rescore_queue, source=SOURCE)
@@ -243,6 +264,7 @@ class BatonStack(Stack):
             },
         )
         self.due_sweep = Schedule(self, "DueSweep", every=Duration.minutes(1), function=self.rescore)
+        self.recovery = Schedule(self, "Recovery", every=Duration.minutes(1), function=self.notify)
 
     def _add_grants(self) -> None:
         """Who may do what. Reading streams and queues, logs and traces come with the sources above."""
@@ -265,16 +287,24 @@ class BatonStack(Stack):
         )
         self.score.allow("sqs:SendMessage", on=[self.score_queue.arn])
 
-        self.evaluate.allow(
-            "dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:UpdateItem", on=[leads]
-        )
+        self.evaluate.allow("dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:UpdateItem", on=[leads])
         self.evaluate.allow("sqs:SendMessage", on=[self.evaluate_queue.arn])
 
         self.relay.allow("dynamodb:GetItem", on=[leads])
         self.relay.allow("events:PutEvents", on=[self.bus.bus.event_bus_arn])
         self.relay.allow("sqs:SendMessage", on=[self.relay_queue.arn])
 
-        self.notify.allow("dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:UpdateItem", on=[leads])
+        self.notify.allow("dynamodb:Query", on=[activities])
+        self.notify.allow(
+            "dynamodb:GetItem",
+            "dynamodb:BatchGetItem",
+            "dynamodb:Query",
+            "dynamodb:PutItem",
+            "dynamodb:UpdateItem",
+            "dynamodb:DeleteItem",
+            on=[leads],
+        )
+        self.notify.allow("sqs:SendMessage", on=[self.notify_queue.arn])
         self._allow_secrets(self.notify, [*self._notify_secrets(), LEAD_PAGE_SECRET])
         if self._settings.email_from:
             self.notify.allow("ses:SendEmail", on=self._identities(self._settings.email_from))
@@ -291,9 +321,27 @@ class BatonStack(Stack):
         self.rescore.allow("dynamodb:Query", on=[due])
         self.rescore.allow("sqs:SendMessage", on=[self.score_queue.arn])
 
+        self.answer.allow("dynamodb:Query", "dynamodb:PutItem", on=[activities])
+        self.answer.allow(
+            "dynamodb:GetItem",
+            "dynamodb:BatchGetItem",
+            "dynamodb:Query",
+            "dynamodb:PutItem",
+            "dynamodb:UpdateItem",
+            on=[leads],
+        )
+        self._allow_secrets(self.answer, [LEAD_PAGE_SECRET])
+
         self.admin.allow("dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem", on=[activities])
-        self.admin.allow("dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:PutItem", on=[leads])
-        self.admin.allow("dynamodb:Query", on=[by_temperature, by_stage])
+        self.admin.allow(
+            "dynamodb:GetItem",
+            "dynamodb:BatchGetItem",
+            "dynamodb:Query",
+            "dynamodb:PutItem",
+            "dynamodb:UpdateItem",
+            on=[leads],
+        )
+        self.admin.allow("dynamodb:Query", on=[by_temperature, by_stage, self.leads.index(BY_STATE)])
         self.admin.allow("dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:PutItem", on=[self.erasures.arn])
         self.admin.allow("sqs:SendMessage", on=[self.erase_queue.arn])
         self._allow_secrets(self.admin, [ERASURE_SECRET])
@@ -319,12 +367,13 @@ class BatonStack(Stack):
         for name, queue in self._queues.items():
             self.alarms.on_backlog(f"{name}Backlog", queue.queue)
             self.alarms.on_dead_letters(f"{name}DeadLetters", queue.dead_letters.queue)
-        for source in (self.accepted, self.scored, self.outbox, self.due_sweep):
+        for source in (self.accepted, self.scored, self.outbox, self.due_sweep, self.recovery):
             self.alarms.on_dead_letters(f"{source.node.id}Failures", source.failures.queue)
         for function in self._functions:
             self.alarms.on_function(function.node.id, function)
         for function in (self.score, self.evaluate, self.relay):
             self.alarms.on_stream(function.node.id, function)
+        self.alarms.on_channels()
         self.alarms.on_api(self.api.stage)
 
     def _add_outputs(self) -> None:
@@ -350,7 +399,17 @@ class BatonStack(Stack):
 
     @property
     def _functions(self) -> tuple[Function, ...]:
-        return (self.ingest, self.score, self.evaluate, self.relay, self.notify, self.rescore, self.erase, self.admin)
+        return (
+            self.ingest,
+            self.score,
+            self.evaluate,
+            self.relay,
+            self.notify,
+            self.rescore,
+            self.erase,
+            self.answer,
+            self.admin,
+        )
 
     @property
     def _queues(self) -> dict[str, WorkQueue]:

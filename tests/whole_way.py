@@ -154,7 +154,12 @@ class WholeWay:
             "evaluate": EvaluateSettings(queue_url=queues["evaluate"], **table),
             "relay": RelaySettings(bus_name="baton", queue_url=queues["relay"], **table),
             "notify": NotifySettings(
-                teams={"inside-sales": team}, email_from="baton@acme.example", allow_local_receivers=True, **table
+                activities_table=ACTIVITIES,
+                queue_url=queues["notify"],
+                teams={"inside-sales": team},
+                email_from="baton@acme.example",
+                allow_local_receivers=True,
+                **table,
             ),
             "rescore": RescoreSettings(activities_table=ACTIVITIES, score_queue_url=queues["score"], **table),
             "erase": EraseSettings(

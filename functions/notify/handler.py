@@ -1,4 +1,4 @@
-"""`notify`: a committed handoff goes out by e-mail, Slack and signed webhook."""
+"""`notify`: a handoff, what follows it and its answer go out by e-mail, Slack and signed webhook."""
 
 from __future__ import annotations
 
@@ -14,20 +14,26 @@ from botocore.config import Config
 
 from functions.notify.settings import Settings, Team
 from shared.adapters.clock import SystemClock
+from shared.adapters.dynamodb.activities import DynamoDBActivities
 from shared.adapters.dynamodb.handoffs import DynamoDBHandoffs
 from shared.adapters.dynamodb.leads import DynamoDBLeads
+from shared.adapters.dynamodb.missed import DynamoDBMissed
+from shared.adapters.dynamodb.noise import DynamoDBNoiseMarks
 from shared.adapters.dynamodb.rules import DynamoDBRuleVersions
 from shared.adapters.email import EmailChannel
 from shared.adapters.environment import load
 from shared.adapters.faults import fault
+from shared.adapters.page_links import PageLinks
 from shared.adapters.receivers import Receivers
 from shared.adapters.slack import SlackChannel
+from shared.adapters.sqs import SQSQueue
 from shared.adapters.ssm import SSMSecrets
 from shared.adapters.webhook import WebhookChannel
-from shared.domain.events import HandoffRequested
 from shared.domain.moments import SECOND, Moment
-from shared.usecases.notify import Delivery, NotDelivered, Notify
+from shared.usecases.noise import KnownNoise
+from shared.usecases.notify import ANNOUNCED, Delivery, NotDelivered, Notify, Recovery
 from shared.usecases.rulebook import Rulebook
+from shared.usecases.story import TellStory
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -50,14 +56,27 @@ def _notify() -> Notify:
     clock = SystemClock()
     dynamodb = boto3.client("dynamodb", config=_PROMPT)
     secrets = SSMSecrets(boto3.client("ssm", config=_PROMPT), clock)
+    leads = DynamoDBLeads(dynamodb, settings.leads_table)
+    rulebook = Rulebook(DynamoDBRuleVersions(dynamodb, settings.leads_table), clock)
+    story = TellStory(
+        DynamoDBActivities(dynamodb, settings.activities_table),
+        leads,
+        rulebook,
+        noise=KnownNoise(DynamoDBNoiseMarks(dynamodb, settings.leads_table), clock),
+    )
+    pages = PageLinks(secrets, settings.page_secret, settings.page_address, days=settings.page_days)
     return Notify(
         handoffs=DynamoDBHandoffs(dynamodb, settings.leads_table),
-        leads=DynamoDBLeads(dynamodb, settings.leads_table),
-        rulebook=Rulebook(DynamoDBRuleVersions(dynamodb, settings.leads_table), clock),
+        leads=leads,
+        rulebook=rulebook,
         clock=clock,
         teams={name: channels(team, settings, secrets) for name, team in settings.teams.items()},
+        missed=DynamoDBMissed(dynamodb, settings.leads_table),
+        queue=SQSQueue(boto3.client("sqs", config=_PROMPT), settings.queue_url),
         consent_required=settings.consent_required,
         link=settings.lead_link,
+        page=pages.link if settings.page_address else None,
+        brief=lambda record, lead, link: story.of(record, lead, clock.now(), link).brief,
     )
 
 
@@ -65,19 +84,26 @@ def channels(team: Team, settings: Settings, secrets: Secrets) -> dict[str, Chan
     """A team's configured channels by name; opens no connection yet."""
     receivers = Receivers(allow_local=settings.allow_local_receivers)
     found: dict[str, Channel] = {}
-    if team.email and settings.email_from:
-        found["email"] = EmailChannel(boto3.client("sesv2", config=_ONCE), settings.email_from, team.email)
+    if team.writes_mail and settings.email_from:
+        found["email"] = EmailChannel(boto3.client("sesv2", config=_ONCE), settings.email_from, team.recipients)
     if team.slack:
-        found["slack"] = SlackChannel(receivers, secrets, team.slack)
+        mentions = {member.name: member.slack for member in team.members if member.slack}
+        found["slack"] = SlackChannel(receivers, secrets, team.slack, mentions)
     if team.webhook:
         found["webhook"] = WebhookChannel(receivers, secrets, SystemClock(), team.webhook.url, team.webhook.secret)
     return found
 
 
 def lambda_handler(event: dict[str, Any], context: LambdaContext, notify: Notify | None = None) -> Any:
-    """Send the handoffs that a batch of the queue announces, side by side; the failed ones come again by themselves."""
+    """Tell of what a batch of the queue announces, side by side; the failed ones come again by themselves.
+
+    When the schedule ticks, send to channels that were down what they missed.
+    """
     notify = notify or _notify()
     until = Moment(notify.clock.now() + context.get_remaining_time_in_millis() * _MILLISECOND)
+    if "Records" not in event:
+        _recovered(notify.recover(until))
+        return None
     records = event["Records"]
     # A receiver that keeps one handoff waiting delays no other, and not the function's end.
     with ThreadPoolExecutor(len(records)) as pool:
@@ -92,8 +118,8 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext, notify: Notify
 
 def _outcome(body: str, notify: Notify, until: Moment) -> Delivery | Exception:
     try:
-        requested = HandoffRequested.model_validate(json.loads(body)["detail"])
-        return notify.deliver(requested.key, until)
+        event = json.loads(body)
+        return notify.deliver(ANNOUNCED[event["detail-type"]].model_validate(event["detail"]), until)
     except NotDelivered as error:
         return error.delivery
     except Exception as error:  # noqa: BLE001 (one bad message never holds up another)
@@ -109,23 +135,39 @@ def _reported(message_id: str, outcome: Delivery | Exception) -> bool:
     return not outcome.failed
 
 
+def _recovered(recovery: Recovery) -> None:
+    """Log and count which channels are down, and what was sent to those that are back."""
+    told = {
+        "sent": {place.text: count for place, count in recovery.sent.items()},
+        "down": {place.text: error for place, error in recovery.down.items()},
+        "channels_with_missed_messages": recovery.waiting,
+    }
+    if recovery.down:
+        with single_metric("ChannelsDown", MetricUnit.Count, len(recovery.down), namespace="Baton"):
+            _log.error("channels are down, and what they miss is put by", extra=told)
+    elif recovery.sent or recovery.waiting:
+        _log.info("channels are back", extra=told)
+
+
 def _report(delivery: Delivery) -> None:
-    for channel, microseconds in delivery.sent.items():
+    for mark, microseconds in delivery.sent.items():
         if microseconds is not None:
             with single_metric(
                 "SecondsToNotify", MetricUnit.Seconds, microseconds / SECOND, namespace="Baton"
             ) as metric:
-                metric.add_dimension("channel", channel)
+                metric.add_dimension("channel", mark)
     told = {
         "handoff": delivery.key.text,
         "sent": list(delivery.sent),
         "failed": delivery.failed,
         "not_configured": delivery.missing,
         "withheld": delivery.withheld,
+        "put_by": delivery.put_by,
+        "without_the_story": delivery.unbriefed,
     }
     if delivery.failed:
-        _log.error("a handoff has not gone out on every channel", extra=told)
-    elif delivery.missing or delivery.withheld:
-        _log.warning("a handoff has not gone out on every channel, and is dealt with", extra=told)
+        _log.error("a message has not gone out on every channel", extra=told)
+    elif delivery.missing or delivery.withheld or delivery.put_by or delivery.unbriefed:
+        _log.warning("a message has not gone out whole on every channel, and is dealt with", extra=told)
     else:
-        _log.info("a handoff has gone out", extra=told)
+        _log.info("a message has gone out", extra=told)

@@ -66,7 +66,9 @@ class Settings(FunctionSettings):
     page at `page_address`, signed with the secret `page_secret` and good for `page_days`; without that, to nothing.
     """
 
+    activities_table: str
     leads_table: str
+    queue_url: str
     teams: dict[str, Team]
     email_from: str | None = None
     consent_required: bool = True

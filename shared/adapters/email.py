@@ -3,44 +3,54 @@
 from __future__ import annotations
 
 import re
-from html import escape
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
+from markupsafe import Markup
 
-from shared.domain.notice import quiet, quiet_address
-from shared.ports.channels import Undeliverable
+from shared.domain.messages import Section, facts, headline, opening, sections
+from shared.ports.channels import Unacceptable, Undeliverable
 from shared.ports.errors import Unavailable
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from mypy_boto3_sesv2 import SESV2Client
 
     from shared.domain.notice import Notice
 
 _PASSING = {"TooManyRequestsException", "InternalFailure", "ServiceUnavailable", "ThrottlingException", "Throttling"}
+_FOR_WHAT_IT_SAYS = {"BadRequestException"}
 _NO_TAG = re.compile(r"[^A-Za-z0-9_-]")
 
 
 class EmailChannel:
-    """Writes one message to all of a team's addresses.
+    """Writes one message to a team: to the assignee with the others in copy, or to all of its addresses.
 
-    SES has no key against repetition, so the client should not repeat a call whose answer was lost by itself.
+    `recipients` answers who is written to and who gets a copy, for an assignee and for who had the lead before. SES has
+    no key against repetition, so the client should not repeat a call whose answer was lost by itself.
     """
 
-    def __init__(self, client: SESV2Client, sender: str, recipients: tuple[str, ...]) -> None:
+    def __init__(
+        self,
+        client: SESV2Client,
+        sender: str,
+        recipients: Callable[[str | None, str | None], tuple[list[str], list[str]]],
+    ) -> None:
         self._client = client
         self._sender = sender
         self._recipients = recipients
 
     def send(self, notice: Notice) -> None:
         """Send the notice; see `shared.ports.channels.Channel`."""
+        to, copies = self._recipients(None if notice.kind == "released" else notice.assignee, notice.before)
         try:
             self._client.send_email(
                 FromEmailAddress=self._sender,
-                Destination={"ToAddresses": list(self._recipients)},
+                Destination={"ToAddresses": to, "CcAddresses": copies} if copies else {"ToAddresses": to},
                 Content={
                     "Simple": {
-                        "Subject": {"Data": subject(notice), "Charset": "UTF-8"},
+                        "Subject": {"Data": headline(notice), "Charset": "UTF-8"},
                         "Body": {
                             "Text": {"Data": as_text(notice), "Charset": "UTF-8"},
                             "Html": {"Data": as_html(notice), "Charset": "UTF-8"},
@@ -54,66 +64,55 @@ class EmailChannel:
             status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)
             msg = f"SES answered {code}"
             # SES repeats the addresses in its message: only the code goes on.
-            raise (Unavailable(msg) if code in _PASSING or status >= 500 else Undeliverable(msg)) from None  # noqa: PLR2004
+            if code in _PASSING or status >= 500:  # noqa: PLR2004 (the class of the server's own failures)
+                raise Unavailable(msg) from None
+            raise (Unacceptable(msg) if code in _FOR_WHAT_IT_SAYS else Undeliverable(msg)) from None
         except BotoCoreError as error:
             msg = f"SES did not answer: {type(error).__name__}"
             raise Unavailable(msg) from None
 
 
-def subject(notice: Notice) -> str:
-    """One line without anything that could start another."""
-    return f"{quiet(notice.stage_name)}: {quiet(notice.who)}, {notice.points}"
-
-
 def as_text(notice: Notice) -> str:
     """The message as plain text."""
-    rows = [f"{name}: {value}" for name, value in _facts(notice)]
-    reasons = [f"  {reason.points:>8}  {quiet(reason.label)}" for reason in notice.reasons]
+    told = [f"{section.title}:\n" + "\n".join(f"  {line}" for line in section.lines) for section in sections(notice)]
     parts = [
-        _opening(notice),
-        "\n".join(rows),
-        "\n".join(["Why now:", *reasons]) if reasons else "",
+        opening(notice),
+        "\n".join(f"{name}: {value}" for name, value in facts(notice)),
+        *told,
         f"Open the lead: {notice.link}" if notice.link else "",
-        f"Lead {notice.lead}, handoff {notice.id}, by rules version {notice.rules_version}",
+        _imprint(notice),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
 def as_html(notice: Notice) -> str:
     """The message as HTML: no script, no picture, nothing loaded from anywhere."""
-    rows = "".join(
-        f'<tr><th align="left">{escape(name)}</th><td>{escape(value)}</td></tr>' for name, value in _facts(notice)
-    )
-    reasons = "".join(
-        f'<tr><td align="right">{escape(reason.points)}</td><td>{escape(quiet(reason.label))}</td></tr>'
-        for reason in notice.reasons
-    )
-    why = f"<h2>Why now</h2><table cellpadding='4'>{reasons}</table>" if reasons else ""
-    link = f'<p><a href="{escape(notice.link)}">Open the lead</a></p>' if notice.link else ""
-    return (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>'
-        f"{escape(subject(notice))}</title></head><body style='font-family: sans-serif'>"
-        f"<p>{escape(_opening(notice))}</p>"
-        f"<table cellpadding='4'>{rows}</table>{why}{link}"
-        f"<p><small>Lead {escape(notice.lead)}, handoff {escape(notice.id)}, by rules version "
-        f"{notice.rules_version}</small></p></body></html>"
+    rows = Markup("").join(_FACT.format(name, value) for name, value in facts(notice))
+    told = Markup("").join(_section(section) for section in sections(notice))
+    link = _LINK.format(notice.link) if notice.link else ""
+    return str(
+        _PAGE.format(
+            headline(notice), opening(notice), _TABLE.format(rows) if rows else "", told, link, _imprint(notice)
+        )
     )
 
 
-def _opening(notice: Notice) -> str:
-    return f"{quiet(notice.who)} is now {quiet(notice.stage_name)} and handed over to {quiet(notice.to)}."
+def _section(section: Section) -> Markup:
+    rows = Markup("").join(_ROW.format(*row) if row[0] else _LINE.format(row[1]) for row in section.rows)
+    return _SECTION.format(section.title, rows)
 
 
-def _facts(notice: Notice) -> list[tuple[str, str]]:
-    person = notice.introduction
-    rows = [
-        ("E-mail", ", ".join(quiet_address(address) for address in person.emails)),
-        ("Name", quiet(person.name or "")),
-        ("Role", quiet(person.title or "")),
-        ("Company", quiet(person.company or "")),
-        ("Score", notice.points),
-        ("Temperature", quiet(notice.temperature or "")),
-        ("Grade", quiet(notice.grade or "")),
-        ("Answer", notice.deadline or ""),
-    ]
-    return [(name, value) for name, value in rows if value]
+def _imprint(notice: Notice) -> str:
+    return f"Lead {notice.lead}, handoff {notice.id}, by rules version {notice.rules_version}"
+
+
+_PAGE = Markup(
+    '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{}</title></head>'
+    "<body style='font-family: sans-serif'><p>{}</p>{}{}{}<p><small>{}</small></p></body></html>"
+)
+_TABLE = Markup("<table cellpadding='4'>{}</table>")
+_FACT = Markup('<tr><th align="left">{}</th><td>{}</td></tr>')
+_SECTION = Markup("<h2 style='font-size: 1.1em'>{}</h2><table cellpadding='4'>{}</table>")
+_ROW = Markup("<tr><td align='right' valign='top' style='white-space: nowrap'>{}</td><td>{}</td></tr>")
+_LINE = Markup("<tr><td colspan='2'>{}</td></tr>")
+_LINK = Markup('<p><a href="{}">Open the lead</a></p>')

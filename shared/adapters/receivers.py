@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
 from urllib.parse import SplitResult, urlsplit
 
-from shared.ports.channels import Undeliverable
+from shared.ports.channels import Unacceptable, Undeliverable
 from shared.ports.errors import Unavailable
 
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -28,6 +28,7 @@ _SECONDS = 10.0
 _ADDRESSES_TRIED = 2
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 _PASSING = {408, 425, 429}
+_FOR_WHAT_IT_SAYS = {400, 409, 413, 414, 415, 422, 431}
 
 
 def resolved(host: str, port: int) -> list[str]:
@@ -62,6 +63,7 @@ class Receivers:
 
         Raises:
             Undeliverable: the URL is none that we post to, or the receiver answered 3xx or 4xx.
+            Unacceptable: it answered by 400, 409, 413, 414, 415, 422 or 431 that it does not take this body.
             Unavailable: no connection, a timeout, 408, 425, 429 or 5xx: it may go later.
         """
         target = self.check(url)
@@ -72,7 +74,7 @@ class Receivers:
             msg = f"the receiver answered {status}"
             raise Unavailable(msg)
         msg = f"the receiver refused with {status}"
-        raise Undeliverable(msg)
+        raise Unacceptable(msg) if status in _FOR_WHAT_IT_SAYS else Undeliverable(msg)
 
     def check(self, url: str) -> Target:
         """Look up and check where a URL leads.

@@ -5,61 +5,68 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from shared.domain.notice import quiet, quiet_address
+from shared.domain.messages import facts, headline, opening, sections
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from shared.adapters.receivers import Receivers
     from shared.domain.notice import Notice
     from shared.ports.secrets import Secrets
 
 _LONGEST_HEADER = 150
 _LONGEST_SECTION = 3000
+_TIMELINE = 5
+_FOR_THE_ASSIGNEE = {"requested", "reminder", "reassignment"}
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 
 
 class SlackChannel:
-    """Posts a notice to the channel behind an incoming webhook, whose URL is the secret of that name."""
+    """Posts a notice to the channel behind an incoming webhook, whose URL is the secret of that name.
 
-    def __init__(self, receivers: Receivers, secrets: Secrets, secret: str) -> None:
+    `mentions` holds the member ids of those of the team's members who are to be mentioned.
+    """
+
+    def __init__(
+        self, receivers: Receivers, secrets: Secrets, secret: str, mentions: Mapping[str, str] | None = None
+    ) -> None:
         self._receivers = receivers
         self._secrets = secrets
         self._secret = secret
+        self._mentions = mentions or {}
 
     def send(self, notice: Notice) -> None:
         """Post the notice; see `shared.ports.channels.Channel`."""
         url = self._secrets.get(self._secret).strip()
-        self._receivers.post(url, json.dumps(message(notice)).encode(), {"Content-Type": "application/json"})
+        self._receivers.post(
+            url, json.dumps(message(notice, self._mentions)).encode(), {"Content-Type": "application/json"}
+        )
 
 
-def message(notice: Notice) -> dict[str, Any]:
+def message(notice: Notice, mentions: Mapping[str, str] | None = None) -> dict[str, Any]:
     """The notice as Block Kit, with a plain text for notifications and old clients.
 
-    Words from outside stand in `plain_text` alone, where Slack reads no mark-up, and are escaped all the same.
+    Words from outside stand in `plain_text` alone, where Slack reads no mark-up, and are escaped all the same. The one
+    thing in mrkdwn is the mention of the assignee, by the member id of the settings.
     """
-    person = notice.introduction
-    headline = f"{quiet(notice.stage_name)}: {quiet(notice.who)}"
-    score = (notice.points, quiet(notice.temperature or ""), quiet(f"grade {notice.grade}") if notice.grade else "")
-    facts = [
-        ("Score", " · ".join(part for part in score if part)),
-        ("Answer", notice.deadline),
-        ("E-mail", ", ".join(quiet_address(address) for address in person.emails)),
-        ("Company", quiet(person.company or "")),
-        ("Role", quiet(person.title or "")),
-        ("Team", quiet(notice.to)),
-    ]
     blocks: list[dict[str, Any]] = [
-        {"type": "header", "text": _plain(headline, _LONGEST_HEADER)},
-        *({"type": "section", "text": _plain(f"{name}: {text}")} for name, text in facts if text),
+        {"type": "header", "text": _plain(headline(notice), _LONGEST_HEADER)},
+        {"type": "section", "text": _plain(opening(notice))},
     ]
-    if notice.reasons:
-        lines = "\n".join(f"{reason.points}  {quiet(reason.label)}" for reason in notice.reasons)
-        blocks.append({"type": "section", "text": _plain(f"Why now:\n{lines}")})
+    mentioned = (mentions or {}).get(notice.assignee or "")
+    if mentioned and notice.kind in _FOR_THE_ASSIGNEE:
+        blocks.append({"type": "section", "text": {"type": "mrkdwn", "text": f"<@{mentioned}>"}})
+    if rows := facts(notice):
+        blocks.append({"type": "section", "text": _plain("\n".join(f"{name}: {value}" for name, value in rows))})
+    for section in sections(notice, timeline=_TIMELINE):
+        text = "\n".join((f"{section.title}:", *section.lines))
+        blocks.append({"type": "section", "text": _plain(text)})
     if notice.link:
         button = {"type": "button", "text": _plain("Open the lead"), "url": notice.link}
         blocks.append({"type": "actions", "elements": [button]})
     blocks.append({"type": "context", "elements": [_plain(f"Lead {notice.lead}, handoff {notice.id}")]})
     return {
-        "text": _escaped(f"{headline}, {notice.points}"),
+        "text": _escaped(headline(notice)),
         "mrkdwn": False,
         "parse": "none",
         "link_names": False,

@@ -1,31 +1,60 @@
-"""Notifying: a committed handoff goes out on each of its channels, as long as the lead may be handed over."""
+"""Notifying: a handoff, what follows it and its answer go out on each channel, as long as the lead may be handed over.
+
+Each message goes out once on each channel, by its own mark. A channel that fails again and again is not tried any more:
+what it misses is put by, and goes out in order once it is back.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Collection, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Literal
 
 from shared.domain.activity import IdentityKind
-from shared.domain.notice import Notice, compose, introduce
+from shared.domain.events import HandoffAnswered, HandoffFollowedUp, HandoffRequested
+from shared.domain.moments import SECOND, Moment
+from shared.domain.notice import Introduction, MessageKind, Notice, compose, introduce
 from shared.domain.state import known_facts
-from shared.ports.errors import PortError, Unavailable
+from shared.ports.channels import Unacceptable
+from shared.ports.errors import PortError, SecretMissing, Unavailable
+from shared.ports.missed import ChannelKey, MissedMessage
 from shared.usecases.redirect import live_record
 
 if TYPE_CHECKING:
-    from shared.domain.handoff import Handoff, HandoffKey
-    from shared.domain.moments import Moment
+    from shared.domain.breaker import Breaker
+    from shared.domain.brief import Brief
+    from shared.domain.handoff import HandoffKey, HandoffRecord
     from shared.ports.channels import Channel
     from shared.ports.clock import Clock
     from shared.ports.handoffs import Handoffs
     from shared.ports.leads import LeadRecord, Leads
+    from shared.ports.missed import Missed
+    from shared.ports.queue import Queue
     from shared.usecases.rulebook import Rulebook
+
+Announced = HandoffRequested | HandoffFollowedUp | HandoffAnswered
+ANNOUNCED: Mapping[str, type[Announced]] = {
+    each.NAME: each for each in (HandoffRequested, HandoffFollowedUp, HandoffAnswered)
+}
+"""The events of the bus of which people are told."""
 
 DEFAULT_TEAM = "default"
 """The team that receives what names a team that is not configured."""
 
 ELSEWHERE = "another delivery is sending it"
 """Why a channel counts as failed while somebody else's claim on it lasts: this delivery comes back and looks again."""
+
+TELLS_EVERYTHING = "webhook"
+"""The channel of other systems: it is told of everything in order, also of what people need not be told any more."""
+TOLD_OF_ANSWERS = ("slack", TELLS_EVERYTHING)
+"""A mail about an answer would tell the one who gave it."""
+
+_WITH_BRIEF: Collection[MessageKind] = {"requested", "escalation", "reassignment"}
+_PAGE = 25
+_AT_ONCE = 10
+_SPARE = 20 * SECOND
+"""A missed message is begun only while this much time is left: a channel takes up to fourteen seconds to fail."""
 
 
 class NotCommitted(Exception):
@@ -38,13 +67,22 @@ class NobodyToTell(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """What became of a handoff this time. `sent` holds the microseconds from the last activity to each sending."""
+    """What became of a message this time. `sent` holds the microseconds from the last activity to each sending.
+
+    All three mappings are by mark, which for the handoff itself is the channel's name. `put_by` holds the channels that
+    are down, with the last error of each: the message goes out there once they are back. `refused` are those of the
+    failed that will not take this message, whatever becomes of others. `unbriefed` tells that it went out without the
+    whole story, and why that could not be made.
+    """
 
     key: HandoffKey
     sent: Mapping[str, int | None] = field(default_factory=dict)
     failed: Mapping[str, str] = field(default_factory=dict)
     missing: tuple[str, ...] = ()
     withheld: str | None = None
+    put_by: Mapping[str, str] = field(default_factory=dict)
+    refused: tuple[str, ...] = ()
+    unbriefed: str | None = None
 
 
 class NotDelivered(Exception):
@@ -58,102 +96,427 @@ class NotDelivered(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Recovery:
+    """What a look at the channels that are down found: how many messages each was sent, and which are down still."""
+
+    sent: Mapping[ChannelKey, int]
+    down: Mapping[ChannelKey, str]
+    waiting: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Sending:
+    """One message on one channel of one team."""
+
+    mark: str
+    place: ChannelKey
+    channel: Channel
+    kind: MessageKind
+    before: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """What became of one message on one channel, and when it was sent or why it was not."""
+
+    kind: Literal["sent", "failed", "refused", "put by"]
+    why: str = ""
+    at: Moment | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Notify:
-    """Sends committed handoffs. `teams` holds, for each team, its channels by name."""
+    """Tells teams of committed handoffs. `teams` holds, for each team, its channels by name.
+
+    `missed` keeps what a channel that is down has missed, and `queue` takes back what a channel refuses for what it
+    says. `link` is where a lead can be looked at, `{lead}` standing for its id; without it `page` tells the address of
+    a handoff's page. `brief` makes the whole story of a handoff, with that address.
+    """
 
     handoffs: Handoffs
     leads: Leads
     rulebook: Rulebook
     clock: Clock
     teams: Mapping[str, Mapping[str, Channel]]
+    missed: Missed
+    queue: Queue
     consent_required: bool = True
     link: str | None = None
+    page: Callable[[HandoffKey, Moment], str] | None = None
+    brief: Callable[[HandoffRecord, LeadRecord, str | None], Brief] | None = None
 
-    def deliver(self, key: HandoffKey, until: Moment) -> Delivery:
-        """Send a handoff on each channel that has not had it; by `until` this call has ended or is dead.
+    def deliver(self, announced: Announced, until: Moment) -> Delivery:
+        """Tell of what an event announces: a handoff, that nobody has answered it, or its answer.
+
+        It is sent on each channel that has not had it; by `until` this call has ended or is dead.
 
         Raises:
             NotCommitted: there is no such handoff.
-            NobodyToTell: none of the handoff's channels is configured for its team.
+            NobodyToTell: none of the handoff's channels is configured for the team.
             NotDelivered: some channels failed; the rest have it.
             Unavailable: a store cannot answer now.
         """
-        handoff = self.handoffs.get(key)
-        if handoff is None and self.leads.load(key.lead) is None:
+        return self._tell(announced.key, None if isinstance(announced, HandoffRequested) else announced, until)
+
+    def recover(self, until: Moment) -> Recovery:
+        """Try each channel that is down and whose wait is over with one message, and send it the rest if that arrives.
+
+        Channels are tried side by side, so that none waits for another.
+
+        Raises:
+            Unavailable: a store cannot answer now.
+        """
+        waiting = self.missed.waiting()
+        sent: dict[ChannelKey, int] = {}
+        if waiting:
+            with ThreadPoolExecutor(min(len(waiting), _AT_ONCE)) as pool:
+                counts = pool.map(lambda place: self._recovered(place, until), waiting)
+                sent = {place: count for place, count in zip(waiting, counts, strict=True) if count}
+        # A breaker without anything that waits was opened by somebody who died before he put his message by.
+        now, still = self.clock.now(), set(self.missed.waiting())
+        down = {}
+        for place, breaker in self.missed.breakers().items():
+            if breaker.is_open and place not in still and breaker.may_try(now):
+                self.missed.close(place)
+            elif breaker.is_open:
+                down[place] = breaker.error
+        return Recovery(sent, down, len(still))
+
+    def _recovered(self, place: ChannelKey, until: Moment) -> int:
+        """Send a channel what it missed, oldest first; answers how many messages arrived."""
+        breaker = self.missed.breaker(place)
+        if not breaker.may_try(self.clock.now()):
+            return 0
+        sent, last = 0, None
+        while page := self.missed.next(place, _PAGE, last):
+            for message in page:
+                if until - self.clock.now() < _SPARE:
+                    return sent
+                outcome = self._resend(place, message, until, back=sent > 0)
+                if outcome == "down":
+                    return sent
+                sent += outcome == "sent"
+                last = message
+        if breaker.is_open and not self.missed.next(place, 1):
+            self.missed.close(place)
+        return sent
+
+    def _resend(
+        self, place: ChannelKey, message: MissedMessage, until: Moment, *, back: bool
+    ) -> Literal["sent", "down", "left", "moot"]:
+        """Send one message that was missed; what is done with it does not wait any more."""
+        try:
+            told = ANNOUNCED[message.name].model_validate(message.detail)
+            event = None if isinstance(told, HandoffRequested) else told
+            delivery = self._tell(told.key, event, until, place, back=back)
+        except NotDelivered as error:
+            if error.delivery.refused:
+                return self._give_back(place, message)
+            return "left" if ELSEWHERE in error.delivery.failed.values() else "down"
+        except Unavailable:
+            return "left"
+        except Exception:  # noqa: BLE001 (whatever is wrong with one message holds up no other)
+            return self._give_back(place, message)
+        if delivery.put_by:
+            return "down"
+        self.missed.done(place, message)
+        return "sent" if delivery.sent else "moot"
+
+    def _give_back(self, place: ChannelKey, message: MissedMessage) -> Literal["left"]:
+        """Let the queue have what does not go out here: it tries a few times more, and keeps it among its dead letters.
+
+        That is what the channel refuses for what it says, and what is for a team that has left the settings.
+        """
+        self.queue.send([{"detail-type": message.name, "detail": dict(message.detail)}])
+        self.missed.done(place, message)
+        return "left"
+
+    def _tell(
+        self,
+        key: HandoffKey,
+        event: HandoffFollowedUp | HandoffAnswered | None,
+        until: Moment,
+        only: ChannelKey | None = None,
+        *,
+        back: bool = False,
+    ) -> Delivery:
+        """Tell of an event, of the handoff itself when there is none; `only` on the channel that missed it."""
+        record = self.handoffs.record(key)
+        if record is None and self.leads.load(key.lead) is None:
             # The person was erased, and the handoff with them.
             return Delivery(key, withheld="gone")
-        if handoff is None:
+        if record is None:
             msg = f"no handoff {key.text} is committed"
             raise NotCommitted(msg)
-        channels = self._channels(handoff)
+        sendings, missing = self._sendings(record, event)
+        if only and only not in {each.place for each in sendings}:
+            msg = f"{key.text}: the settings have no {only.text} any more"
+            raise NobodyToTell(msg)
         already = self.handoffs.sent(key)
-        waiting = {name: channel for name, channel in channels.items() if name not in already}
-        missing = tuple(name for name in handoff.notify if name not in channels)
+        waiting = [each for each in sendings if each.mark not in already and only in {None, each.place}]
+        past = _past(record, event)
+        waiting = [each for each in waiting if past is None or each.place.channel == TELLS_EVERYTHING]
         if not waiting:
-            return Delivery(key, missing=missing)
-        record = live_record(self.leads, key.lead)
-        if record is None:
-            return Delivery(key, missing=missing, withheld="gone")
-        if objection := self._objection(record):
-            self.handoffs.withhold(key, objection, self.clock.now())
-            return Delivery(key, missing=missing, withheld=objection)
-        delivery = self._send(handoff, waiting, self._notice(handoff, record), until, missing)
+            return Delivery(key, missing=missing, withheld=past)
+        lead = self._allowed(record, event)
+        if isinstance(lead, str):
+            return Delivery(key, missing=missing, withheld=lead)
+        delivery = replace(
+            self._send(record, event, lead, waiting, until, missed=only is not None, back=back), missing=missing
+        )
         if delivery.failed:
             raise NotDelivered(delivery)
         return delivery
 
-    def _channels(self, handoff: Handoff) -> dict[str, Channel]:
-        team = self.teams.get(handoff.to) or self.teams.get(DEFAULT_TEAM, {})
-        channels = {name: team[name] for name in handoff.notify if name in team}
-        if handoff.notify and not channels:
-            msg = f"{handoff.key.text}: the team {handoff.to!r} has none of {', '.join(handoff.notify)}"
+    # --- to whom ------------------------------------------------------------------------------------------------------
+
+    def _sendings(
+        self, record: HandoffRecord, event: HandoffFollowedUp | HandoffAnswered | None
+    ) -> tuple[list[_Sending], tuple[str, ...]]:
+        """Every message on every channel that an event means, and the handoff's channels that nobody configured."""
+        handoff = record.handoff
+        match event:
+            case None:
+                return self._to(record, handoff.to, handoff.notify, "requested", "")
+            case HandoffAnswered():
+                heard = {self._team(to): to for to in (handoff.to, *(each.to for each in record.done), record.to)}
+                names = tuple(name for name in handoff.notify if name in TOLD_OF_ANSWERS)
+                return [
+                    sending
+                    for to in heard.values()
+                    for sending in self._to(record, to, names, "answered", "answered", needed=False)[0]
+                ], ()
+            case HandoffFollowedUp(kind="reassignment"):
+                name = _name(event)
+                had, had_by = _had_before(record)
+                same = self._team(event.to) == self._team(had)
+                before = had_by if same else None
+                new, missing = self._to(record, event.to, handoff.notify, "reassignment", name, before=before)
+                if same:
+                    return new, missing
+                old, _ = self._to(record, had, handoff.notify, "released", f"{name}.released", needed=False)
+                # Whoever had it is told first, so that two people do not call at once.
+                return [*old, *new], missing
+            case _:
+                return self._to(record, event.to, handoff.notify, event.kind, _name(event))
+
+    def _to(
+        self,
+        record: HandoffRecord,
+        to: str,
+        names: tuple[str, ...],
+        kind: MessageKind,
+        name: str,
+        *,
+        before: str | None = None,
+        needed: bool = True,
+    ) -> tuple[list[_Sending], tuple[str, ...]]:
+        """A message on those channels of a team that are configured, and the others."""
+        team = self._team(to)
+        channels = self.teams.get(team, {})
+        found = [each for each in names if each in channels]
+        if needed and names and not found:
+            msg = f"{record.key.text}: the team {to!r} has none of {', '.join(names)}"
             raise NobodyToTell(msg)
-        return channels
+        sendings = [
+            _Sending(f"{each}/{name}/{team}" if name else each, ChannelKey(team, each), channels[each], kind, before)
+            for each in found
+        ]
+        return sendings, tuple(each for each in names if each not in channels)
 
-    def _objection(self, record: LeadRecord) -> str | None:
-        """Why the lead may not be handed over any more, whatever was decided before."""
-        if record.rules_version < 0:
-            msg = f"the state of lead {record.lead} is being rebuilt"
-            raise Unavailable(msg)
-        if self.consent_required and known_facts(record.state).consent != "granted":
-            return "consent"
-        rules = self.rulebook.version(record.rules_version).rules
-        return "veto" if rules.score(record.state, self.clock.now()).vetoed_by else None
+    def _team(self, to: str) -> str:
+        return to if self.teams.get(to) else DEFAULT_TEAM
 
-    def _objection_now(self, key: HandoffKey) -> str | None:
-        record = live_record(self.leads, key.lead)
-        if record is None:
+    # --- whether ------------------------------------------------------------------------------------------------------
+
+    def _allowed(self, record: HandoffRecord, event: HandoffFollowedUp | HandoffAnswered | None) -> LeadRecord | str:
+        """The lead, or why nothing is to be sent about it any more, whatever was decided before."""
+        lead = live_record(self.leads, record.key.lead)
+        if lead is None:
             return "gone"
-        if objection := self._objection(record):
-            self.handoffs.withhold(key, objection, self.clock.now())
-            return objection
-        return None
+        if isinstance(event, HandoffAnswered):
+            return lead
+        objection = self._forbidden(lead)
+        if objection and event is None:
+            self.handoffs.withhold(record.key, objection, self.clock.now())
+        return objection or lead
 
-    def _notice(self, handoff: Handoff, record: LeadRecord) -> Notice:
-        facts = known_facts(record.state)
-        emails = sorted(each.value for each in record.identities if each.kind is IdentityKind.EMAIL)
-        return compose(handoff, introduce(tuple(emails), facts.lead, facts.company), self.link)
+    def _forbidden(self, lead: LeadRecord) -> str | None:
+        """Why the lead may not be handed over now."""
+        if lead.rules_version < 0:
+            msg = f"the state of lead {lead.lead} is being rebuilt"
+            raise Unavailable(msg)
+        if self.consent_required and known_facts(lead.state).consent != "granted":
+            return "consent"
+        rules = self.rulebook.version(lead.rules_version).rules
+        return "veto" if rules.score(lead.state, self.clock.now()).vetoed_by else None
+
+    # --- what ---------------------------------------------------------------------------------------------------------
+
+    def _notice(
+        self, record: HandoffRecord, lead: LeadRecord, event: HandoffFollowedUp | HandoffAnswered | None
+    ) -> Notice:
+        """What is told. An answer is told without a name where the lead may not be spoken of any more."""
+        nameless = isinstance(event, HandoffAnswered) and self._forbidden(lead) is not None
+        facts = known_facts(lead.state)
+        emails = sorted(each.value for each in lead.identities if each.kind is IdentityKind.EMAIL)
+        who = Introduction() if nameless else introduce(tuple(emails), facts.lead, facts.company)
+        follow_up = event.at if isinstance(event, HandoffFollowedUp) else None
+        notice = compose(record.handoff, who, self._address(record.key, follow_up or record.handoff.requested_at))
+        assignee = record.handoff.assignee if event is None else record.assignee
+        answer = record.answer if isinstance(event, HandoffAnswered) else None
+        if answer and nameless:
+            answer = replace(answer, note="")
+        return replace(
+            notice,
+            to=record.handoff.to if event is None else record.to,
+            assignee=assignee,
+            answer=answer,
+            followed_up_at=follow_up,
+            name=_name(event),
+        )
+
+    def _address(self, key: HandoffKey, at: Moment) -> str | None:
+        """Where the lead can be looked at."""
+        if self.link or self.page is None:
+            return self.link
+        try:
+            return self.page(key, at)
+        except SecretMissing:
+            # A handoff without a link is better than none.
+            return None
+
+    def _briefed(self, notice: Notice, record: HandoffRecord, lead: LeadRecord) -> tuple[Notice, str | None]:
+        """The notice with the whole story, or what was wrong with it: a handoff without it is better than none."""
+        if self.brief is None:
+            return notice, None
+        try:
+            return replace(notice, brief=self.brief(record, lead, notice.link)), None
+        except Unavailable:
+            raise
+        except Exception as error:  # noqa: BLE001 (whatever is wrong with a story stops no handoff)
+            return notice, type(error).__name__
 
     def _send(
-        self, handoff: Handoff, waiting: Mapping[str, Channel], notice: Notice, until: Moment, missing: tuple[str, ...]
+        self,
+        record: HandoffRecord,
+        event: HandoffFollowedUp | HandoffAnswered | None,
+        lead: LeadRecord,
+        waiting: list[_Sending],
+        until: Moment,
+        *,
+        missed: bool,
+        back: bool,
     ) -> Delivery:
-        sent: dict[str, int | None] = {}
-        failed: dict[str, str] = {}
-        for number, (name, channel) in enumerate(waiting.items()):
+        """Send on one channel after the other; `missed` are sent although the breaker is open."""
+        notice, unbriefed = self._notice(record, lead, event), None
+        if any(each.kind in _WITH_BRIEF for each in waiting):
+            notice, unbriefed = self._briefed(notice, record, lead)
+        done: dict[str, _Outcome] = {}
+        withheld = None
+        for number, each in enumerate(waiting):
             # Somebody may have withdrawn while the channel before this one was slow.
-            if number and (objection := self._objection_now(handoff.key)):
-                return Delivery(handoff.key, sent, failed, missing, objection)
-            if not self.handoffs.claim(handoff.key, name, self.clock.now(), until):
-                failed[name] = ELSEWHERE
-                continue
+            if number and isinstance(objection := self._allowed(record, event), str):
+                withheld = objection
+                break
             try:
-                channel.send(notice)
-                now = self.clock.now()
-                self.handoffs.mark_sent(handoff.key, name, now)
+                done[each.mark] = self._outcome(record, event, each, notice, until, missed=missed, back=back)
             except PortError as error:
-                failed[name] = str(error)
-            except Exception as error:  # noqa: BLE001 (one channel failing never stops the others)
-                failed[name] = type(error).__name__
-            else:
-                sent[name] = None if handoff.last_activity_at is None else now - handoff.last_activity_at
-        return Delivery(handoff.key, sent, failed, missing)
+                done[each.mark] = _Outcome("failed", str(error))
+        last = None if event else record.handoff.last_activity_at
+        return Delivery(
+            record.key,
+            {
+                mark: None if outcome.at is None or last is None else outcome.at - last
+                for mark, outcome in done.items()
+                if outcome.kind == "sent"
+            },
+            {mark: outcome.why for mark, outcome in done.items() if outcome.kind in {"failed", "refused"}},
+            withheld=withheld,
+            put_by={mark: outcome.why for mark, outcome in done.items() if outcome.kind == "put by"},
+            refused=tuple(mark for mark, outcome in done.items() if outcome.kind == "refused"),
+            unbriefed=unbriefed,
+        )
+
+    def _outcome(
+        self,
+        record: HandoffRecord,
+        event: HandoffFollowedUp | HandoffAnswered | None,
+        sending: _Sending,
+        notice: Notice,
+        until: Moment,
+        *,
+        missed: bool,
+        back: bool,
+    ) -> _Outcome:
+        """Send on one channel, unless it is down or somebody else is sending; what it missed is sent although it is."""
+        breaker = self.missed.breaker(sending.place)
+        if breaker.is_open and not missed:
+            return self._put_by(record, event, sending, breaker)
+        if not self.handoffs.claim(record.key, sending.mark, self.clock.now(), until):
+            return _Outcome("failed", ELSEWHERE)
+        error = self._error(sending, notice)
+        now = self.clock.now()
+        if error is None:
+            self.handoffs.mark_sent(record.key, sending.mark, now)
+            # A success ends a row of failures. What was missed goes out before an open breaker closes.
+            if breaker.failures and not missed:
+                self.missed.close(sending.place)
+            return _Outcome("sent", at=now)
+        if not isinstance(error, PortError):
+            return _Outcome("refused", type(error).__name__)
+        if isinstance(error, Unacceptable):
+            return _Outcome("refused", str(error))
+        after = self.missed.failed(sending.place, now, str(error), again=back)
+        return self._put_by(record, event, sending, after) if after.is_open else _Outcome("failed", str(error))
+
+    def _error(self, sending: _Sending, notice: Notice) -> Exception | None:
+        """Send it; the answer is what went wrong."""
+        try:
+            sending.channel.send(replace(notice, kind=sending.kind, before=sending.before))
+        except Exception as error:  # noqa: BLE001 (one channel failing never stops the others)
+            return error
+        return None
+
+    def _put_by(
+        self,
+        record: HandoffRecord,
+        event: HandoffFollowedUp | HandoffAnswered | None,
+        sending: _Sending,
+        breaker: Breaker,
+    ) -> _Outcome:
+        """Keep the event until the channel is back."""
+        told = event or HandoffRequested(
+            id=f"{record.key.text}.requested",
+            lead=record.key.lead,
+            stage=record.key.stage,
+            epoch=record.key.epoch,
+            to=record.handoff.to,
+            requested_at=record.handoff.requested_at,
+        )
+        at = told.requested_at if isinstance(told, HandoffRequested) else told.at
+        self.missed.put_by(sending.place, MissedMessage(told.id, at, told.NAME, told.as_detail()))
+        return _Outcome("put by", breaker.error)
+
+
+def _name(event: HandoffFollowedUp | HandoffAnswered | None) -> str:
+    """What tells the messages of one handoff apart: `escalation.2`, `answered`; empty for the handoff itself."""
+    return "" if event is None else event.id.removeprefix(f"{event.key.text}.")
+
+
+def _past(record: HandoffRecord, event: HandoffFollowedUp | HandoffAnswered | None) -> str | None:
+    """Why nobody needs to act on it any more: it is answered, or somebody else has it."""
+    if isinstance(event, HandoffAnswered):
+        return None
+    if record.answer is not None:
+        return "answered"
+    moved = any(each.kind == "reassignment" for each in record.done)
+    return "reassigned" if moved and (event is None or event.kind == "reminder") else None
+
+
+def _had_before(record: HandoffRecord) -> tuple[str, str | None]:
+    """The team, and of it the member, who had the handoff before it was reassigned last."""
+    moves = [each for each in record.done if each.kind == "reassignment"]
+    if len(moves) > 1:
+        return moves[-2].to, None
+    return record.handoff.to, record.handoff.assignee

@@ -113,6 +113,7 @@ def test_an_undelivered_event_is_redriven_with_the_dead_letters_of_the_queue_tha
     [
         ("ActivitySubmitted", None, "ingest"),
         ("HandoffRequested", ["baton"], "notify"),
+        ("HandoffFollowedUp", ["baton"], "notify"),
         ("RulesPublished", ["baton"], "rescore"),
         ("RescoreRequested", None, "rescore"),
     ],
@@ -131,13 +132,15 @@ def test_an_event_reaches_the_queue_of_the_function_that_works_on_it(
     assert "EventBusName" in rule
 
 
-def test_the_due_sweep_ticks_each_minute_and_keeps_a_tick_that_failed(prod: Template) -> None:
-    [rule] = [r for r in prod.of_type("AWS::Events::Rule").values() if "ScheduleExpression" in r]
+@pytest.mark.parametrize("verb", ["rescore", "notify"])
+def test_a_schedule_ticks_each_minute_and_a_tick_that_failed_is_kept(prod: Template, verb: str) -> None:
+    function = prod.functions()[verb]
+    rules = [r for r in prod.of_type("AWS::Events::Rule").values() if "ScheduleExpression" in r]
+    [rule] = [each for each in rules if [target(edge["Arn"]) for edge in each["Targets"]] == [function]]
     [edge] = rule["Targets"]
-    rescore = prod.functions()["rescore"]
-    [invoke] = prod.of_type("AWS::Lambda::EventInvokeConfig").values()
+    invokes = prod.of_type("AWS::Lambda::EventInvokeConfig").values()
+    [invoke] = [each for each in invokes if target(each["FunctionName"]) == function]
     assert rule["ScheduleExpression"] == "rate(1 minute)"
-    assert target(edge["Arn"]) == rescore == target(invoke["FunctionName"])
     assert json.loads(edge["Input"]) == {"tick": True}
     assert invoke["MaximumRetryAttempts"] == 0
     assert target(invoke["DestinationConfig"]["OnFailure"]["Destination"]) in prod.dead_letter_queues()
@@ -179,6 +182,23 @@ def test_every_reader_of_a_stream_has_an_alarm_long_before_records_are_lost(prod
 def test_every_work_queue_has_an_alarm_on_what_waits_too_long(prod: Template) -> None:
     for _, mapping in _mappings(prod, "queue"):
         assert prod.alarmed("ApproximateAgeOfOldestMessage", target(mapping["EventSourceArn"]))
+
+
+def test_a_channel_that_is_down_wakes_somebody(prod: Template) -> None:
+    [alarm] = [a for a in prod.of_type("AWS::CloudWatch::Alarm").values() if a.get("MetricName") == "ChannelsDown"]
+    assert (alarm["Namespace"], alarm["Statistic"], alarm["Threshold"]) == ("Baton", "Maximum", 1)
+    assert alarm["Dimensions"] == [{"Name": "service", "Value": "notify"}]
+
+
+def test_of_an_answer_both_the_teams_and_the_journey_are_told(prod: Template) -> None:
+    told = {
+        target(edge["Arn"])
+        for rule in prod.of_type("AWS::Events::Rule").values()
+        if rule.get("EventPattern", {}).get("detail-type") == ["HandoffAnswered"]
+        for edge in rule["Targets"]
+    }
+    queues = {target(m["EventSourceArn"]): f for f, m in _mappings(prod, "queue")}
+    assert {queues[queue] for queue in told} == {prod.functions()["notify"], prod.functions()["evaluate"]}
 
 
 def test_the_api_has_alarms_on_failures_and_on_slow_answers(prod: Template) -> None:

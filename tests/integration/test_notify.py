@@ -22,7 +22,7 @@ from shared.adapters.dynamodb.leads import DynamoDBLeads
 from shared.adapters.dynamodb.rules import DynamoDBRuleVersions
 from tests.handed_over import HANDOFF, KEY, LEAD, RULES, sam
 from tests.local_receiver import Receiver
-from tests.tables import LEADS
+from tests.tables import ACTIVITIES, LEADS
 
 GOLDEN = json.loads((Path(__file__).parents[2] / "events" / "queue_notify.json").read_text())
 SIGNING = "whsec_c2lnbmluZyBzZWNyZXQgb2YgdGhlIHJlY2VpdmVy"
@@ -54,7 +54,9 @@ class Deployed:
 def deployed(dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Deployed]:
     with Receiver().listening() as slack, Receiver().listening() as webhook:
         settings = Settings(
+            activities_table=ACTIVITIES,
             leads_table=LEADS,
+            queue_url=boto3.client("sqs").create_queue(QueueName="notify")["QueueUrl"],
             email_from="baton@acme.example",
             allow_local_receivers=True,
             teams={

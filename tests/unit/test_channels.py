@@ -17,12 +17,14 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeoutError
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
+from functions.notify.settings import Team
 from shared.adapters import slack
 from shared.adapters.clock import SystemClock
-from shared.adapters.email import EmailChannel, as_html, as_text, subject
+from shared.adapters.email import EmailChannel, as_html, as_text
 from shared.adapters.slack import SlackChannel
 from shared.adapters.webhook import WebhookBody, WebhookChannel, body_of
 from shared.domain.handoff import LeadId
+from shared.domain.messages import headline
 from shared.domain.moments import HOUR, Moment, parse_moment
 from shared.domain.notice import Introduction, Notice, Reason
 from shared.ports.channels import Undeliverable
@@ -49,6 +51,9 @@ SAM = Notice(
     respond_by=Moment(REQUESTED + HOUR),
     link="https://crm.example/leads/lead-7",
 )
+
+
+TEAM = Team(email=("ada@acme.example", "bob@acme.example"))
 
 
 def named(words: str) -> Notice:
@@ -114,7 +119,7 @@ class Page(HTMLParser):
 
 
 def test_the_email_says_who_why_and_by_when_as_text_and_as_html() -> None:
-    assert subject(SAM) == "MQL: Sam Jones (Acme), 65 points"
+    assert headline(SAM) == "MQL: Sam Jones (Acme), 65 points"
     words = " ".join(" ".join(Page(as_html(SAM)).words).split())
     for told in (
         "Sam Jones (Acme) is now MQL and handed over to inside-sales.",
@@ -148,7 +153,7 @@ def test_an_email_about_somebody_of_whom_little_is_known_has_no_empty_rows() -> 
 
 @pytest.mark.parametrize("words", HOSTILE)
 def test_hostile_words_start_no_header_and_no_line_in_an_email(words: str) -> None:
-    line = subject(named(words))
+    line = headline(named(words))
     assert line.isprintable()
     message = EmailMessage(policy=SMTP)
     message["Subject"] = line
@@ -322,7 +327,7 @@ def ses_error(code: str, status: int) -> ClientError:
 
 def test_the_email_goes_to_the_whole_team_with_text_beside_html_and_the_handoff_as_a_tag() -> None:
     ses = FakeSES()
-    EmailChannel(ses, "Baton <baton@acme.example>", ("ada@acme.example", "bob@acme.example")).send(SAM)  # type: ignore[arg-type]
+    EmailChannel(ses, "Baton <baton@acme.example>", TEAM.recipients).send(SAM)  # type: ignore[arg-type]
     (sent,) = ses.sent
     assert sent["FromEmailAddress"] == "Baton <baton@acme.example>"
     assert sent["Destination"] == {"ToAddresses": ["ada@acme.example", "bob@acme.example"]}
@@ -343,12 +348,12 @@ def test_the_email_goes_to_the_whole_team_with_text_beside_html_and_the_handoff_
 )
 def test_a_mail_that_ses_cannot_take_now_may_go_later(error: Exception) -> None:
     with pytest.raises(Unavailable) as raised:
-        EmailChannel(FakeSES(error), "baton@acme.example", ("ada@acme.example",)).send(SAM)  # type: ignore[arg-type]
+        EmailChannel(FakeSES(error), "baton@acme.example", TEAM.recipients).send(SAM)  # type: ignore[arg-type]
     assert "sam@" not in "".join(traceback.format_exception(raised.value))
 
 
 @pytest.mark.parametrize("code", ["MessageRejected", "MailFromDomainNotVerifiedException", "BadRequestException"])
 def test_a_mail_that_ses_refuses_needs_somebody_to_mend_it(code: str) -> None:
     with pytest.raises(Undeliverable, match=code) as raised:
-        EmailChannel(FakeSES(ses_error(code, 400)), "baton@acme.example", ("ada@acme.example",)).send(SAM)  # type: ignore[arg-type]
+        EmailChannel(FakeSES(ses_error(code, 400)), "baton@acme.example", TEAM.recipients).send(SAM)  # type: ignore[arg-type]
     assert "sam@" not in "".join(traceback.format_exception(raised.value))

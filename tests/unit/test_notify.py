@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from functions.notify.handler import lambda_handler
+from shared.domain.events import HandoffRequested
 from shared.domain.handoff import LeadId
 from shared.domain.moments import HOUR, MINUTE, SECOND, Moment
 from shared.domain.notice import Notice
@@ -18,11 +19,19 @@ from shared.domain.state import ScoreState
 from shared.ports.channels import Undeliverable
 from shared.ports.errors import SecretMissing, Unavailable
 from shared.ports.leads import LeadRecord
-from shared.usecases.notify import ELSEWHERE, NobodyToTell, NotCommitted, NotDelivered, Notify
+from shared.usecases.notify import ELSEWHERE, Announced, NobodyToTell, NotCommitted, NotDelivered, Notify
 from shared.usecases.rulebook import Rulebook
-from tests.fakes import FixedClock, InMemoryHandoffs, InMemoryLeads, InMemoryRuleVersions
+from tests.fakes import FixedClock, InMemoryHandoffs, InMemoryLeads, InMemoryMissed, InMemoryQueue, InMemoryRuleVersions
 from tests.handed_over import HANDOFF, KEY, LEAD, NOW, RULES, sam
 
+REQUESTED = HandoffRequested(
+    id=f"{KEY.text}.requested",
+    lead=KEY.lead,
+    stage=KEY.stage,
+    epoch=KEY.epoch,
+    to=HANDOFF.to,
+    requested_at=HANDOFF.requested_at,
+)
 GOLDEN = Path(__file__).parents[2] / "events"
 
 
@@ -45,6 +54,7 @@ class World:
     def __init__(self) -> None:
         self.clock = FixedClock(NOW)
         self.handoffs = InMemoryHandoffs(HANDOFF)
+        self.missed, self.queue = InMemoryMissed(), InMemoryQueue()
         self.leads = InMemoryLeads()
         versions = InMemoryRuleVersions()
         versions.publish(RULES)
@@ -60,10 +70,15 @@ class World:
         self.leads.records[LEAD] = sam(**claims)
 
     def notify(self, **settings: Any) -> Notify:
-        return Notify(self.handoffs, self.leads, self.rulebook, self.clock, self.teams, **settings)
+        return Notify(
+            self.handoffs, self.leads, self.rulebook, self.clock, self.teams, self.missed, self.queue, **settings
+        )
 
     def deliver(self, **settings: Any) -> Any:
-        return self.notify(**settings).deliver(KEY, Moment(self.clock.now() + 30 * SECOND))
+        return self.tell(REQUESTED, **settings)
+
+    def tell(self, announced: Announced, **settings: Any) -> Any:
+        return self.notify(**settings).deliver(announced, Moment(self.clock.now() + 30 * SECOND))
 
     @property
     def told(self) -> list[int]:

@@ -12,17 +12,26 @@ from typing import Any
 
 import pytest
 
-from shared.domain.handoff import Handoff
+from shared.domain.events import HandoffRequested
+from shared.domain.handoff import HandoffRecord
 from shared.domain.moments import MINUTE, SECOND, Moment
 from shared.domain.notice import Notice
 from shared.ports.channels import Channel
 from shared.ports.errors import PortError, Unavailable
-from shared.usecases.notify import Delivery, NotDelivered, Notify
+from shared.usecases.notify import Delivery, NotDelivered, Notify, _Outcome
 from shared.usecases.rulebook import Rulebook
-from tests.fakes import FixedClock, InMemoryHandoffs, InMemoryLeads, InMemoryRuleVersions
+from tests.fakes import FixedClock, InMemoryHandoffs, InMemoryLeads, InMemoryMissed, InMemoryQueue, InMemoryRuleVersions
 from tests.handed_over import HANDOFF, KEY, LEAD, NOW, RULES, sam
 
 CHANNELS = ("email", "slack", "webhook")
+REQUESTED = HandoffRequested(
+    id=f"{KEY.text}.requested",
+    lead=KEY.lead,
+    stage=KEY.stage,
+    epoch=KEY.epoch,
+    to=HANDOFF.to,
+    requested_at=HANDOFF.requested_at,
+)
 
 
 class Died(BaseException):
@@ -35,15 +44,15 @@ class Faults:
     def __init__(self, at: int, kind: str) -> None:
         self.at, self.kind, self.calls = at, kind, 0
 
-    def around(self, call: Callable[..., Any], *given: Any) -> Any:
+    def around(self, call: Callable[..., Any], *given: Any, **named: Any) -> Any:
         number, self.calls = self.calls, self.calls + 1
         if number != self.at:
-            return call(*given)
+            return call(*given, **named)
         if self.kind == "dies before":
             raise Died
         if self.kind == "throttled":
             raise Unavailable("slow down")
-        answer = call(*given)
+        answer = call(*given, **named)
         if self.kind == "dies after":
             raise Died
         if self.kind == "answer lost":
@@ -59,7 +68,7 @@ class Faulty:
 
     def __getattr__(self, name: str) -> Any:
         call = getattr(self._port, name)
-        return lambda *given: self._faults.around(call, *given)
+        return lambda *given, **named: self._faults.around(call, *given, **named)
 
 
 class Inbox:
@@ -82,6 +91,7 @@ class World:
         self.design = design
         self.clock = FixedClock(NOW)
         self.handoffs = InMemoryHandoffs(*([HANDOFF] if committed else []))
+        self.missed, self.queue = InMemoryMissed(), InMemoryQueue()
         self.leads = InMemoryLeads()
         self.leads.records[LEAD] = sam(consent="granted")
         self.versions = InMemoryRuleVersions()
@@ -99,9 +109,11 @@ class World:
             Rulebook(Faulty(self.versions, faults), self.clock),
             self.clock,
             {"inside-sales": channels},
+            Faulty(self.missed, faults),
+            Faulty(self.queue, faults),
         )
         try:
-            process.deliver(KEY, Moment(self.clock.now() + 30 * SECOND))
+            process.deliver(REQUESTED, Moment(self.clock.now() + 30 * SECOND))
         except (Died, NotDelivered, PortError):
             return False
         return True
@@ -196,62 +208,75 @@ def caught(design: type[Notify]) -> bool:
 class MarksFirst(Notify):
     """Marks a channel as sent before it sends."""
 
-    def _send(self, handoff: Handoff, waiting: Mapping[str, Channel], *rest: Any) -> Delivery:
-        for name in waiting:
-            self.handoffs.mark_sent(handoff.key, name, self.clock.now())
-        for channel in waiting.values():
-            channel.send(rest[0])
-        return Delivery(handoff.key)
+    def _outcome(self, record: HandoffRecord, event: Any, sending: Any, notice: Notice, *given: Any, **how: Any) -> Any:
+        self.handoffs.mark_sent(record.key, sending.mark, self.clock.now())
+        sending.channel.send(notice)
+        return _Outcome("sent", at=self.clock.now())
 
 
 class ClaimsNothing(Notify):
     """Sends without asking whether somebody else is sending."""
 
-    def _send(self, handoff: Handoff, waiting: Mapping[str, Channel], *rest: Any) -> Delivery:
-        for name, channel in waiting.items():
-            channel.send(rest[0])
-            self.handoffs.mark_sent(handoff.key, name, self.clock.now())
-        return Delivery(handoff.key)
+    def _outcome(self, record: HandoffRecord, event: Any, sending: Any, notice: Notice, *given: Any, **how: Any) -> Any:
+        sending.channel.send(notice)
+        self.handoffs.mark_sent(record.key, sending.mark, self.clock.now())
+        return _Outcome("sent", at=self.clock.now())
 
 
 class ClaimsForEver(Notify):
     """Claims without an end, so that nobody takes over from the dead."""
 
-    def deliver(self, key: Any, until: Moment) -> Delivery:
-        return super().deliver(key, Moment(until + 1_000_000 * MINUTE))
+    def deliver(self, announced: Any, until: Moment) -> Delivery:
+        return super().deliver(announced, Moment(until + 1_000_000 * MINUTE))
 
 
 class MarksAllAtTheEnd(Notify):
     """Marks only once every channel has been sent."""
 
-    def _send(self, handoff: Handoff, waiting: Mapping[str, Channel], *rest: Any) -> Delivery:
-        for channel in waiting.values():
-            channel.send(rest[0])
-        for name in waiting:
-            self.handoffs.mark_sent(handoff.key, name, self.clock.now())
-        return Delivery(handoff.key)
+    def _send(self, record: HandoffRecord, event: Any, lead: Any, waiting: Any, *given: Any, **how: Any) -> Delivery:
+        for each in waiting:
+            each.channel.send(self._notice(record, lead, event))
+        for each in waiting:
+            self.handoffs.mark_sent(record.key, each.mark, self.clock.now())
+        return Delivery(record.key)
 
 
 class ForgetsFailures(Notify):
     """Takes a message as done with although a channel failed."""
 
-    def _send(self, *given: Any) -> Delivery:
-        return replace(super()._send(*given), failed={})
+    def _send(self, *given: Any, **how: Any) -> Delivery:
+        return replace(super()._send(*given, **how), failed={})
 
 
 class SendsWhatNobodyCommitted(Notify):
     """Believes the announcement."""
 
-    def deliver(self, key: Any, until: Moment) -> Delivery:
-        if self.handoffs.get(key) is None:
+    def deliver(self, announced: Any, until: Moment) -> Delivery:
+        if self.handoffs.record(KEY) is None:
             for channel in self.teams["inside-sales"].values():
-                channel.send(self._notice(HANDOFF, sam(consent="granted")))
-        return super().deliver(key, until)
+                channel.send(self._notice(HandoffRecord(HANDOFF, HANDOFF.to), sam(consent="granted"), None))
+        return super().deliver(announced, until)
+
+
+class PutsByAndForgetsTheBreaker(Notify):
+    """Puts a message by at the first failure, on a channel that nobody looks at because its breaker is closed."""
+
+    def _outcome(self, record: HandoffRecord, event: Any, sending: Any, notice: Notice, *given: Any, **how: Any) -> Any:
+        outcome = super()._outcome(record, event, sending, notice, *given, **how)
+        return replace(outcome, kind="put by") if outcome.kind == "failed" else outcome
 
 
 @pytest.mark.parametrize(
     "design",
-    [MarksFirst, ClaimsNothing, ClaimsForEver, MarksAllAtTheEnd, ForgetsFailures, SendsWhatNobodyCommitted],
+    [
+        MarksFirst,
+        ClaimsNothing,
+        ClaimsForEver,
+        MarksAllAtTheEnd,
+        ForgetsFailures,
+        SendsWhatNobodyCommitted,
+        PutsByAndForgetsTheBreaker,
+    ],
 )
 def test_designs_that_are_broken_on_purpose_are_caught(design: type[Notify]) -> None:
     assert caught(design)
