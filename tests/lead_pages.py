@@ -183,7 +183,7 @@ class Pages:
 
     def post(self, token: str, fields: Mapping[str, str] | str, **headers: str) -> dict[str, Any]:
         """Send a form."""
-        body = fields if isinstance(fields, str) else urlencode(fields)
+        body = fields if isinstance(fields, str) else urlencode(fields, errors="surrogatepass")
         told = {"content-type": "application/x-www-form-urlencoded"} | {
             name.replace("_", "-"): value for name, value in headers.items()
         }

@@ -17,9 +17,9 @@ from shared.adapters.http_api import HttpRequest, Reply, error_reply
 from shared.adapters.page_links import LinkExpired, LinkForged
 from shared.adapters.routes import find
 from shared.domain.handoff import HandoffKey
-from shared.domain.refusals import Invalid, NotFound
+from shared.domain.refusals import Invalid
 from shared.ports.handoffs import AlreadyAnswered
-from shared.usecases.lead_page import Withheld, holder
+from shared.usecases.lead_page import LeadGone, Withheld, holder
 
 _OTHERWISE = "Ask whoever passed it on to you, or your own Baton, for the lead."
 _GONE: Mapping[type[Exception], tuple[int, str, tuple[str, ...]]] = {
@@ -29,7 +29,7 @@ _GONE: Mapping[type[Exception], tuple[int, str, tuple[str, ...]]] = {
         ("It was cut or changed on its way: open it from the message in which it came.",),
     ),
     LinkExpired: (410, "This link has expired", ("Links to leads are good for a time only.", _OTHERWISE)),
-    NotFound: (410, "This lead is gone", ("All that was known of the person has been erased.",)),
+    LeadGone: (410, "This lead is gone", ("All that was known of the person has been erased.",)),
     Withheld: (
         403,
         "This person may not be contacted",

@@ -166,7 +166,7 @@ def _now(brief: Brief, record: HandoffRecord) -> Markup:
         "Why now",
         Markup('<p class="touch">{}.</p><p>{}</p>{}').format(
             visible(brief.first_touch).rstrip("."),
-            f"{_stage(record)}, because {_inside(brief.cause)}.",
+            f"{_stage(record)} because {_inside(brief.cause)}.",
             Markup("<h3>What gave the points then</h3>{}").format(reasons) if brief.reasons else "",
         ),
     )

@@ -13,6 +13,7 @@ from shared.domain.handoff import HandoffKey, HandoffRecord
 from shared.domain.moments import Moment
 from shared.domain.people import Person, Role
 from shared.domain.qualification import Factor, factors
+from shared.domain.refusals import NotFound
 from shared.domain.rulefile import Answers
 from shared.ports.clock import Clock
 from shared.ports.handoffs import Handoffs
@@ -23,6 +24,10 @@ from shared.usecases.redirect import find_live
 from shared.usecases.story import TellStory
 
 _JUMPS = 30
+
+
+class LeadGone(NotFound):
+    """There is no such handoff any more: all that was known of the person was erased."""
 
 
 class Withheld(Exception):
@@ -59,12 +64,15 @@ class OpenLeadPage:
         """The page of a handoff.
 
         Raises:
-            NotFound: it is gone: the person was erased.
+            LeadGone: the person was erased.
             Withheld: consent is required, and does not stand any more.
             Unavailable: a store cannot answer now.
         """
-        record = find_handoff(self.handoffs, self.leads, key)
-        lead = find_live(self.leads, record.key.lead)
+        try:
+            record = find_handoff(self.handoffs, self.leads, key)
+            lead = find_live(self.leads, record.key.lead)
+        except NotFound as error:
+            raise LeadGone(error.message) from None
         now = self.clock.now()
         story = self.story.of(record, lead, now)
         if self.consent_required and story.facts.consent != "granted":
