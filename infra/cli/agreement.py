@@ -12,8 +12,10 @@ from shared.domain.bands import Band
 from shared.domain.conditions import All, AnyOf, Not
 from shared.domain.durations import in_words
 from shared.domain.moments import Moment, format_moment, parse_moment
+from shared.domain.nurture import towards
 from shared.domain.points import POINT, format_points
-from shared.domain.rulefile import BandEdge, BehaviourRule, Example, RuleFile, Stage
+from shared.domain.rulefile import BandEdge, BehaviourRule, Example, HandoffRule, RuleFile, Stage
+from shared.domain.stages import QUALIFICATIONS, Qualified, rated
 
 _IMPORTANCE = {
     "influencing": "Influencing.",
@@ -42,6 +44,9 @@ def _lines(file: RuleFile) -> Iterator[str]:
     yield from _lead_types(file)
     yield from _vetoes(file)
     yield from _handoffs(file)
+    yield from _answers(file)
+    yield from _questions(file)
+    yield from _nurture(file)
     yield from _points(file)
     yield from _fit(file)
     yield from _sums(file)
@@ -65,7 +70,10 @@ def _lead_types(file: RuleFile) -> Iterator[str]:
             yield f"{_plain(stage.description)}\n"
         yield from _entry(file, stage, place)
         if stage.leave:
-            yield from _when(f"It moves on to {_stage(file, stage.leave.to)} when", stage.leave.when)
+            condition = rated(stage.leave.when, file.qualification.confirmed_at)
+            yield from _when(f"It moves on to {_stage(file, stage.leave.to)} when", condition)
+        if stage.stay:
+            yield f"It stays here for at least {in_words(stage.stay)}, whatever happens meanwhile.\n"
     yield (
         "Only the moment in which a condition comes true counts: a lead of which it stays true is not announced again, "
         "one that fell out and came back is.\n"
@@ -84,7 +92,7 @@ def _entry(file: RuleFile, stage: Stage, place: int) -> Iterator[str]:
         beginning = f"A lead that has no type yet, or comes from {_list(earlier, 'or')}, comes here when"
     else:
         beginning = "A lead that has no type yet comes here when"
-    yield from _when(beginning, stage.enter)
+    yield from _when(beginning, rated(stage.enter, file.qualification.confirmed_at))
 
 
 def _when(beginning: str, condition: Any) -> Iterator[str]:
@@ -133,16 +141,89 @@ def _handoffs(file: RuleFile) -> Iterator[str]:
         told = [
             f"Each {_stage(file, name)} is handed over to **{_plain(handoff.to)}**, once each time that it becomes one."
         ]
-        if handoff.respond_within:
-            told.append(f"The answer is due within {in_words(handoff.respond_within)}.")
+        told += _deadlines(handoff)
         if handoff.notify:
             told.append(f"They are told by {_list([_CHANNELS[channel] for channel in handoff.notify])}.")
-        if handoff.route:
-            told.append(
-                f"`{handoff.route.by}` decides which person gets it; where that decides nothing, they take turns."
-            )
+        if handoff.first_touch:
+            told.append(f"Advised first touch: {_sentence(handoff.first_touch)}")
+        told.append(_who_gets_it(handoff))
         yield f"- {' '.join(told)}"
+        for each in handoff.route.rules if handoff.route else ():
+            yield f"  - To **{_plain(each.to)}** where {_words(conditions.in_words(each.when))}."
     yield ""
+
+
+def _deadlines(handoff: HandoffRule) -> Iterator[str]:
+    if handoff.respond_within is None:
+        return
+    yield f"The answer is due within {in_words(handoff.respond_within)}."
+    if handoff.remind:
+        yield f"Who has not answered is reminded {in_words(handoff.remind)} before that."
+    if handoff.escalate:
+        when = f"{in_words(handoff.escalate.after)} after the deadline" if handoff.escalate.after else "At the deadline"
+        yield f"{when[0].upper()}{when[1:]} **{_plain(handoff.escalate.to)}** is told that nobody has answered."
+    if handoff.reassign:
+        to = f"to **{_plain(handoff.reassign.to)}**" if handoff.reassign.to else "to the next person of the same team"
+        yield f"{in_words(handoff.reassign.after).capitalize()} after the deadline the lead goes {to}."
+
+
+def _who_gets_it(handoff: HandoffRule) -> str:
+    within = "People of a team take turns, by weight."
+    if handoff.route and handoff.route.by:
+        within = f"`{handoff.route.by}` decides which person gets it; where that decides nothing, they take turns."
+    if handoff.route and handoff.route.rules:
+        within += " But the first of these that holds decides:"
+    return within
+
+
+def _answers(file: RuleFile) -> Iterator[str]:
+    if not file.handoff:
+        return
+    yield "## Answering\n"
+    yield "Sales answers each lead once, and says one of these where it does not keep it:\n"
+    for title, reasons in (("Rejected", file.answers.reject), ("Given back to be nurtured", file.answers.recycle)):
+        yield f"- **{title}**: {_list([_title(each.title, each.name) for each in reasons], 'or')}."
+    yield (
+        "\nWho gives a lead back may name a day; from that day on it is handed over again for what holds then. "
+        "Reasons are kept with the rules that had fired, so that the rules can be bettered.\n"
+    )
+
+
+def _questions(file: RuleFile) -> Iterator[str]:
+    asked = [node for stage in file.stages for each in _conditions(stage) for node in stages.walk(each)]
+    if not any(isinstance(node, Qualified) for node in asked) and "qualification" not in file.model_fields_set:
+        return
+    yield "## Qualification\n"
+    yield "Each of these facts is asked once, and kept with who said it and when:\n"
+    for name in QUALIFICATIONS:
+        fact = file.qualification.of(name)
+        rating = f" Rated from 1 to 5, it is confirmed from {fact.confirmed_at} on." if fact.confirmed_at else ""
+        yield f"- {_title(fact.label, name, strong=True)}: {_sentence(fact.question)}{rating}"
+    yield ""
+
+
+def _conditions(stage: Stage) -> Iterator[Any]:
+    yield from (each for each in (stage.enter, stage.leave.when if stage.leave else None) if each is not None)
+
+
+def _nurture(file: RuleFile) -> Iterator[str]:
+    if not file.nurture:
+        return
+    yield "## Nurture\n"
+    yield "What a lead misses is written down when it comes here, and a track is advised with it:\n"
+    for name, advice in file.nurture.items():
+        target = towards(file, name, advice)
+        of = f", measured by what {_stage(file, target)} asks" if target else ""
+        tracks = [f"**{_plain(each.track)}** where `{each.missing}` is missing" for each in advice.tracks]
+        last = f"**{_plain(advice.otherwise)}**"
+        told = f"{', else '.join(tracks)}, else {last}" if tracks else last
+        yield f"- {_stage(file, name)}{of}: {told}."
+    yield "\nWithout permission to be contacted nothing is advised.\n"
+
+
+def _sentence(text: str) -> str:
+    told = _plain(text)
+    return told if told.endswith((".", "?", "!")) else f"{told}."
 
 
 # --- points -----------------------------------------------------------------------------------------------------------

@@ -143,6 +143,7 @@ class Writer:
             if len(names) > 1:
                 others = [other for other in names if other != name]
                 stage |= self.some(0.4, leave=lambda others=others: {"when": self.asks(), "to": self.one(*others)})
+            stage |= self.some(0.2, stay=self.length)
             stages.append(
                 stage | self.some(0.2, label=lambda: "A stage", description=lambda: "Who <b>stands</b> here.")
             )
@@ -155,11 +156,45 @@ class Writer:
                 0.5,
                 respond_within=self.length,
                 notify=lambda: self.one("email", ["slack", "webhook"]),
-                route=lambda: {"by": "company.country", "else": "round_robin"},
+                route=self.route,
+                first_touch=lambda: "Call | *now* 🔥",
             )
+            | self.follow_ups()
             for stage in stages
             if self.chance.random() < 0.5
         }
+
+    def follow_ups(self) -> dict[str, Any]:
+        if self.chance.random() < 0.6:
+            return {}
+        told = {"respond_within": "2d", **self.some(0.6, remind=lambda: self.one("15m", "1d"))}
+        after = self.some(0.5, after=lambda: self.one("0s", "1h", "1d"))
+        told |= self.some(0.6, escalate=lambda: {"to": "heads", **after})
+        return told | self.some(0.6, reassign=lambda: {"after": "2d", **self.some(0.5, to=lambda: "others")})
+
+    def route(self) -> dict[str, Any]:
+        told: dict[str, Any] = {"by": "company.country", **self.some(0.5, else_=lambda: "round_robin")}
+        rules = [{"when": self.condition(FACTS), "to": self.one("ada", "others")} for _ in range(2)]
+        route: dict[str, Any] = self.one(told, {**told, "rules": rules}, {"rules": rules})
+        return route
+
+    def nurture(self, stages: list[dict[str, Any]]) -> dict[str, Any]:
+        """Tracks for what somebody may miss; a file in which nothing asks that is told so."""
+        tracks = [{"missing": self.one("score", "fit", "consent", "company.size", TYPES[0]), "track": "a"}]
+        advice = ["a", {"track": "b"}, {"else": "c"}, {"tracks": tracks, "else": "c"}]
+        return {
+            stage["name"]: self.one(*advice, {"track": "b", "towards": self.one(*stages)["name"]})
+            for stage in stages
+            if self.chance.random() < 0.4
+        }
+
+    def answers(self) -> dict[str, Any]:
+        reasons = ["no_money", {"name": "no_fit"}, {"name": "x", "label": "Why <b>not</b>"}]
+        return self.some(0.5, reject=lambda: reasons[: self.chance.randint(1, 3)], recycle=lambda: reasons[2:])
+
+    def qualification(self) -> dict[str, Any]:
+        fact = lambda: self.some(0.5, label=lambda: "L", question=lambda: "Q?", confirmed_at=lambda: self.one(1, 3, 5))  # noqa: E731
+        return self.some(0.4, authority=fact, budget=fact, need=fact, timeline=fact)
 
     def example(self) -> dict[str, Any]:
         moments = [format_moment(Moment(NOW - self.chance.randint(0, 3) * HOUR)) for _ in range(3)]
@@ -194,6 +229,9 @@ class Writer:
             decay=self.ageing,
             fit=fits,
             vetoes=lambda: [{"id": "v", "where": self.of_lead()}],
+            answers=self.answers,
+            qualification=self.qualification,
+            nurture=lambda: self.nurture(stages),
             total=lambda: {name: self.one(0, 1, 2, 0.5, -1) for name in ("engagement", "fit", "product")},
             examples=lambda: [self.example()],
         )

@@ -52,6 +52,34 @@ def test_several_transitions_follow_from_one_look():
     assert walk.look(moment(1)) == []
 
 
+def test_before_its_least_time_is_over_no_lead_leaves_a_stage_neither_up_nor_down():
+    stages = [dict(stage) for stage in LADDER["stages"]]
+    stages[2]["stay"] = "50d"
+    walk = Walk(stages=stages)
+    walk.look(moment(1), BIG, activity("form"), activity("seen"))
+    assert walk.look(moment(2), activity("attended", 2)) == []
+    assert walk.look(moment(40)) == []  # its score has fallen below the exit
+
+    change = walk.rules.journey_change(walk.state, walk.journey, moment(40))
+    assert change.at == moment(51)
+    assert "least time in mql" in change.what
+    assert walk.look(Moment(change.at - 1)) == []
+    assert walk.look(change.at) == [("cold", 1)]
+
+
+def test_what_held_during_a_stay_is_done_when_it_is_over_and_a_replay_says_the_same():
+    stages = [dict(stage) for stage in LADDER["stages"]]
+    stages[2]["stay"] = "5d"
+    walk = Walk(stages=stages)
+    did = [BIG, activity("form"), activity("seen"), activity("attended", 2)]
+    walk.look(moment(1), *did[:3])
+    walk.look(moment(2), did[3])
+    assert walk.look(moment(6)) == [("sql", 1)]
+
+    _, taken = walk.rules.replay(did, moment(9))
+    assert [(step.to_stage, step.at) for step in taken][-1] == ("sql", moment(6))
+
+
 def test_what_was_sent_together_and_arrived_late_still_counts():
     walk = Walk()
     walk.look(moment(1, 5), BIG, activity("form", hour=1), activity("seen", hour=1))

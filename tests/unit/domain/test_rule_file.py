@@ -180,6 +180,96 @@ def test_each_mistake_is_told(document, path, told):
     assert any(path == where and told in f"{message} {hint}" for where, message, hint in found), found
 
 
+def handed(**rule):
+    """A file whose one stage hands over."""
+    stages = [{"name": "new", "enter": {"activity": "x"}}, {"name": "a", "enter": {"score": {"above": 1}}}]
+    return {"stages": stages, "handoff": {"a": {"to": "sales", **rule}}}
+
+
+def nurtured(**advice):
+    return {**handed(), "nurture": {"new": advice}}
+
+
+@pytest.mark.parametrize(
+    ("document", "path", "told"),
+    [
+        (handed(remind="15m"), "handoff.a.remind", "needs a deadline (write `respond_within`"),
+        (handed(escalate={"to": "x"}), "handoff.a.escalate", "`escalate` needs a deadline"),
+        (handed(reassign={"after": "1h"}), "handoff.a.reassign", "`reassign` needs a deadline"),
+        (handed(respond_within="1h", remind="1h"), "handoff.a.remind", "before the handoff"),
+        (handed(respond_within="1h", escalate={"after": "1h"}), "handoff.a.escalate", "'to' is missing"),
+        (handed(respond_within="1h", reassign={"to": "x"}), "handoff.a.reassign", "'after' is missing"),
+        (handed(respond_within="1h", reassign={"after": "0s"}), "handoff.a.reassign.after", "is not a duration"),
+        (
+            handed(respond_within="1h", escalate={"to": "x", "after": "2h"}, reassign={"after": "2h"}),
+            "handoff.a.reassign.after",
+            "later than its handoff is escalated",
+        ),
+        (handed(escalat={"to": "x"}), "handoff.a.escalat", "did you mean 'escalate'?"),
+        (handed(route={}), "handoff.a.route", "`by`, `rules` or both"),
+        (
+            handed(route={"rules": [{"when": {"score": {"above": 1}}, "to": "x"}]}),
+            "handoff.a.route.rules.0.when",
+            "asked",
+        ),
+        (
+            handed(route={"rules": [{"when": {"lead.x": {"is": "a", "starts_with": "b"}}, "to": "x"}]}),
+            "handoff.a.route.rules.0.when",
+            "can never hold",
+        ),
+        ({"answers": {"reject": []}}, "answers.reject", "at least one reason"),
+        ({"answers": {"recycle": ["a", {"name": "a"}]}}, "answers.recycle.1", "two reasons are called 'a'"),
+        ({"answers": {"recycle": [{"nam": "a"}]}}, "answers.recycle.0", "'name'"),
+        ({"answers": {"refuse": ["a"]}}, "answers.refuse", "valid here: reject, recycle"),
+        ({"qualification": {"bugdet": {}}}, "qualification.bugdet", "did you mean 'budget'?"),
+        ({"qualification": {"budget": {"confirmed_at": 6}}}, "qualification.budget.confirmed_at", "from 1 to 5"),
+        ({"qualification": {"budget": {"confirmed_at": True}}}, "qualification.budget.confirmed_at", "no rating"),
+        ({"nurture": {"new": "a"}}, "nurture.new", "no stage 'new'"),
+        (nurtured(), "nurture.new", "'else' is missing"),
+        (nurtured(tracks=[{"missing": "score", "track": "t"}]), "nurture.new", "'else' is missing"),
+        (
+            nurtured(**{"tracks": [{"missing": "scor", "track": "t"}], "else": "e"}),
+            "nurture.new.tracks.0.missing",
+            "did you mean 'score'?",
+        ),
+        (nurtured(**{"else": "e", "towards": "b"}), "nurture.new.towards", "no stage 'b'"),
+        (
+            {
+                **handed(),
+                "handoff": {},
+                "nurture": {"new": {"tracks": [{"missing": "score", "track": "t"}], "else": "e"}},
+            },
+            "nurture.new.tracks",
+            "name the stage to go to",
+        ),
+        ({"stages": [{"name": "a", "enter": {"activity": "x"}, "stay": "0d"}]}, "stages.0.stay", "is not a duration"),
+    ],
+)
+def test_each_mistake_of_handing_over_answering_and_nurturing_is_told(document, path, told):
+    assert any(where == path and told in f"{message} ({hint})" for where, message, hint in problems(**document)), (
+        problems(**document)
+    )
+
+
+def test_an_escalation_comes_at_the_deadline_unless_it_says_when():
+    for after in ({}, {"after": "0s"}):
+        rule = parse_rule_file(handed(respond_within="1h", escalate={"to": "x", **after})).handoff["a"]
+        assert rule.escalate.after == 0
+
+
+def test_what_a_file_leaves_out_of_questions_and_reasons_is_what_everybody_asks():
+    file = parse_rule_file({"qualification": {"budget": {"confirmed_at": 3}}, "answers": {"reject": ["no_money"]}})
+    assert file.qualification.budget.question == "Is there a budget for this?"
+    assert [reason.title for reason in file.answers.reject] == ["No money"]
+    assert {"bad_timing", "no_answer"} <= {reason.name for reason in file.answers.recycle}
+    assert all(file.qualification.of(name).question for name in ("authority", "budget", "need", "timeline"))
+
+
+@pytest.mark.parametrize("advice", ["later", {"track": "later"}, {"else": "later"}])
+def test_a_single_track_may_be_written_in_short(advice):
+    assert parse_rule_file({**handed(), "nurture": {"new": advice}}).nurture["new"].otherwise == "later"
+
+
 def test_a_hint_names_nothing_where_nothing_is_valid():
     assert [hint for _, message, hint in problems(behaviour=[rule(group="web")["behaviour"][0]])] == [""]
 

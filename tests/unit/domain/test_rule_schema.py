@@ -38,7 +38,18 @@ def test_it_takes_a_file_that_uses_everything():
     assert complaints(load_yaml(EVERYTHING)) == []
 
 
-HOLD_NAMES = {"scores", "groups", "handoff", "total", "lead", "company", "qualification", "properties", "context"}
+HOLD_NAMES = {
+    "scores",
+    "groups",
+    "handoff",
+    "total",
+    "lead",
+    "company",
+    "qualification",
+    "properties",
+    "context",
+    "nurture",
+}
 SCORES = {"score", "engagement", "fit", "product"}
 """Misspelt, these could be a score of the file's own: `baton rules check` knows better."""
 
@@ -87,6 +98,11 @@ def test_it_marks_every_key_that_is_misspelt_and_so_does_the_check():
         {"stages": [{"name": "a", "enter": {"score": {"above": 1}, "since": "stage_entry"}}]},
         {"temperature": [{"name": "a", "above": 1, "at_least": 1}]},
         {"handoff": {"mql": {"to": "x", "notify": ["mail"]}}},
+        {"handoff": {"mql": {"to": "x", "remind": "15m"}}},
+        {"handoff": {"mql": {"to": "x", "route": {"else": "round_robin"}}}},
+        {"answers": {"reject": []}},
+        {"qualification": {"budget": {"confirmed_at": 6}}},
+        {"nurture": {"cold": {"tracks": [{"missing": "score", "track": "a"}]}}},
         {"examples": [{"name": "x", "at": "2026-01-01T00:00:00Z", "expect": {}}]},
     ],
 )
