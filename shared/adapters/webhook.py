@@ -1,28 +1,39 @@
-"""Signed webhooks to a team's own receiver, by the Standard Webhooks scheme."""
+"""Signed webhooks to a team's own receiver, by the Standard Webhooks scheme; each type of message has its model."""
 
 from __future__ import annotations
 
 import base64
 import binascii
 import json
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict
 from standardwebhooks.webhooks import Webhook
 
 from shared.domain.events import Stamp
+from shared.domain.handoff import AnswerKind, FollowUpKind
 from shared.domain.moments import to_datetime
 from shared.ports.channels import Undeliverable
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from shared.adapters.receivers import Receivers
-    from shared.domain.notice import Notice
+    from shared.domain.brief import Brief
+    from shared.domain.handoff import Answer
+    from shared.domain.notice import MessageKind, Notice
     from shared.ports.clock import Clock
     from shared.ports.secrets import Secrets
 
 
 _FEWEST_BYTES = 24
+_FOLLOW_UPS: Final[Mapping[MessageKind, FollowUpKind]] = {
+    "reminder": "reminder",
+    "escalation": "escalation",
+    "reassignment": "reassignment",
+    "released": "reassignment",
+}
 
 
 class _Part(BaseModel):
@@ -46,14 +57,62 @@ class WebhookReason(_Part):
     points: int | float
 
 
+class WebhookQuestion(_Part):
+    """A qualification fact that nobody has told; `asked_at` is when somebody asked and got no answer."""
+
+    fact: str
+    question: str
+    asked_at: Stamp | None
+
+
+class WebhookFact(_Part):
+    """Something that is known, who said so and when."""
+
+    name: str
+    label: str
+    value: str
+    source: str | None
+    at: Stamp | None
+
+
+class WebhookConsent(_Part):
+    """What holds of consent, since when, with which words before the person, and where it was given."""
+
+    status: Literal["granted", "denied"] | None
+    since: Stamp | None
+    wording: str | None
+    source: str | None
+
+
+class WebhookHappening(_Part):
+    """What the lead did on a day, how often, and when last."""
+
+    at: Stamp
+    what: str
+    times: int
+
+
+class WebhookBrief(_Part):
+    """The whole story, the newest of the timeline first; `earlier` counts what the timeline leaves out."""
+
+    cause: str
+    first_touch: str
+    to_ask: tuple[WebhookQuestion, ...]
+    known: tuple[WebhookFact, ...]
+    consent: WebhookConsent
+    timeline: tuple[WebhookHappening, ...]
+    earlier: int
+
+
 class WebhookHandoff(_Part):
-    """A handoff as a receiver reads it; points are numbers."""
+    """A handoff as a receiver reads it; points are numbers. The brief is missing where it could not be made."""
 
     id: str
     lead: str
     stage: str
     epoch: int
     to: str
+    assignee: str | None
     person: WebhookPerson
     total: int | float
     temperature: str | None
@@ -63,6 +122,7 @@ class WebhookHandoff(_Part):
     requested_at: Stamp
     respond_by: Stamp | None
     link: str | None
+    brief: WebhookBrief | None
 
 
 class WebhookBody(_Part):
@@ -73,42 +133,155 @@ class WebhookBody(_Part):
     data: WebhookHandoff
 
 
-def body_of(notice: Notice) -> WebhookBody:
+class WebhookFollowUp(_Part):
+    """That nobody has answered yet: `to` and `assignee` of the handoff beside it have the lead from now on."""
+
+    kind: FollowUpKind
+    at: Stamp
+
+
+class WebhookFollowedUpHandoff(WebhookHandoff):
+    """A handoff that nobody has answered yet."""
+
+    follow_up: WebhookFollowUp
+
+
+class WebhookFollowedUpBody(_Part):
+    """The body of the POST while nobody answers. `timestamp` is when a reminder, escalation or reassignment was due."""
+
+    type: Literal["handoff.followed_up"] = "handoff.followed_up"
+    timestamp: Stamp
+    data: WebhookFollowedUpHandoff
+
+
+class WebhookAnswer(_Part):
+    """The answer to a handoff: `who` is the person's name, and `rules` those that had fired when it was handed over."""
+
+    id: str
+    lead: str
+    stage: str
+    epoch: int
+    to: str
+    assignee: str | None
+    answer: AnswerKind
+    reason: str | None
+    note: str
+    who: str
+    look_again: Stamp | None
+    rules: tuple[str, ...]
+    requested_at: Stamp
+    answered_at: Stamp
+
+
+class WebhookAnsweredBody(_Part):
+    """The body of the POST about an answer. `timestamp` is when it was given."""
+
+    type: Literal["handoff.answered"] = "handoff.answered"
+    timestamp: Stamp
+    data: WebhookAnswer
+
+
+def body_of(notice: Notice) -> WebhookBody | WebhookFollowedUpBody | WebhookAnsweredBody:
     """A notice as the receiver reads it."""
-    person = notice.introduction
-    return WebhookBody(
-        timestamp=notice.requested_at,
-        data=WebhookHandoff(
+    if notice.answer is not None:
+        return _answered(notice, notice.answer)
+    told = _handoff(notice)
+    if notice.followed_up_at is None:
+        return WebhookBody(timestamp=notice.requested_at, data=told)
+    follow_up = WebhookFollowUp(kind=_FOLLOW_UPS[notice.kind], at=notice.followed_up_at)
+    return WebhookFollowedUpBody(
+        timestamp=notice.followed_up_at, data=WebhookFollowedUpHandoff(**dict(told), follow_up=follow_up)
+    )
+
+
+def _answered(notice: Notice, answer: Answer) -> WebhookAnsweredBody:
+    return WebhookAnsweredBody(
+        timestamp=answer.at,
+        data=WebhookAnswer(
             id=notice.id,
             lead=notice.lead,
             stage=notice.stage,
             epoch=notice.epoch,
             to=notice.to,
-            person=WebhookPerson(
-                emails=tuple(str(_sound(address)) for address in person.emails),
-                name=_sound(person.name),
-                title=_sound(person.title),
-                company=_sound(person.company),
-            ),
-            total=_number(notice.total),
-            temperature=notice.temperature,
-            grade=notice.grade,
-            rules_version=notice.rules_version,
-            reasons=tuple(
-                WebhookReason(rule=reason.rule, label=str(_sound(reason.label)), points=_number(reason.counts))
-                for reason in notice.reasons
-            ),
+            assignee=notice.assignee,
+            answer=answer.kind,
+            reason=answer.reason,
+            note=_sound(answer.note),
+            who=_sound(answer.who),
+            look_again=answer.look_again,
+            rules=answer.rules,
             requested_at=notice.requested_at,
-            respond_by=notice.respond_by,
-            link=notice.link,
+            answered_at=answer.at,
         ),
     )
 
 
+def _handoff(notice: Notice) -> WebhookHandoff:
+    person = notice.introduction
+    return WebhookHandoff(
+        id=notice.id,
+        lead=notice.lead,
+        stage=notice.stage,
+        epoch=notice.epoch,
+        to=notice.to,
+        assignee=notice.assignee,
+        person=WebhookPerson(
+            emails=tuple(_sound(address) for address in person.emails),
+            name=_perhaps(person.name),
+            title=_perhaps(person.title),
+            company=_perhaps(person.company),
+        ),
+        total=_number(notice.total),
+        temperature=notice.temperature,
+        grade=notice.grade,
+        rules_version=notice.rules_version,
+        reasons=tuple(
+            WebhookReason(rule=reason.rule, label=_sound(reason.label), points=_number(reason.counts))
+            for reason in notice.reasons
+        ),
+        requested_at=notice.requested_at,
+        respond_by=notice.respond_by,
+        link=notice.link,
+        brief=None if notice.brief is None else _brief(notice.brief),
+    )
+
+
+def _brief(brief: Brief) -> WebhookBrief:
+    return WebhookBrief(
+        cause=_sound(brief.cause),
+        first_touch=_sound(brief.first_touch),
+        to_ask=tuple(
+            WebhookQuestion(fact=each.fact, question=_sound(each.question), asked_at=each.asked_at)
+            for each in (*brief.to_ask, *brief.asked)
+        ),
+        known=tuple(
+            WebhookFact(
+                name=_sound(each.name),
+                label=_sound(each.label),
+                value=_sound(each.value),
+                source=_perhaps(each.source),
+                at=each.at,
+            )
+            for each in (*brief.known, *brief.person, *brief.company)
+        ),
+        consent=WebhookConsent(
+            status=brief.consent.status,
+            since=brief.consent.since,
+            wording=_perhaps(brief.consent.wording),
+            source=_perhaps(brief.consent.source),
+        ),
+        timeline=tuple(
+            WebhookHappening(at=each.at, what=_sound(each.words), times=each.times) for each in brief.timeline
+        ),
+        earlier=brief.earlier,
+    )
+
+
 def webhook_id(notice: Notice) -> str:
-    """The stable id of every sending of a handoff; without a full stop, which parts the words that are signed."""
-    stage = quote(notice.stage, safe="", errors="replace").replace(".", "%2E")
-    return f"handoff_{notice.lead}_{stage}_{notice.epoch}"
+    """The stable id of every sending of a message; without a full stop, which parts the words that are signed."""
+    parts = (notice.lead, notice.stage, str(notice.epoch), *notice.name.split("."))
+    quoted = (quote(part, safe="", errors="replace").replace(".", "%2E") for part in parts if part)
+    return "_".join(("handoff", *quoted))
 
 
 class WebhookChannel:
@@ -161,6 +334,10 @@ def _number(points: float) -> int | float:
     return int(points) if points == int(points) else points
 
 
-def _sound(text: str | None) -> str | None:
+def _sound(text: str) -> str:
     """The text without halves of characters, which no JSON reader takes."""
-    return text and text.encode(errors="replace").decode()
+    return text.encode(errors="replace").decode()
+
+
+def _perhaps(text: str | None) -> str | None:
+    return None if text is None else _sound(text)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from shared.domain.notice import MessageKind, Notice
 
 _LONGEST: Final = 400
+_NOTHING_TO_DO: Final = {"answered", "released"}
 _HEADLINES: Final[Mapping[MessageKind, str]] = {
     "reminder": "Reminder",
     "escalation": "Nobody has answered",
@@ -86,7 +87,7 @@ def _answered(notice: Notice, who: str) -> str:
 
 def facts(notice: Notice) -> list[tuple[str, str]]:
     """Who it is and how it stands, by name; what is not known is left out. An answer needs none of it any more."""
-    if notice.kind in {"answered", "released"}:
+    if notice.kind in _NOTHING_TO_DO:
         return []
     person = notice.introduction
     score = (notice.points, quiet(notice.temperature or ""), quiet(f"grade {notice.grade}") if notice.grade else "")
@@ -104,9 +105,9 @@ def facts(notice: Notice) -> list[tuple[str, str]]:
 
 def sections(notice: Notice, *, timeline: int = 10) -> list[Section]:
     """The story, as far as it is told: why now, what to do, what is known, and so many lines of what they did."""
+    if notice.kind in _NOTHING_TO_DO:
+        return []
     why = [(reason.points, quiet(reason.label)) for reason in notice.reasons]
-    if notice.kind in {"answered", "released", "reminder"}:
-        why = []
     brief = notice.brief
     if brief is None:
         return [Section("Why now", tuple(why))] if why else []

@@ -15,17 +15,26 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeoutError
+from pydantic import BaseModel
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
-from functions.notify.settings import Team
+from functions.notify.settings import Member, Team
 from shared.adapters import slack
 from shared.adapters.clock import SystemClock
 from shared.adapters.email import EmailChannel, as_html, as_text
 from shared.adapters.slack import SlackChannel
-from shared.adapters.webhook import WebhookBody, WebhookChannel, body_of
-from shared.domain.handoff import LeadId
+from shared.adapters.webhook import (
+    WebhookAnsweredBody,
+    WebhookBody,
+    WebhookChannel,
+    WebhookFollowedUpBody,
+    body_of,
+    webhook_id,
+)
+from shared.domain.brief import Brief, ConsentStands, Happening, Known, ToAsk
+from shared.domain.handoff import Answer, HandoffKey, LeadId
 from shared.domain.messages import headline
-from shared.domain.moments import HOUR, Moment, parse_moment
+from shared.domain.moments import DAY, HOUR, Moment, parse_moment
 from shared.domain.notice import Introduction, Notice, Reason
 from shared.ports.channels import Undeliverable
 from shared.ports.errors import SecretMissing, Unavailable
@@ -53,20 +62,91 @@ SAM = Notice(
 )
 
 
+BRIEF = Brief(
+    key=HandoffKey(LeadId("lead-7"), "mql", 1),
+    to="inside-sales",
+    assignee="ada",
+    who=SAM.introduction,
+    cause="Score at least 50",
+    reasons=SAM.reasons,
+    person=(Known("lead.phone", "Phone", "+49 30 1234567"),),
+    company=(Known("company.employees", "Employees", "120"),),
+    consent=ConsentStands("granted", REQUESTED, "You may contact me.", "the form contact"),
+    known=(Known("qualification.need", "Need", "Fewer dropped leads", "the form contact", REQUESTED),),
+    to_ask=(ToAsk("budget", "Budget", "Is there a budget for this?"),),
+    asked=(ToAsk("timeline", "Timeline", "By when do you decide?", REQUESTED),),
+    timeline=tuple(Happening(Moment(REQUESTED - n * HOUR), f"Looked at page {n}", 3) for n in range(12)),
+    earlier=4,
+    first_touch="Offer the demo that they looked for.",
+    link=SAM.link,
+)
+BRIEFED = replace(SAM, brief=BRIEF, assignee="ada")
+FOLLOWED_UP = Moment(REQUESTED + HOUR)
+REMINDED = replace(BRIEFED, kind="reminder", name="reminder.1", followed_up_at=FOLLOWED_UP)
+ESCALATED = replace(BRIEFED, kind="escalation", name="escalation.2", followed_up_at=FOLLOWED_UP)
+REASSIGNED = replace(
+    BRIEFED, kind="reassignment", name="reassignment.3", followed_up_at=FOLLOWED_UP, assignee="bob", before="ada"
+)
+RELEASED = replace(REASSIGNED, kind="released", to="emea", before=None)
+ANSWERED = replace(
+    BRIEFED,
+    kind="answered",
+    name="answered",
+    answer=Answer(
+        "recycled",
+        FOLLOWED_UP,
+        "Bob",
+        "bad_timing",
+        "They decide later.",
+        Moment(REQUESTED + 90 * DAY),
+        ("pricing-visits",),
+    ),
+)
 TEAM = Team(email=("ada@acme.example", "bob@acme.example"))
 
 
 def named(words: str) -> Notice:
     """A notice in which everything that comes from outside says the same hostile thing."""
+    who = Introduction((words, "sam@acme.example"), words, words, words)
+    known = (Known(words, words, words, words, REQUESTED),)
+    brief = replace(
+        BRIEF,
+        who=who,
+        cause=words,
+        person=known,
+        company=known,
+        consent=ConsentStands("granted", REQUESTED, words, words),
+        known=known,
+        to_ask=(ToAsk("budget", words, words),),
+        asked=(ToAsk("timeline", words, words, REQUESTED),),
+        timeline=(Happening(REQUESTED, words),),
+        first_touch=words,
+    )
     return replace(
         SAM,
-        introduction=Introduction((words, "sam@acme.example"), words, words, words),
+        introduction=who,
         reasons=(Reason("rule", words, 1),),
         temperature=words,
         grade=words,
         stage=words,
         to=words,
+        assignee=words,
+        brief=brief,
     )
+
+
+def every(words: str) -> list[Notice]:
+    """Every message about such a lead, and its answer with a note that says the same."""
+    told = named(words)
+    answer = Answer("rejected", REQUESTED, words, words, words, REQUESTED, (words,))
+    return [
+        told,
+        replace(told, kind="reminder", followed_up_at=REQUESTED),
+        replace(told, kind="escalation", followed_up_at=REQUESTED),
+        replace(told, kind="reassignment", followed_up_at=REQUESTED, before=words),
+        replace(told, kind="released", followed_up_at=REQUESTED),
+        replace(told, kind="answered", answer=answer),
+    ]
 
 
 class FakeReceivers:
@@ -140,6 +220,69 @@ def test_the_email_says_who_why_and_by_when_as_text_and_as_html() -> None:
     assert Page(as_html(SAM)).links == ["https://crm.example/leads/lead-7"]
 
 
+def test_the_email_tells_the_whole_story_as_text_and_as_html() -> None:
+    words = " ".join(" ".join(Page(as_html(BRIEFED)).words).split())
+    for told in (
+        "It is ada's.",
+        "Score at least 50.",
+        "Suggested first touch",
+        "Offer the demo that they looked for.",
+        "Still to ask",
+        "Is there a budget for this?",
+        "Asked already, without an answer",
+        "By when do you decide?",
+        "Fewer dropped leads (the form contact, 1 March 2026)",
+        "Granted since 1 March 2026, by the form contact: “You may contact me.”",
+        "1 March 2026, 09:30 UTC",
+        "Looked at page 9 (3 times)",
+        "and 10 more before",
+    ):
+        assert told in as_text(BRIEFED)
+        assert told in words
+    assert "page 10" not in as_text(BRIEFED)
+
+
+@pytest.mark.parametrize(
+    ("notice", "subject", "opening"),
+    [
+        (
+            REMINDED,
+            "Reminder: MQL: Sam Jones (Acme)",
+            "Sam Jones (Acme) (MQL) waits for an answer of ada of inside-sales by 10:30 UTC on 1 March 2026",
+        ),
+        (
+            ESCALATED,
+            "Nobody has answered: MQL: Sam Jones (Acme)",
+            "Nobody has answered for Sam Jones (Acme) (MQL), who was handed over to ada of inside-sales.",
+        ),
+        (
+            REASSIGNED,
+            "Yours now: MQL: Sam Jones (Acme)",
+            "is handed over to bob of inside-sales, as nobody has answered before. ada had it until now.",
+        ),
+        (RELEASED, "With others now: MQL: Sam Jones (Acme)", "is with bob of emea now, as nobody has answered."),
+        (
+            ANSWERED,
+            "Recycled: MQL: Sam Jones (Acme)",
+            "Bob recycled Sam Jones (Acme) (MQL): bad timing. It may be handed over again from 30 May 2026 on. “They",
+        ),
+    ],
+)
+def test_each_later_message_says_what_has_happened(notice: Notice, subject: str, opening: str) -> None:
+    assert headline(notice) == subject
+    assert opening in as_text(notice)
+    blocks = slack.message(notice)["blocks"]
+    assert blocks[0]["text"]["text"] == subject
+    assert opening in blocks[1]["text"]["text"]
+
+
+def test_only_whoever_is_to_act_gets_the_story() -> None:
+    assert ["Is there a budget" in as_text(each) for each in (ESCALATED, REASSIGNED)] == [True, True]
+    for each in (RELEASED, ANSWERED):
+        assert "Is there a budget" not in as_text(each)
+        assert "sam@acme.example" not in as_text(each)
+
+
 def test_an_email_about_somebody_of_whom_little_is_known_has_no_empty_rows() -> None:
     little = replace(
         SAM, introduction=Introduction(), reasons=(), temperature=None, grade=None, respond_by=None, link=None
@@ -153,30 +296,32 @@ def test_an_email_about_somebody_of_whom_little_is_known_has_no_empty_rows() -> 
 
 @pytest.mark.parametrize("words", HOSTILE)
 def test_hostile_words_start_no_header_and_no_line_in_an_email(words: str) -> None:
-    line = headline(named(words))
-    assert line.isprintable()
-    message = EmailMessage(policy=SMTP)
-    message["Subject"] = line
-    message["To"] = "sales@baton.example"
-    message.set_content(as_text(named(words)))
-    raw = message.as_bytes()
-    head = raw.partition(b"\r\n\r\n")[0]
-    names = {row.partition(b":")[0].lower() for row in head.split(b"\r\n") if not row.startswith((b" ", b"\t"))}
-    assert names == {b"subject", b"to", b"content-type", b"content-transfer-encoding", b"mime-version"}
-    assert len(as_text(named(words)).splitlines()) == len(as_text(named("Ada")).splitlines())
+    for notice, plain in zip(every(words), every("Ada"), strict=True):
+        line = headline(notice)
+        assert line.isprintable()
+        message = EmailMessage(policy=SMTP)
+        message["Subject"] = line
+        message["To"] = "sales@baton.example"
+        message.set_content(as_text(notice))
+        raw = message.as_bytes()
+        head = raw.partition(b"\r\n\r\n")[0]
+        names = {row.partition(b":")[0].lower() for row in head.split(b"\r\n") if not row.startswith((b" ", b"\t"))}
+        assert names == {b"subject", b"to", b"content-type", b"content-transfer-encoding", b"mime-version"}
+        assert len(as_text(notice).splitlines()) == len(as_text(plain).splitlines())
 
 
 @pytest.mark.parametrize("words", HOSTILE)
 def test_hostile_words_are_not_live_in_an_email(words: str) -> None:
-    page, plain = Page(as_html(named(words))), Page(as_html(named("Ada")))
-    assert page.tags == plain.tags
-    assert page.attributes == plain.attributes
-    assert page.links == ["https://crm.example/leads/lead-7"]
-    for text in (as_text(named(words)), " ".join(page.words)):
-        rest = text.replace("https://crm.example/leads/lead-7", "")
-        assert "//" not in rest
-        if words != "victim@evil.example":
-            assert "evil.example" not in rest.lower()
+    for notice, other in zip(every(words), every("Ada"), strict=True):
+        page, plain = Page(as_html(notice)), Page(as_html(other))
+        assert page.tags == plain.tags
+        assert page.attributes == plain.attributes
+        assert page.links == ["https://crm.example/leads/lead-7"]
+        for text in (as_text(notice), " ".join(page.words)):
+            rest = text.replace("https://crm.example/leads/lead-7", "")
+            assert "//" not in rest
+            if words != "victim@evil.example":
+                assert "evil.example" not in rest.lower()
 
 
 def _objects(value: Any) -> list[dict[str, Any]]:
@@ -205,20 +350,33 @@ def test_slack_gets_blocks_and_a_text_for_notifications() -> None:
 
 @pytest.mark.parametrize("words", HOSTILE)
 def test_hostile_words_are_not_live_in_slack(words: str) -> None:
-    message = slack.message(named(words))
-    texts = [each for each in _objects(message["blocks"]) if isinstance(each.get("text"), str)]
-    assert {each["type"] for each in texts} == {"plain_text"}
-    assert {each["emoji"] for each in texts} == {False}
-    assert (message["parse"], message["link_names"], message["unfurl_links"]) == ("none", False, False)
-    assert [each["url"] for each in _objects(message) if "url" in each] == ["https://crm.example/leads/lead-7"]
-    for text in [message["text"], *(each["text"] for each in texts)]:
-        bare = text.replace("&amp;", "").replace("&lt;", "").replace("&gt;", "")
-        assert not set(bare) & set("<>&")
-        assert "//" not in text
-        assert len(text) <= 3000
-        if words != "victim@evil.example":
-            assert "evil.example" not in text.lower()
-    assert len(message["blocks"][0]["text"]["text"]) <= 150
+    for notice in every(words):
+        message = slack.message(notice, {"ada": "U012AB3CD"})
+        texts = [each for each in _objects(message["blocks"]) if isinstance(each.get("text"), str)]
+        assert {each["type"] for each in texts} == {"plain_text"}
+        assert {each["emoji"] for each in texts} == {False}
+        assert (message["parse"], message["link_names"], message["unfurl_links"]) == ("none", False, False)
+        assert [each["url"] for each in _objects(message) if "url" in each] == ["https://crm.example/leads/lead-7"]
+        for text in [message["text"], *(each["text"] for each in texts)]:
+            bare = text.replace("&amp;", "").replace("&lt;", "").replace("&gt;", "")
+            assert not set(bare) & set("<>&")
+            assert "//" not in text
+            assert len(text) <= 3000
+            if words != "victim@evil.example":
+                assert "evil.example" not in text.lower()
+        assert len(message["blocks"][0]["text"]["text"]) <= 150
+        assert len(message["blocks"]) <= 50
+
+
+def test_slack_mentions_the_assignee_by_the_settings_member_id_and_nobody_else() -> None:
+    def mentioned(notice: Notice) -> list[str]:
+        message = slack.message(notice, {"ada": "U012AB3CD", "bob": "U0BOB"})
+        return [each["text"] for each in _objects(message["blocks"]) if each.get("type") == "mrkdwn"]
+
+    assert mentioned(BRIEFED) == mentioned(REMINDED) == ["<@U012AB3CD>"]
+    assert mentioned(REASSIGNED) == ["<@U0BOB>"]
+    for notice in (SAM, ESCALATED, RELEASED, ANSWERED, replace(BRIEFED, assignee="eve")):
+        assert mentioned(notice) == []
 
 
 def test_slack_is_posted_to_the_url_that_is_a_secret() -> None:
@@ -291,20 +449,47 @@ def test_a_text_that_is_no_signing_secret_is_told_by_its_name_alone(secret: str)
 
 @pytest.mark.parametrize("words", HOSTILE)
 def test_a_webhook_carries_hostile_words_as_data_and_nowhere_else(words: str) -> None:
-    receivers = FakeReceivers()
-    webhook(receivers, NEW, now()).send(named(words))
-    _, body, headers = receivers.posted[0]
-    assert body.isascii()
-    assert "." not in headers["webhook-id"], "the signed words could be read in two ways"
-    told = Webhook(NEW).verify(body, dict(headers))["data"]
-    assert told["person"]["name"] == words.replace("\ud800", "?")
-    assert all(value.isprintable() and value.isascii() for value in headers.values())
+    for notice in every(words):
+        receivers = FakeReceivers()
+        webhook(receivers, NEW, now()).send(notice)
+        _, body, headers = receivers.posted[0]
+        assert body.isascii()
+        assert "." not in headers["webhook-id"], "the signed words could be read in two ways"
+        told = Webhook(NEW).verify(body, dict(headers))["data"]
+        assert (told["note"] if notice.answer else told["person"]["name"]) == words.replace("\ud800", "?")
+        assert all(value.isprintable() and value.isascii() for value in headers.values())
 
 
-def test_the_webhooks_body_is_the_golden_one() -> None:
-    golden = json.loads((Path(__file__).parents[2] / "events" / "webhook_handoff.json").read_text())
-    assert WebhookBody.model_validate(golden).model_dump(mode="json") == golden
-    assert set(body_of(SAM).model_dump(mode="json")["data"]) == set(golden["data"])
+@pytest.mark.parametrize(
+    ("name", "model", "notice"),
+    [
+        ("webhook_handoff", WebhookBody, BRIEFED),
+        ("webhook_handoff_followed_up", WebhookFollowedUpBody, ESCALATED),
+        ("webhook_handoff_answered", WebhookAnsweredBody, ANSWERED),
+    ],
+)
+def test_the_webhooks_bodies_are_the_golden_ones(name: str, model: type[BaseModel], notice: Notice) -> None:
+    golden = json.loads((Path(__file__).parents[2] / "events" / f"{name}.json").read_text())
+    assert model.model_validate(golden).model_dump(mode="json") == golden
+    told = body_of(notice).model_dump(mode="json")
+    assert told["type"] == golden["type"]
+    assert _shape(told) == _shape(golden)
+
+
+def _shape(value: Any) -> Any:
+    """The keys of a JSON value, all the way down; of a list those of its first element."""
+    if isinstance(value, dict):
+        return {key: _shape(each) for key, each in value.items()}
+    return [_shape(value[0])] if isinstance(value, list) and value else None
+
+
+def test_each_message_of_a_handoff_has_a_webhook_id_of_its_own() -> None:
+    assert [webhook_id(each) for each in (SAM, REMINDED, ESCALATED, ANSWERED)] == [
+        "handoff_lead-7_mql_1",
+        "handoff_lead-7_mql_1_reminder_1",
+        "handoff_lead-7_mql_1_escalation_2",
+        "handoff_lead-7_mql_1_answered",
+    ]
 
 
 class FakeSES:
@@ -333,6 +518,20 @@ def test_the_email_goes_to_the_whole_team_with_text_beside_html_and_the_handoff_
     assert sent["Destination"] == {"ToAddresses": ["ada@acme.example", "bob@acme.example"]}
     assert set(sent["Content"]["Simple"]["Body"]) == {"Text", "Html"}
     assert sent["EmailTags"] == [{"Name": "handoff", "Value": "lead-7_mql_1"}]
+
+
+def test_the_email_of_an_assignee_is_to_them_with_the_team_in_copy() -> None:
+    ses = FakeSES()
+    ada, bob = Member(name="ada", email="ada@acme.example"), Member(name="bob", email="bob@acme.example")
+    team = Team(email=("sales@acme.example",), members=(ada, bob))
+    channel = EmailChannel(ses, "baton@acme.example", team.recipients)  # type: ignore[arg-type]
+    for notice in (BRIEFED, REASSIGNED, RELEASED):
+        channel.send(notice)
+    assert [each["Destination"] for each in ses.sent] == [
+        {"ToAddresses": ["ada@acme.example"], "CcAddresses": ["sales@acme.example"]},
+        {"ToAddresses": ["bob@acme.example"], "CcAddresses": ["sales@acme.example", "ada@acme.example"]},
+        {"ToAddresses": ["sales@acme.example"]},
+    ]
 
 
 @pytest.mark.parametrize(
