@@ -209,8 +209,8 @@ def nurtured(**advice):
         (handed(route={}), "handoff.a.route", "`by`, `rules` or both"),
         (
             handed(route={"rules": [{"when": {"score": {"above": 1}}, "to": "x"}]}),
-            "handoff.a.route.rules.0.when",
-            "asked",
+            "handoff.a.route.rules.0.when.score",
+            "no field that can be asked here",
         ),
         (
             handed(route={"rules": [{"when": {"lead.x": {"is": "a", "starts_with": "b"}}, "to": "x"}]}),
