@@ -18,6 +18,9 @@ import pytest
 from functions.admin import desk
 from functions.admin import handler as admin
 from functions.admin.settings import Settings as AdminSettings
+from functions.answer import desk as answer_desk
+from functions.answer import handler as answer
+from functions.answer.settings import Settings as AnswerSettings
 from functions.erase import handler as erase
 from functions.erase.settings import Settings as EraseSettings
 from functions.evaluate import handler as evaluate
@@ -43,6 +46,7 @@ from tests.local_receiver import Receiver
 from tests.tables import ACTIVITIES, BUDGETS, ERASURES, LEADS
 
 PUBLIC_KEY = "local-website"
+PAGE_SECRET = "/baton/test/lead-page"
 RULES = {
     "name": "acme",
     "behaviour": [
@@ -73,6 +77,7 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], Any]] = {
     "notify": (notify.lambda_handler, notify._notify),
     "rescore": (rescore.lambda_handler, rescore._rescore),
     "erase": (erase.lambda_handler, erase._erase),
+    "answer": (answer.lambda_handler, answer_desk.from_environment),
     "admin": (admin.lambda_handler, desk.from_environment),
 }
 
@@ -96,7 +101,7 @@ class Context:
 
 
 class WholeWay:
-    """All eight functions, their tables, a bus and their queues. `escaped` holds what a handler raised."""
+    """All functions, their tables, a bus and their queues. `escaped` holds what a handler raised."""
 
     def __init__(self, dynamodb: Any, slack: Receiver, webhook: Receiver, secrets: dict[str, str]) -> None:
         self.dynamodb, self.slack, self.webhook = dynamodb, slack, webhook
@@ -141,7 +146,8 @@ class WholeWay:
         )
         queues, table = self.queues, {"leads_table": LEADS}
         erasures = {"erasures_table": ERASURES, "erasure_secret": "/baton/test/erasure"}
-        boto3.client("ssm").put_parameter(Name="/baton/test/erasure", Value="secret", Type="SecureString")
+        for name, text in (("/baton/test/erasure", "secret"), (PAGE_SECRET, "s" * 43)):
+            boto3.client("ssm").put_parameter(Name=name, Value=text, Type="SecureString")
         self._settings: dict[str, Any] = {
             "ingest": IngestSettings(
                 activities_table=ACTIVITIES,
@@ -158,6 +164,8 @@ class WholeWay:
                 queue_url=queues["notify"],
                 teams={"inside-sales": team},
                 email_from="baton@acme.example",
+                page_secret=PAGE_SECRET,
+                page_address="https://api.acme.example",
                 allow_local_receivers=True,
                 **table,
             ),
@@ -169,6 +177,7 @@ class WholeWay:
                 **erasures,
                 **table,
             ),
+            "answer": AnswerSettings(activities_table=ACTIVITIES, page_secret=PAGE_SECRET, **table),
             "admin": AdminSettings(activities_table=ACTIVITIES, erase_queue_url=queues["erase"], **erasures, **table),
         }
         self.start_anew()
@@ -194,6 +203,13 @@ class WholeWay:
         """Send an HTTP request to `admin`, signed in with every role."""
         claims = {"sub": "ada", "cognito:groups": "[admin marketing sales]"}
         return self.call("admin", http_event(method, path, body, claims=claims, at=SystemClock().now(), **rest))
+
+    def open(self, link: str, form: str | None = None) -> Any:
+        """Open a lead's page by its link, or send one of its forms."""
+        path = link.removeprefix("https://api.acme.example")
+        headers = {"content-type": "application/x-www-form-urlencoded"}
+        event = http_event("GET" if form is None else "POST", path, form, headers=headers, at=SystemClock().now())
+        return self.call("answer", event)
 
     def go_on(self) -> None:
         """Carry everything on until nothing moves any more."""

@@ -335,7 +335,7 @@ def test_every_route_has_a_golden_event() -> None:
     keys = {
         find(request["requestContext"]["http"]["method"], request["rawPath"], function)[0].key
         for request in requests
-        for function in ("ingest", "admin")
+        for function in ("ingest", "answer", "admin")
         if any(route.function == function and route.pattern.fullmatch(request["rawPath"]) for route in ROUTES)
     }
 

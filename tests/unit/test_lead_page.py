@@ -333,6 +333,12 @@ def test_no_word_from_outside_is_more_than_a_word(words: str, plain: Page) -> No
     assert not strange, strange
     assert not re.search("[\x00-\x08\x0b-\x1f\x7f\u202a-\u202e\u2066-\u2069]", reply["body"])
 
+    again = pages.post(token, RECYCLE | {"reason": "none", "note": words})
+    typed = page_of(again, again["statusCode"])
+    assert again["statusCode"] in (400, 422)
+    assert typed.comments == 0
+    assert {tag for tag, _ in typed.elements} <= {tag for tag, _ in plain.elements}
+
     note = pages.post(token, RECYCLE | {"note": words})
     if note["statusCode"] == 303:
         answered = page_of(pages.get(token))

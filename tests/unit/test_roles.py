@@ -44,6 +44,7 @@ MATRIX: dict[str, set[str]] = {
 """Written out, so that a change of the table of routes is a change of this promise too."""
 
 OPEN = {"GET /health", "GET /openapi.json", "GET /docs"}
+BY_LINK = {"GET /handoffs/{token}", "HEAD /handoffs/{token}", "POST /handoffs/{token}"}
 INTAKE = {
     f"POST /v1/{call}"
     for call in (
@@ -63,7 +64,8 @@ def asked(key: str, claims: dict[str, str] | None) -> dict[str, Any]:
 
 
 def test_the_matrix_covers_every_route() -> None:
-    assert {route.key for route in ROUTES} == MATRIX.keys() | OPEN | INTAKE
+    assert {route.key for route in ROUTES} == MATRIX.keys() | OPEN | BY_LINK | INTAKE
+    assert {route.key for route in ROUTES if route.function == "answer"} == BY_LINK
     assert {route.key for route in ROUTES if route.function == "ingest"} == INTAKE
 
 
