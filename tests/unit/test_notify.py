@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from functions.notify.handler import lambda_handler
-from shared.domain.events import HandoffRequested
 from shared.domain.handoff import LeadId
 from shared.domain.moments import HOUR, MINUTE, SECOND, Moment
 from shared.domain.notice import Notice
@@ -19,71 +18,12 @@ from shared.domain.state import ScoreState
 from shared.ports.channels import Undeliverable
 from shared.ports.errors import SecretMissing, Unavailable
 from shared.ports.leads import LeadRecord
-from shared.usecases.notify import ELSEWHERE, Announced, NobodyToTell, NotCommitted, NotDelivered, Notify
-from shared.usecases.rulebook import Rulebook
-from tests.fakes import FixedClock, InMemoryHandoffs, InMemoryLeads, InMemoryMissed, InMemoryQueue, InMemoryRuleVersions
-from tests.handed_over import HANDOFF, KEY, LEAD, NOW, RULES, sam
+from shared.usecases.notify import ELSEWHERE, NobodyToTell, NotCommitted, NotDelivered
+from tests.fakes import InMemoryHandoffs, InMemoryLeads
+from tests.handed_over import HANDOFF, KEY, LEAD
+from tests.notified import RecordingChannel, World
 
-REQUESTED = HandoffRequested(
-    id=f"{KEY.text}.requested",
-    lead=KEY.lead,
-    stage=KEY.stage,
-    epoch=KEY.epoch,
-    to=HANDOFF.to,
-    requested_at=HANDOFF.requested_at,
-)
 GOLDEN = Path(__file__).parents[2] / "events"
-
-
-class RecordingChannel:
-    """Keeps the notices that it was given; fails as it is told."""
-
-    def __init__(self) -> None:
-        self.notices: list[Notice] = []
-        self.error: Exception | None = None
-
-    def send(self, notice: Notice) -> None:
-        if self.error:
-            raise self.error
-        self.notices.append(notice)
-
-
-class World:
-    """A lead that has been handed over, and everybody who is to hear of it."""
-
-    def __init__(self) -> None:
-        self.clock = FixedClock(NOW)
-        self.handoffs = InMemoryHandoffs(HANDOFF)
-        self.missed, self.queue = InMemoryMissed(), InMemoryQueue()
-        self.leads = InMemoryLeads()
-        versions = InMemoryRuleVersions()
-        versions.publish(RULES)
-        self.email, self.slack, self.webhook = RecordingChannel(), RecordingChannel(), RecordingChannel()
-        self.teams: dict[str, dict[str, Any]] = {
-            "inside-sales": {"email": self.email, "slack": self.slack, "webhook": self.webhook}
-        }
-        self.rulebook = Rulebook(versions, self.clock)
-        self.knows(consent="granted")
-
-    def knows(self, **claims: Any) -> None:
-        """Let this be known of the lead, beside who it is."""
-        self.leads.records[LEAD] = sam(**claims)
-
-    def notify(self, **settings: Any) -> Notify:
-        return Notify(
-            self.handoffs, self.leads, self.rulebook, self.clock, self.teams, self.missed, self.queue, **settings
-        )
-
-    def deliver(self, **settings: Any) -> Any:
-        return self.tell(REQUESTED, **settings)
-
-    def tell(self, announced: Announced, **settings: Any) -> Any:
-        return self.notify(**settings).deliver(announced, Moment(self.clock.now() + 30 * SECOND))
-
-    @property
-    def told(self) -> list[int]:
-        """How many notices e-mail, Slack and webhook have had."""
-        return [len(channel.notices) for channel in (self.email, self.slack, self.webhook)]
 
 
 @pytest.fixture

@@ -1,0 +1,180 @@
+"""What people are told while nobody answers, and when somebody has: each once, and to whom it concerns."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from shared.domain.brief import Brief
+from shared.domain.handoff import FollowUpKind
+from shared.ports.errors import SecretMissing, Unavailable
+from shared.usecases.notify import NobodyToTell
+from tests.fakes import InMemoryHandoffs
+from tests.handed_over import HANDOFF, KEY
+from tests.notified import RecordingChannel, World, kinds, requested
+
+
+@pytest.fixture
+def world() -> World:
+    world = World()
+    world.handoffs = InMemoryHandoffs(replace(HANDOFF, assignee="ada"))
+    world.teams["emea"] = {name: RecordingChannel() for name in ("email", "slack", "webhook")}
+    world.deliver()
+    for channel in (world.email, world.slack, world.webhook):
+        channel.notices.clear()
+    return world
+
+
+def told(world: World, team: str) -> list[list[str]]:
+    """What a team's channels were told."""
+    return [list(kinds(channel)) for channel in world.teams[team].values()]
+
+
+def test_a_reminder_goes_to_the_assignee_and_the_team_once(world: World) -> None:
+    event = world.followed_up("reminder")
+    assert world.tell(event).sent == dict.fromkeys(
+        [f"{name}/reminder.1/inside-sales" for name in ("email", "slack", "webhook")]
+    )
+    assert not world.tell(event).sent
+    assert told(world, "inside-sales") == [["reminder"]] * 3
+    assert world.email.notices[0].assignee == "ada"
+
+
+def test_an_escalation_goes_to_the_other_team_with_the_whole_story(world: World) -> None:
+    story = object.__new__(Brief)
+    world.tell(world.followed_up("escalation", "emea"), brief=lambda *_: story)
+    assert told(world, "emea") == [["escalation"]] * 3
+    assert told(world, "inside-sales") == [[], [], []]
+    notice = world.teams["emea"]["email"].notices[0]
+    assert (notice.brief, notice.to, notice.assignee) == (story, "inside-sales", "ada")
+
+
+def test_a_reassignment_to_another_team_is_told_to_both(world: World) -> None:
+    world.tell(world.followed_up("reassignment", "emea", "eve"))
+    assert told(world, "emea") == [["reassignment"]] * 3
+    assert told(world, "inside-sales") == [["released"]] * 3
+    new, old = world.teams["emea"]["email"].notices[0], world.email.notices[0]
+    assert (new.to, new.assignee) == (old.to, old.assignee) == ("emea", "eve")
+
+
+def test_a_reassignment_within_the_team_is_one_message_for_both(world: World) -> None:
+    world.tell(world.followed_up("reassignment", "inside-sales", "bob"))
+    assert told(world, "inside-sales") == [["reassignment"]] * 3
+    assert (world.email.notices[0].assignee, world.email.notices[0].before) == ("bob", "ada")
+
+
+def test_each_follow_up_is_told_by_its_own_mark(world: World) -> None:
+    happens: list[tuple[FollowUpKind, str]] = [
+        ("reminder", "inside-sales"),
+        ("escalation", "emea"),
+        ("reassignment", "emea"),
+    ]
+    for kind, to in happens:
+        event = world.followed_up(kind, to)
+        world.tell(event)
+        world.tell(event)
+    assert told(world, "emea") == [["escalation", "reassignment"]] * 3
+    assert len(world.handoffs.sent(KEY)) == 3 + 3 + 3 + 6
+
+
+def test_nobody_is_reminded_of_what_was_answered_or_is_with_others_by_now(world: World) -> None:
+    reminder = world.followed_up("reminder")
+    world.followed_up("reassignment", "emea", "eve")
+    assert world.tell(reminder).withheld is None
+    assert told(world, "inside-sales") == [[], [], ["reminder"]]
+    world.answered()
+    assert world.tell(reminder).withheld == "answered"
+
+
+@pytest.mark.parametrize("claims", [{}, {"consent": "denied"}])
+def test_without_consent_nothing_follows_and_the_handoff_is_not_taken_for_unsent(
+    world: World, claims: dict[str, Any]
+) -> None:
+    world.knows(**claims)
+    assert world.tell(world.followed_up("escalation", "emea")).withheld == "consent"
+    assert told(world, "emea") == [[], [], []]
+    assert world.handoffs.reasons == {}
+
+
+def test_an_escalation_to_a_team_without_any_of_the_channels_is_an_error(world: World) -> None:
+    world.teams["emea"] = {"pager": RecordingChannel()}
+    with pytest.raises(NobodyToTell, match="emea"):
+        world.tell(world.followed_up("escalation", "emea"))
+
+
+def test_of_an_answer_everybody_who_was_told_of_the_lead_hears_on_slack_and_by_webhook(world: World) -> None:
+    world.followed_up("escalation", "emea")
+    event = world.answered("rejected", note="No budget before June.")
+    world.tell(event)
+    world.tell(event)
+    assert told(world, "inside-sales") == told(world, "emea") == [[], ["answered"], ["answered"]]
+    notice = world.slack.notices[0]
+    assert notice.answer is not None
+    assert (notice.answer.kind, notice.answer.note, notice.who) == (
+        "rejected",
+        "No budget before June.",
+        "Sam Jones (Acme)",
+    )
+
+
+@pytest.mark.parametrize(
+    "claims", [{"consent": "denied"}, {"consent": "granted", "company": {"domain": "rival.example"}}]
+)
+def test_an_answer_names_nobody_who_may_not_be_spoken_of_any_more(world: World, claims: dict[str, Any]) -> None:
+    world.knows(**claims)
+    world.tell(world.answered("rejected", note="Sam asked to be left alone."))
+    notice = world.slack.notices[0]
+    assert notice.answer is not None
+    assert (notice.who, notice.answer.note, notice.introduction.emails) == (f"lead {KEY.lead}", "", ())
+
+
+def test_of_an_erased_person_not_even_the_answer_is_told(world: World) -> None:
+    event = world.answered()
+    world.leads.records.clear()
+    assert world.tell(event).withheld == "gone"
+    assert not world.slack.notices
+
+
+def test_a_team_that_is_told_by_mail_alone_is_not_written_to_about_an_answer(world: World) -> None:
+    world.handoffs = InMemoryHandoffs(replace(HANDOFF, notify=("email",)))
+    delivery = world.tell(world.answered())
+    assert (delivery.sent, delivery.failed, delivery.missing) == ({}, {}, ())
+
+
+def test_the_link_leads_to_the_page_of_the_handoff_unless_the_settings_name_another(world: World) -> None:
+    world.tell(world.followed_up("reminder"), page=lambda key, at: f"https://api.example/handoffs/{key.text}/{at}")
+    at = world.email.notices[0].followed_up_at
+    assert world.email.notices[0].link == f"https://api.example/handoffs/{KEY.text}/{at}"
+    world.handoffs = InMemoryHandoffs(HANDOFF)
+    world.deliver(page=lambda key, at: "https://page.example", link="https://crm.example/{lead}")
+    assert world.email.notices[1].link == f"https://crm.example/{KEY.lead}"
+
+
+def test_a_link_that_cannot_be_signed_stops_no_handoff(world: World) -> None:
+    def unsigned(*_: object) -> str:
+        raise SecretMissing("/baton/prod/lead-page")
+
+    world.handoffs = InMemoryHandoffs(HANDOFF)
+    world.deliver(page=unsigned)
+    assert world.email.notices[0].link is None
+
+
+def test_a_story_that_cannot_be_made_stops_no_handoff_and_is_told_of(world: World) -> None:
+    def broken(*_: object) -> Brief:
+        raise ValueError("sam@acme.example")
+
+    world.handoffs = InMemoryHandoffs(HANDOFF)
+    delivery = world.deliver(brief=broken)
+    assert (list(delivery.sent), delivery.unbriefed) == (["email", "slack", "webhook"], "ValueError")
+
+
+def test_a_store_that_does_not_answer_about_the_story_is_asked_again(world: World) -> None:
+    def later(*_: object) -> Brief:
+        raise Unavailable("throttled")
+
+    world.handoffs = InMemoryHandoffs(HANDOFF)
+    with pytest.raises(Unavailable):
+        world.tell(requested(), brief=later)
+    assert not world.email.notices
