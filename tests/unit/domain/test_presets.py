@@ -7,8 +7,10 @@ from infra.cli.rules import differences_of
 from shared.domain.activity import Rank
 from shared.domain.bands import band_of
 from shared.domain.engine import compile_rules
+from shared.domain.journey import Journey
 from shared.domain.moments import MINUTE, Moment
 from shared.domain.points import POINT
+from shared.domain.state import ScoreState
 from tests.unit.domain.leads import activity, facts, moment, total
 
 LATER = moment(400)
@@ -172,7 +174,6 @@ BANT = {"authority": "decides", "budget": True, "need": "brief", "timeline": "2 
         ("001", "mql", [EBOOK, FORM, activity("email_clicked", 3), PERSONA]),
         ("001", "iql", [EBOOK, FORM, activity("email_clicked", 3), STUDENT]),
         ("001", "iql", [EBOOK, FORM, activity("message_sent", 3, channel="linkedin"), PERSONA]),
-        ("003", "mql", [FORM, PERSONA, GRANTED]),
         ("003", "suspect", [FORM, PERSONA]),
         ("003", "suspect", [FORM, STUDENT, GRANTED]),
         ("004", "mql", [activity("demo_requested")]),
@@ -208,10 +209,71 @@ BANT = {"authority": "decides", "budget": True, "need": "brief", "timeline": "2 
         ],
         ("002", "unqualified", [FORM, facts(2, company={"employees": 3})]),
         ("002", "suspect", [FORM, facts(2, qualification={"timeline": False})]),
+        *[
+            ("003", "unqualified", [FORM, facts(2, qualification={fact: False})])
+            for fact in ("need", "budget", "authority")
+        ],
+        # cold again: was interested, and a year has passed
+        ("003", "cold", [FORM, PERSONA, GRANTED]),
+        # given back by sales, and nurtured until it comes back
+        ("002", "recycled", [FORM, activity("limit_reached", 2), activity("handoff_recycled", 3)]),
+        ("003", "recycled", [FORM, GRANTED, activity("demo_requested", 2), activity("handoff_recycled", 3)]),
+        ("003", "suspect", [FORM, GRANTED, activity("handoff_recycled", 3)]),
+        (
+            "003",
+            "customer",
+            [FORM, GRANTED, activity("demo_requested"), activity("quote_sent", 2), activity("purchased", 3)],
+        ),
     ],
 )
 def test_the_table_of_stages_row_by_row(name, reached, some):
     assert stage(preset(name), *some) == reached
+
+
+def test_guide_003_calls_the_persona_with_permission_an_mql_while_it_is_interested():
+    assert stage(preset("003"), FORM, PERSONA, GRANTED, at=moment(3)) == "mql"
+
+
+def test_in_guide_003_whoever_went_cold_or_came_back_from_sales_is_handed_over_again_when_it_is_ready():
+    again = activity("content_downloaded", 200)
+    assert stage(preset("003"), FORM, PERSONA, GRANTED, again, at=moment(201)) == "mql"
+    budget = facts(9, id="yes", qualification={"budget": True}, rank=Rank.SALES)
+    no_budget = facts(2, id="no", qualification={"budget": False}, rank=Rank.SALES)
+    assert stage(preset("003"), FORM, no_budget, budget, at=moment(10)) == "suspect"
+
+
+@pytest.mark.parametrize(("rating", "reached"), [(2, "suspect"), (3, "sql"), (5, "sql")])
+def test_guide_002_confirms_a_rated_fact_from_three_on(rating, reached):
+    assert stage(preset("002"), FORM, facts(2, qualification={**BANT, "budget": rating})) == reached
+
+
+@pytest.mark.parametrize(
+    ("name", "standing", "some", "missing", "track"),
+    [
+        ("002", "unqualified", [facts(2, qualification={"need": False})], "qualification.need", "use-cases"),
+        ("002", "unqualified", [facts(2, qualification={"budget": False})], "qualification.budget", "business-case"),
+        ("003", "unqualified", [facts(2, qualification={"budget": False})], "qualification.budget", "business-case"),
+        ("003", "cold", [PERSONA, GRANTED], "engagement", "wake-up"),
+        ("default", "unqualified", [facts(2, qualification={"authority": False})], "fit", "for-your-boss"),
+        ("default", "cold", [], "score", "wake-up"),
+        ("default", "recycled", [], "consent", "keep-in-touch"),
+    ],
+)
+def test_what_a_lead_misses_is_written_down_with_the_track_for_it(name, standing, some, missing, track):
+    rules = preset(name)
+    state = rules.absorb(ScoreState.empty(), some)
+    advice = rules.advise(state, Journey(standing, {standing: 1}, moment(3), moment(3)), moment(4))
+    assert missing in advice.missing
+    assert advice.track == track
+
+
+@pytest.mark.parametrize("reason", ["no_budget", "spam"])
+def test_in_the_default_a_rejection_for_an_essential_criterion_unqualifies_for_three_months(reason):
+    rejected = activity("handoff_rejected", 3, reason=reason)
+    handed = [FORM, GRANTED, activity("demo_requested", 2), rejected]
+    assert stage(preset("default"), *handed, at=moment(4)) == ("unqualified" if reason == "no_budget" else "sql")
+    if reason == "no_budget":
+        assert stage(preset("default"), *handed, at=moment(100)) == "suspect"
 
 
 @pytest.mark.parametrize("name", ["002", "003", "default"])
@@ -319,6 +381,7 @@ def test_in_the_default_what_made_a_lead_unqualified_may_change():
 
 def test_in_the_default_sales_gives_leads_back():
     assert default_stage(FORM, GRANTED, activity("demo_requested", 2), activity("lead_recycled", 3)) == "recycled"
+    assert default_stage(FORM, GRANTED, activity("demo_requested", 2), activity("handoff_recycled", 3)) == "recycled"
 
 
 def test_in_the_default_an_mql_that_attends_a_webinar_is_for_sales():
