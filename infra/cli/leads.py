@@ -67,7 +67,7 @@ def show(
     environment: Environment = LOCAL,
     as_json: Json = False,
 ) -> None:
-    """Show a lead: what it permits, its score point by point, its stages, and what was handed over."""
+    """Show a lead: what it permits, its score point by point, what is known, its stages, and what was handed over."""
     api = signed_in(environment)
     found = story(api, lead, at)
     if as_json:
@@ -78,14 +78,13 @@ def show(
     for line in consent_lines(found["consents"]):
         screen.say(line)
     screen.show(explanation_table(found))
-    for line in (*sum_lines(found), *activity_lines(found)):
+    for line in (*sum_lines(found), *qualification_lines(found), *activity_lines(found)):
         screen.say(line)
     for transition in found["transitions"]:
         screen.say(f"{transition['at']}  {transition['from_stage'] or '(new)'} → {transition['to_stage']}")
         screen.say(f"    because {transition['cause']}")
     for handoff in found["handoffs"]:
-        sent = ", ".join(f"{channel} {moment}" for channel, moment in handoff["sent"].items()) or "not sent yet"
-        screen.say(f"{handoff['requested_at']}  handed over to {handoff['to']} as {handoff['stage']}: {sent}")
+        screen.say(handoff_line(handoff))
     for decision in found["decisions"]:
         screen.say(f"{decision['at']}  {_DECISIONS[decision['said']]} by {decision['who']}")
         if decision["why"]:
@@ -155,7 +154,7 @@ def all_leads(api: Api, limit: int) -> list[dict[str, Any]]:
     return found
 
 
-def story(api: Api, lead: str, at: str | None = None) -> dict[str, Any]:
+def story(api: Api, lead: str, at: str | None = None, since: str | None = None) -> dict[str, Any]:
     """Everything about a lead, found by its id or by an e-mail address.
 
     Raises:
@@ -169,7 +168,7 @@ def story(api: Api, lead: str, at: str | None = None) -> dict[str, Any]:
             raise Failure(f"There is no lead with the address {lead}.", remedy)
         number = found[0]["id"]
     try:
-        answer: dict[str, Any] = api.get(path_of("v1", "leads", number), {"at": at})
+        answer: dict[str, Any] = api.get(path_of("v1", "leads", number), {"at": at, "since": since})
     except Refusal as refusal:
         if refusal.status != HTTPStatus.NOT_FOUND:
             raise
@@ -218,7 +217,7 @@ def explanation_table(found: Mapping[str, Any]) -> Table:
             continue
         limits = sum(line[name] for name in ("lost_to_rule_cap", "lost_to_group_cap", "lost_to_score_limits"))
         table.add_row(
-            _short(line["at"]),
+            short_moment(line["at"]),
             escape(harmless(str(line["label"] or line["rule"]))),
             str(line["earned"]),
             str(line["lost_to_age"] or ""),
@@ -247,12 +246,53 @@ def sum_lines(found: Mapping[str, Any]) -> Iterator[str]:
 def activity_lines(found: Mapping[str, Any]) -> Iterator[str]:
     """What the lead did last, where it came from, and what of it is noise."""
     for each in found["activities"][:_LATEST]:
-        places = [each["channel"], *(str(each["campaign"][name]) for name in _CAMPAIGN if each["campaign"].get(name))]
-        marks = [_MARKS[mark] for mark in each["marks"] if mark in _MARKS]
-        where = f" ({', '.join(filter(None, places))})" if any(places) else ""
-        yield f"{_short(each['occurred_at'])}  {each['type']}{where}{''.join(f': {mark}' for mark in marks)}"
+        yield f"{short_moment(each['occurred_at'])}  {activity_line(each)}"
     if found["more_activities"] or len(found["activities"]) > _LATEST:
         yield "    and more before that, which `--json` tells"
+
+
+def activity_line(each: Mapping[str, Any]) -> str:
+    """One thing that a lead did, or that somebody who signed in said of it."""
+    told = each.get("properties") or {}
+    if each.get("source") == "people" and told.get("who"):
+        why = f": {told['why']}" if told.get("why") else ""
+        return f"{each['type']} by {told['who']}{why}"
+    places = [each["channel"], *(str(each["campaign"][name]) for name in _CAMPAIGN if each["campaign"].get(name))]
+    marks = [_MARKS[mark] for mark in each["marks"] if mark in _MARKS]
+    where = f" ({', '.join(filter(None, places))})" if any(places) else ""
+    return f"{each['type']}{where}{''.join(f': {mark}' for mark in marks)}"
+
+
+def qualification_lines(found: Mapping[str, Any]) -> Iterator[str]:
+    """What is known of the four facts and who said so, what is still to ask, and the seven factors."""
+    for name, fact in found["qualification"]["facts"].items():
+        if (holds := fact["holds"]) and holds["value"] is not None:
+            by = holds["who"] or holds["source"] or "an unnamed source"
+            yield f"{name}: {fact_in_words(holds['value'])}, by {by} at {holds['at']}"
+    for each in found["qualification"]["to_ask"]:
+        if each["asked_at"]:
+            yield f"asked at {each['asked_at']}, and not answered: {each['question']}"
+        else:
+            yield f"still to ask: {each['question']}"
+    for factor in found["factors"]:
+        yield f"{factor['label']}: {factor['level']}, {factor['because']}"
+
+
+def fact_in_words(value: Any) -> str:
+    """What a fact says; null is what was taken back."""
+    if value is None:
+        return "taken back"
+    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
+
+
+def handoff_line(handoff: Mapping[str, Any]) -> str:
+    """A handoff, to whom it went out, and how it was answered."""
+    sent = ", ".join(f"{channel} {moment}" for channel, moment in handoff["sent"].items()) or "not sent yet"
+    to = f"{handoff['to']} ({handoff['assignee']})" if handoff["assignee"] else handoff["to"]
+    answer = handoff["answer"]
+    reason = f" ({answer['reason']})" if answer and answer["reason"] else ""
+    state = f"{answer['answer']}{reason} by {answer['who']} at {answer['at']}" if answer else handoff["state"]
+    return f"{handoff['requested_at']}  handed over to {to} as {handoff['stage']}: {sent}; {state}"
 
 
 def _identity(found: Mapping[str, Any], told: str) -> dict[str, str]:
@@ -324,7 +364,7 @@ def _decided(answer: Mapping[str, str]) -> None:
     screen.say(f"It is decided, and scored within moments: see `baton leads show {answer['lead']}`.")
 
 
-def _short(moment: str | None) -> str:
+def short_moment(moment: str | None) -> str:
     """A moment to the minute."""
     return moment[:16].replace("T", " ") if moment else ""
 

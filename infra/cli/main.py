@@ -10,7 +10,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.cli import account, cloud
 from infra.cli.events import events_app
+from infra.cli.handoffs import handoffs_app
 from infra.cli.import_list import import_list
+from infra.cli.lead_story import explain, qualify, timeline
 from infra.cli.leads import leads_app
 from infra.cli.noise import noise_app
 from infra.cli.permission import erasures_app
@@ -45,7 +47,10 @@ app.add_typer(queues_app, name="queues", rich_help_panel=_HERE)
 app.add_typer(secrets_app, name="secrets", rich_help_panel=_ACCOUNT)
 app.add_typer(users_app, name="users", rich_help_panel=_ACCOUNT)
 app.add_typer(erasures_app, name="erasures", rich_help_panel=_ACCOUNT)
+for command in (explain, timeline, qualify):
+    leads_app.command()(command)
 app.add_typer(leads_app, name="leads", rich_help_panel=_LEADS)
+app.add_typer(handoffs_app, name="handoffs", rich_help_panel=_LEADS)
 app.add_typer(noise_app, name="noise", rich_help_panel=_LEADS)
 rules_app.command("publish")(publish)
 app.add_typer(rules_app, name="rules", rich_help_panel=_LEADS)

@@ -15,7 +15,7 @@ from shared.domain.activity import Activity, Identity, Rank
 from shared.domain.consent import ConsentHistory, ConsentWord, consent_history
 from shared.domain.engine import Score
 from shared.domain.facts import FACT_GROUPS
-from shared.domain.handoff import Handoff, LeadId
+from shared.domain.handoff import Answer, HandoffRecord, LeadId
 from shared.domain.moments import Moment, format_moment
 from shared.domain.noise import Noise, is_noise, silenced
 from shared.domain.points import as_number
@@ -123,7 +123,7 @@ class ExportLead:
         yield "consents", [_consent(each, consents.holds) for each in consents.words]
         yield "points", explanation["contributions"]
         yield "decisions", [self._decision(lead, each) for lead in leads for each in self._stages.transitions(lead)]
-        yield "handoffs", [self._handoff(each) for lead in leads for each in self._stages.handoffs(lead)]
+        yield "handoffs", [self._handoff(each) for each in self._handoffs.of(leads)]
         yield "said_by_people", [_activity(each) for each in known if each.rank >= Rank.SALES]
         yield (
             "stored",
@@ -166,7 +166,8 @@ class ExportLead:
             "rules": self._rules(each.rules_version, each.snapshot, (each.from_stage, each.to_stage)),
         }
 
-    def _handoff(self, each: Handoff) -> Item:
+    def _handoff(self, record: HandoffRecord) -> Item:
+        each, answer = record.handoff, record.answer
         sent = self._handoffs.sent(each.key)
         version = each.snapshot.get("rules_version", 0)
         return {
@@ -177,6 +178,11 @@ class ExportLead:
             "channels": list(each.notify),
             "requested_at": format_moment(each.requested_at),
             "respond_by": _stamp(each.respond_by),
+            "state": record.state,
+            "now_with": record.to,
+            "assignee": record.assignee,
+            "followed_up": [{"kind": done.kind, "to": done.to, "at": format_moment(done.at)} for done in record.done],
+            "answer": answer and _answer(answer),
             "cause": each.caused_by,
             "last_activity_at": _stamp(each.last_activity_at),
             "known_then": dict(each.snapshot),
@@ -199,6 +205,18 @@ class ExportLead:
                 each for group in ("behaviour", "fit") for each in document.get(group) or () if each.get("id") in earned
             ],
         }
+
+
+def _answer(answer: Answer) -> Item:
+    return {
+        "answer": answer.kind,
+        "at": format_moment(answer.at),
+        "who": answer.who,
+        "reason": answer.reason,
+        "note": answer.note,
+        "look_again": _stamp(answer.look_again),
+        "rules": list(answer.rules),
+    }
 
 
 def _facts(known: Iterable[Activity], heard: Iterable[Activity]) -> list[Item]:

@@ -5,14 +5,15 @@ from typing import Any
 import pytest
 
 from shared.adapters.dynamodb.activities import DynamoDBActivities
-from shared.adapters.dynamodb.handoffs import DynamoDBHandoffs
+from shared.adapters.dynamodb.handoffs import DynamoDBAnswers, DynamoDBHandoffs
 from shared.adapters.dynamodb.leads import DynamoDBLeads
 from shared.adapters.dynamodb.stages import DynamoDBStages
 from shared.adapters.dynamodb.traces import DynamoDBTraces
-from shared.domain.handoff import Handoff, HandoffKey, LeadId
+from shared.domain.handoff import Answer, Handoff, HandoffKey, LeadId
 from shared.domain.journey import Journey
 from shared.domain.moments import MINUTE, Moment, parse_moment
 from shared.domain.state import ScoreState
+from shared.ports.bus import Event
 from shared.ports.leads import LeadRecord
 from shared.ports.stages import StageRecord, StoredTransition
 from tests.fakes import (
@@ -135,6 +136,21 @@ class TestDynamoDBTraces(TracesContract):
         stores.traces.detach(LAPTOP, {ADA}, NOON)
 
         assert dynamodb.scan(TableName=LEADS)["Items"] == []
+
+    def test_an_answered_handoff_is_told_and_wiped_whole_with_its_event(self, stores, dynamodb):
+        handoff = Handoff(KEY, "inside-sales", (), NOON, None, "score", None, {"total": 65})
+        stores.stages.commit(StageRecord(ONE, Journey.start()), (), [handoff])
+        answer = Answer("rejected", NOON, "bob@acme.example", "no_budget", "She said no.")
+        said = activity("answer-1", ADA, type="handoff_rejected", own=False)
+        event = Event("answered", "HandoffAnswered", {"id": "answered"})
+        DynamoDBAnswers(dynamodb, LEADS, stores.log).answer(KEY, answer, said, event)
+
+        told = {each.name: each.content for each in stores.traces.of(ONE)}
+        assert "She said no." in told["HANDOFF#mql#1"]["answer"]
+        stores.traces.remove([said])
+        assert stores.traces.wipe(ONE) == 3
+        assert dynamodb.scan(TableName=LEADS)["Items"] == []
+        assert dynamodb.scan(TableName=ACTIVITIES)["Items"] == []
 
     def test_marks_of_what_was_sent_and_withheld_are_told_and_wiped_too(self, stores, dynamodb):
         handoffs = DynamoDBHandoffs(dynamodb, LEADS)

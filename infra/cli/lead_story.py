@@ -1,0 +1,230 @@
+"""`baton leads explain|timeline|qualify`: how a score adds up, what happened in order of time, and what is known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Annotated, Any
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from infra.cli.handoffs import answer_in_words
+from infra.cli.leads import Json, activity_line, fact_in_words, headline, short_moment, story, sum_lines
+from infra.cli.screen import harmless, screen
+from infra.cli.session import Environment, signed_in
+from infra.deployed import LOCAL, Api, Refusal, path_of
+from infra.failure import Failure
+from shared.domain.activity import HANDOFF_ACCEPTED, HANDOFF_RECYCLED, HANDOFF_REJECTED
+from shared.domain.moments import Moment, MomentError, format_moment, parse_moment
+from shared.domain.stages import QUALIFICATIONS
+
+Lead = Annotated[str, typer.Argument(metavar="LEAD", help="A lead's id, or an e-mail address.")]
+_ANSWERS = {HANDOFF_ACCEPTED, HANDOFF_REJECTED, HANDOFF_RECYCLED}
+_YES, _NO = {"yes", "true"}, {"no", "false"}
+_RATINGS = {"1", "2", "3", "4", "5"}
+_FACT = "yes, no, a rating from 1 to 5, or what the lead said"
+
+
+def explain(
+    lead: Lead,
+    at: Annotated[str | None, typer.Option("--at", help="As it was then: 2026-03-01T09:30:00Z.")] = None,
+    since: Annotated[str | None, typer.Option("--since", help="Tell what changed since this moment.")] = None,
+    environment: Environment = LOCAL,
+    as_json: Json = False,
+) -> None:
+    """Explain a lead's score as it adds up: what each point is for, what age and limits took, what would lift it."""
+    found = story(signed_in(environment), lead, at, since)
+    if as_json:
+        screen.json(found["explanation"])
+        return
+    screen.say(headline(found))
+    screen.show(_points(found["explanation"]))
+    for line in (*sum_lines(found), *_outlook(found["explanation"])):
+        screen.say(line)
+
+
+def timeline(
+    lead: Lead,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=1000, help="At most so many lines, the latest.")] = 50,
+    before: Annotated[
+        str | None, typer.Option("--before", help="Only what happened before: 2026-03-01T09:30:00Z.")
+    ] = None,
+    environment: Environment = LOCAL,
+    as_json: Json = False,
+) -> None:
+    """Tell what a lead did and said, which stages it entered, to whom it was handed over, and what sales answered.
+
+    In order of time, the latest part of it; the first line tells how to see what was earlier.
+    """
+    lines, earlier = happenings(signed_in(environment), lead, limit, before)
+    if as_json:
+        screen.json({"happened": lines, "before": earlier})
+        return
+    if earlier:
+        screen.say(f"what was earlier: baton leads timeline {lead} --before {earlier}")
+    for each in lines:
+        screen.say(f"{short_moment(each['at'])}  {each['words']}")
+    if not lines:
+        screen.say("Nothing happened." if before is None else "Nothing happened before that.")
+
+
+def qualify(  # noqa: PLR0917 - each is an option
+    lead: Lead,
+    authority: Annotated[str | None, typer.Option("--authority", help=f"Who decides: {_FACT}.")] = None,
+    budget: Annotated[str | None, typer.Option("--budget", help=f"Whether there is a budget: {_FACT}.")] = None,
+    need: Annotated[str | None, typer.Option("--need", help=f"What is needed: {_FACT}.")] = None,
+    timeline: Annotated[str | None, typer.Option("--timeline", help=f"By when: {_FACT}.")] = None,
+    asked: Annotated[
+        list[str] | None, typer.Option("--asked", metavar="FACT", help="Asked, and not answered; again for more.")
+    ] = None,
+    unknown: Annotated[
+        list[str] | None,
+        typer.Option("--unknown", metavar="FACT", help="Take back what was said of a fact; again for more."),
+    ] = None,
+    note: Annotated[str, typer.Option("--note", help="How it is known, and what else there is to say.")] = "",
+    environment: Environment = LOCAL,
+    as_json: Json = False,
+) -> None:
+    """Write down what a lead said of authority, budget, need and timeline, or which of them it was asked in vain.
+
+    It holds over what pages and servers say. What was asked and not answered is told as asked, so that nobody asks the
+    same question twice.
+    """
+    told = {"authority": authority, "budget": budget, "need": need, "timeline": timeline}
+    facts: dict[str, bool | int | str | None] = {name: _value(text) for name, text in told.items() if text is not None}
+    facts |= dict.fromkeys(_facts(unknown or [], "--unknown"))
+    said: dict[str, Any] = {"facts": facts, "asked": _facts(asked or [], "--asked"), "note": note}
+    if not facts and not said["asked"]:
+        options = ", ".join(f"--{name}" for name in QUALIFICATIONS)
+        raise Failure("There is nothing to write down.", f"Give at least one of {options}, --asked and --unknown.")
+    api = signed_in(environment)
+    found = story(api, lead)
+    try:
+        answer = api.post(path_of("v1", "leads", found["id"], "qualifications"), said)
+    except Refusal as refusal:
+        told_why = refusal.answer if isinstance(refusal.answer, Mapping) else {}
+        if "at" not in (told_why.get("details") or {}):
+            raise
+        raise Failure(f"It cannot be written down: {told_why['message']}.", "Correct it and try again.") from refusal
+    if as_json:
+        screen.json(answer)
+        return
+    screen.say(f"It is written down, and counts within moments: see `baton leads show {answer['lead']}`.")
+
+
+def happenings(api: Api, lead: str, limit: int, before: str | None) -> tuple[list[dict[str, str]], str | None]:
+    """What happened to a lead, oldest first: the latest `limit` things, and before which moment the earlier ones are.
+
+    Things of one moment stay together, so that it can be a few more.
+    """
+    until = None if before is None else format_moment(Moment(_moment(before, "--before") - 1))
+    whole = page = story(api, lead, until)
+    activities: dict[str, Mapping[str, Any]] = {}
+    while True:
+        known = len(activities)
+        activities |= {each["id"]: each for each in page["activities"]}
+        more = bool(page["more_activities"] and len(activities) > known)
+        if not more or len(activities) > limit:
+            break
+        # The next page begins with what occurred in the last moment of this one: what is told twice has the same id.
+        page = story(api, lead, page["activities"][-1]["occurred_at"])
+    lines = [*_done(whole, activities.values()), *_decided(whole)]
+    lines.sort(key=lambda each: (parse_moment(each["at"]), each["words"]), reverse=True)
+    reached = min((parse_moment(each["occurred_at"]) for each in activities.values()), default=None) if more else None
+    shown = [each for each in lines if reached is None or parse_moment(each["at"]) >= reached]
+    if len(shown) > limit:
+        last = shown[limit - 1]["at"]
+        kept = [each for number, each in enumerate(shown) if number < limit or each["at"] == last]
+        more = more or len(kept) < len(shown)
+        shown = kept
+    return shown[::-1], shown[-1]["at"] if shown and more else None
+
+
+def _done(found: Mapping[str, Any], activities: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, str]]:
+    """What the lead did and said; answers to handoffs are told with these."""
+    said: dict[str, list[str]] = {}
+    for name, fact in found["qualification"]["facts"].items():
+        for word in fact["history"]:
+            said.setdefault(word["activity"], []).append(f"{name} {fact_in_words(word['value'])}")
+    for each in activities:
+        if each["type"] in _ANSWERS:
+            continue
+        facts = "".join(f", {told}" for told in said.get(each["id"], ()))
+        yield {"at": each["occurred_at"], "words": f"{activity_line(each)}{facts}"}
+
+
+def _decided(found: Mapping[str, Any]) -> Iterator[dict[str, str]]:
+    """The stages that a lead entered, its handoffs and what followed while nobody answered."""
+    for each in found["transitions"]:
+        words = f"{each['from_stage'] or '(new)'} → {each['to_stage']}, because {each['cause']}"
+        yield {"at": each["at"], "words": words}
+    for each in found["handoffs"]:
+        member = f" ({each['assignee']})" if each["assignee"] and not each["done"] else ""
+        yield {"at": each["requested_at"], "words": f"handed over to {each['to']}{member} as {each['stage']}"}
+        for follow_up in each["done"]:
+            yield {"at": follow_up["at"], "words": f"{follow_up['kind']} to {follow_up['to']}: nobody had answered"}
+        if each["answer"]:
+            note = f": {each['answer']['note']}" if each["answer"]["note"] else ""
+            yield {"at": each["answer"]["at"], "words": f"{answer_in_words(each['answer'])}{note}"}
+
+
+def _points(told: Mapping[str, Any]) -> Table:
+    table = Table("when", "what", "score", "earned", "aged", "rule cap", "group cap", "score limits", "counts")
+    for column in table.columns[3:]:
+        column.justify = "right"
+    for line in sorted(told["contributions"], key=lambda line: line["at"] or "~"):
+        if not line["earned"] and not line["counts"]:
+            continue
+        lost = ("lost_to_age", "lost_to_rule_cap", "lost_to_group_cap", "lost_to_score_limits")
+        cells = (
+            short_moment(line["at"]),
+            str(line["label"] or line["rule"]),
+            line["score"],
+            _signed(line["earned"]),
+            *(_signed(-line[name]) if line[name] else "" for name in lost),
+            _signed(line["counts"]),
+        )
+        table.add_row(*(escape(harmless(cell)) for cell in cells))
+    table.add_section()
+    table.add_row("", "total", *[""] * 6, str(told["total"]), style="bold")
+    return table
+
+
+def _outlook(told: Mapping[str, Any]) -> Iterator[str]:
+    if lift := told["lift"]:
+        yield (
+            f"nearest step up: {lift['label'] or lift['rule']} ({lift['activity']}) would make it {lift['total']}, "
+            f"{lift['temperature']}"
+        )
+    if told["since"] is None:
+        return
+    yield f"since {told['since']}:" if told["changes"] else f"since {told['since']} nothing changed"
+    for change in told["changes"]:
+        of = f" of {short_moment(change['at'])}" if change["at"] else ""
+        yield f"    {change['rule']}{of}: {change['before']:g} → {change['after']:g}"
+
+
+def _signed(points: float) -> str:
+    return f"{points:+}" if points else "0"
+
+
+def _value(text: str) -> bool | int | str:
+    """What a fact says: yes or no, a rating, or words."""
+    word = text.strip().lower()
+    if word in _YES | _NO:
+        return word in _YES
+    return int(word) if word in _RATINGS else text
+
+
+def _facts(names: list[str], option: str) -> list[str]:
+    if strange := next((name for name in names if name not in QUALIFICATIONS), None):
+        raise Failure(f"{option} {strange} is no qualification fact.", f"There are {', '.join(QUALIFICATIONS)}.")
+    return list(dict.fromkeys(names))
+
+
+def _moment(text: str, option: str) -> Moment:
+    try:
+        return parse_moment(text)
+    except MomentError as error:
+        raise Failure(f"{option} {text} is no moment.", "Write it as 2026-03-01T09:30:00Z.", str(error)) from error
