@@ -9,6 +9,7 @@ import typer
 from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.cli import account, cloud
+from infra.cli.channels import channels_app
 from infra.cli.events import events_app
 from infra.cli.handoffs import handoffs_app
 from infra.cli.import_list import import_list
@@ -44,6 +45,7 @@ app.command(rich_help_panel=_ACCOUNT)(account.deploy)
 app.command(rich_help_panel=_ACCOUNT)(account.diff)
 app.command(rich_help_panel=_ACCOUNT)(account.destroy)
 app.add_typer(queues_app, name="queues", rich_help_panel=_HERE)
+app.add_typer(channels_app, name="channels", rich_help_panel=_HERE)
 app.add_typer(secrets_app, name="secrets", rich_help_panel=_ACCOUNT)
 app.add_typer(users_app, name="users", rich_help_panel=_ACCOUNT)
 app.add_typer(erasures_app, name="erasures", rich_help_panel=_ACCOUNT)

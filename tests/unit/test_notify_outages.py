@@ -248,6 +248,16 @@ def test_what_was_put_by_when_the_breaker_had_just_closed_is_sent_by_the_next_ti
     assert world.recover().sent == {SLACK: 1}
 
 
+def test_a_channel_that_fails_is_not_tried_again_in_the_same_tick_although_its_breaker_is_closed(world: World) -> None:
+    down(world)
+    for announced in world.more(1, 2):
+        world.tell(announced)
+    world.missed.close(SLACK)
+    world.clock.advance(MINUTE)
+    world.recover()
+    assert world.slack.tries == TOLERATED + 1
+
+
 def test_what_was_put_by_names_nobody(world: World) -> None:
     down(world)
     world.deliver()
