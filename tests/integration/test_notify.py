@@ -19,7 +19,11 @@ from shared.adapters.clock import SystemClock
 from shared.adapters.dynamodb.handoffs import DynamoDBHandoffs, handoff_item
 from shared.adapters.dynamodb.keys import key, lead_partition, withheld
 from shared.adapters.dynamodb.leads import DynamoDBLeads
+from shared.adapters.dynamodb.missed import DynamoDBMissed
 from shared.adapters.dynamodb.rules import DynamoDBRuleVersions
+from shared.domain.breaker import TOLERATED
+from shared.domain.moments import MINUTE, Moment
+from shared.ports.missed import ChannelKey, MissedMessage
 from tests.handed_over import HANDOFF, KEY, LEAD, RULES, sam
 from tests.local_receiver import Receiver
 from tests.tables import ACTIVITIES, LEADS
@@ -44,6 +48,9 @@ class Deployed:
 
     def deliver(self) -> Any:
         return handler.lambda_handler(GOLDEN, Context())  # type: ignore[arg-type]
+
+    def tick(self) -> Any:
+        return handler.lambda_handler({"tick": True}, Context())  # type: ignore[arg-type]
 
     @property
     def mails(self) -> list[Any]:
@@ -122,6 +129,47 @@ def test_a_receiver_that_is_down_gets_its_message_later_and_nobody_else_gets_ano
     assert deployed.deliver() == {"batchItemFailures": []}
     assert (len(deployed.mails), len(deployed.slack.requests), len(deployed.webhook.requests)) == (1, 1, 2)
     assert len({headers["webhook-id"] for _, headers, _ in deployed.webhook.requests}) == 1
+
+
+def test_what_a_receiver_that_is_down_misses_is_put_by_and_sent_when_it_is_back(
+    deployed: Deployed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deployed.webhook.status = 503
+    for _ in range(TOLERATED - 1):
+        assert len(deployed.deliver()["batchItemFailures"]) == 1
+        let_claims_end(deployed)
+    assert deployed.deliver() == {"batchItemFailures": []}
+    missed = DynamoDBMissed(deployed.dynamodb, LEADS)
+    place = ChannelKey("inside-sales", "webhook")
+    assert missed.breaker(place).is_open
+    assert [each.id for each in missed.next(place, 10)] == [f"{KEY.text}.requested"]
+
+    deployed.webhook.status = 200
+    assert deployed.tick() is None
+    assert len(deployed.webhook.requests) == TOLERATED, "its wait is not over"
+    later = Moment(SystemClock().now() + 2 * MINUTE)
+    monkeypatch.setattr(SystemClock, "now", lambda self: later)
+    deployed.tick()
+    deployed.tick()
+    assert len(deployed.webhook.requests) == TOLERATED + 1
+    assert len({headers["webhook-id"] for _, headers, _ in deployed.webhook.requests}) == 1
+    assert (missed.breakers(), missed.waiting()) == ({}, [])
+    assert (len(deployed.mails), len(deployed.slack.requests)) == (1, 1)
+
+
+def test_a_message_that_a_receiver_that_is_back_refuses_for_what_it_says_goes_to_the_queue(deployed: Deployed) -> None:
+    missed = DynamoDBMissed(deployed.dynamodb, LEADS)
+    place = ChannelKey("inside-sales", "webhook")
+    golden = json.loads(GOLDEN["Records"][0]["body"])
+    missed.put_by(
+        place, MissedMessage(f"{KEY.text}.requested", SystemClock().now(), "HandoffRequested", golden["detail"])
+    )
+    deployed.webhook.status = 422
+    deployed.tick()
+    assert missed.waiting() == []
+    sqs = boto3.client("sqs")
+    [message] = sqs.receive_message(QueueUrl=sqs.get_queue_url(QueueName="notify")["QueueUrl"])["Messages"]
+    assert json.loads(message["Body"]) == {"detail-type": "HandoffRequested", "detail": golden["detail"]}
 
 
 def let_claims_end(deployed: Deployed) -> None:
