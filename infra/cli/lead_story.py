@@ -21,6 +21,8 @@ from shared.domain.stages import QUALIFICATIONS
 
 Lead = Annotated[str, typer.Argument(metavar="LEAD", help="A lead's id, or an e-mail address.")]
 _ANSWERS = {HANDOFF_ACCEPTED, HANDOFF_REJECTED, HANDOFF_RECYCLED}
+_ORDER = ("activity", "stage", "handoff", "follow-up", "answer")
+"""Of one moment what was caused stands after its cause."""
 _YES, _NO = {"yes", "true"}, {"no", "false"}
 _RATINGS = {"1", "2", "3", "4", "5"}
 _FACT = "yes, no, a rating from 1 to 5, or what the lead said"
@@ -130,7 +132,7 @@ def happenings(api: Api, lead: str, limit: int, before: str | None) -> tuple[lis
         # The next page begins with what occurred in the last moment of this one: what is told twice has the same id.
         page = story(api, lead, page["activities"][-1]["occurred_at"])
     lines = [*_done(whole, activities.values()), *_decided(whole)]
-    lines.sort(key=lambda each: (parse_moment(each["at"]), each["words"]), reverse=True)
+    lines.sort(key=lambda each: (parse_moment(each["at"]), _ORDER.index(each["what"]), each["words"]), reverse=True)
     reached = min((parse_moment(each["occurred_at"]) for each in activities.values()), default=None) if more else None
     shown = [each for each in lines if reached is None or parse_moment(each["at"]) >= reached]
     if len(shown) > limit:
@@ -151,22 +153,25 @@ def _done(found: Mapping[str, Any], activities: Iterable[Mapping[str, Any]]) -> 
         if each["type"] in _ANSWERS:
             continue
         facts = "".join(f", {told}" for told in said.get(each["id"], ()))
-        yield {"at": each["occurred_at"], "words": f"{activity_line(each)}{facts}"}
+        yield {"at": each["occurred_at"], "what": "activity", "words": f"{activity_line(each)}{facts}"}
 
 
 def _decided(found: Mapping[str, Any]) -> Iterator[dict[str, str]]:
     """The stages that a lead entered, its handoffs and what followed while nobody answered."""
     for each in found["transitions"]:
         words = f"{each['from_stage'] or '(new)'} → {each['to_stage']}, because {each['cause']}"
-        yield {"at": each["at"], "words": words}
+        yield {"at": each["at"], "what": "stage", "words": words}
     for each in found["handoffs"]:
         member = f" ({each['assignee']})" if each["assignee"] and not each["done"] else ""
-        yield {"at": each["requested_at"], "words": f"handed over to {each['to']}{member} as {each['stage']}"}
+        words = f"handed over to {each['to']}{member} as {each['stage']}"
+        yield {"at": each["requested_at"], "what": "handoff", "words": words}
         for follow_up in each["done"]:
-            yield {"at": follow_up["at"], "words": f"{follow_up['kind']} to {follow_up['to']}: nobody had answered"}
+            words = f"{follow_up['kind']} to {follow_up['to']}: nobody had answered"
+            yield {"at": follow_up["at"], "what": "follow-up", "words": words}
         if each["answer"]:
             note = f": {each['answer']['note']}" if each["answer"]["note"] else ""
-            yield {"at": each["answer"]["at"], "words": f"{answer_in_words(each['answer'])}{note}"}
+            words = f"{answer_in_words(each['answer'])}{note}"
+            yield {"at": each["answer"]["at"], "what": "answer", "words": words}
 
 
 def _points(told: Mapping[str, Any]) -> Table:

@@ -1,0 +1,386 @@
+"""`baton handoffs` and `baton leads explain|timeline|qualify`, at a desk in memory."""
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from infra.cli import handoffs, lead_story, leads
+from infra.cli.handoffs import review
+from infra.cli.leads import activity_line
+from infra.cli.main import app
+from infra.deployed import Refusal
+from infra.failure import Failure
+from shared.domain.handoff import HandoffRecord, LeadId
+from shared.domain.moments import HOUR, MINUTE, Moment, format_moment, parse_moment
+from tests.http_requests import NOW
+from tests.people import activity
+from tests.sales_desk import ADA, ADAS, GRACES, MORNING, a_sales_desk, handed_over, joined, said, seller, stand
+
+
+@pytest.fixture
+def desk():
+    return a_sales_desk()
+
+
+@pytest.fixture
+def baton(desk, monkeypatch):
+    """`baton` as Bob of sales runs it, or somebody else who is named."""
+
+    def run(*words, who="bob", role="sales"):
+        for module in (handoffs, lead_story):
+            monkeypatch.setattr(module, "signed_in", lambda _: seller(desk, who, role))
+        return CliRunner().invoke(app, list(words))
+
+    return run
+
+
+def done(result):
+    assert result.exit_code == 0, (result.output, result.exception)
+    return result.output
+
+
+def failed(result):
+    assert isinstance(result.exception, Failure), (result.output, result.exception)
+    return result.exception
+
+
+# --- baton handoffs ---
+
+
+def test_open_handoffs_are_a_table_for_people_and_json_for_scripts(baton):
+    told = done(baton("handoffs", "list"))
+    for words in ("lead-1.mql.1", "Ada", "Engines", "inside-sales", "mia", "2026-03-02 08:00", "open"):
+        assert words in told
+
+    (listed,) = json.loads(done(baton("handoffs", "list", "--json")))
+    assert (listed["lead"], listed["state"]) == ("lead-1", "open")
+
+
+def test_a_list_is_narrowed_by_state_team_and_assignee(baton):
+    assert json.loads(done(baton("handoffs", "list", "--team", "inside-sales", "--assignee", "mia", "--json")))
+    for narrowed in (("--state", "rejected"), ("--team", "field-sales"), ("--assignee", "eve")):
+        assert done(baton("handoffs", "list", *narrowed)) == "There is no such handoff.\n"
+    assert baton("handoffs", "list", "--state", "closed").exit_code == 2
+
+
+def test_a_long_list_is_read_page_by_page_up_to_its_limit(baton, desk):
+    stand(desk, GRACES, *(handed_over(type(GRACES)(GRACES.lead, "mql", epoch)) for epoch in range(1, 151)))
+
+    assert len(json.loads(done(baton("handoffs", "list", "--limit", "1000", "--json")))) == 151
+    assert len(json.loads(done(baton("handoffs", "list", "--limit", "120", "--json")))) == 120
+
+
+@pytest.mark.parametrize("which", ["lead-1.mql.1", "lead-1", "ada@example.com"])
+def test_a_handoff_is_shown_by_its_name_or_its_leads(baton, which):
+    told = done(baton("handoffs", "show", which))
+
+    for line in (
+        "lead-1.mql.1: Ada, Engines",
+        f"handed over at {MORNING}, to be answered by 2026-03-02T09:00:00Z",
+        "with inside-sales, mia: open",
+        "because score at least 50",
+        "+60 The demo",
+        "sent by email at 2026-03-02T08:01:00Z",
+        "if nobody answers: reminder to inside-sales at 2026-03-02T08:45:00Z",
+        "may be rejected for no_budget (No budget), wrong_contact (Not who they say)",
+        "may be recycled for bad_timing (The time is not right)",
+    ):
+        assert line in told
+
+
+def test_an_answered_handoff_is_shown_with_its_answer_and_offers_none(baton, desk):
+    before = desk.handoffs.record(ADAS)
+    desk.handoffs.follow_up(before, HandoffRecord(before.handoff, "inside-sales", "mia", before.handoff.follow_ups))
+    done(baton("handoffs", "recycle", "lead-1", "--reason", "other", "--look-again", "2026-06-01", "--note", "Later."))
+
+    told = done(baton("handoffs", "show", "lead-1"))
+
+    assert f"recycled (other) by bob@acme.example at {NOW}, to look at again from 2026-06-01 00:00\n    Later." in told
+    assert "reminder to inside-sales at 2026-03-02T08:45:00Z" in told
+    assert "may be" not in told
+    assert "if nobody answers" not in told
+
+
+def test_sales_accepts_rejects_and_recycles(baton, desk):
+    for number, (words, state) in enumerate(
+        [
+            (("accept", "lead-1"), "accepted"),
+            (("reject", "lead-1.mql.2", "--reason", "no_budget", "--note", "Ask in autumn."), "rejected"),
+            (("recycle", "lead-1.mql.3", "--reason", "bad_timing", "--look-again", "2026-06-01"), "recycled"),
+        ],
+        start=1,
+    ):
+        key = type(ADAS)(ADAS.lead, "mql", number)
+        desk.handoffs.committed.setdefault(key, handed_over(key))
+
+        assert f"lead-1.mql.{number} is {state}" in done(baton("handoffs", *words))
+        assert desk.handoffs.record(key).state == state
+    assert len(said(desk, "handoff_rejected")) == 1
+
+
+def test_an_answer_is_json_for_scripts(baton):
+    told = json.loads(done(baton("handoffs", "accept", "lead-1", "--json")))
+
+    assert told["answer"]["who"] == "bob@acme.example"
+
+
+def test_who_comes_second_is_told_by_whom_it_was_answered(baton):
+    done(baton("handoffs", "reject", "lead-1", "--reason", "no_budget"))
+
+    failure = failed(baton("handoffs", "accept", "lead-1", who="eve"))
+
+    assert failure.what == f"lead-1.mql.1 was answered before: bob@acme.example rejected it at {NOW}."
+    assert "once" in failure.remedy
+
+
+@pytest.mark.parametrize(
+    ("words", "what", "remedy"),
+    [
+        (
+            ("reject", "lead-1", "--reason", "dull"),
+            "There is no reason 'dull'; a lead is rejected for one of no_budget, wrong_contact.",
+            "Correct --reason.",
+        ),
+        (
+            ("recycle", "lead-1", "--reason", "other", "--look-again", "2020-01-01"),
+            "A lead is looked at again at a moment to come, within two years.",
+            "Correct --look-again.",
+        ),
+        (
+            ("recycle", "lead-1", "--reason", "other", "--look-again", "soon"),
+            "Write a day such as 2026-03-01",
+            "Correct --look-again.",
+        ),
+        (("accept", "lead-2"), "grace@example.com was never handed over.", "handoffs list"),
+        (("accept", "lead-9"), "There is no lead with the id lead-9.", "leads list"),
+        (("accept", "lead-1.mql.7"), "There is no handoff lead-1.mql.7.", "handoffs list"),
+        (("accept", "nobody@example.com"), "There is no lead with the address nobody@example.com.", "leads list"),
+    ],
+)
+def test_an_answer_that_cannot_be_is_told_with_what_to_do(baton, desk, words, what, remedy):
+    failure = failed(baton("handoffs", *words))
+
+    assert failure.what.startswith(what)
+    assert remedy in failure.remedy
+    assert desk.handoffs.outbox == []
+
+
+def test_a_rejection_needs_a_reason(baton):
+    assert baton("handoffs", "reject", "lead-1").exit_code == 2
+
+
+def test_a_lead_with_two_open_handoffs_is_answered_by_name(baton, desk):
+    second = type(ADAS)(ADAS.lead, "sql", 1)
+    desk.handoffs.committed[second] = handed_over(second, "2026-03-02T08:30:00Z")
+
+    failure = failed(baton("handoffs", "accept", "lead-1"))
+
+    assert failure.remedy == "Name one of lead-1.mql.1, lead-1.sql.1."
+    assert "lead-1.sql.1: Ada" in done(baton("handoffs", "show", "lead-1"))
+
+
+def test_a_handoff_of_a_lead_that_was_merged_away_is_answered_under_either_name(baton, desk):
+    joined(desk, LeadId("lead-2"), LeadId("lead-1"))
+
+    assert "the lead is part of lead-2 now" in done(baton("handoffs", "show", "lead-1.mql.1"))
+    assert "lead-1.mql.1 is accepted" in done(baton("handoffs", "accept", "lead-2"))
+
+
+def test_whoever_may_not_answer_is_told(baton, desk, monkeypatch):
+    with pytest.raises(Refusal) as told:
+        seller(desk, "mia", "marketing").post("/v1/handoffs/lead-1/mql/1/answers", {"answer": "accepted"})
+
+    assert told.value.status == 403
+
+
+def test_why_leads_were_given_back_is_told_by_reason_and_by_rule(baton, desk):
+    done(baton("handoffs", "reject", "lead-1", "--reason", "no_budget"))
+    for epoch, (rules, words) in enumerate(
+        [
+            (("demo",), ("reject", "--reason", "no_budget")),
+            (("view",), ("recycle", "--reason", "other")),
+            (("demo",), ("accept",)),
+        ],
+        start=2,
+    ):
+        key = type(ADAS)(ADAS.lead, "mql", epoch)
+        desk.handoffs.committed[key] = handed_over(key, f"2026-03-02T08:{epoch:02}:00Z", rules)
+        done(baton("handoffs", words[0], f"lead-1.mql.{epoch}", *words[1:]))
+
+    told = json.loads(done(baton("handoffs", "reasons", "--json")))
+
+    assert told["reasons"] == [
+        {"answer": "rejected", "reason": "no_budget", "times": 2},
+        {"answer": "recycled", "reason": "other", "times": 1},
+    ]
+    assert told["rules"] == [
+        {"rule": "demo", "accepted": 1, "rejected": 2, "recycled": 0, "reasons": {"no_budget": 2}},
+        {"rule": "view", "accepted": 0, "rejected": 1, "recycled": 1, "reasons": {"no_budget": 1, "other": 1}},
+    ]
+    table = done(baton("handoffs", "reasons"))
+    assert "no_budget 1, other 1" in table
+    later = json.loads(done(baton("handoffs", "reasons", "--since", "2026-03-02T08:03:00Z", "--json")))
+    assert later["reasons"] == [{"answer": "recycled", "reason": "other", "times": 1}]
+    assert "2026-03-01" in failed(baton("handoffs", "reasons", "--since", "once")).remedy
+
+
+def test_where_nobody_answered_there_is_no_reason(baton):
+    assert done(baton("handoffs", "reasons")) == "Nobody has answered a handoff yet.\n"
+    assert review([]) == {"reasons": [], "rules": []}
+
+
+# --- baton leads explain, timeline, qualify ---
+
+
+def test_a_score_is_explained_as_it_adds_up(baton):
+    told = done(baton("leads", "explain", "ada@example.com", "--since", "2026-03-02T00:00:00Z"))
+
+    for words in (
+        "Ada: 65.5 points, warm, mql",
+        "Requested a demo",
+        "+60",
+        "Viewed a page",
+        "+5.5",
+        "total 65.5 = 65.5 engagement + 0 fit",
+        "since 2026-03-02T00:00:00Z:",
+        "demo of 2026-03-02 08:00: 0 → 60",
+    ):
+        assert words in told
+    assert json.loads(done(baton("leads", "explain", "lead-1", "--json")))["total"] == 65.5
+
+
+def test_a_score_is_explained_as_it_was_with_what_would_lift_it(baton):
+    told = done(baton("leads", "explain", "lead-1", "--at", "2026-03-01T12:00:00Z"))
+
+    assert "ada@example.com: 5.5 points, cold" in told
+    assert "nearest step up: Requested a demo (demo_requested) would make it 65.5, warm" in told
+
+
+def test_a_timeline_tells_in_order_of_time_what_happened_and_what_was_answered(baton, desk):
+    done(baton("handoffs", "reject", "lead-1", "--reason", "no_budget", "--note", "Ask in autumn."))
+    done(baton("leads", "qualify", "lead-1", "--need", "CRM", "--asked", "timeline", "--note", "A call."))
+
+    assert done(baton("leads", "timeline", "lead-1")).splitlines() == [
+        "2026-03-01 09:00  page_viewed",
+        "2026-03-02 08:00  demo_requested, budget 20k",
+        "2026-03-02 08:00  (new) → mql, because score at least 50",
+        "2026-03-02 08:00  handed over to inside-sales (mia) as mql",
+        "2026-03-02 09:00  lead_qualified by bob@acme.example: A call., need CRM",
+        f"2026-03-02 09:00  rejected (no_budget) by bob@acme.example at {NOW}: Ask in autumn.",
+    ]
+
+
+def test_a_timeline_is_paged_to_its_beginning_and_tells_everything_once(baton, desk):
+    start = parse_moment("2026-02-01T00:00:00Z")
+    desk.happened([activity(f"p{n:03}", ADA, at=format_moment(Moment(start + n * MINUTE))) for n in range(250)])
+    whole = json.loads(done(baton("leads", "timeline", "lead-1", "--limit", "1000", "--json")))
+    seen, before, pages = [], None, 0
+    while True:
+        words = ("--before", before) if before else ()
+        page = json.loads(done(baton("leads", "timeline", "lead-1", "--limit", "40", "--json", *words)))
+        seen = [*page["happened"], *seen]
+        before, pages = page["before"], pages + 1
+        if before is None:
+            break
+
+    assert len(whole["happened"]) == 254
+    assert whole["before"] is None
+    assert seen == whole["happened"]
+    assert pages == 7
+    assert "what was earlier: baton leads timeline lead-1 --before 20" in done(
+        baton("leads", "timeline", "lead-1", "--limit", "3")
+    )
+
+
+def test_things_of_one_moment_stay_on_one_page(baton, desk):
+    desk.happened([activity(f"p{n}", ADA, at="2026-02-01T00:00:00Z") for n in range(5)])
+
+    page = json.loads(done(baton("leads", "timeline", "lead-1", "--limit", "6", "--json")))
+
+    assert len(page["happened"]) == 9
+    assert page["before"] is None
+
+
+def test_before_the_beginning_nothing_happened(baton):
+    assert (
+        done(baton("leads", "timeline", "lead-1", "--before", "2020-01-01T00:00:00Z"))
+        == "Nothing happened before that.\n"
+    )
+    assert "--before" in failed(baton("leads", "timeline", "lead-1", "--before", "once")).what
+
+
+def test_what_a_lead_said_is_written_down_as_yes_no_rating_or_words(baton, desk):
+    words = ("--authority", "yes", "--budget", "No", "--need", "4", "--timeline", "in May", "--note", "A call.")
+
+    assert "baton leads show lead-1" in done(baton("leads", "qualify", "ada@example.com", *words))
+
+    (told,) = said(desk, "lead_qualified")
+    assert told.claims.qualification == {"authority": True, "budget": False, "need": 4, "timeline": "in May"}
+    assert told.properties["note"] == "A call."
+
+
+def test_what_was_asked_in_vain_and_what_is_unknown_again_are_written_down(baton, desk):
+    told = json.loads(done(baton("leads", "qualify", "lead-1", "--unknown", "budget", "--asked", "need", "--json")))
+
+    (activity_,) = said(desk, "lead_qualified")
+    assert told == {"lead": "lead-1", "activity": activity_.id}
+    assert activity_.claims.qualification == {"budget": None}
+    assert activity_.properties["asked"] == ["need"]
+
+
+@pytest.mark.parametrize(
+    ("words", "what"),
+    [
+        ((), "There is nothing to write down."),
+        (("--asked", "colour"), "--asked colour is no qualification fact."),
+        (("--unknown", "colour"), "--unknown colour is no qualification fact."),
+        (("--need", "CRM", "--asked", "need"), "It cannot be written down: need is either told, or asked"),
+        (("--need", " "), "It cannot be written down: a fact is true or false"),
+    ],
+)
+def test_a_qualification_that_cannot_be_is_told(baton, desk, words, what):
+    assert failed(baton("leads", "qualify", "lead-1", *words)).what.startswith(what)
+    assert said(desk, "lead_qualified") == []
+
+
+def test_a_lead_is_shown_with_what_is_known_and_what_is_still_to_ask(baton, desk, monkeypatch):
+    monkeypatch.setattr(leads, "signed_in", lambda _: seller(desk))
+    done(baton("leads", "qualify", "lead-1", "--authority", "yes", "--asked", "timeline"))
+    desk.happened(said(desk, "lead_qualified"))
+    done(baton("handoffs", "reject", "lead-1", "--reason", "no_budget"))
+
+    told = done(baton("leads", "show", "lead-1"))
+
+    for line in (
+        f"authority: yes, by bob@acme.example at {NOW}",
+        f"budget: 20k, by form:contact at {MORNING}",
+        "still to ask: What for?",
+        f"asked at {NOW}, and not answered: By when do you want it to work?",
+        "Interest level: high, warm: 65.5 points for what they did",
+        "handed over to inside-sales (mia) as mql: email 2026-03-02T08:01:00Z; rejected (no_budget) by bob@acme",
+    ):
+        assert line in told
+
+
+def test_what_people_said_is_told_with_who_and_why():
+    base = {"type": "score_adjusted", "channel": None, "campaign": {}, "marks": [], "source": "people"}
+
+    assert activity_line({**base, "properties": {"who": "mia", "why": "She called."}}) == (
+        "score_adjusted by mia: She called."
+    )
+    assert activity_line({**base, "source": "crm", "properties": {"who": "mia"}}) == "score_adjusted"
+
+
+def test_words_from_outside_command_no_terminal_and_no_markup(baton, desk):
+    done(baton("handoffs", "reject", "lead-1", "--reason", "no_budget", "--note", "\x1b[31m[bold]red[/bold]"))
+    desk.clock.advance(HOUR)
+
+    for words in (
+        ("handoffs", "show", "lead-1"),
+        ("leads", "timeline", "lead-1"),
+        ("handoffs", "list", "--state", "all"),
+    ):
+        told = done(baton(*words))
+        assert "\x1b" not in told
+        assert "[bold]red[/bold]" in told or words[1] == "list"
