@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from shared.adapters.dynamodb.keys import DUE_INDEX, STAGE_INDEX, TEMPERATURE_INDEX
+from shared.adapters.dynamodb.keys import DUE_INDEX, STAGE_INDEX, STATE_INDEX, TEMPERATURE_INDEX
 from tests.tables import INDEX_KEYS
 
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
@@ -38,7 +38,7 @@ def test_the_tables_have_the_indexes_of_the_stack(prod):
             assert index["Projection"]["ProjectionType"] == "KEYS_ONLY"
 
     assert found == INDEX_KEYS
-    for name in (DUE_INDEX, TEMPERATURE_INDEX, STAGE_INDEX):
+    for name in (DUE_INDEX, TEMPERATURE_INDEX, STAGE_INDEX, STATE_INDEX):
         hash_key, sort_key = INDEX_KEYS[name]
         assert re.search(rf"`{name}`: `{hash_key}`.* / `{sort_key}`", README), name
 
