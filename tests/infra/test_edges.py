@@ -199,6 +199,13 @@ def test_of_an_answer_both_the_teams_and_the_journey_are_told(prod: Template) ->
     }
     queues = {target(m["EventSourceArn"]): f for f, m in _mappings(prod, "queue")}
     assert {queues[queue] for queue in told} == {prod.functions()["notify"], prod.functions()["evaluate"]}
+    paths = {
+        queues[target(edge["Arn"])]: edge.get("InputPath")
+        for rule in prod.of_type("AWS::Events::Rule").values()
+        if rule.get("EventPattern", {}).get("detail-type") == ["HandoffAnswered"]
+        for edge in rule["Targets"]
+    }
+    assert paths == {prod.functions()["notify"]: None, prod.functions()["evaluate"]: "$.detail"}
 
 
 def test_the_api_has_alarms_on_failures_and_on_slow_answers(prod: Template) -> None:

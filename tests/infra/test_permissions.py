@@ -61,7 +61,7 @@ GRANTS: dict[str, dict[str, set[str]]] = {
         **STREAM_READER,
         "Leads stream": READ_A_STREAM,
         "ScoredLeadsFailures": GIVE_UP_TO_A_QUEUE,
-        "Leads": {"dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem"},
+        "Leads": {"dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:UpdateItem"},
         "EvaluateQueue": {*READ_A_QUEUE, *SEND_TO_A_QUEUE},
     },
     "relay": {

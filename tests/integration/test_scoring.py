@@ -13,18 +13,21 @@ from functions.score import handler as score
 from shared.adapters.clock import SystemClock
 from shared.adapters.dynamodb import leads as dynamodb_leads
 from shared.adapters.dynamodb.activities import DynamoDBActivities, activity_of
+from shared.adapters.dynamodb.handoffs import DynamoDBAnswers
 from shared.adapters.dynamodb.leads import DynamoDBLeads
 from shared.adapters.dynamodb.rules import DynamoDBRuleVersions
 from shared.adapters.dynamodb.stages import DynamoDBStages
 from shared.adapters.dynamodb.stream import new_image
-from shared.domain.handoff import LeadId
-from shared.domain.moments import parse_moment
+from shared.domain.handoff import Answer, LeadId
+from shared.domain.moments import HOUR, parse_moment
 from shared.domain.points import POINT
+from shared.ports.bus import Event
 from shared.ports.leads import Browser
 from shared.ports.rules import RuleVersion
 from shared.usecases.lead_writer import LinkRefused
 from shared.usecases.rulebook import Rulebook
-from tests.people import browser, email
+from tests.fakes import FixedClock
+from tests.people import activity, browser, email
 from tests.tables import ACTIVITIES, LEADS
 
 EVENTS = Path(__file__).parents[2] / "events"
@@ -224,6 +227,39 @@ def test_a_scored_lead_is_evaluated_once_however_often_it_is_delivered(account):
 
     assert [each.to_stage for each in account.stages.transitions(lead)] == ["mql"]
     assert [each.key.stage for each in account.stages.handoffs(lead)] == ["mql"]
+
+
+def test_a_handoff_is_followed_up_by_turns_until_it_is_answered(account, monkeypatch):
+    clock = FixedClock("2026-03-03T09:00:00Z")
+    monkeypatch.setattr(evaluate, "SystemClock", lambda: clock)
+    monkeypatch.setenv("TEAMS", json.dumps({"inside-sales": [{"name": "ada"}, {"name": "bob", "weight": 1}]}))
+    rule = {"to": "inside-sales", "respond_within": "1h", "remind": "10m", "reassign": {"after": "1h"}}
+    document = {**RULES, "handoff": {"mql": rule}}
+    account.versions.publish(RuleVersion(2, "test", "somebody", clock.now(), "", "0" * 64, document, ""))
+    account.log_golden_activities()
+    account.score(golden("stream_activities"))
+    lead = account.sam().lead
+    account.evaluate(scores_of(lead))
+    (handoff,) = account.stages.handoffs(lead)
+    assert handoff.assignee == "ada"
+
+    clock.advance(3 * HOUR)
+    account.evaluate(scores_of(lead))
+    account.evaluate(scores_of(lead))
+
+    standing = account.stages.standing(handoff.key)
+    assert ([each.kind for each in standing.done], standing.assignee) == (["reminder", "reassignment"], "bob")
+    assert account.stages.turns("inside-sales") == 2
+
+    # What the bus delivers when somebody answers: the detail alone, with the lead in the place where a look names it.
+    answers = DynamoDBAnswers(account.dynamodb, LEADS, account.log)
+    told = activity("p1", SAM, type="handoff_accepted")
+    answers.answer(handoff.key, Answer("accepted", clock.now(), "bob"), told, Event("e1", "HandoffAnswered", {}))
+    answered = golden("queue_evaluate_answered")
+    body = json.loads(answered["Records"][0]["body"])
+    answered["Records"][0]["body"] = json.dumps({**body, "lead": lead})
+    assert account.evaluate(answered) == {"batchItemFailures": []}
+    assert account.stages.load(lead).open == ()
 
 
 def test_a_lead_whose_state_is_kept_by_month_is_scored_and_evaluated_like_any_other(account, monkeypatch):

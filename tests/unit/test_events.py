@@ -67,6 +67,8 @@ def test_no_event_of_ours_has_a_field_for_personal_data(model: type[BusEvent]) -
 def test_the_messages_that_carry_a_handoff_agree() -> None:
     detail = golden("bus_handoff_requested")["detail"]
     assert json.loads(golden("queue_notify")["Records"][0]["body"])["detail"] == detail
+    answered = json.loads(golden("queue_evaluate_answered")["Records"][0]["body"])
+    assert answered == golden("bus_handoff_answered")["detail"]
     image = golden("stream_outbox")["Records"][1]["dynamodb"]["NewImage"]
     assert json.loads(image["detail"]["S"]) == detail
     assert json.loads(golden("queue_relay")["Records"][0]["body"]) == {"pk": image["pk"]["S"], "sk": image["sk"]["S"]}
