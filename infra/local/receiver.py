@@ -1,7 +1,7 @@
 """A receiver on this machine: where handoffs arrive by signed webhook and by a look-alike of Slack's incoming webhook.
 
 It keeps what arrives in the inbox folder and answers `GET /inbox` with all of it, and with the mails that the local
-cloud sent, as JSON. Run as `python -m infra.local.receiver`.
+cloud sent: as a page to a browser, else as JSON. Run as `python -m infra.local.receiver`.
 """
 
 from __future__ import annotations
@@ -19,11 +19,15 @@ from typing import Any
 import urllib3
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
+from infra.local.inbox_page import inbox_page
 from infra.local.ports import LOOPBACK
 
 WEBHOOK_PATH = "/handoffs"
 SLACK_PATH = "/slack"
 INBOX_PATH = "/inbox"
+_AS_JSON = f"{INBOX_PATH}?as=json"
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+_SLACK_SAYS = {HTTPStatus.OK: b"ok", HTTPStatus.BAD_REQUEST: b"no_text"}
 _LIMIT = 1 << 20
 
 
@@ -113,6 +117,7 @@ def mails(endpoint: str) -> list[dict[str, Any]]:
             "received_at": datetime.fromtimestamp(mail["Timestamp"], tz=UTC).isoformat(),
             "from": mail["Source"],
             "to": mail["To"],
+            "cc": mail.get("CC") or [],
             "subject": mail["Subject"],
             "text": mail["BodyText"],
             "html": mail["BodyHtml"],
@@ -137,16 +142,22 @@ def serve(port: int, receiver: Receiver, endpoint: str) -> ThreadingHTTPServer:
                 self._answer(receiver.webhook(headers, body))
             elif self.path.startswith(f"{SLACK_PATH}/"):
                 status = receiver.slack(self.path.removeprefix(f"{SLACK_PATH}/"), body)
-                self._answer(status, b"ok" if status is HTTPStatus.OK else b"no_text", "text/plain")
+                self._answer(status, _SLACK_SAYS[status], "text/plain")
             else:
                 self._answer(HTTPStatus.NOT_FOUND)
 
         def do_GET(self) -> None:
-            if self.path != INBOX_PATH:
+            if self.path not in {INBOX_PATH, _AS_JSON}:
                 self._answer(HTTPStatus.NOT_FOUND)
                 return
             held = {**receiver.inbox.by_kind(), "emails": receiver.inbox.mails(mails(endpoint))}
-            self._answer(HTTPStatus.OK, json.dumps(held, ensure_ascii=False).encode(), "application/json")
+            asks_for_page = self.path == INBOX_PATH and "text/html" in self.headers.get("accept", "")
+            body, kind = (
+                (inbox_page(held).encode(errors="replace"), "text/html")
+                if asks_for_page
+                else (json.dumps(held, ensure_ascii=False).encode(), "application/json")
+            )
+            self._answer(HTTPStatus.OK, body, kind)
 
         def log_message(self, format: str, *arguments: Any) -> None:  # noqa: A002 - the base class names it so
             """Print nothing: a request line may hold what a secret holds."""
@@ -155,6 +166,8 @@ def serve(port: int, receiver: Receiver, endpoint: str) -> ThreadingHTTPServer:
             self.send_response(status)
             if body:
                 self.send_header("content-type", f"{kind}; charset=utf-8")
+                self.send_header("content-security-policy", _POLICY)
+                self.send_header("x-content-type-options", "nosniff")
             self.send_header("content-length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)

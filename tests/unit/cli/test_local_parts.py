@@ -4,11 +4,13 @@ import base64
 import json
 import re
 import socket
+import threading
 from datetime import UTC, datetime
 from http import HTTPStatus
 from pathlib import Path
 
 import pytest
+import urllib3
 from standardwebhooks.webhooks import Webhook
 
 from infra import settings
@@ -16,8 +18,10 @@ from infra.failure import Failure
 from infra.local import cloud, emulator, ports
 from infra.local.cloud import LocalCloud
 from infra.local.home import Home
-from infra.local.receiver import Inbox, Receiver
+from infra.local.inbox_page import inbox_page
+from infra.local.receiver import Inbox, Receiver, serve
 from infra.local.site.server import Site
+from tests.hostile import HOSTILE
 
 SECRET = "whsec_" + base64.b64encode(b"k" * 24).decode()
 SITE = Site(
@@ -217,3 +221,96 @@ def test_a_mistake_in_the_local_settings_is_told_of_the_file_that_people_write(t
 
     assert str(tmp_path / "local.yaml") in failure.value.what
     assert "did you mean origins?" in failure.value.what
+
+
+HELD = {
+    "emails": [
+        {
+            "id": "m1",
+            "received_at": "2026-03-01T12:00:00+00:00",
+            "from": "baton@example.com",
+            "to": ["ada@example.com"],
+            "cc": ["sales@example.com"],
+            "subject": "MQL: Sam Jones (Acme), 65 points",
+            "text": "Sam Jones (Acme) is now MQL.\n\nStill to ask:\n  Is there a budget?",
+            "html": "<p>...</p>",
+        }
+    ],
+    "slack": [
+        {
+            "received_at": "2026-03-01T12:00:02+00:00",
+            "channel": "sales",
+            "message": {
+                "text": "MQL: Sam Jones (Acme), 65 points",
+                "blocks": [
+                    {"type": "section", "text": {"type": "plain_text", "text": "Fish &amp; Chips"}},
+                    {
+                        "type": "actions",
+                        "elements": [
+                            {"type": "button", "text": {"text": "Open the lead"}, "url": "http://127.0.0.1/handoffs/x"},
+                            {"type": "button", "text": {"text": "Evil"}, "url": "javascript:alert(1)"},
+                        ],
+                    },
+                    {"type": "context", "elements": [{"type": "plain_text", "text": "Lead 7"}]},
+                ],
+            },
+        }
+    ],
+    "webhooks": [
+        {
+            "received_at": "2026-03-01T12:00:01+00:00",
+            "id": "handoff_7_mql_1",
+            "repeated": True,
+            "message": {"type": "handoff.requested", "data": {"note": "<script>alert(1)</script>"}},
+        }
+    ],
+    "refused": [{"received_at": "2026-03-01T12:00:03+00:00", "reason": "the signature does not verify"}],
+}
+
+
+def test_the_inbox_page_shows_every_message_in_words_the_latest_first():
+    page = inbox_page(HELD)
+    assert (
+        page.index("Refused") < page.index("Fish &amp; Chips") < page.index("handoff_7_mql_1") < page.index("in copy")
+    )
+    for told in ("to ada@example.com, in copy sales@example.com", "Is there a budget?", "a repetition", "4 messages"):
+        assert told in page
+    assert '<a href="http://127.0.0.1/handoffs/x" rel="noreferrer">Open the lead</a>' in page
+
+
+def test_nothing_that_arrived_is_live_in_the_inbox_page():
+    page = inbox_page(HELD)
+    assert "<script" not in page
+    assert "javascript:" not in page
+    quiet = {**HELD["slack"][0], "message": {"text": "x", "blocks": [{"text": {"text": "x"}}]}}
+    tags = re.findall(r"<[a-z/!][^>]*>", inbox_page({"emails": HELD["emails"], "slack": [quiet]}))
+    for words in HOSTILE:
+        mail = {**HELD["emails"][0], "subject": words, "text": words}
+        slack = {**HELD["slack"][0], "message": {"text": words, "blocks": [{"text": {"text": words}}]}}
+        told = inbox_page({"emails": [mail], "slack": [slack]})
+        assert re.findall(r"<[a-z/!][^>]*>", told) == tags
+
+
+def test_an_empty_inbox_says_so():
+    assert "Nothing has arrived yet." in inbox_page({"emails": [], "slack": []})
+
+
+def test_the_inbox_is_a_page_to_a_browser_and_json_to_everybody_else(receiver):
+    receiver.slack("sales", b'{"text": "MQL: Ada"}')
+    server = serve(0, receiver, "http://127.0.0.1:9")
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+    thread.start()
+    try:
+        inbox = f"http://127.0.0.1:{server.server_port}/inbox"
+        page = urllib3.request("GET", inbox, headers={"accept": "text/html,application/xhtml+xml,*/*;q=0.8"})
+        plain = urllib3.request("GET", inbox)
+        linked = urllib3.request("GET", f"{inbox}?as=json", headers={"accept": "text/html"})
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
+    assert "default-src 'none'" in page.headers["content-security-policy"]
+    assert "MQL: Ada" in page.data.decode()
+    assert plain.json() == linked.json()
+    assert [each["message"]["text"] for each in plain.json()["slack"]] == ["MQL: Ada"]
