@@ -78,8 +78,8 @@ def as_text(notice: Notice) -> str:
     parts = [
         opening(notice),
         "\n".join(f"{name}: {value}" for name, value in facts(notice)),
-        *told,
         f"Open the lead: {notice.link}" if notice.link else "",
+        *told,
         _imprint(notice),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -92,7 +92,7 @@ def as_html(notice: Notice) -> str:
     link = _LINK.format(notice.link) if notice.link else ""
     return str(
         _PAGE.format(
-            headline(notice), opening(notice), _TABLE.format(rows) if rows else "", told, link, _imprint(notice)
+            headline(notice), opening(notice), _TABLE.format(rows) if rows else "", link, told, _imprint(notice)
         )
     )
 

@@ -58,12 +58,12 @@ def message(notice: Notice, mentions: Mapping[str, str] | None = None) -> dict[s
         blocks.append({"type": "section", "text": {"type": "mrkdwn", "text": f"<@{mentioned}>"}})
     if rows := facts(notice):
         blocks.append({"type": "section", "text": _plain("\n".join(f"{name}: {value}" for name, value in rows))})
-    for section in sections(notice, timeline=_TIMELINE):
-        text = "\n".join((f"{section.title}:", *section.lines))
-        blocks.append({"type": "section", "text": _plain(text)})
     if notice.link:
         button = {"type": "button", "text": _plain("Open the lead"), "url": notice.link}
         blocks.append({"type": "actions", "elements": [button]})
+    for section in sections(notice, timeline=_TIMELINE):
+        text = "\n".join((f"{section.title}:", *section.lines))
+        blocks.append({"type": "section", "text": _plain(text)})
     blocks.append({"type": "context", "elements": [_plain(f"Lead {notice.lead}, handoff {notice.id}")]})
     return {
         "text": _escaped(headline(notice)),
