@@ -79,6 +79,13 @@ def test_the_least_that_a_team_must_say_is_who_receives_handoffs() -> None:
         ("environment: prod", "environment: the file's name says it; leave the key out"),
         ("origins: []\norigins: []", "the key 'origins' stands here twice (line 3)"),
         ("lead_link: https://crm.example.com/", "lead_link: String should match"),
+        ("lead_page_days: 0", "lead_page_days: Input should be greater than or equal to 1"),
+        ("api_address: leads.example.com", "api_address: String should match"),
+        ("api_address: 'https://example.com/{stage}'", "api_address: String should match"),
+        (
+            "write_keys: [{kind: secret, name: s, secret: lead-page}]",
+            "write_keys.0.secret: 'lead-page' is a secret of Baton's own",
+        ),
         ("allow_local_receivers: true", "allow_local_receivers: only an environment with `runs_on: this_machine`"),
     ],
 )
@@ -199,6 +206,23 @@ def test_settings_reach_the_functions_as_the_functions_read_them(prod: Template)
     assert notify.teams == settings.teams
     assert notify.email_from == settings.email_from
     assert notify.consent_required is True
+
+
+def test_links_lead_to_the_settings_address_of_the_api_else_to_its_name_else_to_the_one_of_aws(
+    prod: Template, synthesised: Callable[[Settings], Template]
+) -> None:
+    certificate = "arn:aws:acm:eu-central-1:123456789012:certificate/0"
+    domain = f"domain: {{name: leads.example.com, certificate: '{certificate}'}}\n"
+    told = {
+        name: _environment(synthesised(parse_settings(LEAST + text, name)), "notify")
+        for name, text in (("named", domain), ("fronted", domain + "api_address: https://go.example.com/baton"))
+    }
+
+    assert told["named"]["PAGE_ADDRESS"] == "https://leads.example.com"
+    assert told["fronted"]["PAGE_ADDRESS"] == "https://go.example.com/baton"
+    assert "ApiEndpoint" in _environment(prod, "notify")["PAGE_ADDRESS"]
+    assert told["named"]["PAGE_SECRET"] == "/baton/named/lead-page"
+    assert told["named"]["PAGE_DAYS"] == "30"
 
 
 def test_settings_too_large_for_lambda_are_refused_before_anything_is_deployed(
