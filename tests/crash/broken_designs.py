@@ -22,7 +22,7 @@ from shared.usecases.notify import Announced, Delivery, NotDelivered, Notify
 from shared.usecases.relay import OutboxKey, Relay
 from shared.usecases.rescore import Rescore
 from tests.crash.world import Designs, Leads
-from tests.fakes import InMemoryHandoffs, InMemoryStages
+from tests.fakes import InMemoryHandoffs, InMemoryMissed, InMemoryStages
 from tests.handed_over import HANDOFF
 
 # --- evaluate ---------------------------------------------------------------------------------------------------------
@@ -208,6 +208,13 @@ class DedupesByTime(InMemoryHandoffs):
         return {}
 
 
+class PutsNothingBy(InMemoryMissed):
+    """Tries nothing on a channel that is down, and keeps nothing for it."""
+
+    def put_by(self, *given: Any) -> None:
+        pass
+
+
 class ForgetsFailures(Notify):
     """Takes a message as done with although a channel failed."""
 
@@ -369,6 +376,7 @@ BROKEN: Mapping[str, Broken] = {
     "claims nothing": Broken(Designs(handoffs=ClaimsNothing), calls=("channel.send",)),
     "claims for ever": Broken(Designs(handoffs=ClaimsForEver), calls=("channel.send",)),
     "remembers for ten minutes": Broken(Designs(handoffs=DedupesByTime)),
+    "puts nothing by": Broken(Designs(missed=PutsNothingBy), "a channel is down"),
     "forgets failures": Broken(Designs(notify=ForgetsFailures), calls=("channel.send",)),
     "marks all at the end": Broken(Designs(notify=MarksAllAtTheEnd), calls=("handoffs.mark_sent",)),
     "believes the announcement": Broken(Designs(notify=BelievesTheAnnouncement), "announced by nobody"),

@@ -24,6 +24,7 @@ def violations(world: World, story: Story) -> list[str]:
         *_follow_ups(world),
         *_answers(world, story),
         *_deadlines(world),
+        *(f"something still waits for {channel.text}" for channel in world.missed.waiting()),
         *([f"{len(world.dead)} messages were given up"] if len(world.dead) != story.given_up else []),
     ]
 

@@ -174,6 +174,17 @@ def given_back(world: World) -> None:
     after(world, 5 * DAY + HOUR)
 
 
+def a_channel_is_down(world: World) -> None:
+    """Slack is down for hours: the others are told meanwhile, and it is once it is back."""
+    world.down["slack"] = Moment(START + 3 * HOUR)
+    becomes_mql(world)
+    after(world, 2 * HOUR)
+    told = {each.channel for each in world.arrived}
+    world.violations += [f"{name} waited for another channel" for name in ("email", "webhook") if name not in told]
+    after(world, 4 * HOUR)
+    after(world, 5 * HOUR)
+
+
 def announced_by_nobody(world: World) -> None:
     """Something else announces a handoff that nobody committed: nothing goes out, and somebody looks at it."""
     world.publish(RULES)
@@ -231,5 +242,6 @@ STORIES: Mapping[str, Story] = {
         {"ada": ("suspect", "mql", "recycled", "mql")},
         answers=1,
     ),
+    "a channel is down": Story(a_channel_is_down, ("ada.mql.1",), (FIRST,), {"ada": ("suspect", "mql")}),
     "announced by nobody": Story(announced_by_nobody, (), (), {"ada": ("suspect",)}, given_up=1),
 }

@@ -33,6 +33,7 @@ from shared.domain.reading import parse_rule_file
 from shared.domain.routing import Member
 from shared.ports.activities import ActivityKey
 from shared.ports.bus import Event
+from shared.ports.errors import Unavailable
 from shared.ports.handoffs import AlreadyAnswered
 from shared.ports.leads import LeadRecord
 from shared.ports.rules import RuleVersion
@@ -107,6 +108,7 @@ class Designs:
     answer: type[AnswerHandoff] = AnswerHandoff
     handoffs: type[InMemoryHandoffs] = InMemoryHandoffs
     stages: type[InMemoryStages] = InMemoryStages
+    missed: type[InMemoryMissed] = InMemoryMissed
     leads: type[Leads] | None = None
 
 
@@ -174,6 +176,8 @@ class Inbox:
         self.team, self.name, self.world = team, name, world
 
     def send(self, notice: Notice) -> None:
+        if self.world.clock.now() < self.world.down.get(self.name, 0):
+            raise Unavailable("connection refused")
         about = "" if notice.kind == "requested" else f".{notice.kind}"
         self.world.arrived.append(Arrived(self.team, self.name, notice.id + about))
         if notice.id not in self.world.committed():
@@ -243,7 +247,7 @@ class World:
         self.stages = self.designs.stages(self.handoffs)
         # One outbox, so that it tells in which order things were committed.
         self.stages.outbox = self.handoffs.outbox
-        self.missed = InMemoryMissed()
+        self.missed = self.designs.missed()
         self.leads = (self.designs.leads or Leads)(self.stages)
         self.versions = InMemoryRuleVersions()
         self.rescoring = InMemoryRescoring()
@@ -253,6 +257,7 @@ class World:
         self.heard: dict[str, list[Event]] = defaultdict(list)
         self.arrived: list[Arrived] = []
         self.too_late: dict[str, Answer | None] = {}
+        self.down: dict[str, Moment] = {}
         self.violations: list[str] = []
         self._outbox: dict[tuple[str, str], Event] = {}
         self._relayed = Counter[str]()

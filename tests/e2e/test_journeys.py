@@ -1,0 +1,364 @@
+"""The journeys of leads on the local cloud, from the first form to a customer and back; every message is read back."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+import urllib3
+
+from tests.e2e.conftest import LONG, Cloud
+
+pytestmark = pytest.mark.e2e
+
+RULES = Path(__file__).parent / "journeys.yaml"
+GRANTED = {"consent": "granted"}
+PERSONA = {**GRANTED, "role": "head", "company": {"name": "Northern Dairies", "employees": 300}}
+CHANNELS = {"emails", "slack", "webhooks"}
+
+
+class Office:
+    """A local cloud with the journeys' rules, and somebody who listens to its bus."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self.cloud = cloud
+        self.told: dict[str, dict[str, Any]] = {}
+        sqs, events = cloud.client("sqs"), cloud.client("events")
+        self._queue = sqs.create_queue(QueueName="listener")["QueueUrl"]
+        arn = sqs.get_queue_attributes(QueueUrl=self._queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        bus = cloud.local.deployed.outputs["BusName"]
+        events.put_rule(Name="listener", EventBusName=bus, EventPattern=json.dumps({"source": ["baton"]}))
+        events.put_targets(Rule="listener", EventBusName=bus, Targets=[{"Id": "listener", "Arn": arn}])
+        self._sqs = sqs
+
+    def publish(self, folder: Path, *changes: tuple[str, str]) -> None:
+        """Publish the rules, with some words changed."""
+        text = RULES.read_text()
+        for before, after in changes:
+            assert before in text
+            text = text.replace(before, after)
+        (folder / "rules.yaml").write_text(text)
+        self.cloud.printed("rules", "publish", str(folder / "rules.yaml"))
+
+    # --- what leads do ------------------------------------------------------------------------------------------------
+
+    def did(self, who: str, event: str, ago: timedelta = timedelta(), **properties: Any) -> None:
+        """Somebody does something."""
+        at = (datetime.now(tz=UTC) - ago).isoformat()
+        self._send("track", {"userId": who, "event": event, "properties": properties, "timestamp": at})
+
+    def knows(self, who: str, **traits: Any) -> None:
+        """Something becomes known of somebody."""
+        self._send("identify", {"userId": who, "traits": traits})
+
+    def _send(self, call: str, said: dict[str, Any]) -> None:
+        assert self.cloud.post(f"/v1/{call}", json.dumps(said), self.cloud.where["secret_key"]).status == 200
+
+    # --- what comes of it ---------------------------------------------------------------------------------------------
+
+    def lead(self, who: str) -> dict[str, Any]:
+        return dict(self.cloud.eventually(lambda: self.cloud.lead(who)))
+
+    def comes_to(self, who: str, stage: str, seconds: float = LONG) -> dict[str, Any]:
+        """The lead once it has come to a stage."""
+        self.cloud.becomes(lambda: self._stage(who), stage, seconds)
+        return self.lead(who)
+
+    def _stage(self, who: str) -> str | None:
+        lead = self.cloud.lead(who)
+        return lead["stage"]["name"] if lead and lead["stage"] else None
+
+    def path(self, who: str) -> list[str]:
+        """The stages through which somebody went, as the bus heard it."""
+        lead = self.lead(who)["id"]
+        changed = [each for each in self.heard("StageChanged") if each["lead"] == lead]
+        return [each["to_stage"] for each in sorted(changed, key=lambda each: int(each["id"].rpartition(".")[2]))]
+
+    def heard(self, name: str, lead: str | None = None) -> list[dict[str, Any]]:
+        """The details of the events of a type on the bus so far, each once."""
+        while messages := self._sqs.receive_message(QueueUrl=self._queue, MaxNumberOfMessages=10).get("Messages"):
+            for message in messages:
+                event = json.loads(message["Body"])
+                known = self.told.setdefault(event["detail"].get("id", message["MessageId"]), event)
+                assert known["detail"] == event["detail"], "an event says another thing the second time"
+                self._sqs.delete_message(QueueUrl=self._queue, ReceiptHandle=message["ReceiptHandle"])
+        details = [event["detail"] for event in self.told.values() if event["detail-type"] == name]
+        return [each for each in details if lead in (None, each.get("lead"))]
+
+    def inbox(self, key: str) -> dict[str, list[dict[str, Any]]]:
+        """The messages about a handoff, by channel."""
+        held = self.cloud.local.inbox()
+        return {kind: [each for each in held[kind] if key in json.dumps(each)] for kind in CHANNELS}
+
+    def webhooks(self, key: str) -> list[tuple[str, dict[str, Any]]]:
+        """The types and data of what other systems were told of a handoff, each message once."""
+        first = {each["id"]: each["message"] for each in reversed(self.inbox(key)["webhooks"])}
+        return [(each["type"], each["data"]) for each in reversed(first.values())]
+
+    def is_handed_over(self, key: str) -> dict[str, list[dict[str, Any]]]:
+        """The messages that tell of a handoff, once it has gone out on every channel."""
+        self.cloud.eventually(lambda: all(self.inbox(key).values()))
+        return self.inbox(key)
+
+    def answer(self, key: str, **said: Any) -> Any:
+        """Somebody answers by the API."""
+        return self.cloud.api().post(f"/v1/handoffs/{key.replace('.', '/')}/answers", said)
+
+
+@pytest.fixture(scope="module")
+def office(new_cloud: Callable[[str], Cloud], tmp_path_factory: pytest.TempPathFactory) -> Office:
+    cloud = new_cloud("journeys")
+    cloud.up()
+    office = Office(cloud)
+    office.publish(tmp_path_factory.mktemp("rules"))
+    return office
+
+
+def page_of(messages: dict[str, list[dict[str, Any]]]) -> str:
+    """The link to a handoff's page, as the mail has it."""
+    found = re.search(r"https?://\S+/handoffs/\S+", messages["emails"][0]["text"])
+    assert found, messages["emails"][0]["text"]
+    return found[0]
+
+
+def press(page: str, fields: dict[str, str]) -> int:
+    """Send a form of the page, as a browser does; the answer's status."""
+    headers = {"content-type": "application/x-www-form-urlencoded"}
+    return urllib3.request("POST", page, body=urlencode(fields), headers=headers, redirect=False, timeout=LONG).status
+
+
+def test_from_suspect_to_customer(office: Office) -> None:
+    nora = "nora@dairies.example"
+    office.did(nora, "Form Submitted")
+    office.comes_to(nora, "suspect")
+    office.did(nora, "Content Downloaded", asset="buyers-guide")
+    office.comes_to(nora, "iql")
+
+    office.knows(nora, firstName="Nora", lastName="Berg", **PERSONA)
+    office.did(nora, "Page Viewed", path="/pricing/teams")
+    lead = office.comes_to(nora, "mql")["id"]
+
+    mql = office.is_handed_over(f"{lead}.mql.1")
+    (mail,) = mql["emails"]
+    assert "Nora Berg" in mail["subject"]
+    for words in ("Nora Berg", "Northern Dairies", "Downloaded content", "Ask what brought them here.", "budget"):
+        assert words in mail["text"], words
+        assert words in mail["html"], words
+    assert "Nora Berg" in json.dumps(mql["slack"][0]["message"])
+    ((_, told),) = office.webhooks(f"{lead}.mql.1")
+    assert (told["stage"], told["epoch"], told["person"]["name"]) == ("mql", 1, "Nora Berg")
+    assert {each["fact"] for each in told["brief"]["to_ask"]} == {"authority", "budget", "need", "timeline"}
+    assert told["brief"]["consent"]["status"] == "granted"
+
+    assert office.answer(f"{lead}.mql.1", answer="accepted", note="Calling her today.")["state"] == "accepted"
+    office.cloud.eventually(lambda: len(office.webhooks(f"{lead}.mql.1")) > 1)
+    assert office.webhooks(f"{lead}.mql.1")[-1][0] == "handoff.answered"
+    assert office.webhooks(f"{lead}.mql.1")[-1][1]["answer"] == "accepted"
+    office.cloud.eventually(lambda: len(office.inbox(f"{lead}.mql.1")["slack"]) > 1)
+    assert "Calling her today." in json.dumps(office.inbox(f"{lead}.mql.1")["slack"])
+
+    office.did(nora, "Webinar Attended", webinar="shelf-life")
+    office.comes_to(nora, "sql")
+    page = page_of(office.is_handed_over(f"{lead}.sql.1"))
+    shown = urllib3.request("GET", page, redirect=False).data.decode()
+    assert "Nora Berg" in shown
+    assert office.lead(nora)["handoffs"][-1]["state"] == "open", "looking at the page answers nothing"
+    form = re.search(r'name="id" value="([^"]+)"><input type="hidden" name="answer" value="accept"', shown)
+    assert form
+    pressed = press(page, {"id": form[1], "answer": "accept"})
+    assert pressed == 303
+    office.cloud.eventually(lambda: office.webhooks(f"{lead}.sql.1")[-1][0] == "handoff.answered")
+    again = press(page, {"id": "another", "answer": "accept"})
+    assert again == 409
+
+    office.did(nora, "Proposal Sent")
+    office.comes_to(nora, "opportunity")
+    office.did(nora, "Purchased")
+    office.comes_to(nora, "customer")
+    path = ["suspect", "iql", "mql", "sql", "opportunity", "customer"]
+    office.cloud.becomes(lambda: office.path(nora), path)
+    assert [(each["stage"], each["epoch"]) for each in office.heard("HandoffRequested", lead)] == [
+        ("mql", 1),
+        ("sql", 1),
+    ]
+    assert [each["answer"] for each in office.heard("HandoffAnswered", lead)] == ["accepted", "accepted"]
+
+
+def test_by_using_the_product_and_nobody_answers_until_it_is_rejected(office: Office) -> None:
+    paul = "paul@trial.example"
+    office.did(paul, "Form Submitted")
+    office.knows(paul, firstName="Paul", **GRANTED)
+    for feature in ("import", "report"):
+        office.did(paul, "Feature Used", feature=feature)
+    office.did(paul, "Limit Reached", limit="seats")
+    lead = office.comes_to(paul, "pql")["id"]
+    key = f"{lead}.pql.1"
+    office.is_handed_over(key)
+
+    followed = ["reminder", "escalation", "reassignment"]
+    office.cloud.becomes(lambda: [each["kind"] for each in office.heard("HandoffFollowedUp", lead)], followed)
+    assert [each["to"] for each in office.heard("HandoffFollowedUp", lead)] == [
+        "product-team",
+        "head-of-sales",
+        "inside-sales",
+    ]
+    office.cloud.becomes(
+        lambda: Counter(kind for kind, _ in office.webhooks(key))["handoff.followed_up"], len(followed)
+    )
+    assert office.lead(paul)["handoffs"][0]["to"] == "inside-sales"
+
+    printed = office.cloud.printed("handoffs", "reject", key, "--reason", "no_budget", "--note", "They have none.")
+    assert "no_budget" in printed or "No budget" in printed
+    office.comes_to(paul, "rejected")
+    office.cloud.becomes(
+        lambda: [(each["answer"], each["reason"]) for each in office.heard("HandoffAnswered", lead)],
+        [("rejected", "no_budget")],
+    )
+    late = office.cloud.baton("handoffs", "accept", key)
+    assert late.returncode == 1
+    assert "rejected" in late.stderr
+    office.cloud.settle()
+    assert [each["kind"] for each in office.heard("HandoffFollowedUp", lead)] == followed
+
+
+def test_unqualified_is_nurtured_with_what_is_missing_and_comes_back_by_itself(office: Office) -> None:
+    una = "una@later.example"
+    office.did(una, "Form Submitted")
+    office.comes_to(una, "suspect")
+    office.cloud.printed("leads", "qualify", una, "--need", "no", "--note", "They are only looking.")
+    lead = office.comes_to(una, "unqualified")["id"]
+    office.knows(una, **PERSONA)
+
+    def advice() -> list[Any]:
+        return [(each["stage"], each["track"], "qualification.need" in each["missing"]) for each in advised()]
+
+    def advised() -> list[dict[str, Any]]:
+        return office.heard("NurtureAdvised", lead)
+
+    # Without permission nobody is advised to write to her; it comes with the permission.
+    office.cloud.becomes(advice, [("unqualified", "build-the-case", True)])
+    assert {"engagement", "fit"} & {*advised()[0]["missing"]}
+
+    office.did(una, "Content Downloaded", asset="buyers-guide")
+    office.did(una, "Page Viewed", path="/pricing")
+    office.cloud.settle()
+    assert office.lead(una)["stage"]["name"] == "unqualified"
+    office.cloud.printed("leads", "qualify", una, "--need", "Two more depots are being built.")
+    office.comes_to(una, "mql")
+    office.is_handed_over(f"{lead}.mql.1")
+    assert office.path(una) == ["suspect", "unqualified", "iql", "mql"]
+    assert [each["stage"] for each in office.heard("HandoffRequested", lead)] == ["mql"]
+
+
+def test_a_lead_that_grows_cold_by_time_alone_is_handed_over_again_when_it_is_back(office: Office) -> None:
+    cora = "cora@cold.example"
+    office.knows(cora, firstName="Cora", **PERSONA)
+    office.did(cora, "Form Submitted")
+    office.did(cora, "Interest Shown", timedelta(days=1) - timedelta(seconds=100))
+    lead = office.comes_to(cora, "mql")["id"]
+    office.is_handed_over(f"{lead}.mql.1")
+
+    office.comes_to(cora, "cold")
+    office.cloud.becomes(
+        lambda: [(each["track"], each["missing"]) for each in office.heard("NurtureAdvised", lead)],
+        [("wake-up", ["engagement"])],
+    )
+
+    office.did(cora, "Interest Shown")
+    office.comes_to(cora, "mql")
+    office.is_handed_over(f"{lead}.mql.2")
+    office.cloud.settle()
+    assert office.path(cora) == ["suspect", "mql", "cold", "mql"]
+    assert [each["epoch"] for each in office.heard("HandoffRequested", lead)] == [1, 2]
+    assert {each["repeated"] for epoch in (1, 2) for each in office.inbox(f"{lead}.mql.{epoch}")["webhooks"]} == {False}
+
+
+def test_a_lead_that_hovers_at_the_threshold_is_handed_over_once(office: Office) -> None:
+    hugo = "hugo@hovering.example"
+    office.knows(hugo, firstName="Hugo", **PERSONA)
+    office.did(hugo, "Form Submitted")
+    office.did(hugo, "Content Downloaded", asset="buyers-guide")
+    office.did(hugo, "Link Clicked")
+    lead = office.comes_to(hugo, "mql")["id"]
+    office.is_handed_over(f"{lead}.mql.1")
+
+    for points in (-10, 10, -15, 20):
+        before = office.lead(hugo)["score"]["scores"]["engagement"]
+        office.cloud.api().post(
+            f"/v1/leads/{lead}/adjustments", {"by": points, "why": "to hover", "score": "engagement"}
+        )
+        office.cloud.becomes(lambda: office.lead(hugo)["score"]["scores"]["engagement"], before + points)
+        office.cloud.settle()
+
+    assert office.path(hugo)[-1] == "mql"
+    assert [each["epoch"] for each in office.heard("HandoffRequested", lead)] == [1]
+    assert {kind: len(messages) for kind, messages in office.inbox(f"{lead}.mql.1").items()} == dict.fromkeys(
+        CHANNELS, 1
+    )
+
+
+def test_a_lead_that_is_given_back_with_a_day_comes_back_on_that_day(office: Office) -> None:
+    rita = "rita@recycled.example"
+    office.knows(rita, firstName="Rita", **PERSONA)
+    office.did(rita, "Form Submitted")
+    office.did(rita, "Content Downloaded", asset="buyers-guide")
+    office.did(rita, "Page Viewed", path="/pricing")
+    lead = office.comes_to(rita, "mql")["id"]
+    office.is_handed_over(f"{lead}.mql.1")
+
+    day = (datetime.now(tz=UTC) + timedelta(seconds=90)).isoformat(timespec="seconds")
+    office.cloud.printed(
+        "handoffs",
+        "recycle",
+        f"{lead}.mql.1",
+        "--reason",
+        "bad_timing",
+        "--look-again",
+        day,
+        "--note",
+        "After the move.",
+    )
+    office.comes_to(rita, "recycled")
+    office.cloud.becomes(
+        lambda: [(each["track"], bool(each["look_again"])) for each in office.heard("NurtureAdvised", lead)],
+        [("later", True)],
+    )
+
+    office.comes_to(rita, "mql")
+    office.is_handed_over(f"{lead}.mql.2")
+    requested = {each["epoch"]: each["requested_at"] for each in office.heard("HandoffRequested", lead)}
+    assert sorted(requested) == [1, 2]
+    assert datetime.fromisoformat(requested[2]) >= datetime.fromisoformat(day)
+
+
+def test_new_rules_hand_nobody_over_by_themselves(office: Office, tmp_path: Path) -> None:
+    gina = "gina@rules.example"
+    office.knows(gina, firstName="Gina", **PERSONA)
+    office.did(gina, "Form Submitted")
+    office.did(gina, "Content Downloaded", asset="buyers-guide")
+    lead = office.comes_to(gina, "iql")["id"]
+    before = len(office.heard("HandoffRequested"))
+
+    office.publish(tmp_path, ("{engagement: {at_least: 50}}", "{engagement: {at_least: 35}}"))
+    office.comes_to(gina, "mql")
+    office.cloud.settle()
+    assert [each["by_rules"] for each in office.heard("StageChanged", lead) if each["to_stage"] == "mql"] == [True]
+    assert len(office.heard("HandoffRequested")) == before
+    assert not any(office.inbox(f"{lead}.mql").values())
+
+    office.did(gina, "Demo Requested")
+    office.comes_to(gina, "sql")
+    office.is_handed_over(f"{lead}.sql.1")
+
+
+def test_after_it_all_nothing_is_left_in_any_queue_and_no_webhook_was_refused(office: Office) -> None:
+    office.cloud.settle()
+    assert {queue: count for queue, count in office.cloud.dead_letters().items() if "listener" not in queue} == {}
+    assert office.cloud.local.inbox()["refused"] == []
