@@ -264,7 +264,7 @@ class BatonStack(Stack):
             },
         )
         self.due_sweep = Schedule(self, "DueSweep", every=Duration.minutes(1), function=self.rescore)
-        self.recovery = Schedule(self, "Recovery", every=Duration.minutes(1), function=self.notify)
+        self.missed_sweep = Schedule(self, "MissedSweep", every=Duration.minutes(1), function=self.notify)
 
     def _add_grants(self) -> None:
         """Who may do what. Reading streams and queues, logs and traces come with the sources above."""
@@ -367,7 +367,7 @@ class BatonStack(Stack):
         for name, queue in self._queues.items():
             self.alarms.on_backlog(f"{name}Backlog", queue.queue)
             self.alarms.on_dead_letters(f"{name}DeadLetters", queue.dead_letters.queue)
-        for source in (self.accepted, self.scored, self.outbox, self.due_sweep, self.recovery):
+        for source in (self.accepted, self.scored, self.outbox, self.due_sweep, self.missed_sweep):
             self.alarms.on_dead_letters(f"{source.node.id}Failures", source.failures.queue)
         for function in self._functions:
             self.alarms.on_function(function.node.id, function)

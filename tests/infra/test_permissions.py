@@ -84,7 +84,7 @@ GRANTS: dict[str, dict[str, set[str]]] = {
             "dynamodb:DeleteItem",
         },
         "NotifyQueue": {*READ_A_QUEUE, *SEND_TO_A_QUEUE},
-        "RecoveryFailures": GIVE_UP_TO_A_QUEUE,
+        "MissedSweepFailures": GIVE_UP_TO_A_QUEUE,
         "identity/baton@example.com": {"ses:SendEmail"},
         "identity/example.com": {"ses:SendEmail"},
         "parameter/baton/prod/lead-page": {"ssm:GetParameter"},
