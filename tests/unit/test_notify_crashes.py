@@ -18,6 +18,7 @@ from shared.domain.moments import MINUTE, SECOND, Moment
 from shared.domain.notice import Notice
 from shared.ports.channels import Channel
 from shared.ports.errors import PortError, Unavailable
+from shared.ports.missed import ChannelKey, MissedMessage
 from shared.usecases.notify import Delivery, NotDelivered, Notify, _Outcome
 from shared.usecases.rulebook import Rulebook
 from tests.fakes import FixedClock, InMemoryHandoffs, InMemoryLeads, InMemoryMissed, InMemoryQueue, InMemoryRuleVersions
@@ -101,9 +102,17 @@ class World:
 
     def deliver(self, faults: Faults | None = None) -> bool:
         """The queue delivers once to a fresh process; the answer is whether the message is done with."""
-        faults = faults or Faults(-1, "")
+        process = self.process(faults or Faults(-1, ""))
+        try:
+            process.deliver(REQUESTED, Moment(self.clock.now() + 30 * SECOND))
+        except (Died, NotDelivered, PortError):
+            return False
+        return True
+
+    def process(self, faults: Faults) -> Notify:
+        """A fresh process, whose calls go through the faults."""
         channels: Mapping[str, Channel] = {name: Faulty(Inbox(name, self), faults) for name in CHANNELS}
-        process = self.design(
+        return self.design(
             Faulty(self.handoffs, faults),
             Faulty(self.leads, faults),
             Rulebook(Faulty(self.versions, faults), self.clock),
@@ -112,11 +121,6 @@ class World:
             Faulty(self.missed, faults),
             Faulty(self.queue, faults),
         )
-        try:
-            process.deliver(REQUESTED, Moment(self.clock.now() + 30 * SECOND))
-        except (Died, NotDelivered, PortError):
-            return False
-        return True
 
     def until_done(self) -> None:
         """The queue delivers again until the message is done with."""
@@ -284,3 +288,52 @@ def test_designs_that_are_broken_on_purpose_are_caught(design: type[Notify]) -> 
 
 def test_the_design_in_use_is_not() -> None:
     assert not caught(Notify)
+
+
+# --- what a channel missed -----------------------------------------------------------------------------------------
+
+SLACK = ChannelKey("inside-sales", "slack")
+MISSED = 3
+
+
+def missing() -> World:
+    """A world in which Slack was down, is back, and has missed three handoffs."""
+    world = World()
+    for epoch in range(1, MISSED + 1):
+        key = replace(KEY, epoch=epoch)
+        world.handoffs.committed[key] = replace(HANDOFF, key=key)
+        told = REQUESTED.model_copy(update={"id": f"{key.text}.requested", "epoch": epoch})
+        world.missed.put_by(SLACK, MissedMessage(told.id, told.requested_at, told.NAME, told.as_detail()))
+        world.missed.failed(SLACK, world.clock.now(), "no answer")
+    world.clock.advance(MINUTE)
+    return world
+
+
+def tick(world: World, faults: Faults | None = None) -> bool:
+    """The schedule ticks once in a fresh process; the answer is whether nothing went wrong."""
+    try:
+        world.process(faults or Faults(-1, "")).recover(Moment(world.clock.now() + MINUTE))
+    except (Died, PortError):
+        return False
+    return True
+
+
+def count_calls_of_a_tick() -> int:
+    faults = Faults(-1, "")
+    assert tick(missing(), faults)
+    return faults.calls
+
+
+@pytest.mark.parametrize("number", range(count_calls_of_a_tick()))
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_fault_anywhere_while_a_channel_is_sent_what_it_missed_loses_nothing(number: int, kind: str) -> None:
+    world = missing()
+    tick(world, Faults(number, kind))
+    for _ in range(4):
+        world.clock.advance(2 * MINUTE)
+        assert tick(world)
+    times = Counter(world.arrived["slack"])
+    assert set(times) == {replace(KEY, epoch=epoch).text for epoch in range(1, MISSED + 1)}
+    assert sum(times.values()) <= MISSED + 1
+    assert (world.missed.waiting(), world.missed.breakers()) == ([], {})
+    assert world.queue.messages == []
