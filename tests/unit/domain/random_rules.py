@@ -178,8 +178,12 @@ stage_conditions = st.recursive(
 def stage_lists(draw):
     names = ["first", "second", "third"][: draw(st.integers(1, 3))]
     found = []
-    for name in names:
+    for place, name in enumerate(names):
         stage = {"name": name, "enter": draw(stage_conditions)}
+        if draw(st.integers(1, 3)) == 1:
+            stage["stay"] = draw(st.sampled_from(["30s", "36h", "7d"]))
+        if place and draw(st.integers(1, 3)) == 1:
+            stage["from"] = draw(st.lists(st.sampled_from(names), min_size=1, unique=True))
         if draw(st.booleans()) and len(names) > 1:
             to = draw(st.sampled_from([other for other in names if other != name]))
             stage["leave"] = {"when": draw(stage_conditions), "to": to}

@@ -1,13 +1,15 @@
 import json
 from typing import Any
 
-from hypothesis import given
+from hypothesis import assume, given
 
 from shared.domain.activity import Claims
 from shared.domain.engine import compile_rules
 from shared.domain.journey import Journey
 from shared.domain.moments import HOUR, Moment
+from shared.domain.points import as_number
 from shared.domain.reading import RuleFileError, parse_rule_file
+from shared.domain.stages import in_words
 from shared.domain.state import ScoreState
 from tests.unit.domain.leads import activity, facts, moment, rules_of
 from tests.unit.domain.random_rules import START, activities, documents
@@ -280,6 +282,40 @@ def test_each_look_enters_a_stage_at_most_once_and_a_second_look_finds_nothing(d
         for step in taken:
             assert step.epoch == before.epochs.get(step.to_stage, 0) + 1
         assert (journey.stage == before.stage) or taken
+
+
+@given(documents(stages=True), activities())
+def test_transitions_form_a_path_of_the_configured_stages_and_each_has_the_one_cause_that_held(document, some):
+    try:
+        rules = compile_rules(parse_rule_file(document))
+    except RuleFileError:
+        assume(False)  # noqa: FBT003
+        raise
+    journey, taken = rules.replay(some, Moment(START + 60 * 24 * HOUR))
+    state = rules.replayed(some)
+    stage: str | None = None
+    since = Moment(0)
+    for step in taken:
+        here, there = rules.stages.get(stage or ""), rules.stages[step.to_stage]
+        assert step.from_stage == stage
+        assert not (here and here.stage.stay) or step.at - since >= here.stage.stay
+        left = here is not None and here.stage.leave is not None and step.cause.startswith(f"left {stage}: ")
+        if left:
+            assert here.stage.leave.to == step.to_stage
+            assert step.cause == f"left {stage}: {in_words(here.stage.leave.when)}"
+        else:
+            assert step.cause == in_words(there.stage.enter)
+            upward = here is None or there.place > here.place
+            assert upward if there.stage.origins is None else stage in there.stage.origins
+            assert not (upward and rules.score(state, step.at).vetoed_by)
+        if step.activity_id:  # what made the difference has occurred by then
+            (cause,) = {each.occurred_at for each in some if each.id == step.activity_id}
+            assert cause <= step.at
+        told = rules.explain(state, step.at)
+        assert step.snapshot["total"] == as_number(told.total)
+        assert step.snapshot["temperature"] == told.temperature
+        stage, since = step.to_stage, step.at
+    assert journey.stage == stage
 
 
 def test_a_replay_looks_at_its_last_moment_too_be_it_between_two_seconds():
