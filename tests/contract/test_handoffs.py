@@ -181,6 +181,7 @@ class HandoffsContract(ABC):
             assert after == HandoffPlace.of(page[-1])
             page, after = handoffs.page(state, limit, after)
             assert len(page) <= limit
+            assert not set(found) & {each.key.epoch for each in page}
             found += [each.key.epoch for each in page]
 
         assert found == [6, 1, 2, 3, 4, 5, 7]

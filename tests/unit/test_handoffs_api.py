@@ -265,8 +265,10 @@ def test_a_teams_and_a_persons_handoffs_are_paged_through_to_the_end(
         following = ""
         while True:
             told = answer(bob.ask("GET", f"/v1/handoffs?limit={limit}{query}{following}"))
-            assert len(told["handoffs"]) <= limit
-            seen.setdefault(query, []).extend(each["epoch"] for each in told["handoffs"])
+            epochs = [each["epoch"] for each in told["handoffs"]]
+            assert len(epochs) <= limit
+            assert not set(epochs) & set(seen.get(query, ()))
+            seen.setdefault(query, []).extend(epochs)
             if told["next"] is None:
                 break
             following = f"&next={told['next']}"
