@@ -6,6 +6,7 @@ import socket
 import time
 
 import pytest
+import urllib3
 
 from infra.local.demo.visitors import VISITORS
 
@@ -55,6 +56,16 @@ def test_it_tells_for_each_handoff_how_many_seconds_after_the_last_activity_it_a
         for stage in visitor.stages
         for channel in ("email", "slack", "webhook")
     }
+
+
+def test_it_tells_where_sales_sees_and_answers_each_handoff(demo):
+    told = re.findall(r"The page that sales sees of (\w+), where it answers:\n(\S+)\n", demo[1])
+
+    assert [name for name, _ in told] == [visitor.name for visitor in VISITORS if visitor.stages]
+    for name, link in told:
+        page = urllib3.request("GET", link)
+        assert page.status == 200
+        assert name in page.data.decode()
 
 
 def test_nothing_is_left_in_any_queue(demo):

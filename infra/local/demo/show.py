@@ -19,7 +19,7 @@ from infra.cli.leads import all_leads, explanation_table, headline, leads_table
 from infra.cli.screen import Screen
 from infra.deployed import Api, Refusal, path_of
 from infra.local.cloud import LocalCloud
-from infra.local.demo.story import Arrival, Check, arrivals, checks
+from infra.local.demo.story import Arrival, Check, arrivals, checks, pages
 from infra.local.demo.visitors import HANA, MAYA, VISITORS, Sender, Visitor
 
 PATIENCE = 90
@@ -45,6 +45,8 @@ def show(local: LocalCloud, screen: Screen, *, leave: bool) -> bool:
     screen.say(headline(demo.leads[HANA.name]) if HANA.name in demo.leads else f"There is no lead {HANA.name}.")
     if HANA.name in demo.leads:
         screen.show(explanation_table(demo.leads[HANA.name]))
+    for name, link in pages(demo.leads, demo.inbox).items():
+        screen.say(f"\nThe page that sales sees of {name}, where it answers:\n{demo.api.address}{link}")
     came_true = _verdict(screen, demo.checks())
     if not leave:
         screen.say("\nGo on at the sample website; what happens is shown here. Ctrl-C leaves it running.")

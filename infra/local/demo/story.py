@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from infra.local.demo.visitors import MAYA, VISITORS, Visitor
+from shared.adapters.page_links import PATH
 
 CHANNELS = ("email", "slack", "webhook")
 _HELD_UNDER = {"email": "emails", "slack": "slack", "webhook": "webhooks"}
@@ -53,6 +54,19 @@ def arrivals(leads: Mapping[str, Lead], inbox: Inbox) -> list[Arrival]:
                     at = min(datetime.fromisoformat(message["received_at"]) for message in came)
                     found.append(Arrival(visitor, handoff["stage"], channel, at, len(came)))
     return sorted(found, key=lambda arrival: arrival.at)
+
+
+def pages(leads: Mapping[str, Lead], inbox: Inbox) -> dict[str, str]:
+    """The path of the page of each visitor's latest handoff, as the messages in the inbox link to it."""
+    found = {}
+    for arrival in arrivals(leads, inbox):
+        key = {"lead": leads[arrival.visitor.name]["id"], "stage": arrival.stage}
+        for message in inbox[_HELD_UNDER["webhook"]]:
+            told = message.get("message", {}).get("data", {})
+            if told.get("link") and {name: told.get(name) for name in key} == key:
+                # The API's own address may be another one since, as ports of this machine are.
+                found[arrival.visitor.name] = PATH + str(told["link"]).rpartition(PATH)[2]
+    return {visitor.name: found[visitor.name] for visitor in VISITORS if visitor.name in found}
 
 
 def checks(leads: Mapping[str, Lead], inbox: Inbox) -> list[Check]:

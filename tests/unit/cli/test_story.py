@@ -5,7 +5,7 @@ import pytest
 
 from infra.deployed import Refusal
 from infra.local.demo.show import _Demo
-from infra.local.demo.story import arrivals, checks
+from infra.local.demo.story import arrivals, checks, pages
 from infra.local.demo.visitors import HANA, MAYA, SAM, VISITORS, Submitted
 
 
@@ -54,6 +54,18 @@ def untrue(leads, inbox):
 def test_all_of_it_comes_true_when_everything_is_as_promised(leads, inbox):
     assert untrue(leads, inbox) == []
     assert len(checks(leads, inbox)) > 15
+
+
+def test_the_page_of_each_visitor_is_the_one_to_which_the_latest_handoff_links(leads, inbox):
+    for number, place in (("L2.sql.1", 0), ("L3.mql.1", 1), ("L3.sql.1", 2)):
+        lead, stage, _ = number.split(".")
+        inbox["webhooks"][place]["message"] = {"data": {"lead": lead, "stage": stage, "link": f"http://here/api/handoffs/{number}"}}
+
+    assert pages(leads, inbox) == {"Hana": "/handoffs/L2.sql.1", "Maya": "/handoffs/L3.sql.1"}
+
+
+def test_a_message_without_a_link_has_no_page(leads, inbox):
+    assert pages(leads, inbox) == {}
 
 
 def test_each_handoff_is_found_on_each_channel(leads, inbox):
