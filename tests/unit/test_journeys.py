@@ -1,0 +1,138 @@
+"""Whatever a lead does, its transitions are a path through the stages of the rules, each with one cause that holds."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import event, given
+from hypothesis import strategies as st
+
+from infra.cli.yaml12 import load_yaml
+from shared.domain.activity import Activity, Claims
+from shared.domain.journey import Journey, View
+from shared.domain.moments import DAY, HOUR, MINUTE, Moment
+from shared.domain.stages import in_words
+from shared.domain.state import ScoreState, short_id
+from shared.ports.stages import StoredTransition
+from tests.unit.test_evaluate import ADA, Hall
+
+RULES: dict[str, Any] = load_yaml((Path(__file__).parents[1] / "e2e" / "journeys.yaml").read_text())
+STRICTER = {**RULES, "temperature": [{"name": "cold"}, {"name": "warm", "above": 60}]}
+STRICTER["stages"] = [
+    {**each, "leave": {"when": {"engagement": {"below": 45}}, "to": "cold"}} if each["name"] == "mql" else each
+    for each in RULES["stages"]
+]
+PERSONA: dict[str, Any] = {"lead": {"role": "head"}, "company": {"employees": 300}}
+
+DID = st.sampled_from(
+    [
+        *("form_submitted", "content_downloaded", "link_clicked", "interest_shown", "feature_used", "limit_reached"),
+        *("webinar_attended", "demo_requested", "proposal_sent", "purchased", "handoff_recycled", "handoff_rejected"),
+    ]
+)
+CLAIMED = st.sampled_from(
+    [
+        *(
+            Claims(),
+            Claims(),
+            Claims(consent="granted", **PERSONA),
+            Claims(consent="granted"),
+            Claims(consent="denied"),
+        ),
+        *(Claims(qualification={"need": False}), Claims(qualification={"need": "Two depots more"})),
+        Claims(qualification={"authority": True, "budget": True, "need": True, "timeline": "May"}),
+        *(Claims(company={"domain": "rival.example"}), Claims(company={"domain": "honest.example"})),
+    ]
+)
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("does"), DID, CLAIMED),
+        st.tuples(st.just("time passes"), st.sampled_from([MINUTE, HOUR, DAY, 3 * DAY, 40 * DAY]), st.none()),
+        st.tuples(st.just("rules are published"), st.sampled_from([RULES, STRICTER]), st.none()),
+    ),
+    min_size=10,
+    max_size=30,
+)
+
+
+def live(hall: Hall, steps: list[tuple[str, Any, Any]]) -> list[StoredTransition]:
+    """A journey: after each step the lead is scored and looked at, as the stream and the sweep have it."""
+    hall.did("form_submitted", claims=Claims(consent="granted", **PERSONA))
+    lead = hall.lead(ADA).lead
+    for what, which, claims in steps:
+        if what == "does":
+            hall.clock.advance(MINUTE)
+            hall.did(which, claims=claims)
+            continue
+        if what == "time passes":
+            hall.clock.advance(which)
+        else:
+            hall.publish({**which, "name": f"version {hall.versions.active_number() + 1}"})
+            hall.clock.advance(MINUTE)
+        hall.score.touch(lead)
+        hall.look()
+    return hall.stages.transitions(lead)
+
+
+def known_at(hall: Hall, moment: Moment) -> list[Activity]:
+    return [each for each in hall.log.under(ADA) if each.occurred_at <= moment]
+
+
+@given(STEPS)
+def test_transitions_are_a_path_of_the_stages_and_each_has_one_cause_that_holds(steps):
+    hall = Hall(RULES)
+    journey = Journey.start()
+    transitions = live(hall, steps)
+    event(f"{min(len(transitions), 6)} transitions")
+    for number, each in enumerate(transitions, start=1):
+        assert (each.number, each.from_stage) == (number, journey.stage)
+        rules = hall.rulebook.version(each.rules_version).rules
+        state = rules.absorb(ScoreState.empty(), known_at(hall, each.at))
+        view = View(rules, rules.ledger(state), journey, each.at)
+        here, there = rules.stages.get(journey.stage or ""), rules.stages[each.to_stage]
+
+        # It is one step of the graph: out of the stage to where that leads, or into one that takes leads from there.
+        causes = []
+        if here and here.leave and here.stage.leave and here.stage.leave.to == each.to_stage and here.leave(view):
+            causes.append(f"left {here.stage.name}: {in_words(here.stage.leave.when)}")
+        origins, upward = there.stage.origins, here is None or there.place > here.place
+        if there.enter and (journey.stage in origins if origins is not None else upward) and there.enter(view):
+            causes.append(in_words(there.stage.enter))
+        assert each.cause in causes
+        assert not (upward and view.vetoed) or each.cause.startswith("left ")
+
+        # What was known then explains it, point by point.
+        assert each.snapshot == rules.snapshot(state, each.at)
+        assert sum(reason["counts"] for reason in each.snapshot["reasons"]) == pytest.approx(each.snapshot["total"])
+        by = [a for a in known_at(hall, each.at) if short_id(a.id) == each.activity_id]
+        assert len(by) == (each.activity_id is not None)
+
+        epoch = journey.epochs.get(each.to_stage, 0) + 1
+        assert each.epoch == epoch
+        entered_by = by[0].occurred_at if by else each.at
+        journey = replace(
+            journey,
+            stage=each.to_stage,
+            epochs={**journey.epochs, each.to_stage: epoch},
+            entered_at=each.at,
+            entered_by=entered_by,
+        )
+
+
+@given(STEPS)
+def test_every_entry_that_is_to_be_handed_over_is_once_and_none_of_a_vetoed_lead(steps):
+    hall = Hall(RULES)
+    entries = [(each, (each.to_stage, each.epoch)) for each in live(hall, steps) if each.to_stage in RULES["handoff"]]
+    handed_over = hall.handed_over()
+
+    assert len(handed_over) == len(set(handed_over))
+    assert set(handed_over) <= {key for _, key in entries}
+    for each, key in entries:
+        rules = hall.rulebook.version(each.rules_version).rules
+        state = rules.absorb(ScoreState.empty(), known_at(hall, each.at))
+        view = View(rules, rules.ledger(state), Journey.start(), each.at)
+        if view.facts.consent == "granted" and not view.vetoed:
+            assert (key in handed_over) is not each.by_rules
