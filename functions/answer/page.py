@@ -19,7 +19,7 @@ from shared.domain.explanation import Contribution, Explanation
 from shared.domain.handoff import Answer, HandoffRecord
 from shared.domain.moments import DAY, HOUR, MINUTE, Moment, format_moment, to_datetime
 from shared.domain.notice import quiet_address, visible
-from shared.domain.points import POINT, divide, to_a_tenth
+from shared.domain.points import POINT, divide, format_points, to_a_tenth
 from shared.domain.qualification import Factor
 from shared.domain.rulefile import Answers, Reason
 from shared.usecases.answer import LONGEST_NOTE
@@ -139,9 +139,11 @@ def _head(page: LeadPage) -> Markup:
 
 
 def _due(page: LeadPage) -> Markup:
-    """By when somebody answers, as long as nobody has."""
+    """By when somebody answers, or that somebody has."""
     due = page.record.handoff.respond_by
-    if page.record.answer or due is None:
+    if page.record.answer:
+        return Markup("<p><strong>{}.</strong></p>").format(_answer_words(page.record.answer))
+    if due is None:
         return Markup("")
     if page.at >= due:
         return Markup('<p class="late">Overdue by {}: an answer was wanted by {}.</p>').format(
@@ -303,7 +305,7 @@ def _sum(told: Explanation) -> Markup:
     """The rows of the explanation to the total: rule by rule, score by score."""
     rows: list[Markup] = []
     for name, points in told.scores.items():
-        own = [row for row in told.contributions if row.score == name]
+        own = [row for row in told.contributions if row.score == name and row.earned]
         if not own and not points:
             continue
         ordered = sorted(own, key=lambda row: row.rule)
@@ -337,8 +339,10 @@ def _rule_row(rows: Sequence[Contribution]) -> Markup:
 
 def _score_row(name: str, points: int, weight: int) -> Markup:
     words = f"{visible(name)[:1].upper()}{visible(name)[1:]}"
-    if weight != POINT:
-        words = f"{words}: {to_a_tenth(points)}, of which {to_a_tenth(weight)} of each point is in the total"
+    if not weight:
+        words = f"{words}: {to_a_tenth(points)}, no part of the total"
+    elif weight != POINT:
+        words = f"{words}: {to_a_tenth(points)}, each worth {format_points(weight)} of the total"
     return Markup('<tr class="sum"><th scope="row">{}</th><td class="points">{}</td></tr>').format(
         words, to_a_tenth(divide(points * weight, POINT))
     )
@@ -383,7 +387,7 @@ def _answer(page: LeadPage, form_id: str, entered: Entered | None) -> Markup:
 
 def _given(answer: Answer, reasons: Answers) -> Markup:
     known = {each.name: each.title for each in (*reasons.reject, *reasons.recycle)}
-    parts = [Markup("<p><strong>{}.</strong></p>").format(_answer_words(answer))]
+    parts = [Markup("<p>{}.</p>").format(_answer_words(answer))]
     if answer.reason:
         parts.append(Markup("<p>Reason: {}</p>").format(visible(known.get(answer.reason, answer.reason))))
     if answer.look_again:

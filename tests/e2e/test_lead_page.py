@@ -58,14 +58,14 @@ def test_without_a_script_the_link_of_a_mail_opens_the_page_and_a_button_accepts
     assert answers(cloud, "Ife") == []
 
     page.get_by_role("button", name="Accept the lead").click()
-    page.get_by_text("Accepted by the holder of the link").wait_for()
+    page.get_by_text("Accepted by the holder of the link").first.wait_for()
     assert page.url == link
     assert page.get_by_role("button").count() == 0
 
     late.get_by_role("button", name="Accept the lead").click()
     late.get_by_role("heading", name="This lead has been answered already").wait_for()
     late.get_by_role("link", name="Open the page of the lead").click()
-    late.get_by_text("Accepted by the holder of the link").wait_for()
+    late.get_by_role("heading", name="The answer").wait_for()
     assert page.faults == []
     assert [fault for fault in late.faults if "409" not in fault] == []
     cloud.becomes(lambda: answers(cloud, "Ife"), ["handoff_accepted"])
@@ -94,7 +94,7 @@ def test_the_keyboard_alone_gives_a_lead_back_and_mends_what_was_not_taken(open_
     form.get_by_label("Look again on").fill("")
     form.get_by_role("button", name="Give the lead back").click()
 
-    page.get_by_text("Given back by the holder of the link").wait_for()
+    page.get_by_text("Given back by the holder of the link").first.wait_for()
     assert page.get_by_text("Reason: The time is not right").is_visible()
     assert [fault for fault in page.faults if "422" not in fault] == []
     cloud.becomes(lambda: answers(cloud, "Uzo"), ["handoff_recycled"])

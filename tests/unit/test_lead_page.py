@@ -120,9 +120,16 @@ def test_what_a_rule_lost_on_the_way_stands_beside_it() -> None:
 
 
 def test_a_weight_tells_what_a_score_brings_to_the_total() -> None:
-    pages, token = pages_of_ada(rules={**RULES, "total": {"fit": 0.5}})
+    for weight, words in ((0.25, "Fit: 15, each worth 0.25 of the total 3.7"), (0, "Fit: 15, no part of the total 0")):
+        pages, token = pages_of_ada(rules={**RULES, "total": {"fit": weight}})
+        assert words in page_of(pages.get(token)).text
 
-    assert "Fit: 15, of which 0.5 of each point is in the total 7.5" in page_of(pages.get(token)).text
+
+def test_a_rule_that_gave_nothing_is_no_row() -> None:
+    pages = Pages()
+    pages.happened([activity("a1", ADA, claims=Claims(consent="granted"), at="2026-03-04T09:00:00Z")])
+
+    assert "Has 200 people or more" not in page_of(pages.get(pages.token(pages.handed_over()))).text
 
 
 def test_the_picture_tells_its_story_in_words_too() -> None:
@@ -373,6 +380,7 @@ def test_accepting_is_stored_once_and_shown_with_who_and_when() -> None:
     text = page_of(pages.get(token)).text
     assert "Accepted by the holder of the link sent to inside-sales (bo) on 4 March 2026, 09:55 UTC." in text
     assert "Your answer" not in text
+    assert "Accepted by the holder of the link" in text.partition("Why now")[0]
     assert "left" not in text.partition("Why now")[0]
     assert "not needed any more" in text
 
