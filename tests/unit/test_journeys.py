@@ -20,11 +20,17 @@ from shared.ports.stages import StoredTransition
 from tests.unit.test_evaluate import ADA, Hall
 
 RULES: dict[str, Any] = load_yaml((Path(__file__).parents[1] / "e2e" / "journeys.yaml").read_text())
-STRICTER = {**RULES, "temperature": [{"name": "cold"}, {"name": "warm", "above": 60}]}
-STRICTER["stages"] = [
-    {**each, "leave": {"when": {"engagement": {"below": 45}}, "to": "cold"}} if each["name"] == "mql" else each
-    for each in RULES["stages"]
-]
+EASIER = {"all": [{"engagement": {"at_least": 10}}, {"fit": {"at_least": 60}}, {"consent": "granted"}]}
+
+
+def with_mql(**changed: Any) -> dict[str, Any]:
+    """The rules with something else said of one stage."""
+    stages = [{**each, **changed} if each["name"] == "mql" else each for each in RULES["stages"]]
+    return {**RULES, "stages": stages}
+
+
+LENIENT = with_mql(enter=EASIER, leave={"when": {"engagement": {"below": 5}}, "to": "cold"})
+STRICTER = with_mql(leave={"when": {"engagement": {"below": 45}}, "to": "cold"})
 PERSONA: dict[str, Any] = {"lead": {"role": "head"}, "company": {"employees": 300}}
 
 DID = st.sampled_from(
@@ -51,7 +57,7 @@ STEPS = st.lists(
     st.one_of(
         st.tuples(st.just("does"), DID, CLAIMED),
         st.tuples(st.just("time passes"), st.sampled_from([MINUTE, HOUR, DAY, 3 * DAY, 40 * DAY]), st.none()),
-        st.tuples(st.just("rules are published"), st.sampled_from([RULES, STRICTER]), st.none()),
+        st.tuples(st.just("rules are published"), st.sampled_from([RULES, LENIENT, STRICTER]), st.none()),
     ),
     min_size=10,
     max_size=30,
