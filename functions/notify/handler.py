@@ -36,12 +36,16 @@ from shared.usecases.rulebook import Rulebook
 from shared.usecases.story import TellStory
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
     from shared.ports.channels import Channel
+    from shared.ports.missed import ChannelKey
     from shared.ports.secrets import Secrets
 
 _MILLISECOND = SECOND // 1000
+_AT_ONCE = 10
 _log = Logger(service="notify")
 
 # Beside a receiver's fourteen seconds these keep a handoff well inside the function's time.
@@ -102,7 +106,7 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext, notify: Notify
     notify = notify or _notify()
     until = Moment(notify.clock.now() + context.get_remaining_time_in_millis() * _MILLISECOND)
     if "Records" not in event:
-        _recovered(notify.recover(until))
+        _recovered(notify.recover(until, _side_by_side))
         return None
     records = event["Records"]
     # A receiver that keeps one handoff waiting delays no other, and not the function's end.
@@ -133,6 +137,14 @@ def _reported(message_id: str, outcome: Delivery | Exception) -> bool:
         return False
     _report(outcome)
     return not outcome.failed
+
+
+def _side_by_side(work: Callable[[ChannelKey], int], places: Sequence[ChannelKey]) -> list[int]:
+    if not places:
+        return []
+    with ThreadPoolExecutor(min(len(places), _AT_ONCE)) as pool:
+        # The lambda keeps this function on the thread's stack, where its calls are told from those of others.
+        return list(pool.map(lambda place: work(place), places))  # noqa: PLW0108
 
 
 def _recovered(recovery: Recovery) -> None:

@@ -6,8 +6,7 @@ what it misses is put by, and goes out in order once it is back.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
@@ -34,6 +33,8 @@ if TYPE_CHECKING:
     from shared.usecases.rulebook import Rulebook
 
 Announced = HandoffRequested | HandoffFollowedUp | HandoffAnswered
+SideBySide = Callable[[Callable[[ChannelKey], int], Sequence[ChannelKey]], Iterable[int]]
+"""Does some work for each channel and answers what came of it, in the same order."""
 ANNOUNCED: Mapping[str, type[Announced]] = {
     each.NAME: each for each in (HandoffRequested, HandoffFollowedUp, HandoffAnswered)
 }
@@ -52,7 +53,6 @@ TOLD_OF_ANSWERS = ("slack", TELLS_EVERYTHING)
 
 _WITH_BRIEF: Collection[MessageKind] = {"requested", "escalation", "reassignment"}
 _PAGE = 25
-_AT_ONCE = 10
 _SPARE = 20 * SECOND
 """A missed message is begun only while this much time is left: a channel takes up to fourteen seconds to fail."""
 
@@ -158,20 +158,17 @@ class Notify:
         """
         return self._tell(announced.key, None if isinstance(announced, HandoffRequested) else announced, until)
 
-    def recover(self, until: Moment) -> Recovery:
+    def recover(self, until: Moment, side_by_side: SideBySide = map) -> Recovery:
         """Try each channel that is down and whose wait is over with one message, and send it the rest if that arrives.
 
-        Channels are tried side by side, so that none waits for another.
+        `side_by_side` works on the channels, at best so that none waits for another.
 
         Raises:
             Unavailable: a store cannot answer now.
         """
         waiting = self.missed.waiting()
-        sent: dict[ChannelKey, int] = {}
-        if waiting:
-            with ThreadPoolExecutor(min(len(waiting), _AT_ONCE)) as pool:
-                counts = pool.map(lambda place: self._recovered(place, until), waiting)
-                sent = {place: count for place, count in zip(waiting, counts, strict=True) if count}
+        counts = side_by_side(lambda place: self._recovered(place, until), waiting)
+        sent = {place: count for place, count in zip(waiting, counts, strict=True) if count}
         # A breaker without anything that waits was opened by somebody who died before he put his message by.
         now, still = self.clock.now(), set(self.missed.waiting())
         down = {}

@@ -16,16 +16,19 @@ from standardwebhooks.webhooks import Webhook
 from functions.notify import handler
 from functions.notify.settings import Settings, Team, WebhookTarget
 from shared.adapters.clock import SystemClock
+from shared.adapters.dynamodb.activities import DynamoDBActivities
 from shared.adapters.dynamodb.handoffs import DynamoDBHandoffs, handoff_item
 from shared.adapters.dynamodb.keys import key, lead_partition, withheld
 from shared.adapters.dynamodb.leads import DynamoDBLeads
 from shared.adapters.dynamodb.missed import DynamoDBMissed
 from shared.adapters.dynamodb.rules import DynamoDBRuleVersions
 from shared.domain.breaker import TOLERATED
-from shared.domain.moments import MINUTE, Moment
+from shared.domain.handoff import LeadId
+from shared.domain.moments import MINUTE, Moment, parse_moment
 from shared.ports.missed import ChannelKey, MissedMessage
 from tests.handed_over import HANDOFF, KEY, LEAD, RULES, sam
 from tests.local_receiver import Receiver
+from tests.people import activity, browser, email
 from tests.tables import ACTIVITIES, LEADS
 
 GOLDEN = json.loads((Path(__file__).parents[2] / "events" / "queue_notify.json").read_text())
@@ -170,6 +173,27 @@ def test_a_message_that_a_receiver_that_is_back_refuses_for_what_it_says_goes_to
     sqs = boto3.client("sqs")
     [message] = sqs.receive_message(QueueUrl=sqs.get_queue_url(QueueName="notify")["QueueUrl"])["Messages"]
     assert json.loads(message["Body"]) == {"detail-type": "HandoffRequested", "detail": golden["detail"]}
+
+
+def test_the_story_leaves_out_what_somebody_else_did_at_the_same_browser(deployed: Deployed) -> None:
+    log, leads = DynamoDBActivities(deployed.dynamodb, ACTIVITIES), DynamoDBLeads(deployed.dynamodb, LEADS)
+    shared_browser, other = browser("reception"), email("kim@acme.example")
+    log.append(
+        [
+            activity("1", email("sam@acme.example"), shared_browser, type="demo_requested", at="2026-03-01T09:00:00Z"),
+            activity("2", other, shared_browser, type="form_submitted", at="2026-03-01T10:00:00Z"),
+            activity("3", shared_browser, type="careers_viewed", at="2026-03-01T11:00:00Z"),
+        ]
+    )
+    leads.save(replace(sam(), lead=LeadId("01KIM"), identities=frozenset({other}), version=0))
+    leads.claim(email("sam@acme.example"), LEAD)
+    leads.claim(other, LeadId("01KIM"))
+    leads.attach(shared_browser, email("sam@acme.example"), parse_moment("2026-03-01T09:00:00Z"))
+    leads.attach(shared_browser, other, parse_moment("2026-03-01T10:00:00Z"))
+    assert deployed.deliver() == {"batchItemFailures": []}
+    (_, _, body), *_others = deployed.slack.requests
+    assert "Asked for a demo" in body.decode()
+    assert "areers" not in body.decode()
 
 
 def let_claims_end(deployed: Deployed) -> None:
