@@ -35,9 +35,9 @@ def singles(name: str, deliveries: int, *, newest_first: bool) -> list[Fault]:
     ]
 
 
-def all_singles(name: str) -> Iterator[tuple[list[Fault], int, bool]]:
-    """Every single fault, for each number of deliveries and each order of messages."""
-    for deliveries, newest_first in product(DELIVERIES, ORDERS):
+def all_singles(name: str, deliveries: int) -> Iterator[tuple[list[Fault], int, bool]]:
+    """Every single fault, for each order of messages."""
+    for newest_first in ORDERS:
         for fault in singles(name, deliveries, newest_first=newest_first):
             yield [fault], deliveries, newest_first
 
@@ -64,13 +64,14 @@ def test_a_story_ends_as_it_must_when_nothing_goes_wrong(name, deliveries, newes
 
 
 @pytest.mark.parametrize("name", STORIES)
-def test_one_fault_at_any_call_harms_nothing(name: str) -> None:
-    tried = list(all_singles(name))
+@pytest.mark.parametrize("deliveries", DELIVERIES)
+def test_one_fault_at_any_call_harms_nothing(name: str, deliveries: int) -> None:
+    tried = list(all_singles(name, deliveries))
     if not EXAMPLES:
-        tried = random.Random(1).sample(tried, SAMPLE)
+        tried = random.Random(1).sample(tried, SAMPLE // len(DELIVERIES))
     for each in tried:
         check(name, *each)
-    print(f"{name}: {len(tried)} single faults, no violation")  # noqa: T201 - the count
+    print(f"{name}, {deliveries} deliveries: {len(tried)} single faults, no violation")  # noqa: T201 - the count
 
 
 @pytest.mark.parametrize("name", STORIES)
