@@ -218,13 +218,14 @@ class Rules(Compiled):
         """As `next_change`, with conditions as they are on this journey: since its entry, time and stay in it."""
         return lifecycle.next_move(self, self.ledger(state), journey, now)
 
-    def advance(self, state: ScoreState, journey: Journey, at: Moment) -> tuple[Journey, tuple[Transition, ...]]:
-        """Where the lead goes on one look at it, and every stage that it enters on the way."""
-        return lifecycle.advance(self, self.ledger(state), journey, at)
+    def advance(
+        self, state: ScoreState, journey: Journey, at: Moment, *, again: bool = False
+    ) -> tuple[Journey, tuple[Transition, ...]]:
+        """Where the lead goes on one look at it, and every stage that it enters on the way.
 
-    def rearmed(self, journey: Journey) -> Journey:
-        """The journey of a lead that may be handed over again for what holds already."""
-        return lifecycle.rearmed(self, journey)
+        With `again` it may be handed over for what holds already.
+        """
+        return lifecycle.advance(self, self.ledger(state), journey, at, again=again)
 
     def advise(self, state: ScoreState, journey: Journey, at: Moment) -> Advice | None:
         """What is advised to nurture a lead where it stands, or None."""

@@ -37,8 +37,15 @@ class Transition:
     snapshot: Mapping[str, Any]
 
 
-def advance(rules: Compiled, ledger: Ledger, journey: Journey, at: Moment) -> tuple[Journey, tuple[Transition, ...]]:
-    """Move until nothing moves; each stage is entered at most once in one look."""
+def advance(
+    rules: Compiled, ledger: Ledger, journey: Journey, at: Moment, *, again: bool = False
+) -> tuple[Journey, tuple[Transition, ...]]:
+    """Move until nothing moves; each stage is entered at most once in one look.
+
+    With `again` the day has come on which sales wants to look again: what holds counts as crossing into the stages that
+    hand over. Such an entry is one by time, whatever was done before.
+    """
+    journey = rearmed(rules, journey) if again else journey
     view = View(rules, ledger, journey, at)
     steps: list[Transition] = []
     visited: set[str] = set()
@@ -48,7 +55,7 @@ def advance(rules: Compiled, ledger: Ledger, journey: Journey, at: Moment) -> tu
         if step is None:
             return journey, tuple(steps)
         target, condition, words = step
-        key = _entering(rules, ledger, journey, at, condition)
+        key = None if again and not steps else _entering(rules, ledger, journey, at, condition)
         epochs = {**journey.epochs, target.stage.name: journey.epochs.get(target.stage.name, 0) + 1}
         transition = Transition(
             journey.stage,

@@ -218,10 +218,10 @@ def decide(
     """
     rules, state, taken = active.rules, scored.state, _Turns(turns)
     by_rules = _caused_by_rules(scored, before, active)
-    start, look_again = before.journey, _look_again(before, waiting)
-    if look_again is not None and look_again <= now and not by_rules:
-        start, look_again = rules.rearmed(start), None
-    journey, transitions = rules.advance(state, start, now)
+    look_again = _look_again(before, waiting)
+    again = look_again is not None and look_again <= now and not by_rules
+    look_again = None if again else look_again
+    journey, transitions = rules.advance(state, before.journey, now, again=again)
     score, change = rules.score(state, now), rules.journey_change(state, journey, now)
     handing = _Handing(scored, rules, rosters, known_facts(state), now, taken.take)
     consented = not consent_required or handing.facts.consent == "granted"

@@ -1,6 +1,7 @@
 """What happens to a handoff while nobody answers, and after somebody did: on the ports in memory."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -19,7 +20,7 @@ from tests.unit.test_score import House
 
 ADA, ADA_S_ID, BOB = email("ada@engines.example"), user("u-ada"), email("bob@engines.example")
 GRANTED, DENIED = Claims(consent="granted"), Claims(consent="denied")
-RULES = {
+RULES: dict[str, Any] = {
     "behaviour": [
         {"id": "view", "on": "page_viewed", "label": "Viewed a page", "points": 10},
         {"id": "demo", "on": "demo_requested", "points": 60, "decay": {"linear": {"lose": "100%", "every": "30d"}}},
@@ -241,7 +242,7 @@ def test_turns_are_fair_under_evaluations_that_interleave(leads, weights, data):
             floor.evaluate.look(waiting.pop())
         commit(*args, **rest)
 
-    floor.stages.commit = interleaved
+    floor.stages.commit = interleaved  # type: ignore[method-assign]
     while waiting:
         floor.evaluate.look(waiting.pop())
 
@@ -451,6 +452,32 @@ def test_an_open_handoff_of_the_lead_that_goes_is_followed_up_and_answered_under
     assert floor.followed_up() == [STEPS[0]]
     handed = [each.key for lead in floor.leads.records for each in floor.stages.handoffs(lead)]
     assert handed == [key]
+
+
+def test_the_lead_that_stays_has_the_open_handoff_before_anybody_looks_at_the_one_that_went(floor):
+    floor.did("form_submitted", claims=GRANTED)
+    floor.mql(who=ADA_S_ID)
+    gone = join(floor)
+    floor.look()
+    assert [each.key for each in floor.record().open] == [HandoffKey(gone, "mql", 1)]
+
+
+def test_an_answer_that_was_heard_is_not_heard_again_from_the_lead_that_went(floor):
+    floor.did("form_submitted", claims=GRANTED)
+    key = floor.mql(who=ADA_S_ID)
+    gone = join(floor)
+    floor.look()
+    assert key.lead == gone
+    floor.recycle(key, look_again=Moment(floor.clock.now() + DAY))
+    floor.to_due()
+    again = floor.record().open[0].key
+    floor.clock.advance(MINUTE)
+    floor.recycle(again)
+    assert floor.record().journey.stage == "recycled"
+
+    floor.evaluate.look(gone)
+
+    assert floor.record().journey.stage == "recycled"
 
 
 def test_a_handoff_committed_while_the_leads_were_joined_moves_too(floor):
