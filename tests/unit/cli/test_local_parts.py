@@ -8,6 +8,7 @@ import threading
 from datetime import UTC, datetime
 from http import HTTPStatus
 from pathlib import Path
+from typing import Any
 
 import pytest
 import urllib3
@@ -203,9 +204,11 @@ def test_the_origins_of_ones_own_pages_stay_beside_the_sample_website(tmp_path, 
     (tmp_path / "local.yaml").write_text(written)
     for module in (settings, cloud):
         monkeypatch.setattr(module, "ENVIRONMENTS", tmp_path)
+    monkeypatch.setattr(emulator.Emulator, "endpoint", "http://127.0.0.1:4566")
 
     read = LocalCloud(Home(tmp_path / "home"))._settings()
 
+    assert str(read.api_address).startswith("http://127.0.0.1:4566/")
     assert "http://127.0.0.1:8137" in read.origins
     assert any(origin.startswith("http://localhost:") for origin in read.origins)
 
@@ -223,7 +226,7 @@ def test_a_mistake_in_the_local_settings_is_told_of_the_file_that_people_write(t
     assert "did you mean origins?" in failure.value.what
 
 
-HELD = {
+HELD: dict[str, list[dict[str, Any]]] = {
     "emails": [
         {
             "id": "m1",
