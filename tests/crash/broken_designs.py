@@ -107,6 +107,39 @@ class LevelNotEdge(Evaluate):
         return replace(record, journey=replace(record.journey, stage="suspect", spent=frozenset()))
 
 
+class ScoreFirst:
+    """The leads and the stages of a process that reads the score before the stage."""
+
+    def __init__(self, leads: Any, stages: Any) -> None:
+        self._leads, self._stages = leads, stages
+        self._read: Any = None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stages, name)
+
+    def load(self, lead: LeadId) -> Any:
+        self._read = self._leads.load(lead)
+        return self._stages.load(lead)
+
+    def read(self, lead: LeadId) -> Any:
+        return self._read
+
+
+class ReadBefore:
+    """The leads of such a process."""
+
+    def __init__(self, both: ScoreFirst) -> None:
+        self.load = both.read
+
+
+class ReadsTheScoreFirst(Evaluate):
+    """Decides where a lead stands now by what its score was before."""
+
+    def __init__(self, leads: Any, stages: Any, *given: Any, **named: Any) -> None:
+        both = ScoreFirst(leads, stages)
+        super().__init__(ReadBefore(both), both, *given, **named)  # type: ignore[arg-type]
+
+
 class WithoutVersions(InMemoryStages):
     """Writes whatever comes."""
 
@@ -355,6 +388,9 @@ BROKEN: Mapping[str, Broken] = {
         Designs(evaluate=evaluating(counted_with_a_counter), stages=Announcing), calls=("stages.count",)
     ),
     "goes by the level, not the edge": Broken(Designs(evaluate=LevelNotEdge)),
+    "reads the score before the stage": Broken(
+        Designs(evaluate=ReadsTheScoreFirst), "permission comes late", ("stages.load",)
+    ),
     "checks no version": Broken(Designs(stages=WithoutVersions), calls=("versions.get", "stages.commit")),
     "follows up whatever was answered": Broken(
         Designs(stages=FollowsUpWhateverWasAnswered), "answered at the last moment", ("stages.commit",)
