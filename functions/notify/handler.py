@@ -8,10 +8,10 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import boto3
-from aws_lambda_powertools import Logger, single_metric
-from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools import Logger
 from botocore.config import Config
 
+from functions.notify.report import report, report_recovery
 from functions.notify.settings import Settings, Team
 from shared.adapters.clock import SystemClock
 from shared.adapters.dynamodb.activities import DynamoDBActivities
@@ -31,7 +31,7 @@ from shared.adapters.ssm import SSMSecrets
 from shared.adapters.webhook import WebhookChannel
 from shared.domain.moments import SECOND, Moment
 from shared.usecases.noise import KnownNoise
-from shared.usecases.notify import ANNOUNCED, Delivery, NotDelivered, Notify, Recovery
+from shared.usecases.notify import ANNOUNCED, Delivery, NotDelivered, Notify
 from shared.usecases.rulebook import Rulebook
 from shared.usecases.story import TellStory
 
@@ -106,7 +106,7 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext, notify: Notify
     notify = notify or _notify()
     until = Moment(notify.clock.now() + context.get_remaining_time_in_millis() * _MILLISECOND)
     if "Records" not in event:
-        _recovered(notify.recover(until, _side_by_side))
+        report_recovery(notify.recover(until, _side_by_side))
         return None
     records = event["Records"]
     # A receiver that keeps one handoff waiting delays no other, and not the function's end.
@@ -135,7 +135,7 @@ def _reported(message_id: str, outcome: Delivery | Exception) -> bool:
     if isinstance(outcome, Exception):
         _log.error("nothing is sent", extra={"message_id": message_id, **fault(outcome)})
         return False
-    _report(outcome)
+    report(outcome)
     return not outcome.failed
 
 
@@ -145,41 +145,3 @@ def _side_by_side(work: Callable[[ChannelKey], int], places: Sequence[ChannelKey
     with ThreadPoolExecutor(min(len(places), _AT_ONCE)) as pool:
         # The lambda keeps this function on the thread's stack, where its calls are told from those of others.
         return list(pool.map(lambda place: work(place), places))  # noqa: PLW0108
-
-
-def _recovered(recovery: Recovery) -> None:
-    """Log and count which channels are down, and what was sent to those that are back."""
-    told = {
-        "sent": {place.text: count for place, count in recovery.sent.items()},
-        "down": {place.text: error for place, error in recovery.down.items()},
-        "channels_with_missed_messages": recovery.waiting,
-    }
-    if recovery.down:
-        with single_metric("ChannelsDown", MetricUnit.Count, len(recovery.down), namespace="Baton"):
-            _log.error("channels are down, and what they miss is put by", extra=told)
-    elif recovery.sent or recovery.waiting:
-        _log.info("channels are back", extra=told)
-
-
-def _report(delivery: Delivery) -> None:
-    for mark, microseconds in delivery.sent.items():
-        if microseconds is not None:
-            with single_metric(
-                "SecondsToNotify", MetricUnit.Seconds, microseconds / SECOND, namespace="Baton"
-            ) as metric:
-                metric.add_dimension("channel", mark)
-    told = {
-        "handoff": delivery.key.text,
-        "sent": list(delivery.sent),
-        "failed": delivery.failed,
-        "not_configured": delivery.missing,
-        "withheld": delivery.withheld,
-        "put_by": delivery.put_by,
-        "without_the_story": delivery.unbriefed,
-    }
-    if delivery.failed:
-        _log.error("a message has not gone out on every channel", extra=told)
-    elif delivery.missing or delivery.withheld or delivery.put_by or delivery.unbriefed:
-        _log.warning("a message has not gone out whole on every channel, and is dealt with", extra=told)
-    else:
-        _log.info("a message has gone out", extra=told)
