@@ -291,7 +291,7 @@ def test_transitions_form_a_path_of_the_configured_stages_and_each_has_the_one_c
     except RuleFileError:
         assume(False)  # noqa: FBT003
         raise
-    journey, taken = rules.replay(some, Moment(START + 60 * 24 * HOUR))
+    journey, taken = rules.replay(some, Moment(START + 20 * 24 * HOUR))
     state = rules.replayed(some)
     stage: str | None = None
     since = Moment(0)
@@ -311,7 +311,7 @@ def test_transitions_form_a_path_of_the_configured_stages_and_each_has_the_one_c
         if step.activity_id:  # what made the difference has occurred by then
             (cause,) = {each.occurred_at for each in some if each.id == step.activity_id}
             assert cause <= step.at
-        told = rules.explain(state, step.at)
+        told = rules.score(state, step.at)
         assert step.snapshot["total"] == as_number(told.total)
         assert step.snapshot["temperature"] == told.temperature
         stage, since = step.to_stage, step.at
