@@ -203,7 +203,8 @@ def _stages(file: RuleFile) -> Iterator[Problem]:
     for name, rule in file.handoff.items():
         yield from _handoff(name, rule)
     for name, advice in file.nurture.items():
-        yield from _nurture(file, name, advice)
+        if name in names:
+            yield from _nurture(file, name, advice)
 
 
 def _handoff(name: str, rule: HandoffRule) -> Iterator[Problem]:

@@ -57,7 +57,8 @@ def route(rule: HandoffRule, rosters: Rosters, facts: Facts, take: Take) -> Owne
         if conditions.holds(each.when)(facts):
             if any(member.name == each.to for member in _members(rosters, team)[1]):
                 return Owner(team, each.to)
-            team = each.to
+            # Whom the settings do not know, such as a member who has left, gets nothing: the stage's own team does.
+            team = each.to if each.to in rosters else team
             break
     return Owner(team, _by_fact_or_turn(rule, rosters, facts, team, take))
 

@@ -115,6 +115,14 @@ def test_the_first_rule_that_holds_names_a_team_or_a_member_of_the_stage_s_own()
     assert owner(country="AT") == Owner("inside", "ada")
 
 
+@pytest.mark.parametrize("known", [{}, {"country": "FR"}])
+def test_a_rule_to_somebody_who_has_left_leaves_the_lead_with_the_stage_s_team(known):
+    routed = rule(rules=[{"when": {"company.name": {"is": "Acme"}}, "to": "ines"}], by="company.country")
+    facts = Facts(company={"name": "Acme", **known})
+
+    assert route(routed, ROSTERS, facts, Turns().take) == Owner("inside", "eve" if known else "ada")
+
+
 def test_a_team_that_is_not_configured_is_stood_in_for_by_the_default():
     assert route(rule("nobody"), ROSTERS, Facts(), Turns().take) == Owner("nobody", "dora")
     assert route(rule("nobody"), {}, Facts(), Turns().take) == Owner("nobody", None)

@@ -225,6 +225,7 @@ def nurtured(**advice):
         ({"qualification": {"budget": {"confirmed_at": 6}}}, "qualification.budget.confirmed_at", "from 1 to 5"),
         ({"qualification": {"budget": {"confirmed_at": True}}}, "qualification.budget.confirmed_at", "no rating"),
         ({"nurture": {"new": "a"}}, "nurture.new", "no stage 'new'"),
+        ({**handed(), "nurture": {"nwe": "x"}}, "nurture.nwe", "no stage 'nwe' (did you mean 'new'?)"),
         (nurtured(), "nurture.new", "'else' is missing"),
         (nurtured(tracks=[{"missing": "score", "track": "t"}]), "nurture.new", "'else' is missing"),
         (
