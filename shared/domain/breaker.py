@@ -39,8 +39,18 @@ class Breaker:
         """Whether a message may be tried to see if the channel is back; always while it is closed."""
         return self.tries_at is None or self.tries_at <= now
 
+    @property
+    def has_tried(self) -> bool:
+        """Whether it is open, and a try has failed since it opened or since it had come back last."""
+        return self.is_open and self.wait > FIRST_WAIT
+
     def failed(self, now: Moment, error: str) -> Breaker:
-        """What it is after a failure of the channel, whichever handoff it was tried with."""
+        """What it is after a failure of the channel, whichever handoff it was tried with.
+
+        What fails while it waits was begun before it opened: that is the same outage, and no try.
+        """
+        if not self.may_try(now):
+            return self
         failures = self.failures + 1
         if self.since is not None:
             wait = min(2 * self.wait, LONGEST_WAIT)

@@ -9,9 +9,10 @@ NOON = parse_moment("2026-03-01T12:00:00Z")
 
 
 def after(failures: int) -> Breaker:
+    """After so many failures, each at the moment of the next try."""
     breaker = CLOSED
     for _ in range(failures):
-        breaker = breaker.failed(NOON, "no answer")
+        breaker = breaker.failed(breaker.tries_at or NOON, "no answer")
     return breaker
 
 
@@ -33,6 +34,16 @@ def test_each_try_that_fails_doubles_the_wait_up_to_a_quarter_of_an_hour() -> No
     waits = [after(TOLERATED + tries).wait // MINUTE for tries in range(7)]
     assert waits == [1, 2, 4, 8, 15, 15, 15]
     assert after(20).wait == LONGEST_WAIT
+
+
+def test_what_was_begun_before_it_opened_and_fails_after_changes_nothing() -> None:
+    opened = after(TOLERATED)
+    assert opened.failed(NOON, "timeout") == opened.failed(Moment(NOON + MINUTE - 1), "timeout") == opened
+
+
+def test_it_knows_whether_a_try_has_failed_since_it_opened_or_came_back() -> None:
+    assert [after(failures).has_tried for failures in range(TOLERATED + 2)] == [False] * (TOLERATED + 1) + [True]
+    assert not after(TOLERATED + 1).failed_again(NOON, "no answer").has_tried
 
 
 def test_it_remembers_since_when_it_is_open_and_what_failed_last() -> None:
