@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from infra.failure import Failure
+from shared.adapters.answers import read_fact
 from shared.domain.activity import SCORE_ADJUSTED, Activity, Claims, Identity, IdentityKind, strongest_first
 from shared.domain.conditions import nearest
 from shared.domain.identity import who_is_who
@@ -155,7 +156,10 @@ def read_facts(told: Mapping[str, Any]) -> Activity:
     }
     for name in groups["qualification"]:
         _check_qualification(name)
-    claims = Claims(groups["lead"], groups["company"], _CONSENTS[consent], groups["qualification"])
+    qualification = {
+        name: read_fact(value) if name in QUALIFICATIONS else value for name, value in groups["qualification"].items()
+    }
+    claims = Claims(groups["lead"], groups["company"], _CONSENTS[consent], qualification)
     identities = _identities(told.get("identity"))
     said = {**groups, "consent": claims.consent, "identity": {known.kind.value: known.value for known in identities}}
     stated = {name: value for name, value in said.items() if value}

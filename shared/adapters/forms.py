@@ -18,7 +18,7 @@ from html import escape
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from shared.adapters.answers import GRANTED
+from shared.adapters.answers import GRANTED, read_fact
 from shared.adapters.email_addresses import email_identity
 from shared.adapters.http_api import MAX_AGENT, HttpRequest, Reply, error_reply, json_reply
 from shared.adapters.multipart import read_parts
@@ -291,8 +291,9 @@ def _claims(shape: FormShape, fields: Mapping[str, Json], *, consented: bool) ->
     for name, fact in shape.fields.items():
         about, _, what = fact.partition(".")
         value = fields.get(name)
+        value = read_fact(value) if about == "qualification" else value.strip() if isinstance(value, str) else value
         if value is not None and value != "":
-            facts[about][what] = value.strip() if isinstance(value, str) else value
+            facts[about][what] = value
     return Claims(**facts, consent="granted" if consented else None)
 
 

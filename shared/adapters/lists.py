@@ -23,7 +23,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from shared.adapters.answers import DENIED, GRANTED
+from shared.adapters.answers import DENIED, GRANTED, read_fact
 from shared.adapters.catalogue import Catalogue
 from shared.adapters.email_addresses import email_identity, user_identity
 from shared.adapters.headings import LEFT_OUT, NUMBER, mapping_of
@@ -294,7 +294,7 @@ class ListReader:
         for target, value in fields.items():
             about, dot, what = target.partition(".")
             if dot:
-                facts[about][what] = value
+                facts[about][what] = read_fact(value) if about == "qualification" else value
         said = facts.pop("properties")
         channel = self._text(fields, "channel") or self._options.channel
         if consent == "granted":

@@ -27,6 +27,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from shared.adapters.answers import read_fact
 from shared.adapters.catalogue import Catalogue
 from shared.adapters.crawlers import names_itself_crawler
 from shared.adapters.email_addresses import email_identity, user_identity
@@ -381,7 +382,7 @@ def claimed_consent(value: Json, at: str) -> Literal["granted", "denied"] | None
 
 
 def claimed_qualification(value: Json, at: str) -> dict[str, Json]:
-    """What a `qualification` says.
+    """What a `qualification` says, each of its texts read as `answers.read_fact` does.
 
     Raises:
         Invalid: it is no object, or holds another key than the four facts.
@@ -391,7 +392,7 @@ def claimed_qualification(value: Json, at: str) -> dict[str, Json]:
     if not isinstance(value, dict) or not value.keys() <= _QUALIFICATION:
         msg = f"qualification is an object of {', '.join(sorted(_QUALIFICATION))}"
         raise Invalid(msg, at)
-    return value
+    return {name: read_fact(said) for name, said in value.items()}
 
 
 def _validated(message: Json) -> _Call:

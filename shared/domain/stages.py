@@ -113,13 +113,13 @@ StageCondition = ScoreIs | Qualified | Activities | InStage | Test | All | AnyOf
 
 
 def confirmed(value: Any, rating: int | None = None) -> bool:
-    """Whether a qualification fact has been confirmed: it is known, and neither `false` nor empty.
+    """Whether a qualification fact has been confirmed: it is known, and neither `false` nor zero nor empty.
 
     With a `rating` a number confirms it from that rating on.
     """
-    number = None if rating is None else exact_number(value)
-    if rating is not None and number is not None:
-        return number >= rating
+    number = exact_number(value)
+    if number is not None:
+        return number > 0 if rating is None else number >= rating
     return value is not None and value is not False and value not in ("", [], {}, ())
 
 

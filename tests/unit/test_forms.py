@@ -499,3 +499,21 @@ def test_every_form_is_taken_or_refused_and_nothing_else_happens(said: dict[str,
         return
     assert found.claims.consent in (None, "granted")
     assert email("ada@example.com") in found.identities
+
+
+@pytest.mark.parametrize(
+    ("said", "facts"),
+    [
+        ("no", {"need": False}),
+        (" Ja ", {"need": True}),
+        ("1", {"need": 1}),
+        ("cranes", {"need": "cranes"}),
+        (["no", "yes"], {"need": True}),
+        (["", ""], {}),
+    ],
+)
+def test_a_field_for_a_qualification_fact_says_yes_no_a_rating_or_words(said: Any, facts: dict[str, Any]) -> None:
+    found = submitted(wish=said, first="no").claims
+
+    assert repr(found.qualification) == repr(facts)
+    assert found.lead["first_name"] == "no"

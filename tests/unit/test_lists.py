@@ -140,6 +140,16 @@ def test_consent_is_what_people_write_for_yes_and_no(word: Any, consent: str | N
 
 
 @pytest.mark.parametrize(
+    ("word", "fact"), [("nein", False), ("ja", True), ("3", 3), ("0", False), ("cranes", "cranes")]
+)
+def test_a_column_of_a_qualification_fact_says_yes_no_a_rating_or_words(word: str, fact: Any) -> None:
+    found = read({"email": "a@x.example", "Budget": word})
+
+    assert repr(found.claims.qualification) == repr({"budget": fact})
+    assert found.id == read({"email": "a@x.example", "Budget": f" {word} "}).id
+
+
+@pytest.mark.parametrize(
     ("fields", "options", "code", "at", "words"),
     [
         ({"E-Mail": "nobody"}, {}, "invalid", "E-Mail", "not an e-mail address"),

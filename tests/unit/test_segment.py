@@ -212,6 +212,9 @@ def test_qualification_is_the_four_facts() -> None:
     told = {"budget": True, "need": "a crane", "authority": "decides", "timeline": "2 months"}
 
     assert read("identify", traits={"qualification": told}).claims.qualification == told
+    words = {"budget": "no", "need": "Yes", "timeline": "4"}
+    read_as = {"budget": False, "need": True, "timeline": 4}
+    assert repr(read("identify", traits={"qualification": words}).claims.qualification) == repr(read_as)
     assert fault("identify", traits={"qualification": {"mood": "good"}}).reason.at == "traits.qualification"
     assert fault("identify", traits={"qualification": "full"}).reason.at == "traits.qualification"
 

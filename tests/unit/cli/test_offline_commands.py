@@ -457,6 +457,12 @@ def test_a_slip_in_a_qualification_fact_is_refused_and_a_name_of_ones_own_is_not
     assert run(score_app, *words).exit_code == 0
 
 
+def test_a_no_in_a_file_of_facts_is_one():
+    told = {"budget": "no", "need": "4", "champion": "no"}
+    said = read_facts({"identity": {"email": "a@b.c"}, "qualification": told}).claims.qualification
+    assert repr(said) == repr({"budget": False, "need": 4, "champion": "no"})
+
+
 def test_facts_were_always_known_but_a_way_begins_with_the_first_activity(tmp_path):
     path = tmp_path / "rules.yaml"
     path.write_text(
