@@ -308,3 +308,23 @@ class TestDynamoDBHandoffs(HandoffsContract):
 
         item = dynamodb.get_item(TableName=LEADS, Key={"pk": {"S": "LEAD#lead-1"}, "sk": {"S": "WITHHELD#mql#1"}})
         assert item["Item"]["reason"]["S"] == "consent"
+
+    @pytest.mark.parametrize("limit", [3, 10])
+    def test_what_is_answered_while_all_are_listed_stands_there_once(self, handoffs, monkeypatch, limit):
+        self.commit(at(1, epoch=2), at(-1, epoch=3))
+        listed = handoffs._listed
+
+        def answered_in_between(state, after):
+            places = list(listed(state, after))
+            if state == "open" and handoffs.record(KEY).answer is None:
+                self.answers().answer(KEY, NO_BUDGET, *saying(NO_BUDGET))
+            return iter(places)
+
+        monkeypatch.setattr(handoffs, "_listed", answered_in_between)
+        page, after = handoffs.page(None, limit)
+        found = list(page)
+        while after is not None:
+            page, after = handoffs.page(None, limit, after)
+            found += page
+
+        assert [(each.key.epoch, each.state) for each in found] == [(2, "open"), (1, "rejected"), (3, "open")]

@@ -78,7 +78,9 @@ class DynamoDBHandoffs:
     ) -> tuple[list[HandoffRecord], HandoffPlace | None]:
         """Handoffs in a state, newest first; see `shared.ports.handoffs.Handoffs`."""
         lists = (self._listed(each, after) for each in ([state] if state else _STATES))
-        places = list(islice(merge(*lists, key=_newest_first), limit))
+        # What was answered between two of these lists stands in both, side by side.
+        once = (place for place, _ in groupby(merge(*lists, key=_newest_first)))
+        places = list(islice(once, limit))
         found = {record.key: record for record in self._records([place.key for place in places])}
         # Of what was answered since the index told of it, the state is another one now.
         records = (found.get(place.key) for place in places)
@@ -190,7 +192,7 @@ class DynamoDBHandoffs:
                         "reason": {"S": reason},
                         "at": {"N": str(at)},
                     },
-                    ConditionExpression="attribute_not_exists(pk)",
+                    ConditionExpression="attribute_not_exists(pk) OR attribute_exists(lifted_at)",
                 )
         except Conflict:
             return
