@@ -6,8 +6,13 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from shared.domain.rulefile import LONGEST_NAME
+
 Text = Annotated[str, Field(max_length=500)]
-Name = Annotated[str, Field(min_length=1, max_length=100)]
+Name = Annotated[str, Field(min_length=1, max_length=LONGEST_NAME)]
+"""A name of the rule file."""
+Cursor = Annotated[str, Field(max_length=4000)]
+"""As long as one is that holds three of the longest names, in letters that take most."""
 Points = int | float
 Stamp = Annotated[str, Field(description="ISO 8601 in UTC.", examples=["2026-03-02T09:30:00Z"])]
 
@@ -29,7 +34,7 @@ class ListLeadsRequest(_Request):
     stage: Name | None = None
     email: Text | None = None
     limit: Annotated[int, Field(ge=1, le=100)] = 25
-    next: Annotated[str, Field(max_length=1000)] | None = Field(None, description="`next` of the page before.")
+    next: Cursor | None = Field(None, description="`next` of the page before.")
 
     @model_validator(mode="after")
     def _asks_one_thing(self) -> Self:
@@ -55,7 +60,7 @@ class AdjustScoreRequest(_Request):
 
     by: Points | None = None
     to: Points | None = None
-    score: Annotated[str, Field(min_length=1, max_length=100)] = "engagement"
+    score: Name = "engagement"
     why: Annotated[str, Field(min_length=1, max_length=500)]
 
     @model_validator(mode="after")
@@ -141,7 +146,7 @@ class ListHandoffsRequest(_Request):
     team: Name | None = Field(None, description="The team that has it now.")
     assignee: Name | None = Field(None, description="The member of the team who has it now.")
     limit: Annotated[int, Field(ge=1, le=100)] = 25
-    next: Annotated[str, Field(max_length=1000)] | None = Field(None, description="`next` of the page before.")
+    next: Cursor | None = Field(None, description="`next` of the page before.")
 
 
 class AnswerHandoffRequest(_Request):

@@ -23,6 +23,7 @@ from shared.domain.moments import Moment, MomentError, parse_moment
 from shared.domain.noise import NoiseFilter, noise_filter
 from shared.domain.people import Person
 from shared.domain.refusals import Invalid, NotFound
+from shared.domain.rulefile import LONGEST_NAME
 from shared.ports.handoffs import HandoffPlace
 from shared.ports.lead_index import Place, Shelf
 from shared.ports.noise import NoiseMark
@@ -42,7 +43,6 @@ RULES_LIMIT = 128 * 1024
 
 _MAX_VERSION = 9
 _LONGEST_ID = 100
-_LONGEST_STAGE = 200
 _EXPORT_PARTS = 3
 _LONGEST_NUMBER = 19
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -258,7 +258,7 @@ def _lead(path: Mapping[str, str]) -> LeadId:
 def _handoff(path: Mapping[str, str]) -> HandoffKey:
     lead, stage, epoch = path["lead"], path["stage"], path["epoch"]
     is_number = epoch.isascii() and epoch.isdigit() and len(epoch) <= _MAX_VERSION
-    if len(lead) > _LONGEST_ID or len(stage) > _LONGEST_STAGE or not is_number:
+    if len(lead) > _LONGEST_ID or len(stage) > LONGEST_NAME or not is_number:
         msg = "there is no such handoff"
         raise NotFound(msg)
     return HandoffKey(LeadId(lead), stage, int(epoch))
@@ -322,7 +322,8 @@ def _handoff_place(cursor: str, wish: HandoffWish) -> HandoffPlace:
 
 
 def _cursor_of(told: list[str | int | None]) -> str:
-    return base64.urlsafe_b64encode(json.dumps(told, separators=(",", ":")).encode()).decode().rstrip("=")
+    text = json.dumps(told, separators=(",", ":"), ensure_ascii=False)
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
 def _told_by(cursor: str) -> list[Any]:

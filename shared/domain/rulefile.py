@@ -66,9 +66,26 @@ def _weight(value: Any) -> int:
     return to_billionths(value)
 
 
+LONGEST_NAME = 200
+"""Characters of a name."""
+
+_IN_NO_NAME = "\\u0000-\\u001f\\u007f-\\u009f\\u061c\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u2069"
+NAME_SCHEMA: dict[str, Any] = {
+    "type": "string",
+    "minLength": 1,
+    "maxLength": LONGEST_NAME,
+    "pattern": f"^[^{_IN_NO_NAME}]+$",
+}
+"""A name stands in keys, subjects and lines of its own, and reads as it is stored."""
+_STRANGE = re.compile(f"[{_IN_NO_NAME}\\ud800-\\udfff]")
+
+
 def _name(value: Any) -> str:
-    if not isinstance(value, str) or not value.strip() or len(value) > 200:  # noqa: PLR2004
-        msg = f"{value!r} is no name: write a short text"
+    if not isinstance(value, str) or not value.strip() or len(value) > LONGEST_NAME:
+        msg = f"{value!r} is no name: write a text of at most {LONGEST_NAME} characters"
+        raise ConditionError(msg)
+    if found := _STRANGE.search(value):
+        msg = f"{value!a} is no name: it holds U+{ord(found[0]):04X}, a line end or a character that does not show"
         raise ConditionError(msg)
     return value
 
@@ -156,7 +173,7 @@ Rating = Annotated[int, _reading(_rating), WithJsonSchema({"type": "integer", "m
 MomentText = Annotated[Moment, _reading(_moment), WithJsonSchema(_MOMENT_SCHEMA)]
 TimeText = Annotated[str, _reading(_moment_text), WithJsonSchema(_MOMENT_SCHEMA)]
 Text = Annotated[str, _reading(_text), WithJsonSchema({"type": "string"})]
-Name = Annotated[str, _reading(_name), WithJsonSchema({"type": "string", "minLength": 1, "maxLength": 200})]
+Name = Annotated[str, _reading(_name), WithJsonSchema(NAME_SCHEMA)]
 Names = Annotated[
     tuple[str, ...],
     _reading(_names),

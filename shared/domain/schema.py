@@ -12,7 +12,7 @@ from typing import Any
 from pydantic.json_schema import GenerateJsonSchema
 
 from shared.domain.conditions import OPERATORS
-from shared.domain.rulefile import DEFINED, MOMENT_PATTERN, RuleFile
+from shared.domain.rulefile import DEFINED, MOMENT_PATTERN, NAME_SCHEMA, RuleFile
 from shared.domain.stages import ACTIVITY_ROOTS, COMPARISONS, FACT_ROOTS, QUALIFICATIONS
 
 Json = dict[str, Any]
@@ -278,7 +278,7 @@ def _parts() -> dict[str, Json]:
 
 
 _CHANNEL: Json = {"enum": ["email", "slack", "webhook"]}
-_NAME: Json = {"type": "string", "minLength": 1, "maxLength": 200}
+_NAME: Json = NAME_SCHEMA
 
 
 def _object(required: list[str], **properties: tuple[Json, str]) -> Json:

@@ -37,7 +37,7 @@ _TYPES: Mapping[AnswerKind, str] = {
 class AnswerTold:
     """What sales says. `look_again` is the moment from which a recycled lead may be handed over again.
 
-    The same `id` of the same person again is the same answer.
+    The same again, under the same `id` of the same person, is the same answer; anything else is a second one.
     """
 
     id: str
@@ -84,10 +84,13 @@ class AnswerHandoff:
             look_again=told.look_again,
             rules=fired_rules(record),
         )
+        look_again = format_moment(told.look_again) if told.look_again is not None else ""
+        # A page's forms share an id: whoever goes back and answers otherwise is told of the first answer.
+        said = (told.kind, told.reason or "", look_again, answer.note)
         activity = said_by(
             person,
             now,
-            id=f"answer-{request_digest(record.key.text, person.id, told.id)}",
+            id=f"answer-{request_digest(record.key.text, person.id, told.id, *said)}",
             type=_TYPES[told.kind],
             identities=strongest_first(tuple(lead.identities))[:1],
             why=answer.note,
@@ -96,7 +99,7 @@ class AnswerHandoff:
                 "epoch": record.key.epoch,
                 **({"reason": told.reason} if told.reason else {}),
                 **({"note": answer.note} if answer.note else {}),
-                **({"look_again": format_moment(told.look_again)} if told.look_again is not None else {}),
+                **({"look_again": look_again} if look_again else {}),
                 "rules": list(answer.rules),
             },
         )

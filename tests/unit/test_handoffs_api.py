@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
 from shared.domain.handoff import HandoffKey, HandoffRecord, LeadId
 from shared.domain.moments import DAY, HOUR, Moment, format_moment, parse_moment
+from shared.domain.reading import parse_rule_file
 from shared.usecases.answer import LATEST_LOOK
 from tests.desk import InMemoryDesk
 from tests.http_requests import NOW, answer
@@ -175,6 +179,54 @@ def test_the_same_answer_sent_again_changes_nothing_even_if_the_rules_changed(de
     assert post(bob, ADAS_ANSWERS, NO_BUDGET) == first
     assert len(desk.handoffs.outbox) == 1
     post(bob, ADAS_ANSWERS, NO_BUDGET, 409, request_id="request-2")
+
+
+@pytest.mark.parametrize(
+    "second",
+    [
+        ACCEPTED,
+        NO_BUDGET | {"reason": "wrong_contact"},
+        NO_BUDGET | {"note": "On second thoughts."},
+        {"answer": "recycled", "reason": "bad_timing"},
+    ],
+)
+def test_another_answer_under_the_same_key_is_told_of_the_first(
+    desk: InMemoryDesk, bob: Seller, second: dict[str, str]
+) -> None:
+    first = post(bob, ADAS_ANSWERS, NO_BUDGET)
+
+    refused = post(bob, ADAS_ANSWERS, second, 409)
+
+    assert refused["message"] == f"bob@acme.example rejected it at {NOW}"
+    assert post(bob, ADAS_ANSWERS, NO_BUDGET) == first
+    assert len(desk.handoffs.outbox) == 1
+
+
+def test_another_day_to_look_again_under_the_same_key_is_another_answer(bob: Seller) -> None:
+    recycled = {"answer": "recycled", "reason": "bad_timing", "look_again": "2026-06-01"}
+    post(bob, ADAS_ANSWERS, recycled)
+
+    post(bob, ADAS_ANSWERS, recycled | {"look_again": "2026-06-02"}, 409)
+
+
+def test_every_name_that_the_rules_may_have_can_be_asked_for_and_answered_with(desk: InMemoryDesk, bob: Seller) -> None:
+    longest = "\N{FACE WITH TEARS OF JOY}" * 200
+    rules = copy.deepcopy(RULES) | {"answers": {"reject": [longest]}}
+    rules["stages"][0]["name"] = longest
+    rules["handoff"] = {longest: {"to": longest}}
+    parse_rule_file(rules)
+    publish(desk, rules)
+    desk.clock.advance(HOUR)
+    keys = [HandoffKey(LeadId("lead-1"), longest, epoch) for epoch in (1, 2)]
+    desk.handoffs.committed |= {key: replace(handed_over(key), to=longest, assignee=longest) for key in keys}
+    asked = f"/v1/handoffs?limit=1&team={quote(longest)}&assignee={quote(longest)}"
+
+    first = answer(bob.ask("GET", asked))
+    second = answer(bob.ask("GET", f"{asked}&next={first['next']}"))
+
+    assert [each["epoch"] for told in (first, second) for each in told["handoffs"]] == [1, 2]
+    assert answer(bob.ask("GET", f"/v1/leads?stage={quote(longest)}"))["leads"] == []
+    post(bob, f"/v1/handoffs/lead-1/{quote(longest)}/1/answers", {"answer": "rejected", "reason": longest})
 
 
 @pytest.mark.parametrize(

@@ -309,7 +309,9 @@ def hostile_rules(words: str) -> dict[str, Any]:
     }
     told["qualification"] = {"budget": {"question": words, "label": words}}
     told["handoff"]["mql"]["first_touch"] = words
-    told["temperature"] = [{"name": words or "x"}, {"name": "warm", "above": 50}]
+    # The check of the rules lets no other names through.
+    shown = "".join(character for character in words if character.isprintable())
+    told["temperature"] = [{"name": shown.strip() or "x"}, {"name": "warm", "above": 50}]
     return dict(told)
 
 
@@ -435,6 +437,15 @@ def test_who_comes_second_is_told_who_was_first_and_changes_nothing() -> None:
     assert "the first one stands" in page.text
     assert ("a", {"href": token}) in page.elements
     assert pages.handoffs.record(key) == first
+
+
+def test_who_goes_back_and_answers_otherwise_is_told_that_the_first_answer_stands() -> None:
+    pages, token = pages_of_ada()
+    pages.post(token, ACCEPT | {"id": RECYCLE["id"]})
+    page = page_of(pages.post(token, RECYCLE), 409)
+
+    assert "the first one stands" in page.text
+    assert pages.handoffs.record(next(iter(pages.handoffs.committed))).state == "accepted"  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize(

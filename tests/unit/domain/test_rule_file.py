@@ -38,6 +38,12 @@ def without(key, **changed):
     ("document", "path", "told"),
     [
         ({"behavior": []}, "behavior", "did you mean 'behaviour'?"),
+        ({"stages": [{"name": "a\nb", "enter": {"score": {"above": 1}}}]}, "stages.0.name", "holds U+000A"),
+        ({"handoff": {"a": {"to": "x\u202e"}}}, "handoff.a.to", "holds U+202E"),
+        ({"handoff": {"a": {"to": "x\u2028y"}}}, "handoff.a.to", "holds U+2028"),
+        ({"handoff": {"a": {"to": "x\ud800"}}}, "handoff.a.to", "holds U+D800"),
+        ({"answers": {"reject": ["no\0budget"]}}, "answers.reject.0.name", "holds U+0000"),
+        ({"answers": {"reject": ["x" * 201]}}, "answers.reject.0.name", "at most 200 characters"),
         (rule(pionts=1), "behaviour.0.pionts", "did you mean 'points'?"),
         (rule(at_least={"time": 1}), "behaviour.0.at_least.time", "did you mean 'times'?"),
         (rule(repeat="onse"), "behaviour.0.repeat", "did you mean 'once'?"),
