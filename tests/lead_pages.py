@@ -116,6 +116,7 @@ class Pages:
         self.activities, self.leads, self.stages = InMemoryActivities(), InMemoryLeads(), InMemoryStages()
         self.handoffs = InMemoryHandoffs(log=self.activities)
         self.noise = InMemoryNoiseMarks()
+        self.secrets = InMemorySecrets(page="s" * 43)
         versions = InMemoryRuleVersions()
         published = parse_moment("2026-01-01T00:00:00Z")
         versions.publish(RuleVersion(1, "acme", "bo", published, "", "0" * 64, self.rules, "name: acme"))
@@ -125,7 +126,7 @@ class Pages:
         self.rulebook = rulebook
         self._score = Score(self.activities, self.leads, rulebook, self.clock, lambda: LeadId("lead-1"), noise=noise)
         self.desk = Desk(
-            links=PageLinks(InMemorySecrets(page="s" * 43), "page", "https://api.example.com"),
+            links=PageLinks(self.secrets, "page", "https://api.example.com"),
             pages=OpenLeadPage(
                 handoffs=self.handoffs,
                 leads=self.leads,
@@ -174,8 +175,9 @@ class Pages:
         return handoff.key
 
     def token(self, key: HandoffKey, at: str = REQUESTED) -> str:
-        """What stands at the end of the link."""
-        return self.desk.links.link(key, parse_moment(at)).rpartition("/")[2]
+        """What stands at the end of the link that was sent when the lead was handed over."""
+        sent = self.handoffs.committed[key]
+        return self.desk.links.link(key, parse_moment(at), sent.to, sent.assignee).rpartition("/")[2]
 
     def get(self, token: str, method: str = "GET", request_id: str = "request-1") -> dict[str, Any]:
         """Open a page."""

@@ -10,14 +10,15 @@ from urllib.parse import parse_qsl
 
 from functions.answer.page import Entered
 from shared.adapters.http_api import HttpRequest
-from shared.adapters.strict_json import decode, is_honest
+from shared.adapters.strict_json import decode, honest, is_honest
 from shared.domain.handoff import AnswerKind
 from shared.domain.moments import Moment, from_datetime
 from shared.domain.refusals import Invalid, Malformed, UnsupportedMedia
+from shared.domain.rulefile import LONGEST_NAME
 from shared.usecases.answer import AnswerTold
 
-LIMIT: Final = 16 * 1024
-"""Bytes of a form: a note of the greatest length in characters that take most."""
+LIMIT: Final = 32 * 1024
+"""Bytes of a form: a note of the greatest length in characters that take most, twelve bytes each, and the rest."""
 
 _KINDS: Final[Mapping[str, AnswerKind]] = {"accept": "accepted", "reject": "rejected", "recycle": "recycled"}
 _FIELDS: Final[Mapping[str, frozenset[str]]] = {
@@ -26,12 +27,11 @@ _FIELDS: Final[Mapping[str, frozenset[str]]] = {
     "recycle": frozenset({"id", "answer", "reason", "note", "look_again"}),
 }
 _LONGEST_ID = 100
-_LONGEST_WORD = 200
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 
 def read_form(request: HttpRequest) -> dict[str, str]:
-    """The fields that a form of the page sent.
+    """The fields that a form of the page sent; its note without the controls that keyboards and programs put into it.
 
     Raises:
         UnsupportedMedia: it is no urlencoded form.
@@ -56,7 +56,9 @@ def read_form(request: HttpRequest) -> dict[str, str]:
     if len(fields) != len(pairs) or not {"id", "answer"} <= fields.keys() <= known:
         msg = "the form has other fields than the page's"
         raise Invalid(msg)
-    if not all(is_honest(value.replace("\r\n", "\n")) for value in fields.values()):
+    if "note" in fields:
+        fields["note"] = honest(fields["note"])
+    if not all(is_honest(value) for value in fields.values()):
         msg = "there are characters in it that nobody types"
         raise Invalid(msg)
     return fields
@@ -68,7 +70,7 @@ def told_by(fields: Mapping[str, str]) -> AnswerTold:
     Raises:
         Invalid: an id, a reason or a day is none.
     """
-    if not 0 < len(fields["id"]) <= _LONGEST_ID or len(fields.get("reason", "")) > _LONGEST_WORD:
+    if not 0 < len(fields["id"]) <= _LONGEST_ID or len(fields.get("reason", "")) > LONGEST_NAME:
         msg = "the form has other values than the page's"
         raise Invalid(msg)
     return AnswerTold(

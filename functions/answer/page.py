@@ -19,7 +19,7 @@ from shared.domain.explanation import Contribution, Explanation
 from shared.domain.handoff import Answer, HandoffRecord
 from shared.domain.moments import DAY, HOUR, MINUTE, Moment, format_moment, to_datetime
 from shared.domain.notice import quiet_address, visible
-from shared.domain.points import POINT, divide, format_points, to_a_tenth
+from shared.domain.points import POINT, cut, divide, format_points, to_a_tenth
 from shared.domain.qualification import Factor
 from shared.domain.rulefile import Answers, Reason
 from shared.usecases.answer import LONGEST_NOTE
@@ -46,8 +46,11 @@ class Entered:
     look_again: str = ""
 
 
-def lead_page(page: LeadPage, form_id: str, entered: Entered | None = None) -> Reply:
-    """The page. `form_id` makes what its forms send one answer, however often a button is pressed."""
+def lead_page(page: LeadPage, form_id: str, until: Moment, entered: Entered | None = None) -> Reply:
+    """The page. `form_id` makes what its forms send one answer, however often a button is pressed.
+
+    `until` is the moment at which the link to it ends.
+    """
     brief, record = page.brief, page.record
     title = f"{_stage(record)}: {_who(brief)}"
     parts = [
@@ -59,7 +62,7 @@ def lead_page(page: LeadPage, form_id: str, entered: Entered | None = None) -> R
             ),
             Markup("").join((_score(page), _factors(page.factors), _consent(brief), _deadline(page))),
         ),
-        _foot(page),
+        _foot(page, until),
     ]
     return _reply(200 if entered is None else 422, title, Markup("").join(parts))
 
@@ -74,7 +77,7 @@ def plain_page(status: int, title: str, *sentences: str, back: str | None = None
     return _reply(status, title, body)
 
 
-def answered_page(record: HandoffRecord, back: str) -> Reply:
+def answered_page(record: HandoffRecord, back: str | None) -> Reply:
     """Somebody was faster: who, when and how."""
     answer = record.answer
     told = _answer_words(answer) if answer else ""
@@ -268,10 +271,11 @@ def _follow_up_state(record: HandoffRecord, *, is_done: bool) -> str:
     return ", done" if is_done else ", not needed any more" if record.answer else ""
 
 
-def _foot(page: LeadPage) -> Markup:
+def _foot(page: LeadPage, until: Moment) -> Markup:
     return Markup("<footer><p>{}</p></footer>").format(
         f"Handoff {visible(page.record.key.text)}, rules version {page.explanation.rules_version}. As it stands on "
-        f"{moment_in_words(page.at)}. Whoever holds the address of this page can read it and answer."
+        f"{moment_in_words(page.at)}. Whoever holds the address of this page can read it and answer, until "
+        f"{moment_in_words(until)}."
     )
 
 
@@ -291,12 +295,12 @@ def _score(page: LeadPage) -> Markup:
     )
     now = f"{to_a_tenth(score.total)} points{f': {bands}' if bands else ''}"
     is_cut = any(points % _TENTH for points in (*(row.counts for row in told.contributions), score.total))
-    cut = Markup('<p class="soft">Shown to a tenth of a point. Baton adds up exactly.</p>') if is_cut else ""
+    remark = Markup('<p class="soft">Shown to a tenth of a point. Baton adds up exactly.</p>') if is_cut else ""
     return _section(
         "score",
         "The score",
         Markup("<p><strong>{}</strong></p>{}{}{}").format(
-            now, picture(page.curve, page.bands, page.record.handoff.requested_at), _sum(told), cut
+            now, picture(page.curve, page.bands, page.record.handoff.requested_at), _sum(told), remark
         ),
     )
 
@@ -323,17 +327,19 @@ def _sum(told: Explanation) -> Markup:
 
 def _rule_row(rows: Sequence[Contribution]) -> Markup:
     """All that one rule counts, and what it lost on the way."""
-    total = {
-        "to age": sum(row.lost_to_age for row in rows),
-        "to limits": sum(row.lost_to_rule_cap + row.lost_to_group_cap + row.lost_to_score_limits for row in rows),
-    }
+    earned, counts = cut(sum(row.earned for row in rows)), cut(sum(row.counts for row in rows))
+    age = sum(row.lost_to_age for row in rows)
+    limits = sum(row.lost_to_rule_cap + row.lost_to_group_cap + row.lost_to_score_limits for row in rows)
+    # The row adds up as it is shown: one part is what the cut ones leave.
+    limits = cut(limits) if age else earned - counts
+    total = {"to age": earned - counts - limits, "to limits": limits}
     lost = [f"{to_a_tenth(points)} lost {where}" for where, points in total.items() if points]
-    how = ", ".join([f"{to_a_tenth(sum(row.earned for row in rows))} earned", *lost]) if lost else ""
+    how = ", ".join([f"{to_a_tenth(earned)} earned", *lost]) if lost else ""
     times = f" ({len(rows)} times)" if len(rows) > 1 else ""
     return Markup('<tr><th scope="row" dir="auto">{}{}</th><td class="points">{}</td></tr>').format(
         visible(rows[0].label) + times,
         Markup("<small>{}</small>").format(how) if how else "",
-        _signed(sum(row.counts for row in rows)),
+        _signed(counts),
     )
 
 

@@ -80,7 +80,7 @@ def _notify() -> Notify:
         consent_required=settings.consent_required,
         link=settings.lead_link,
         page=pages.link if settings.page_address else None,
-        brief=lambda record, lead, link: story.of(record, lead, clock.now(), link).brief,
+        brief=lambda record, lead: story.of(record, lead, clock.now()).brief,
     )
 
 

@@ -61,6 +61,11 @@ def is_honest(text: str) -> bool:
     return not _UNSAFE.search(text)
 
 
+def honest(text: str) -> str:
+    """Text without what no honest text holds: for what people type, who see neither it nor what a program adds."""
+    return _UNSAFE.sub("", text)
+
+
 def check_text(text: str, at: str) -> None:
     """Refuse text that holds what no honest text holds.
 

@@ -138,7 +138,6 @@ class Brief:
     timeline: tuple[Happening, ...]
     earlier: int
     first_touch: str
-    link: str | None = None
 
     @property
     def why(self) -> tuple[str, ...]:
@@ -156,7 +155,6 @@ def compose_brief(
     now: Moment,
     first_touch: str | None = None,
     to_ask: Iterable[ToAsk] = (),
-    link: str | None = None,
 ) -> Brief:
     """The brief of a handoff. `activities` stand newest first; `first_touch` is what the rules suggest for the stage.
 
@@ -182,7 +180,6 @@ def compose_brief(
         timeline=lines[:TIMELINE],
         earlier=sum(line.times for line in lines[TIMELINE:]),
         first_touch=first_touch or suggested_touch(story),
-        link=link,
     )
 
 

@@ -95,9 +95,14 @@ def format_points(billionths: int) -> str:
 
 def to_a_tenth(billionths: int) -> str:
     """Points for people, cut to a tenth and never rounded up in size: nobody reads 50 who has not reached it."""
+    return format_points(cut(billionths))
+
+
+def cut(billionths: int) -> int:
+    """Billionths without what lies below a tenth of a point, as `to_a_tenth` shows them."""
     tenth = POINT // 10
     size = abs(billionths) // tenth * tenth
-    return format_points(size if billionths >= 0 else -size)
+    return size if billionths >= 0 else -size
 
 
 def as_number(billionths: int) -> int | float:

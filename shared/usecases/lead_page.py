@@ -24,6 +24,7 @@ from shared.usecases.redirect import find_live
 from shared.usecases.story import TellStory
 
 _JUMPS = 30
+_SALES = frozenset({Role.SALES})
 
 
 class LeadGone(NotFound):
@@ -107,7 +108,10 @@ def _jumps(explanation: Explanation) -> list[Moment]:
     return [Moment(at - before) for at in latest for before in (1, 0)]
 
 
-def holder(record: HandoffRecord) -> Person:
-    """Who answers through a link: whoever holds the one that was sent to a team, or to the assignee of it."""
-    whom = f"{record.to} ({record.assignee})" if record.assignee else record.to
-    return Person(f"link:{record.key.text}", f"the holder of the link sent to {whom}", frozenset({Role.SALES}))
+def holder(record: HandoffRecord, to: str | None, assignee: str | None) -> Person:
+    """Who answers through a link: whoever holds the one that was sent to a team, or to the assignee of it.
+
+    That is whom the link itself names: since it was sent somebody else may have been handed the lead.
+    """
+    sent = f" sent to {to} ({assignee})" if to and assignee else f" sent to {to}" if to else ""
+    return Person(f"link:{record.key.text}", f"the holder of {'the' if sent else 'a'} link{sent}", _SALES)

@@ -109,6 +109,7 @@ class _Sending:
     """One message on one channel of one team."""
 
     mark: str
+    to: str
     place: ChannelKey
     channel: Channel
     kind: MessageKind
@@ -130,7 +131,8 @@ class Notify:
 
     `missed` keeps what a channel that is down has missed, and `queue` takes back what a channel refuses for what it
     says. `link` is where a lead can be looked at, `{lead}` standing for its id; without it `page` tells the address of
-    a handoff's page. `brief` makes the whole story of a handoff, with that address.
+    a handoff's page, from a moment on, for the team and the member of it to whom it is sent. `brief` makes the whole
+    story of a handoff.
     """
 
     handoffs: Handoffs
@@ -142,8 +144,8 @@ class Notify:
     queue: Queue
     consent_required: bool = True
     link: str | None = None
-    page: Callable[[HandoffKey, Moment], str] | None = None
-    brief: Callable[[HandoffRecord, LeadRecord, str | None], Brief] | None = None
+    page: Callable[[HandoffKey, Moment, str, str | None], str] | None = None
+    brief: Callable[[HandoffRecord, LeadRecord], Brief] | None = None
 
     def deliver(self, announced: Announced, until: Moment) -> Delivery:
         """Tell of what an event announces: a handoff, that nobody has answered it, or its answer.
@@ -315,9 +317,9 @@ class Notify:
         if needed and names and not found:
             msg = f"{record.key.text}: the team {to!r} has none of {', '.join(names)}"
             raise NobodyToTell(msg)
+        marks = {each: f"{each}/{name}/{team}" if name else each for each in found}
         sendings = [
-            _Sending(f"{each}/{name}/{team}" if name else each, ChannelKey(team, each), channels[each], kind, before)
-            for each in found
+            _Sending(mark, to, ChannelKey(team, each), channels[each], kind, before) for each, mark in marks.items()
         ]
         return sendings, tuple(each for each in names if each not in channels)
 
@@ -359,7 +361,7 @@ class Notify:
         emails = sorted(each.value for each in lead.identities if each.kind is IdentityKind.EMAIL)
         who = Introduction() if nameless else introduce(tuple(emails), facts.lead, facts.company)
         follow_up = event.at if isinstance(event, HandoffFollowedUp) else None
-        notice = compose(record.handoff, who, self._address(record.key, follow_up or record.handoff.requested_at))
+        notice = compose(record.handoff, who, self.link)
         assignee = record.handoff.assignee if event is None else record.assignee
         answer = record.answer if isinstance(event, HandoffAnswered) else None
         if answer and nameless:
@@ -373,22 +375,24 @@ class Notify:
             name=_name(event),
         )
 
-    def _address(self, key: HandoffKey, at: Moment) -> str | None:
-        """Where the lead can be looked at."""
+    def _linked(self, key: HandoffKey, notice: Notice, sending: _Sending) -> Notice:
+        """The notice with the address of the page, for those to whom it is sent."""
         if self.link or self.page is None:
-            return self.link
+            return notice
+        at = notice.requested_at if notice.followed_up_at is None else notice.followed_up_at
+        assignee = notice.assignee if sending.to == notice.to else None
         try:
-            return self.page(key, at)
+            return replace(notice, link=self.page(key, at, sending.to, assignee))
         except SecretMissing:
             # A handoff without a link is better than none.
-            return None
+            return notice
 
     def _briefed(self, notice: Notice, record: HandoffRecord, lead: LeadRecord) -> tuple[Notice, str | None]:
         """The notice with the whole story, or what was wrong with it: a handoff without it is better than none."""
         if self.brief is None:
             return notice, None
         try:
-            return replace(notice, brief=self.brief(record, lead, notice.link)), None
+            return replace(notice, brief=self.brief(record, lead)), None
         except Unavailable:
             raise
         except Exception as error:  # noqa: BLE001 (whatever is wrong with a story stops no handoff)
@@ -450,6 +454,7 @@ class Notify:
         breaker = self.missed.breaker(sending.place)
         if breaker.is_open and not missed:
             return self._put_by(record, event, sending, breaker)
+        notice = self._linked(record.key, notice, sending)
         if not self.handoffs.claim(record.key, sending.mark, self.clock.now(), until):
             return _Outcome("failed", ELSEWHERE)
         error = self._error(sending, notice)

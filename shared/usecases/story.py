@@ -46,7 +46,7 @@ class TellStory:
         self._rulebook = rulebook
         self._noise = noise
 
-    def of(self, record: HandoffRecord, lead: LeadRecord, now: Moment, link: str | None = None) -> Story:
+    def of(self, record: HandoffRecord, lead: LeadRecord, now: Moment) -> Story:
         """The story of a handoff, of which `lead` is the live record, as it is known now under the active rules.
 
         Raises:
@@ -69,6 +69,5 @@ class TellStory:
             now=now,
             first_touch=handoff.first_touch if handoff else None,
             to_ask=missing_questions(active.rule_file.qualification, qualification_history(heard)),
-            link=link,
         )
         return Story(brief, happened, state, facts, active)

@@ -41,7 +41,7 @@ class InMemorySecrets:
     def __init__(self, **secrets: str) -> None:
         self.stored = dict(secrets)
 
-    def get(self, name: str) -> str:
+    def get(self, name: str, *, anew: bool = False) -> str:
         if name not in self.stored:
             raise SecretMissing(name)
         return self.stored[name]

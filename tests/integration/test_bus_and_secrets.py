@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 
 from shared.adapters.eventbridge import EventBridgeBus
 from shared.adapters.ssm import SSMSecrets
-from shared.domain.moments import MINUTE
+from shared.domain.moments import MINUTE, SECOND
 from shared.ports.bus import Event
 from shared.ports.errors import SecretMissing, Unavailable
 from tests.fakes import FixedClock
@@ -111,6 +111,26 @@ def test_a_secret_is_read_decrypted_and_remembered_for_five_minutes(aws: None) -
     clock.advance(1)
     assert secrets.get("/baton/prod/slack") == "second"
     assert "second" not in repr(secrets)
+
+
+def test_whoever_needs_it_reads_a_newer_secret_at_once_and_not_more_often_than_every_ten_seconds(aws: None) -> None:
+    ssm, clock = boto3.client("ssm"), FixedClock()
+
+    def put(text: str) -> None:
+        ssm.put_parameter(Name="/baton/prod/page", Value=text, Type="SecureString", Overwrite=True)
+
+    put("first")
+    secrets = SSMSecrets(ssm, clock)
+    assert secrets.get("/baton/prod/page") == "first"
+    put("second")
+    clock.advance(10 * SECOND)
+    assert secrets.get("/baton/prod/page") == "first"
+    assert secrets.get("/baton/prod/page", anew=True) == "second"
+    put("third")
+    clock.advance(10 * SECOND - 1)
+    assert secrets.get("/baton/prod/page", anew=True) == "second"
+    clock.advance(1)
+    assert secrets.get("/baton/prod/page", anew=True) == secrets.get("/baton/prod/page") == "third"
 
 
 def test_a_missing_secret_is_told_by_its_name_and_found_once_it_is_put(aws: None) -> None:

@@ -78,7 +78,6 @@ BRIEF = Brief(
     timeline=tuple(Happening(Moment(REQUESTED - n * HOUR), f"Looked at page {n}", 3) for n in range(12)),
     earlier=4,
     first_touch="Offer the demo that they looked for.",
-    link=SAM.link,
 )
 BRIEFED = replace(SAM, brief=BRIEF, assignee="ada")
 FOLLOWED_UP = Moment(REQUESTED + HOUR)
@@ -163,7 +162,7 @@ class FakeReceivers:
 class FakeSecrets:
     stored: dict[str, str] = field(default_factory=dict)
 
-    def get(self, name: str) -> str:
+    def get(self, name: str, *, anew: bool = False) -> str:
         if name not in self.stored:
             raise SecretMissing(name)
         return self.stored[name]

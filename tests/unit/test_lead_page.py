@@ -8,6 +8,7 @@ import json
 import re
 from collections import Counter
 from dataclasses import replace
+from decimal import Decimal
 from html.parser import HTMLParser
 from typing import Any
 
@@ -17,11 +18,11 @@ from functions.answer.handler import lambda_handler
 from shared.adapters.routes import ROUTES
 from shared.domain.activity import Activity, Claims, Rank
 from shared.domain.handoff import FollowUp, HandoffRecord
-from shared.domain.moments import DAY, HOUR, parse_moment
+from shared.domain.moments import DAY, HOUR, MINUTE, parse_moment
 from shared.ports.errors import Unavailable
 from tests.hostile import HOSTILE
 from tests.http_requests import http_event
-from tests.lead_pages import ADA, RULES, Pages, pages_of_ada, told_by_ada
+from tests.lead_pages import ADA, REQUESTED, RULES, Pages, pages_of_ada, told_by_ada
 from tests.people import activity
 
 ACCEPT = {"id": "form-1", "answer": "accept"}
@@ -110,12 +111,30 @@ def _undecayed(rule: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in rule.items() if key != "decay"}
 
 
+def test_a_row_of_the_score_adds_up_as_it_is_shown_whatever_was_cut() -> None:
+    for days in range(28):
+        pages, token = pages_of_ada(rules={**RULES, "behaviour": [_aged(rule) for rule in RULES["behaviour"]]})
+        pages.clock.advance(days * DAY + 777 * MINUTE)
+        text = page_of(pages.get(token)).text
+        row = r"([-\d.]+) earned(?:, ([-\d.]+) lost to age)?(?:, ([-\d.]+) lost to limits)? ([-+\d.]+)"
+        rows = re.findall(row, text)
+
+        assert len(rows) >= 2
+        for earned, *lost, counts in rows:
+            assert Decimal(earned) == Decimal(counts) + sum(Decimal(part) for part in lost if part)
+            assert all(Decimal(part) * Decimal(earned) > 0 for part in lost if part)
+
+
+def _aged(rule: dict[str, Any]) -> dict[str, Any]:
+    return {**rule, "decay": {"half_life": "11d"}}
+
+
 def test_what_a_rule_lost_on_the_way_stands_beside_it() -> None:
     pages, token = pages_of_ada()
     text = page_of(pages.get(token)).text
 
     assert "Registered for a webinar (2 times) 30 earned, 10 lost to limits +20" in text
-    assert "40 earned, 1.8 lost to age +38.1" in text
+    assert "40 earned, 1.9 lost to age +38.1" in text
     assert "Shown to a tenth of a point" in text
 
 
@@ -331,7 +350,9 @@ def test_no_word_from_outside_is_more_than_a_word(words: str, plain: Page) -> No
     usable = words[:200] if words.strip() else "x"
     pages = Pages(rules=hostile_rules(usable))
     pages.happened(hostile(words))
-    key = pages.handed_over(to=words, assignee=words)
+    # Of a team, and of a member of it, only names that can be written are in any settings.
+    name = words.encode(errors="replace").decode()
+    key = pages.handed_over(to=name, assignee=name)
     token = pages.token(key)
     reply = pages.get(token)
     page = page_of(reply)
@@ -385,6 +406,32 @@ def test_accepting_is_stored_once_and_shown_with_who_and_when() -> None:
     assert "Accepted by the holder of the link" in text.partition("Why now")[0]
     assert "left" not in text.partition("Why now")[0]
     assert "not needed any more" in text
+
+
+def test_who_answers_by_a_link_is_whom_it_was_sent_to_although_others_have_the_lead_by_now() -> None:
+    pages, token = pages_of_ada()
+    (key,) = pages.handoffs.committed
+    before = pages.handoffs.record(key)
+    assert before is not None
+    moved = FollowUp("reassignment", parse_moment("2026-03-04T09:50:00Z"), "account-executives")
+    assert pages.handoffs.follow_up(before, replace(before, to=moved.to, assignee="mia", done=(moved,)))
+    pages.post(token, ACCEPT)
+
+    assert pages.handoffs.record(key).answer.who == "the holder of the link sent to inside-sales (bo)"
+
+
+def test_a_link_that_names_nobody_answers_for_nobody_in_particular() -> None:
+    pages, _ = pages_of_ada()
+    (key,) = pages.handoffs.committed
+    pages.post(pages.desk.links.link(key, parse_moment(REQUESTED)).rpartition("/")[2], ACCEPT)
+
+    assert pages.handoffs.record(key).answer.who == "the holder of a link"
+
+
+def test_its_foot_tells_when_its_link_ends() -> None:
+    pages, token = pages_of_ada()
+
+    assert page_of(pages.get(token)).text.endswith("can read it and answer, until 3 April 2026, 09:30 UTC.")
 
 
 def test_recycling_keeps_the_reason_the_note_and_the_day() -> None:
@@ -445,7 +492,7 @@ def test_who_goes_back_and_answers_otherwise_is_told_that_the_first_answer_stand
     page = page_of(pages.post(token, RECYCLE), 409)
 
     assert "the first one stands" in page.text
-    assert pages.handoffs.record(next(iter(pages.handoffs.committed))).state == "accepted"  # type: ignore[union-attr]
+    assert pages.handoffs.record(next(iter(pages.handoffs.committed))).state == "accepted"
 
 
 @pytest.mark.parametrize(
@@ -474,6 +521,30 @@ def test_what_cannot_be_taken_is_shown_again_with_what_was_typed(fields: dict[st
         assert ("option", {"value": "bad_timing", "selected": None}) in page.elements
 
 
+@pytest.mark.parametrize("letter", ["x", "é", "漢", "\N{GRINNING FACE}", "\n"])
+def test_a_note_of_any_letters_is_taken_up_to_its_greatest_length(letter: str) -> None:
+    pages, token = pages_of_ada()
+    note = f"a{letter * 1998}b"
+    reply = pages.post(token, RECYCLE | {"note": note.replace("\n", "\r\n")})
+
+    assert reply["statusCode"] == 303
+    (event,) = pages.handoffs.committed
+    assert pages.handoffs.record(event).answer.note == note
+
+
+@pytest.mark.parametrize(
+    "note", ["\u200f\u05e9\u05dc\u05d5\u05dd", "abc\u200e", "\u2068Mia\u2069 called", "\u202aMia\u202c", "Mia\x00"]
+)
+def test_controls_that_nobody_sees_are_taken_out_of_a_note_and_cost_nobody_their_words(note: str) -> None:
+    pages, token = pages_of_ada()
+    shown = "".join(letter for letter in note if letter.isalpha() or letter == " ")
+
+    assert shown in page_of(pages.post(token, RECYCLE | {"note": note, "look_again": "soon"}), 422).text
+    assert pages.post(token, RECYCLE | {"note": note})["statusCode"] == 303
+    (key,) = pages.handoffs.committed
+    assert pages.handoffs.record(key).answer.note == shown
+
+
 @pytest.mark.parametrize(
     ("body", "headers", "status"),
     [
@@ -488,7 +559,7 @@ def test_what_cannot_be_taken_is_shown_again_with_what_was_typed(fields: dict[st
         (f"id={'1' * 101}&answer=accept", {}, 422),
         ("id=1&answer=accept%00", {}, 422),
         ("id=%ff&answer=accept", {}, 400),
-        ("id=1&answer=reject&reason=no_need&note=%00", {}, 422),
+        ("id=1&answer=reject&reason=no_need%00&note=", {}, 422),
         ("&".join(f"f{number}=1" for number in range(50)), {}, 400),
         ('{"id": "1", "answer": "accept"}', {"content_type": "application/json"}, 415),
         ("id=1&answer=accept", {"content_type": "text/plain"}, 415),
@@ -570,6 +641,20 @@ def test_a_store_that_does_not_answer_is_told_as_such(caplog: pytest.LogCaptureF
     assert "retry-after" in reply["headers"]
     assert "send it again" in page.text
     assert token not in caplog.text
+
+
+@pytest.mark.parametrize("strange", ["javascript:alert(1)", "https:%2F%2Fevil.example", "%2F%2Fevil.example"])
+def test_what_nobody_has_verified_is_no_link_on_any_page(strange: str) -> None:
+    pages, token = pages_of_ada()
+    assert "href" in pages.post(token, "nonsense=1")["body"]
+
+    def hang(*_: object, **__: object) -> str:
+        raise Unavailable("hangs")
+
+    pages.secrets.get = hang  # type: ignore[method-assign]
+    for reply in (pages.get(strange), pages.post(strange, ACCEPT)):
+        assert reply["statusCode"] == 503
+        assert "href" not in reply["body"]
 
 
 def test_no_log_has_a_token_or_a_person(caplog: pytest.LogCaptureFixture) -> None:

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from shared.domain.brief import Brief
-from shared.domain.handoff import FollowUpKind
+from shared.domain.handoff import FollowUpKind, HandoffKey
+from shared.domain.moments import Moment
 from shared.ports.errors import SecretMissing, Unavailable
 from shared.usecases.notify import NobodyToTell
 from tests.fakes import InMemoryHandoffs
@@ -25,6 +26,11 @@ def world() -> World:
     for channel in (world.email, world.slack, world.webhook):
         channel.notices.clear()
     return world
+
+
+def address(key: HandoffKey, at: Moment | None, to: str, assignee: str | None = None) -> str:
+    """A page's address that tells what went into it."""
+    return f"https://api.example/handoffs/{key.text}/{at} for {to} {assignee}"
 
 
 def told(world: World, team: str) -> list[list[str]]:
@@ -144,12 +150,27 @@ def test_a_team_that_is_told_by_mail_alone_is_not_written_to_about_an_answer(wor
 
 
 def test_the_link_leads_to_the_page_of_the_handoff_unless_the_settings_name_another(world: World) -> None:
-    world.tell(world.followed_up("reminder"), page=lambda key, at: f"https://api.example/handoffs/{key.text}/{at}")
+    world.tell(world.followed_up("reminder"), page=address)
     at = world.email.notices[0].followed_up_at
-    assert world.email.notices[0].link == f"https://api.example/handoffs/{KEY.text}/{at}"
+    assert world.email.notices[0].link == address(KEY, at, "inside-sales", "ada")
     world.handoffs = InMemoryHandoffs(HANDOFF)
-    world.deliver(page=lambda key, at: "https://page.example", link="https://crm.example/{lead}")
+    world.deliver(page=address, link="https://crm.example/{lead}")
     assert world.email.notices[1].link == f"https://crm.example/{KEY.lead}"
+
+
+def test_each_link_names_the_team_and_the_member_to_whom_it_is_sent(world: World) -> None:
+    world.handoffs = InMemoryHandoffs(replace(HANDOFF, assignee="bo"))
+    world.deliver(page=address)
+    world.tell(world.followed_up("escalation", "emea"), page=address)
+    world.tell(world.followed_up("reassignment", "emea", "eve"), page=address)
+
+    links = [notice.link for notice in (*world.slack.notices, *world.teams["emea"]["slack"].notices)]
+    assert [(link or "").partition(" for ")[2] for link in links] == [
+        "inside-sales bo",
+        "inside-sales None",
+        "emea None",
+        "emea eve",
+    ]
 
 
 def test_a_link_that_cannot_be_signed_stops_no_handoff(world: World) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from shared.adapters.page_links import LinkExpired, LinkForged, PageLinks
+from shared.adapters.page_links import LinkExpired, LinkForged, PageLink, PageLinks
 from shared.domain.handoff import HandoffKey, LeadId
 from shared.domain.moments import DAY, SECOND, Moment, parse_moment
 from shared.ports.errors import SecretMissing
@@ -26,7 +26,13 @@ def token(of: PageLinks, at: Moment = AT, key: HandoffKey = KEY) -> str:
 def test_a_link_leads_to_the_page_below_the_address_and_tells_its_handoff() -> None:
     link = links(base="https://api.example.com/").link(KEY, AT)
     assert link.startswith("https://api.example.com/handoffs/")
-    assert links().read(link.rpartition("/")[2], AT) == KEY
+    assert links().read(link.rpartition("/")[2], AT) == PageLink(KEY, Moment(AT + 30 * DAY))
+
+
+def test_a_link_names_to_whom_it_was_sent() -> None:
+    for whom in (("inside-sales",), ("inside-sales", "bo"), ()):
+        made = links().link(KEY, AT, *whom).rpartition("/")[2]
+        assert links().read(made, AT) == PageLink(KEY, Moment(AT + 30 * DAY), *whom)
 
 
 def test_the_link_of_one_moment_is_always_the_same_so_that_a_message_sent_twice_is_the_same() -> None:
@@ -37,12 +43,12 @@ def test_a_stage_of_any_name_stands_in_a_link_that_needs_no_escaping() -> None:
     key = HandoffKey(LeadId("lead-7"), 'süß / "<stage>"?#', 1)
     made = token(links(), key=key)
     assert set(made) <= set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.")
-    assert links().read(made, AT) == key
+    assert links().read(made, AT).key == key
 
 
 def test_a_link_is_good_until_the_second_in_which_it_expires() -> None:
     made, end = token(links(days=2)), AT + 2 * DAY
-    assert links().read(made, Moment(end - SECOND)) == KEY
+    assert links().read(made, Moment(end - SECOND)).until == end
     with pytest.raises(LinkExpired):
         links().read(made, Moment(end))
 
@@ -60,9 +66,9 @@ def test_every_changed_cut_or_foreign_token_is_forged_and_never_expired() -> Non
 
 def test_while_the_secret_is_replaced_links_of_both_are_read_and_new_ones_are_signed_with_the_new_one() -> None:
     rotating = links(f"{NEW} {OLD}")
-    assert rotating.read(token(links(OLD)), AT) == KEY
-    assert rotating.read(token(links(NEW)), AT) == KEY
-    assert links(NEW).read(token(rotating), AT) == KEY
+    assert rotating.read(token(links(OLD)), AT).key == KEY
+    assert rotating.read(token(links(NEW)), AT).key == KEY
+    assert links(NEW).read(token(rotating), AT).key == KEY
     with pytest.raises(LinkForged):
         links(NEW).read(token(links(OLD)), AT)
 
@@ -71,3 +77,28 @@ def test_while_the_secret_is_replaced_links_of_both_are_read_and_new_ones_are_si
 def test_no_link_is_signed_with_a_secret_that_somebody_could_guess(secret: str) -> None:
     with pytest.raises(SecretMissing, match="page"):
         links(secret).link(KEY, AT)
+
+
+class RememberingSecrets(InMemorySecrets):
+    """Tells what was stored when it was first asked, unless it is to look anew."""
+
+    def __init__(self, **secrets: str) -> None:
+        super().__init__(**secrets)
+        self.remembered = dict(self.stored)
+        self.looked = 0
+
+    def get(self, name: str, *, anew: bool = False) -> str:
+        self.looked += anew
+        return super().get(name) if anew else self.remembered[name]
+
+
+def test_a_link_that_a_newer_secret_has_signed_is_read_at_once() -> None:
+    secrets = RememberingSecrets(page=OLD)
+    warm = PageLinks(secrets, "page")
+    secrets.stored["page"] = f"{NEW} {OLD}"
+
+    assert warm.read(token(links(OLD)), AT).key == KEY
+    assert secrets.looked == 0
+    assert warm.read(token(links(NEW)), AT).key == KEY
+    with pytest.raises(LinkForged):
+        warm.read(token(links("x" * 43)), AT)

@@ -20,10 +20,10 @@ SHOP = trusted_source("shop")
 class UnreadableSecrets(InMemorySecrets):
     """A store of which one secret cannot be read now."""
 
-    def get(self, name: str) -> str:
+    def get(self, name: str, *, anew: bool = False) -> str:
         if name == "unreadable":
             raise Unavailable("the store of secrets did not answer")
-        return super().get(name)
+        return super().get(name, anew=anew)
 
 
 def keys(secret: dict[str, object] | None = None) -> WriteKeys:
