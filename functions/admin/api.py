@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SkipValidation, model_validator
 
 from shared.domain.rulefile import LONGEST_NAME
 
@@ -127,7 +127,7 @@ class QualifyLeadRequest(_Request):
     """What a lead said of the four facts, and those that it was asked for without answering."""
 
     facts: Annotated[
-        dict[Literal["authority", "budget", "need", "timeline"], bool | int | str | None],
+        dict[Literal["authority", "budget", "need", "timeline"], SkipValidation[bool | int | str | None]],
         Field(description="Yes or no, a text, a rating from 1 to 5; null takes back what was said."),
     ] = Field(default_factory=dict)
     asked: Annotated[

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from functions.admin import api, replies
 from functions.admin.desk import Desk
+from shared.adapters.answers import read_fact
 from shared.adapters.email_addresses import email_identity
 from shared.adapters.http_api import SINGLE_LIMIT, HttpRequest, Reply, json_reply
 from shared.adapters.segment import validation_fault
@@ -131,7 +132,10 @@ def record_consent(request: HttpRequest, path: Mapping[str, str], person: Person
 def qualify_lead(request: HttpRequest, path: Mapping[str, str], person: Person, desk: Desk) -> Reply:
     """`POST /v1/leads/{id}/qualifications`: what the lead said of authority, budget, need and timeline."""
     asked = _validated(api.QualifyLeadRequest, read_json(request.body(SINGLE_LIMIT)))
-    told = QualificationTold(_own_id(request), dict[str, Json](asked.facts.items()), tuple(asked.asked), asked.note)
+    facts: dict[str, Json] = {
+        name: read_fact(said) if isinstance(said, str) else said for name, said in asked.facts.items()
+    }
+    told = QualificationTold(_own_id(request), facts, tuple(asked.asked), asked.note)
     lead, activity = desk.qualifications.qualify(_lead(path), told, person)
     return _answer(202, api.QualifyLeadResponse(lead=lead, activity=activity.id))
 

@@ -449,6 +449,24 @@ def test_a_qualification_that_cannot_be_is_refused(desk: InMemoryDesk, bob: Sell
     assert said(desk, "lead_qualified") == []
 
 
+@pytest.mark.parametrize("value", [[], {}, 4.0, 0, 6, " ", ["20k"]])
+def test_what_no_fact_can_say_is_told_in_one_sentence(bob: Seller, value: Any) -> None:
+    told = post(bob, "/v1/leads/lead-1/qualifications", {"facts": {"need": value}}, 422)
+
+    assert told["details"] == {"at": "facts.need"}
+    assert told["message"].startswith("a fact is true or false, a text of at most 500 characters, a whole number from 1")
+
+
+@pytest.mark.parametrize(("words", "value"), [("no", False), ("Ja", True), ("4", 4), ("a crane", "a crane")])
+def test_a_fact_that_the_api_is_told_in_words_is_read_as_elsewhere(
+    desk: InMemoryDesk, bob: Seller, words: str, value: Any
+) -> None:
+    qualify(bob, desk, {"facts": {"need": words}})
+
+    told = answer(bob.ask("GET", "/v1/leads/lead-1"))["qualification"]["facts"]["need"]
+    assert repr(told["value"]) == repr(value)
+
+
 def test_nobody_qualifies_a_lead_that_is_none_and_a_merged_ones_word_goes_to_the_lead_that_lives(
     desk: InMemoryDesk, bob: Seller
 ) -> None:
