@@ -86,7 +86,10 @@ class Handoffs(Protocol):
         ...
 
     def withhold(self, key: HandoffKey, reason: str, at: Moment) -> None:
-        """Remember that it was not sent, and why (`consent`, `veto` or `gone`). The first record stays."""
+        """Remember that something about it was not sent, and why (`consent` or `veto`).
+
+        The first record stays, until `evaluate` has lifted it.
+        """
         ...
 
 

@@ -98,17 +98,26 @@ class Stages(Protocol):
         *,
         follow_ups: Sequence[FollowedUp] = (),
         turns: Sequence[TurnsTaken] = (),
+        retired: Sequence[StageRecord] = (),
+        lifted: Sequence[HandoffKey] = (),
     ) -> None:
         """In one transaction write the record over the version that it was made from, and all that follows from it.
 
+        `retired` are the records of leads that were joined to this one, each written over its own version too, and
+        `lifted` the handoffs of which nothing is withheld any more.
+
         Raises:
-            Conflict: somebody else wrote the record or took one of the turns, one of the handoffs exists already, or
-                one that is followed up was answered or stands otherwise by now.
+            Conflict: somebody else wrote one of the records or took one of the turns, one of the handoffs exists
+                already, or one that is followed up was answered or stands otherwise by now.
         """
         ...
 
     def standing(self, key: HandoffKey) -> HandoffRecord | None:
         """A handoff as it stands now, strongly consistent; None when nothing of that key is stored."""
+        ...
+
+    def withheld(self, key: HandoffKey) -> bool:
+        """Whether something about a handoff was not sent for want of permission, strongly consistent."""
         ...
 
     def turns(self, counter: str) -> int:

@@ -38,6 +38,7 @@ class Decision:
     events: tuple[Event, ...] = ()
     follow_ups: tuple[FollowedUp, ...] = ()
     turns: tuple[TurnsTaken, ...] = ()
+    lifted: tuple[HandoffKey, ...] = ()
 
 
 class Evaluate:
@@ -82,7 +83,8 @@ class Evaluate:
                 opened = (*moved, *self._retire(lead))
                 return self._look(scored.merged_into, opened) if opened else None
             before = stored or StageRecord(lead, Journey.start())
-            joined = self._joined(scored, before)
+            others = self._others(scored, before)
+            joined = self._joined(scored, before, others)
             waiting = self._waiting(scored, joined, moved)
             decision = decide(
                 scored,
@@ -93,8 +95,9 @@ class Evaluate:
                 rosters=self._rosters,
                 waiting=waiting,
                 turns=self._stages.turns,
+                withheld=self._stages.withheld,
             )
-            if decision.record == before and before.version:
+            if before.version and decision == Decision(before):
                 return None
             try:
                 self._stages.commit(
@@ -104,6 +107,9 @@ class Evaluate:
                     decision.events,
                     follow_ups=decision.follow_ups,
                     turns=decision.turns,
+                    # Whoever looks at one of them at this moment finds that it has gone, and decides nothing for it.
+                    retired=tuple(map(_retired, others)),
+                    lifted=decision.lifted,
                 )
             except Conflict:
                 # Many leads at once want the turns of one team: whoever waits a different while gets one sooner.
@@ -135,21 +141,34 @@ class Evaluate:
         if record is None:
             return ()
         if record.listed:
-            self._stages.commit(replace(record, temperature=None, rank=0, due=None, listed=False))
+            self._stages.commit(_retired(record))
         return record.open
 
-    def _joined(self, scored: LeadRecord, record: StageRecord) -> StageRecord:
-        """The record with the journeys of the leads that were joined to it: the further stage, epochs continued."""
-        for absorbed in scored.absorbed:
-            if absorbed in record.absorbed:
-                continue
-            other = self._stages.load(absorbed)
-            rules = self._rulebook.version(scored.rules_version).rules
-            if other:
-                record = _with_open(_with_withheld(record, other, rules), other.open)
-                record = replace(record, journey=rules.joined(record.journey, other.journey))
-            record = replace(record, absorbed=(*record.absorbed, absorbed))
+    def _others(self, scored: LeadRecord, record: StageRecord) -> list[StageRecord]:
+        """The records of leads that were joined to this one and are no part of its record yet."""
+        new = [lead for lead in scored.absorbed if lead not in record.absorbed]
+        nowhere = Journey.start()
+        return [
+            self._stages.load(lead) or StageRecord(lead, nowhere, rules_version=scored.rules_version) for lead in new
+        ]
+
+    def _joined(self, scored: LeadRecord, record: StageRecord, others: Sequence[StageRecord]) -> StageRecord:
+        """The record with those of the leads that were joined to it: the further stage, epochs continued.
+
+        Of a lead that was parted again nothing is kept in mind: it may be joined once more.
+        """
+        rules = self._rulebook.version(scored.rules_version).rules
+        record = replace(record, absorbed=tuple(lead for lead in record.absorbed if lead in scored.absorbed))
+        for other in others:
+            if other.version:
+                record = _with_open(_with_journey(record, other, rules), other.open)
+            record = replace(record, absorbed=(*record.absorbed, other.lead))
         return record
+
+
+def _retired(record: StageRecord) -> StageRecord:
+    """The record of a lead that was joined to another, outside of all lists."""
+    return replace(record, temperature=None, rank=0, due=None, listed=False)
 
 
 def _with_open(record: StageRecord, moved: Sequence[OpenHandoff]) -> StageRecord:
@@ -158,14 +177,33 @@ def _with_open(record: StageRecord, moved: Sequence[OpenHandoff]) -> StageRecord
     return replace(record, open=(*record.open, *(each for each in moved if each.key not in known)))
 
 
-def _with_withheld(record: StageRecord, other: StageRecord, rules: Rules) -> StageRecord:
-    """The record with the handoff that waited for permission, where the lead stands where the other one did."""
-    journey, waits = rules.joined(record.journey, other.journey), other.withheld
-    if record.withheld or waits is None or waits == other.committed or journey.stage != waits.stage:
-        return record
-    if record.journey.epochs.get(waits.stage):  # it was there itself, and was handed over if it could be
-        return record
-    return replace(record, withheld=HandoffKey(record.lead, waits.stage, journey.epochs[waits.stage]))
+def _with_journey(record: StageRecord, other: StageRecord, rules: Rules) -> StageRecord:
+    """The record further on its way where the other was further, and with what waits there and on a day to come."""
+    journey = rules.joined(record.journey, other.journey)
+    stage = journey.stage or ""
+    standing = [each for each in (record, other) if each.journey.stage == journey.stage]
+    if stage and record not in standing:
+        # It comes into the stage by being joined, and not for the first time perhaps.
+        entry = max(journey.epochs[stage], record.journey.epochs.get(stage, 0) + 1)
+        journey = replace(journey, epochs={**journey.epochs, stage: entry})
+    here = HandoffKey(record.lead, stage, journey.epochs.get(stage, 0))
+    handed_over = any(each.committed == _here(each) for each in standing)
+    waits = any(each.withheld == _here(each) for each in standing) and not handed_over
+    days = [each.look_again for each in (record, other) if each.look_again is not None]
+    return replace(
+        record,
+        journey=journey,
+        committed=here if handed_over else record.committed,
+        withheld=here if waits else None,
+        unadvised=here if all(each.unadvised == _here(each) for each in standing) else None,
+        # Sales asked for peace until then, whichever of them it was.
+        look_again=max(days, default=None),
+    )
+
+
+def _here(record: StageRecord) -> HandoffKey:
+    """The last entry into the stage in which a lead stands: what its handoff is known by."""
+    return HandoffKey(record.lead, record.journey.stage or "", record.journey.epochs.get(record.journey.stage or "", 0))
 
 
 class _Turns:
@@ -211,10 +249,12 @@ def decide(
     rosters: Rosters = MappingProxyType({}),
     waiting: Sequence[HandoffRecord] = (),
     turns: Callable[[str], int] = lambda _: 0,
+    withheld: Callable[[HandoffKey], bool] = lambda _: False,
 ) -> Decision:
     """What follows from a lead's state at a moment: the stages it enters, its place in the lists, its handoffs.
 
-    `waiting` are its open handoffs as they stand now, and `turns` tells how many turns of a team were taken.
+    `waiting` are its open handoffs as they stand now, `turns` tells how many turns of a team were taken, and `withheld`
+    whether something about a handoff was not sent for want of permission.
     """
     rules, state, taken = active.rules, scored.state, _Turns(turns)
     by_rules = _caused_by_rules(scored, before, active)
@@ -227,10 +267,13 @@ def decide(
     consented = not consent_required or handing.facts.consent == "granted"
     allowed = consented and not score.vetoed_by
     here = HandoffKey(scored.lead, journey.stage or "", journey.epochs.get(journey.stage or "", 0))
-    entered = _entered(handing, before, active, transitions, allowed=allowed, by_rules=by_rules, here=here)
+    entered = _entered(handing, before, active, transitions, allowed=allowed, by_rules=by_rules)
     handoffs, events = entered.handoffs, [*entered.events]
     open_, follow_ups = _followed_up(handing, waiting, allowed=allowed)
     open_ += tuple(OpenHandoff(each.key, next((step.at for step in each.follow_ups), None)) for each in handoffs)
+    # Permission came and went while somebody was about to be told: what has been sent stays as it is.
+    unsent = [each for each in waiting if allowed and not each.answer and withheld(each.key)]
+    events += [event for each in unsent for event in _told_again(each, before, now)]
     events += [_followed_up_event(each, step, now) for each, steps in follow_ups for step in steps]
     look_again = None if handoffs else look_again  # it was looked at again, and handed over
     unadvised = before.unadvised if not transitions else None if by_rules else here
@@ -256,12 +299,13 @@ def decide(
         unadvised=unadvised,
     )
     done = tuple(each for each, _ in follow_ups)
-    return Decision(record, entered.stored, handoffs, tuple(events), done, taken.taken)
+    lifted = tuple(each.key for each in unsent)
+    return Decision(record, entered.stored, handoffs, tuple(events), done, taken.taken, lifted)
 
 
 @dataclass(frozen=True, slots=True)
 class _Entered:
-    """What follows from the stages that a lead entered, and from permission that came or went meanwhile."""
+    """What follows from the stages that a lead entered, and from permission that came meanwhile."""
 
     stored: tuple[StoredTransition, ...]
     handoffs: tuple[Handoff, ...]
@@ -278,7 +322,6 @@ def _entered(
     *,
     allowed: bool,
     by_rules: bool,
-    here: HandoffKey,
 ) -> _Entered:
     rules = handing.rules
     stored: list[StoredTransition] = []
@@ -311,18 +354,13 @@ def _entered(
         else:
             withheld = key
     events += [_handoff_requested(each) for each in handoffs]
-    if not allowed and committed == here:
-        withheld = committed
-    if withheld and rules.handoff_for(withheld.stage) is None:
+    if withheld and (rules.handoff_for(withheld.stage) is None or withheld == committed):
         withheld = None
     if allowed and withheld:
-        # The stage was entered, or its handoff not sent, without permission; now there is one: no baton is dropped.
-        if withheld == committed:
-            events.append(_handoff_requested_again(withheld, rules, before.version, handing.now))
-        else:
-            snapshot = rules.snapshot(handing.scored.state, handing.now)
-            handoffs.append(_handoff(handing, withheld, caused_by="consent was granted", snapshot=snapshot))
-            events.append(_handoff_requested(handoffs[-1]))
+        # The stage was entered without permission; now there is one: no baton is dropped.
+        snapshot = rules.snapshot(handing.scored.state, handing.now)
+        handoffs.append(_handoff(handing, withheld, caused_by="consent was granted", snapshot=snapshot))
+        events.append(_handoff_requested(handoffs[-1]))
         committed, withheld = withheld, None
     return _Entered(tuple(stored), tuple(handoffs), tuple(events), committed, withheld)
 
@@ -447,11 +485,11 @@ def _handoff_requested(each: Handoff) -> Event:
     )
 
 
-def _followed_up_event(each: FollowedUp, step: FollowUp, now: Moment) -> Event:
+def _followed_up_event(each: FollowedUp, step: FollowUp, now: Moment, again: str = "") -> Event:
     key = each.before.key
     return _event(
         HandoffFollowedUp(
-            id=f"{key.text}.{step.kind}",
+            id=f"{key.text}.{step.kind}{again}",
             lead=key.lead,
             stage=key.stage,
             epoch=key.epoch,
@@ -462,19 +500,19 @@ def _followed_up_event(each: FollowedUp, step: FollowUp, now: Moment) -> Event:
     )
 
 
-def _handoff_requested_again(key: HandoffKey, rules: Rules, version: int, now: Moment) -> Event:
-    """Asks for what has not been sent of a handoff that is committed already; what has been sent stays as it is."""
-    rule = rules.handoff_for(key.stage)
-    return _event(
-        HandoffRequested(
-            id=f"{key.text}.requested.{version}",
-            lead=key.lead,
-            stage=key.stage,
-            epoch=key.epoch,
-            to=rule.to if rule else "",
-            requested_at=now,
-        )
+def _told_again(each: HandoffRecord, before: StageRecord, now: Moment) -> list[Event]:
+    """Asks for what has not been sent of a handoff and of what followed; what has been sent stays as it is."""
+    key = each.key
+    again = f".{before.version}" if key.lead == before.lead else f".{before.lead}.{before.version}"
+    requested = HandoffRequested(
+        id=f"{key.text}.requested{again}",
+        lead=key.lead,
+        stage=key.stage,
+        epoch=key.epoch,
+        to=each.to,
+        requested_at=now,
     )
+    return [_event(requested), *(_followed_up_event(FollowedUp(each, each), step, now, again) for step in each.done)]
 
 
 def _event(said: BusEvent) -> Event:

@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 
 from shared.adapters.dynamodb.activities import DynamoDBActivities
-from shared.adapters.dynamodb.handoffs import DynamoDBAnswers
+from shared.adapters.dynamodb.handoffs import DynamoDBAnswers, DynamoDBHandoffs
 from shared.adapters.dynamodb.outbox import DynamoDBOutbox
 from shared.adapters.dynamodb.stages import DynamoDBStages
 from shared.domain.handoff import Answer, FollowUp, Handoff, HandoffKey, HandoffRecord, LeadId
@@ -150,6 +150,36 @@ class StagesContract(ABC):
         stages.commit(replace(FRESH, version=1), turns=[TurnsTaken("inside-sales", 1, 2)])
         assert stages.turns("inside-sales") == 2
 
+    def test_the_record_of_a_lead_that_was_joined_is_written_over_its_own_version(self, stages):
+        other, fresh = replace(FRESH, lead=LeadId("lead-2")), replace(FRESH, lead=LeadId("lead-3"), listed=False)
+        stages.commit(other)
+        gone = replace(other, version=1, listed=False)
+
+        stages.commit(FRESH, retired=[gone, fresh])
+        assert (stages.load(ONE).version, stages.load(other.lead)) == (1, replace(gone, version=2))
+        assert stages.load(fresh.lead) == replace(fresh, version=1)
+
+        for late in (gone, fresh):
+            with pytest.raises(Conflict):
+                stages.commit(replace(FRESH, version=1), [TRANSITION], [HANDOFF], retired=[late])
+        assert stages.load(ONE).version == 1
+        assert stages.handoffs(ONE) == []
+
+    def test_what_is_withheld_is_known_until_it_is_lifted(self, stages, marks):
+        stages.commit(FRESH, [TRANSITION], [HANDOFF])
+        assert not stages.withheld(HANDOFF.key)
+
+        for version in (1, 2):
+            marks.withhold(HANDOFF.key, "consent", NOON)
+            assert stages.withheld(HANDOFF.key)
+            stages.commit(replace(FRESH, version=version), lifted=[HANDOFF.key])
+            assert not stages.withheld(HANDOFF.key)
+
+    def test_what_was_never_withheld_is_not_lifted(self, stages):
+        with pytest.raises(Conflict):
+            stages.commit(FRESH, lifted=[HANDOFF.key])
+        assert stages.load(ONE) is None
+
     def test_transitions_come_in_the_order_in_which_they_were_decided(self, stages):
         for number in range(1, 12):
             stages.commit(replace(FRESH, version=number - 1), [replace(TRANSITION, number=number)])
@@ -166,6 +196,10 @@ class TestInMemoryStages(StagesContract):
     def answers(self, stages):
         return stages.handed_over
 
+    @pytest.fixture
+    def marks(self, stages):
+        return stages.handed_over
+
 
 class TestDynamoDBStages(StagesContract):
     @pytest.fixture
@@ -175,6 +209,10 @@ class TestDynamoDBStages(StagesContract):
     @pytest.fixture
     def answers(self, dynamodb):
         return DynamoDBAnswers(dynamodb, LEADS, DynamoDBActivities(dynamodb, ACTIVITIES))
+
+    @pytest.fixture
+    def marks(self, dynamodb):
+        return DynamoDBHandoffs(dynamodb, LEADS)
 
     def test_a_record_of_before_handoffs_could_be_answered_has_its_latest_one_open(self, stages, dynamodb):
         stages.commit(replace(FRESH, committed=HANDOFF.key))

@@ -30,27 +30,34 @@ class InMemoryStages:
         *,
         follow_ups: Sequence[FollowedUp] = (),
         turns: Sequence[TurnsTaken] = (),
+        retired: Sequence[StageRecord] = (),
+        lifted: Sequence[HandoffKey] = (),
     ) -> None:
-        stored = self.records.get(record.lead)
         decided = self._transitions.setdefault(record.lead, {})
         if (
-            (stored.version if stored else 0) != record.version
+            any(self._version(each.lead) != each.version for each in (record, *retired))
             or any(each.number in decided for each in transitions)
             or any(each.key in self.handed_over.committed for each in handoffs)
             or any(each.before.answer or self.standing(each.before.key) != each.before for each in follow_ups)
             or any(self.turns(each.counter) != each.before for each in turns)
+            or any(each not in self.handed_over.reasons for each in lifted)
         ):
             raise Conflict("somebody else wrote first")
-        self.records[record.lead] = replace(record, version=record.version + 1)
+        self.records.update({each.lead: replace(each, version=each.version + 1) for each in (record, *retired)})
         decided.update({each.number: each for each in transitions})
         self.handed_over.committed.update({each.key: each for each in handoffs})
         self.outbox.extend(events)
         for each in follow_ups:
             self.handed_over.follow_up(each.before, each.after)
         self._turns.update({each.counter: each.after for each in turns})
+        for key in lifted:
+            del self.handed_over.reasons[key]
 
     def standing(self, key: HandoffKey) -> HandoffRecord | None:
         return self.handed_over.record(key)
+
+    def withheld(self, key: HandoffKey) -> bool:
+        return key in self.handed_over.reasons
 
     def turns(self, counter: str) -> int:
         return self._turns.get(counter, 0)
@@ -60,3 +67,7 @@ class InMemoryStages:
 
     def handoffs(self, lead: LeadId) -> list[Handoff]:
         return [each.handoff for each in self.handed_over.of([lead])]
+
+    def _version(self, lead: LeadId) -> int:
+        stored = self.records.get(lead)
+        return stored.version if stored else 0

@@ -3,6 +3,7 @@ from dataclasses import replace
 import pytest
 
 from shared.domain.activity import Claims
+from shared.domain.handoff import HandoffKey
 from shared.domain.moments import DAY, HOUR, Moment
 from shared.ports.errors import Conflict
 from shared.usecases.evaluate import Evaluate
@@ -161,6 +162,8 @@ def test_consent_withdrawn_and_granted_again_asks_again_for_what_was_not_sent(ha
     hall.did("page_viewed", times=5)
     hall.clock.advance(DAY)
     hall.did("email_unsubscribed", claims=DENIED)
+    key = HandoffKey(hall.lead(ADA).lead, "mql", 1)
+    hall.stages.handed_over.withhold(key, "consent", hall.clock.now())
     hall.clock.advance(DAY)
     hall.did("form_submitted", claims=GRANTED)
     hall.look()

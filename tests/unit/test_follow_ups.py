@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 
 from shared.domain.activity import Claims, Rank
 from shared.domain.handoff import Answer, HandoffKey
-from shared.domain.moments import DAY, HOUR, MINUTE, Moment
+from shared.domain.moments import DAY, HOUR, MINUTE, Moment, format_moment
 from shared.domain.routing import Member
 from shared.ports.bus import Event
 from shared.ports.errors import Conflict
 from shared.usecases.evaluate import Evaluate
 from tests.fakes import InMemoryStages
-from tests.people import activity, email, unmerged, user
+from tests.people import activity, email, merged, unmerged, user
 from tests.unit.test_score import House
 
 ADA, ADA_S_ID, BOB = email("ada@engines.example"), user("u-ada"), email("bob@engines.example")
@@ -276,6 +276,109 @@ def test_what_came_while_permission_was_missing_is_done_when_it_is_there_again(f
     assert floor.followed_up() == [STEPS[0]]
 
 
+def test_what_came_is_done_too_when_permission_returns_after_the_lead_has_left_the_stage(floor):
+    floor.did("form_submitted", claims=GRANTED)
+    floor.did("demo_requested")
+    key = HandoffKey(floor.lead(ADA).lead, "mql", 1)
+    floor.did("email_unsubscribed", claims=DENIED)
+    floor.clock.advance(20 * DAY)
+    floor.look()
+    assert floor.record().journey.stage == "cold"
+    floor.did("form_submitted", claims=GRANTED)
+    assert floor.followed_up() == STEPS
+    assert [each.kind for each in floor.stages.standing(key).done] == [kind for kind, _ in STEPS]
+
+
+def test_what_follows_is_committed_though_nothing_else_about_the_lead_changes(floor):
+    floor.did("form_submitted", claims=GRANTED)
+    key = floor.mql(who=ADA_S_ID)
+    floor.evaluate.look(join(floor))
+    floor.look()
+    floor.did("email_unsubscribed", claims=DENIED)
+    floor.clock.advance(4 * HOUR)
+    floor.look()
+    before = floor.record()
+    floor.did("form_submitted", claims=GRANTED)
+    assert floor.record() == replace(before, version=before.version + 1)
+    assert floor.followed_up() == STEPS
+    assert floor.stages.standing(key).assignee == "igor"
+
+
+# --- permission that comes and goes -----------------------------------------------------------------------------------
+
+
+def asked(floor):
+    """For which handoffs people were to be told again, to whom, by which event."""
+    events = [event for event in floor.stages.outbox if event.name == "HandoffRequested"]
+    return [(event.id, event.detail["to"]) for event in events if not event.id.endswith(".requested")]
+
+
+def denied_meanwhile(floor, key):
+    """Consent was withdrawn and granted again before anybody looked, and in between somebody was about to be told."""
+    floor.stages.handed_over.withhold(key, "consent", floor.clock.now())
+    floor.clock.advance(MINUTE)
+
+
+def test_what_was_withheld_between_two_looks_is_asked_for_again_once(floor):
+    key = floor.mql()
+    denied_meanwhile(floor, key)
+    version = floor.record().version
+    floor.look()
+    assert asked(floor) == [(f"{key.text}.requested.{version}", "inside")]
+
+    floor.clock.advance(MINUTE)
+    assert floor.look() is None
+    denied_meanwhile(floor, key)
+    floor.look()
+    assert len({event for event, _ in asked(floor)}) == 2
+
+
+def test_it_is_asked_for_when_permission_is_there(floor):
+    key = floor.mql()
+    floor.did("email_unsubscribed", claims=DENIED)
+    denied_meanwhile(floor, key)
+    floor.look()
+    assert asked(floor) == []
+    floor.did("form_submitted", claims=GRANTED)
+    assert len(asked(floor)) == 1
+
+
+def test_what_followed_and_was_withheld_is_announced_again_to_those_whom_it_concerns():
+    rule = {**RULES["handoff"]["mql"], "reassign": {"after": "2h", "to": "heads"}}
+    floor = Floor({**RULES, "handoff": {"mql": rule}})
+    key = floor.mql()
+    floor.clock.advance(5 * HOUR)
+    floor.look()
+    first = floor.followed_up()
+    denied_meanwhile(floor, key)
+    floor.look()
+    assert [to for _, to in asked(floor)] == ["heads"]
+    assert floor.followed_up() == first * 2
+    assert [to for _, to in first] == ["inside", "heads", "heads"]
+    assert len({event.id for event in floor.stages.outbox}) == len(floor.stages.outbox)
+    assert len(floor.stages.standing(key).done) == 3
+
+
+def test_nobody_is_asked_again_about_a_handoff_that_was_answered(floor):
+    key = floor.mql()
+    denied_meanwhile(floor, key)
+    floor.answer(key)
+    floor.look()
+    assert asked(floor) == []
+
+
+def test_it_is_asked_for_the_handoff_of_a_lead_that_was_joined_too(floor):
+    floor.did("form_submitted", claims=GRANTED)
+    key = floor.mql(who=ADA_S_ID)
+    gone = join(floor)
+    floor.look()
+    floor.evaluate.look(gone)
+    denied_meanwhile(floor, key)
+    floor.look()
+    ((event, to),) = asked(floor)
+    assert (event.startswith(f"{key.text}.requested."), to) == (True, "inside")
+
+
 def test_an_erased_lead_is_followed_up_no_more(floor):
     key = floor.mql()
     floor.clock.advance(HOUR)
@@ -509,6 +612,144 @@ def test_a_handoff_that_waits_for_permission_goes_with_the_lead(floor):
     assert [each.key for each in floor.stages.handoffs(floor.lead(ADA).lead)] == [
         HandoffKey(floor.lead(ADA).lead, "mql", 1)
     ]
+
+
+def handed_over(floor):
+    return [each.key.text for lead in floor.leads.records for each in floor.stages.handoffs(lead)]
+
+
+@pytest.mark.parametrize("first", ["the lead that stays", "the lead that goes"])
+def test_of_a_lead_that_crosses_while_it_is_joined_one_handoff_comes(floor, first):
+    floor = Floor(rosters={"inside": (), "heads": ()})  # whose turn it is would hold one of the two up
+    floor.did("form_submitted", claims=GRANTED)
+    floor.did("page_viewed", times=3)
+    floor.did("form_submitted", who=ADA_S_ID, claims=GRANTED)
+    floor.did("page_viewed", who=ADA_S_ID, times=4)
+    crosses = replace(activity("over", ADA_S_ID), occurred_at=floor.clock.now(), received_at=floor.clock.now())
+    assert floor.take(crosses) == []
+    stays, goes = floor.lead(ADA).lead, floor.lead(ADA_S_ID).lead
+    commit, begun = floor.stages.commit, []
+
+    def interleaved(record, *args, **rest):
+        if not begun:
+            begun.append(record)
+            join(floor)
+            if first == "the lead that stays":
+                floor.look()
+        commit(record, *args, **rest)
+
+    floor.stages.commit = interleaved
+    floor.evaluate.look(goes)
+    for lead in (goes, stays):
+        floor.evaluate.look(lead)
+    assert len(handed_over(floor)) == 1
+    assert [each.key.text for each in floor.record().open] == handed_over(floor)
+
+
+def test_a_lead_that_nobody_looked_at_before_it_was_joined_is_handed_over_once():
+    floor = Floor(rosters={"inside": (), "heads": ()})
+    floor.mql()
+    for kind, times in {"form_submitted": 1, "page_viewed": 5}.items():
+        for number in range(times):
+            one = activity(f"{kind}{number}", ADA_S_ID, type=kind, claims=GRANTED)
+            floor.take(replace(one, occurred_at=floor.clock.now(), received_at=floor.clock.now()))
+    goes = floor.lead(ADA_S_ID).lead
+    commit = floor.stages.commit
+
+    def interleaved(*args, **rest):
+        floor.stages.commit = commit  # type: ignore[method-assign]
+        join(floor)
+        floor.look()
+        commit(*args, **rest)
+
+    floor.stages.commit = interleaved  # type: ignore[method-assign]
+    floor.evaluate.look(goes)
+    assert handed_over(floor) == [f"{floor.lead(ADA).lead}.mql.1"]
+    assert not floor.stages.load(goes).listed
+
+
+def test_a_lead_that_was_parted_and_handed_over_is_not_handed_over_again_when_it_is_joined_once_more(floor):
+    floor.did("form_submitted", claims=GRANTED)
+    floor.did("form_submitted", who=ADA_S_ID, claims=GRANTED)
+    gone = join(floor)
+    floor.look()
+    floor.clock.advance(MINUTE)
+    floor.take(unmerged("v1", [ADA], [ADA_S_ID], at=format_moment(floor.clock.now())))
+    floor.look()
+    assert floor.record().absorbed == ()
+    floor.clock.advance(MINUTE)
+    floor.did("page_viewed", who=ADA_S_ID, times=5)
+    assert handed_over(floor) == [f"{gone}.mql.1"]
+    floor.clock.advance(MINUTE)
+    floor.take(replace(merged("v2", ADA, ADA_S_ID), occurred_at=floor.clock.now()))
+    for lead in floor.leads.records:
+        floor.evaluate.look(lead)
+    assert handed_over(floor) == [f"{gone}.mql.1"]
+    assert [each.key.text for each in floor.record().open] == [f"{gone}.mql.1"]
+
+
+def test_the_day_that_sales_named_goes_with_the_lead(floor):
+    floor.did("form_submitted", claims=GRANTED)
+    key = floor.mql(who=ADA_S_ID)
+    day = Moment(floor.clock.now() + 7 * DAY)
+    told = replace(floor.answer(key, "recycled", look_again=day), identities=(ADA_S_ID,))
+    floor.take(told)
+    floor.look(ADA_S_ID)
+    assert floor.record(ADA_S_ID).look_again == day
+    floor.clock.advance(MINUTE)
+    join(floor)
+    floor.look()
+    assert (floor.record().look_again, floor.record().due) == (day, day)
+    floor.to_due()
+    assert floor.record().journey.stage == "mql"
+    assert len(handed_over(floor)) == 2
+
+
+def test_nurture_that_was_not_advised_yet_goes_with_the_lead(floor):
+    floor.did("page_left")
+    floor.did("form_submitted", who=ADA_S_ID)
+    floor.did("demo_requested", who=ADA_S_ID)
+    floor.clock.advance(40 * DAY)
+    floor.score.touch(floor.lead(ADA_S_ID).lead)
+    floor.look(ADA_S_ID)
+    assert floor.record(ADA_S_ID).unadvised is not None
+    join(floor)
+    floor.look()
+    assert floor.record().journey.stage == "cold"
+    floor.did("page_left", claims=GRANTED)
+    assert [each["stage"] for each in floor.advised()] == ["cold"]
+    assert floor.record().unadvised is None
+
+
+def test_a_handoff_that_waits_goes_with_the_lead_also_where_the_other_was_handed_over_long_ago(floor):
+    floor.did("form_submitted", claims=GRANTED)
+    floor.did("demo_requested")
+    floor.clock.advance(20 * DAY)
+    floor.look()
+    assert floor.record().journey.stage == "cold"
+    floor.mql(who=ADA_S_ID, claims=DENIED)
+    waits = floor.record(ADA_S_ID).withheld
+    assert waits is not None
+    floor.clock.advance(MINUTE)
+    join(floor)
+    floor.look()
+    floor.clock.advance(MINUTE)
+    floor.did("form_submitted", claims=GRANTED)
+    stays = floor.lead(ADA).lead
+    assert handed_over(floor) == [f"{stays}.mql.1", f"{stays}.mql.2"]
+    assert floor.record().journey.epochs["mql"] == 2
+
+
+def test_a_handoff_does_not_wait_where_the_other_lead_stands_there_and_was_handed_over(floor):
+    floor.mql()
+    floor.did("form_submitted", who=ADA_S_ID, claims=DENIED)
+    floor.did("page_viewed", who=ADA_S_ID, times=5)
+    floor.clock.advance(MINUTE)
+    join(floor)
+    floor.look()
+    floor.clock.advance(MINUTE)
+    floor.did("form_submitted", claims=GRANTED)
+    assert handed_over(floor) == [f"{floor.lead(ADA).lead}.mql.1"]
 
 
 def test_a_handoff_of_a_lead_that_was_parted_again_is_its_own(floor):

@@ -19,6 +19,7 @@ from shared.adapters.dynamodb.keys import (
     lead_partition,
     team_partition,
     transition,
+    withheld,
 )
 from shared.adapters.dynamodb.outbox import outbox_item
 from shared.domain.handoff import Handoff, HandoffKey, HandoffRecord, LeadId
@@ -60,6 +61,8 @@ class DynamoDBStages:
         *,
         follow_ups: Sequence[FollowedUp] = (),
         turns: Sequence[TurnsTaken] = (),
+        retired: Sequence[StageRecord] = (),
+        lifted: Sequence[HandoffKey] = (),
     ) -> None:
         """Write the record and all that follows from it; see `shared.ports.stages.Stages`."""
         partition = lead_partition(record.lead)
@@ -70,6 +73,8 @@ class DynamoDBStages:
             *(outbox_item(partition, each, now) for each in events),
         ]
         beside = [*map(self._new, new), *map(self._followed_up, follow_ups), *map(self._taken, turns)]
+        beside += [{"Put": self._put(each)} for each in retired]
+        beside += [self._lifted(each, now) for each in lifted]
         main = self._put(record)
         with translated():
             if not beside:
@@ -81,6 +86,11 @@ class DynamoDBStages:
         """A handoff as it stands now; see `shared.ports.stages.Stages`."""
         item = self._read(lead_partition(key_.lead), handoff(key_))
         return None if item is None else record_of(item)
+
+    def withheld(self, key_: HandoffKey) -> bool:
+        """Whether something about it was not sent; see `shared.ports.stages.Stages`."""
+        item = self._read(lead_partition(key_.lead), withheld(key_))
+        return item is not None and "lifted_at" not in item
 
     def turns(self, counter: str) -> int:
         """How many turns were taken; see `shared.ports.stages.Stages`."""
@@ -129,6 +139,17 @@ class DynamoDBStages:
                     ":after": {"S": told_now(each.after)},
                     **({":before": {"S": told_now(each.before)}} if each.before.done else {}),
                 },
+            }
+        }
+
+    def _lifted(self, each: HandoffKey, now: Moment) -> TransactWriteItemTypeDef:
+        return {
+            "Update": {
+                "TableName": self._table,
+                "Key": key(lead_partition(each.lead), withheld(each)),
+                "UpdateExpression": "SET lifted_at = :now",
+                "ConditionExpression": "attribute_exists(pk)",
+                "ExpressionAttributeValues": {":now": {"N": str(now)}},
             }
         }
 
