@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated, Any
 
@@ -10,21 +11,22 @@ from rich.markup import escape
 from rich.table import Table
 
 from infra.cli.handoffs import answer_in_words
-from infra.cli.leads import Json, activity_line, fact_in_words, headline, short_moment, story, sum_lines
+from infra.cli.leads import Json as AsJson
+from infra.cli.leads import activity_line, fact_in_words, headline, short_moment, story, sum_lines
 from infra.cli.screen import harmless, screen
 from infra.cli.session import Environment, signed_in
 from infra.deployed import LOCAL, Api, Refusal, path_of
 from infra.failure import Failure
-from shared.domain.activity import HANDOFF_ACCEPTED, HANDOFF_RECYCLED, HANDOFF_REJECTED
-from shared.domain.moments import Moment, MomentError, format_moment, parse_moment
+from shared.adapters.answers import read_fact
+from shared.domain.activity import HANDOFF_ACCEPTED, HANDOFF_RECYCLED, HANDOFF_REJECTED, Json
+from shared.domain.moments import MICROSECOND, Moment, MomentError, format_moment, parse_moment
 from shared.domain.stages import QUALIFICATIONS
 
 Lead = Annotated[str, typer.Argument(metavar="LEAD", help="A lead's id, or an e-mail address.")]
 _ANSWERS = {HANDOFF_ACCEPTED, HANDOFF_REJECTED, HANDOFF_RECYCLED}
-_ORDER = ("activity", "stage", "handoff", "follow-up", "answer")
+_ORDER = ("activity", "more", "stage", "handoff", "follow-up", "answer")
 """Of one moment what was caused stands after its cause."""
-_YES, _NO = {"yes", "true"}, {"no", "false"}
-_RATINGS = {"1", "2", "3", "4", "5"}
+_NUMBER = re.compile(r"[+-]?[\d.,]*\d[\d.,]*")
 _FACT = "yes, no, a rating from 1 to 5, or what the lead said"
 
 
@@ -33,7 +35,7 @@ def explain(
     at: Annotated[str | None, typer.Option("--at", help="As it was then: 2026-03-01T09:30:00Z.")] = None,
     since: Annotated[str | None, typer.Option("--since", help="Tell what changed since this moment.")] = None,
     environment: Environment = LOCAL,
-    as_json: Json = False,
+    as_json: AsJson = False,
 ) -> None:
     """Explain a lead's score as it adds up: what each point is for, what age and limits took, what would lift it."""
     found = story(signed_in(environment), lead, at, since)
@@ -53,7 +55,7 @@ def timeline(
         str | None, typer.Option("--before", help="Only what happened before: 2026-03-01T09:30:00Z.")
     ] = None,
     environment: Environment = LOCAL,
-    as_json: Json = False,
+    as_json: AsJson = False,
 ) -> None:
     """Tell what a lead did and said, which stages it entered, to whom it was handed over, and what sales answered.
 
@@ -86,7 +88,7 @@ def qualify(  # noqa: PLR0917 - each is an option
     ] = None,
     note: Annotated[str, typer.Option("--note", help="How it is known, and what else there is to say.")] = "",
     environment: Environment = LOCAL,
-    as_json: Json = False,
+    as_json: AsJson = False,
 ) -> None:
     """Write down what a lead said of authority, budget, need and timeline, or which of them it was asked in vain.
 
@@ -94,8 +96,11 @@ def qualify(  # noqa: PLR0917 - each is an option
     same question twice.
     """
     told = {"authority": authority, "budget": budget, "need": need, "timeline": timeline}
-    facts: dict[str, bool | int | str | None] = {name: _value(text) for name, text in told.items() if text is not None}
-    facts |= dict.fromkeys(_facts(unknown or [], "--unknown"))
+    facts: dict[str, Json] = {name: _value(name, text) for name, text in told.items() if text is not None}
+    taken_back = _facts(unknown or [], "--unknown")
+    if both := next((name for name in taken_back if name in facts), None):
+        raise Failure(f"--{both} and --unknown {both} contradict each other.", "Give one of them.")
+    facts |= dict.fromkeys(taken_back)
     said: dict[str, Any] = {"facts": facts, "asked": _facts(asked or [], "--asked"), "note": note}
     if not facts and not said["asked"]:
         options = ", ".join(f"--{name}" for name in QUALIFICATIONS)
@@ -120,18 +125,27 @@ def happenings(api: Api, lead: str, limit: int, before: str | None) -> tuple[lis
 
     Things of one moment stay together, so that it can be a few more.
     """
-    until = None if before is None else format_moment(Moment(_moment(before, "--before") - 1))
+    until = None if before is None else _just_before(_moment(before, "--before"))
     whole = page = story(api, lead, until)
     activities: dict[str, Mapping[str, Any]] = {}
+    crowded: list[str] = []
     while True:
-        known = len(activities)
         activities |= {each["id"]: each for each in page["activities"]}
-        more = bool(page["more_activities"] and len(activities) > known)
-        if not more or len(activities) > limit:
+        more = bool(page["more_activities"])
+        if not more:
             break
-        # The next page begins with what occurred in the last moment of this one: what is told twice has the same id.
-        page = story(api, lead, page["activities"][-1]["occurred_at"])
-    lines = [*_done(whole, activities.values()), *_decided(whole)]
+        newest, oldest = page["activities"][0]["occurred_at"], page["activities"][-1]["occurred_at"]
+        # Of the last moment there may be more: it is shown once all of it is here.
+        if sum(parse_moment(each["occurred_at"]) > parse_moment(oldest) for each in activities.values()) >= limit:
+            break
+        if newest == oldest:
+            # There are more things of one moment than a page holds: those before it are told all the same.
+            crowded.append(oldest)
+            page = story(api, lead, _just_before(parse_moment(oldest)))
+        else:
+            # The next page begins with the last moment of this one: what is told twice has the same id.
+            page = story(api, lead, oldest)
+    lines = [*_done(whole, activities.values()), *_decided(whole), *_untold(lead, crowded)]
     lines.sort(key=lambda each: (parse_moment(each["at"]), _ORDER.index(each["what"]), each["words"]), reverse=True)
     reached = min((parse_moment(each["occurred_at"]) for each in activities.values()), default=None) if more else None
     shown = [each for each in lines if reached is None or parse_moment(each["at"]) >= reached]
@@ -154,6 +168,13 @@ def _done(found: Mapping[str, Any], activities: Iterable[Mapping[str, Any]]) -> 
             continue
         facts = "".join(f", {told}" for told in said.get(each["id"], ()))
         yield {"at": each["occurred_at"], "what": "activity", "words": f"{activity_line(each)}{facts}"}
+
+
+def _untold(lead: str, crowded: Iterable[str]) -> Iterator[dict[str, str]]:
+    """That of some moments not all is told, and where it stands."""
+    for at in crowded:
+        words = f"and more at this moment than is told here, which `baton leads export {lead}` tells"
+        yield {"at": at, "what": "more", "words": words}
 
 
 def _decided(found: Mapping[str, Any]) -> Iterator[dict[str, str]]:
@@ -214,18 +235,27 @@ def _signed(points: float) -> str:
     return f"{points:+}" if points else "0"
 
 
-def _value(text: str) -> bool | int | str:
+def _value(name: str, text: str) -> Json:
     """What a fact says: yes or no, a rating, or words."""
-    word = text.strip().lower()
-    if word in _YES | _NO:
-        return word in _YES
-    return int(word) if word in _RATINGS else text
+    value = read_fact(text)
+    if isinstance(value, str) and _NUMBER.fullmatch(value):
+        remedy = "Write more than the number where it means something else, such as '20000 EUR' or 'in 2026'."
+        raise Failure(f"--{name} {value} is no rating: a number alone is one, from 1 to 5.", remedy)
+    return value
 
 
 def _facts(names: list[str], option: str) -> list[str]:
     if strange := next((name for name in names if name not in QUALIFICATIONS), None):
         raise Failure(f"{option} {strange} is no qualification fact.", f"There are {', '.join(QUALIFICATIONS)}.")
     return list(dict.fromkeys(names))
+
+
+def _just_before(moment: Moment) -> str:
+    try:
+        return format_moment(Moment(moment - MICROSECOND))
+    except OverflowError as error:
+        what = "--before names the first moment that there is: nothing happened before it."
+        raise Failure(what, "Write a later one, such as 2026-03-01T09:30:00Z.") from error
 
 
 def _moment(text: str, option: str) -> Moment:

@@ -302,6 +302,43 @@ def test_things_of_one_moment_stay_on_one_page(baton, desk):
     assert page["before"] is None
 
 
+def test_of_a_moment_that_stands_across_two_pages_nothing_is_lost_at_any_limit(baton, desk):
+    start = parse_moment("2026-02-01T00:00:00Z")
+    desk.happened([activity(f"p{n:03}", ADA, at=format_moment(Moment(start + n // 7 * MINUTE))) for n in range(210)])
+    whole = json.loads(done(baton("leads", "timeline", "lead-1", "--limit", "1000", "--json")))["happened"]
+
+    for limit in range(90, 110):
+        page = json.loads(done(baton("leads", "timeline", "lead-1", "--limit", str(limit), "--json")))
+        words = ("--limit", "1000", "--json", "--before", page["before"])
+        assert [*json.loads(done(baton("leads", "timeline", "lead-1", *words)))["happened"], *page["happened"]] == whole
+
+
+@pytest.mark.parametrize("limit", ["1000", "50", "5"])
+def test_what_lies_before_a_crowded_moment_is_told_and_that_of_this_moment_there_is_more(baton, desk, limit):
+    crowd = [activity(f"same{n:03}", ADA, type="event_attended", at="2026-02-20T00:00:00Z") for n in range(150)]
+    before = [activity(f"old{n}", ADA, type="webinar_attended", at=f"2026-02-1{n}T09:00:00Z") for n in range(5)]
+    desk.happened([*crowd, *before])
+    told, earlier = [], None
+    while True:
+        words = ("--before", earlier) if earlier else ()
+        page = json.loads(done(baton("leads", "timeline", "lead-1", "--limit", limit, "--json", *words)))
+        told, earlier = [*page["happened"], *told], page["before"]
+        if earlier is None:
+            break
+
+    assert [each["words"] for each in told[:5]] == ["webinar_attended"] * 5
+    assert [each["words"] for each in told if each["what"] == "more"] == [
+        "and more at this moment than is told here, which `baton leads export lead-1` tells"
+    ]
+    assert len(told) == 5 + 100 + 1 + 4
+
+
+def test_before_the_first_moment_that_there_is_nothing_can_be_asked(baton):
+    told = failed(baton("leads", "timeline", "lead-1", "--before", "0001-01-01T00:00:00Z"))
+
+    assert told.what == "--before names the first moment that there is: nothing happened before it."
+
+
 def test_before_the_beginning_nothing_happened(baton):
     assert (
         done(baton("leads", "timeline", "lead-1", "--before", "2020-01-01T00:00:00Z"))
@@ -318,6 +355,15 @@ def test_what_a_lead_said_is_written_down_as_yes_no_rating_or_words(baton, desk)
     (told,) = said(desk, "lead_qualified")
     assert told.claims.qualification == {"authority": True, "budget": False, "need": 4, "timeline": "in May"}
     assert told.properties["note"] == "A call."
+
+
+def test_a_fact_that_is_told_in_a_word_is_read_as_wherever_words_are_told(baton, desk):
+    done(
+        baton("leads", "qualify", "lead-1", "--authority", "ja", "--budget", "0", "--need", "none", "--timeline", "Q3")
+    )
+
+    (told,) = said(desk, "lead_qualified")
+    assert told.claims.qualification == {"authority": True, "budget": False, "need": False, "timeline": "Q3"}
 
 
 def test_what_was_asked_in_vain_and_what_is_unknown_again_are_written_down(baton, desk):
@@ -337,6 +383,10 @@ def test_what_was_asked_in_vain_and_what_is_unknown_again_are_written_down(baton
         (("--unknown", "colour"), "--unknown colour is no qualification fact."),
         (("--need", "CRM", "--asked", "need"), "It cannot be written down: need is either told, or asked"),
         (("--need", " "), "It cannot be written down: a fact is true or false"),
+        (("--budget", "6"), "--budget 6 is no rating: a number alone is one, from 1 to 5."),
+        (("--budget", "-1"), "--budget -1 is no rating"),
+        (("--budget", "20,000.50"), "--budget 20,000.50 is no rating"),
+        (("--need", "CRM", "--unknown", "need"), "--need and --unknown need contradict each other."),
     ],
 )
 def test_a_qualification_that_cannot_be_is_told(baton, desk, words, what):
