@@ -61,7 +61,7 @@ class Notice:
     """A handoff in the form in which it is passed on. `id` is stable: a receiver recognises a repetition by it.
 
     `kind` says what people are told: of the handoff itself, of what happens while nobody answers, or of the answer; and
-    `name` tells such messages of one handoff apart (`escalation.2`, empty for the handoff itself). `to` and `assignee`
+    `name` tells such messages of one handoff apart (`escalation`, empty for the handoff itself). `to` and `assignee`
     have the lead now, and `before` is the member of the same team who had it until now.
     """
 

@@ -336,9 +336,12 @@ class Notify:
         if isinstance(event, HandoffAnswered):
             return lead
         objection = self._forbidden(lead)
-        if objection and event is None:
-            self.handoffs.withhold(record.key, objection, self.clock.now())
-        return objection or lead
+        if not objection:
+            return lead
+        self.handoffs.withhold(record.key, objection, self.clock.now())
+        # Whoever looked at the lead when permission came may not have seen that this was withheld: it goes out then.
+        lead = live_record(self.leads, record.key.lead)
+        return "gone" if lead is None else self._forbidden(lead) or lead
 
     def _forbidden(self, lead: LeadRecord) -> str | None:
         """Why the lead may not be handed over now."""
@@ -502,8 +505,17 @@ class Notify:
 
 
 def _name(event: HandoffFollowedUp | HandoffAnswered | None) -> str:
-    """What tells the messages of one handoff apart: `escalation.2`, `answered`; empty for the handoff itself."""
-    return "" if event is None else event.id.removeprefix(f"{event.key.text}.")
+    """What tells the messages of one handoff apart: `escalation`, `answered`; empty for the handoff itself.
+
+    It is the same when it is announced once more.
+    """
+    match event:
+        case None:
+            return ""
+        case HandoffFollowedUp():
+            return event.kind
+        case _:
+            return "answered"
 
 
 def _past(record: HandoffRecord, event: HandoffFollowedUp | HandoffAnswered | None) -> str | None:

@@ -117,6 +117,19 @@ def test_where_the_settings_ask_for_no_consent_none_is_needed(world: World) -> N
     assert world.told == [1, 1, 1]
 
 
+def test_consent_that_comes_while_it_is_recorded_that_there_is_none_is_seen(world: World) -> None:
+    world.knows(consent="denied")
+    withhold = world.handoffs.withhold
+
+    def granted_meanwhile(key: Any, reason: str, at: Moment) -> None:
+        world.knows(consent="granted")
+        withhold(key, reason, at)
+
+    world.handoffs.withhold = granted_meanwhile  # type: ignore[method-assign]
+    assert world.deliver().withheld is None
+    assert world.told == [1, 1, 1]
+
+
 def test_a_lead_that_has_been_vetoed_since_is_not_sent(world: World) -> None:
     world.knows(consent="granted", company={"domain": "rival.example"})
     assert world.deliver().withheld == "veto"

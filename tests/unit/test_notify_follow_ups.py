@@ -41,9 +41,10 @@ def told(world: World, team: str) -> list[list[str]]:
 def test_a_reminder_goes_to_the_assignee_and_the_team_once(world: World) -> None:
     event = world.followed_up("reminder")
     assert world.tell(event).sent == dict.fromkeys(
-        [f"{name}/reminder.1/inside-sales" for name in ("email", "slack", "webhook")]
+        [f"{name}/reminder/inside-sales" for name in ("email", "slack", "webhook")]
     )
     assert not world.tell(event).sent
+    assert not world.tell(event.model_copy(update={"id": f"{event.id}.again"})).sent
     assert told(world, "inside-sales") == [["reminder"]] * 3
     assert world.email.notices[0].assignee == "ada"
 
@@ -95,13 +96,25 @@ def test_nobody_is_reminded_of_what_was_answered_or_is_with_others_by_now(world:
 
 
 @pytest.mark.parametrize("claims", [{}, {"consent": "denied"}])
-def test_without_consent_nothing_follows_and_the_handoff_is_not_taken_for_unsent(
+def test_without_consent_nothing_follows_and_that_is_remembered_until_there_is_consent_again(
     world: World, claims: dict[str, Any]
 ) -> None:
     world.knows(**claims)
     assert world.tell(world.followed_up("escalation", "emea")).withheld == "consent"
     assert told(world, "emea") == [[], [], []]
-    assert world.handoffs.reasons == {}
+    assert world.handoffs.reasons == {KEY: "consent"}
+
+
+def test_a_follow_up_that_was_withheld_goes_out_when_it_is_announced_again(world: World) -> None:
+    world.knows(consent="denied")
+    event = world.followed_up("reassignment", "emea", "eve")
+    world.tell(event)
+    world.knows(consent="granted")
+    again = event.model_copy(update={"id": f"{event.id}.7"})
+    for _ in range(2):
+        world.tell(again)
+    assert told(world, "emea") == [["reassignment"]] * 3
+    assert told(world, "inside-sales") == [["released"]] * 3
 
 
 def test_an_escalation_to_a_team_without_any_of_the_channels_is_an_error(world: World) -> None:
