@@ -227,6 +227,10 @@ class Rules(Compiled):
         """
         return lifecycle.advance(self, self.ledger(state), journey, at, again=again)
 
+    def stays_until(self, journey: Journey) -> Moment | None:
+        """The moment before which a lead does not leave its stage, None where the stage asks no stay."""
+        return lifecycle.stays_until(self, journey)
+
     def advise(self, state: ScoreState, journey: Journey, at: Moment) -> Advice | None:
         """What is advised to nurture a lead where it stands, or None."""
         return nurture.advise(self, self.ledger(state), journey, at)

@@ -23,6 +23,8 @@ from shared.domain.next_change import NextChange
 from shared.domain.points import POINT, as_number, divide
 from shared.domain.stages import Look, in_words
 
+LOOK_AGAIN = "sales asked to look again on this day"
+
 
 @dataclass(frozen=True, slots=True)
 class Transition:
@@ -42,20 +44,28 @@ def advance(
 ) -> tuple[Journey, tuple[Transition, ...]]:
     """Move until nothing moves; each stage is entered at most once in one look.
 
-    With `again` the day has come on which sales wants to look again: what holds counts as crossing into the stages that
-    hand over. Such an entry is one by time, whatever was done before.
+    Who steps back has crossed into nothing: what holds then is spent, for every stage that hands over. With `again`
+    the day has come on which sales wants to look again: once nothing moves, and unless the lead has come into a stage
+    that hands over by itself, what holds counts as crossing into those stages, the present one too. Such an entry is
+    one by time, whatever was done before.
     """
-    journey = rearmed(rules, journey) if again else journey
     view = View(rules, ledger, journey, at)
     steps: list[Transition] = []
     visited: set[str] = set()
+    by_time = False
     while True:
         journey = replace(journey, spent=_still_spent(rules, view.on(journey), journey.spent))
         step = _step(rules, view, journey, visited)
+        if step is None and again:
+            again = False
+            by_time = not visited & rules.file.handoff.keys() and not stays(rules, journey, at)
+            journey = rearmed(rules, journey) if by_time else journey
+            step = (_step(rules, view, journey, visited) or _once_more(rules, view, journey)) if by_time else None
         if step is None:
             return journey, tuple(steps)
         target, condition, words = step
-        key = None if again and not steps else _entering(rules, ledger, journey, at, condition)
+        key = None if by_time else _entering(rules, ledger, journey, at, condition)
+        by_time = False
         epochs = {**journey.epochs, target.stage.name: journey.epochs.get(target.stage.name, 0) + 1}
         transition = Transition(
             journey.stage,
@@ -67,6 +77,9 @@ def advance(
             snapshot(rules, ledger, at),
         )
         spent = journey.spent | ({target.stage.name} if target.enter and target.enter(view) else set())
+        current = rules.stages.get(journey.stage or "")
+        if current and target.place < current.place:
+            spent |= rules.file.handoff.keys()  # of which those stay that hold, seen from the stage entered
         journey = Journey(target.stage.name, epochs, at, Moment(key[0]) if key else at, frozenset(spent))
         visited.add(target.stage.name)
         steps.append(transition)
@@ -83,7 +96,7 @@ def _step(
 ) -> tuple[CompiledStage, Callable[[Look], bool], str] | None:
     """The next stage, the condition that leads there, and that condition in words: first out of the stage, then in."""
     current = rules.stages.get(journey.stage or "")
-    if (ends := stays_until(rules, journey)) is not None and view.at < ends:
+    if stays(rules, journey, view.at):
         return None
     if (
         current
@@ -102,6 +115,27 @@ def _step(
         if target.enter and allowed and not barred and target.enter(view):
             return target, target.enter, in_words(target.stage.enter)
     return None
+
+
+def _once_more(
+    rules: Compiled, view: View, journey: Journey
+) -> tuple[CompiledStage, Callable[[Look], bool], str] | None:
+    """The stage in which a lead stands, where that one hands over and what leads there holds."""
+    current = rules.stages.get(journey.stage or "")
+    if current is None or current.stage.name not in rules.file.handoff or view.vetoed:
+        return None
+    enter = current.enter or _always
+    return (current, enter, LOOK_AGAIN) if enter(view) else None
+
+
+def _always(_: Look) -> bool:
+    return True
+
+
+def stays(rules: Compiled, journey: Journey, at: int) -> bool:
+    """Whether the least time in the stage is not over yet."""
+    ends = stays_until(rules, journey)
+    return ends is not None and at < ends
 
 
 def stays_until(rules: Compiled, journey: Journey) -> Moment | None:
@@ -124,7 +158,10 @@ def next_move(
 
 
 def _entering(rules: Compiled, ledger: Ledger, journey: Journey, at: int, holds: Callable[[Look], bool]) -> Key | None:
-    """The activity since which a condition has held without a break, or None where time alone brought it about."""
+    """The activity since which a condition has held without a break, or None where time alone brought it about.
+
+    Between two activities time may have broken it: it is asked for right before each one too.
+    """
     first = bisect_left(ledger.keys, (journey.entered_by, "")) if journey.entered_by is not None else 0
     cause = None
     for place in range(bisect_left(ledger.keys, until(at)) - 1, first - 1, -1):
@@ -132,6 +169,9 @@ def _entering(rules: Compiled, ledger: Ledger, journey: Journey, at: int, holds:
         if not holds(View(rules, ledger, journey, key[0], (key[0], key[1] + "\0"))):
             break
         cause = key
+        moved_on = place > first and ledger.keys[place - 1][0] < key[0]
+        if moved_on and not holds(View(rules, ledger, journey, key[0], key)):
+            break
     return cause
 
 
@@ -156,8 +196,8 @@ def snapshot(rules: Compiled, ledger: Ledger, at: int) -> dict[str, Any]:
 
 
 def rearmed(rules: Compiled, journey: Journey) -> Journey:
-    """The journey on which what holds counts as crossing again, into any other stage that hands its leads over."""
-    return replace(journey, spent=journey.spent - (rules.file.handoff.keys() - {journey.stage or ""}))
+    """The journey on which what holds counts as crossing again, into any stage that hands its leads over."""
+    return replace(journey, spent=journey.spent - rules.file.handoff.keys())
 
 
 def joined(rules: Compiled, journey: Journey, other: Journey) -> Journey:

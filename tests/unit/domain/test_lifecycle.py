@@ -2,10 +2,11 @@ import json
 from typing import Any
 
 from hypothesis import assume, given
+from hypothesis import strategies as st
 
 from shared.domain.activity import Claims
 from shared.domain.engine import compile_rules
-from shared.domain.journey import Journey
+from shared.domain.journey import Journey, View
 from shared.domain.moments import HOUR, Moment
 from shared.domain.points import as_number
 from shared.domain.reading import RuleFileError, parse_rule_file
@@ -156,6 +157,73 @@ def test_two_stages_that_are_left_for_each_other_are_entered_once_in_a_look():
     one = {"name": "mql", "enter": {"activity": "form"}, "leave": {"when": low, "to": "cold"}}
     walk = Walk(stages=[one, {"name": "cold", "leave": {"when": low, "to": "mql"}}])
     assert walk.look(moment(1), activity("form")) == [("mql", 1), ("cold", 1)]
+
+
+JUMPS = [
+    {"name": "recycled", "enter": {"activity": "given_back", "since": "stage_entry"}, "from": ["mql", "sql"]},
+    {"name": "suspect", "enter": {"activity": "form"}, "from": ["sql"]},
+    {"name": "mql", "from": ["suspect", "recycled"], "enter": {"score": {"at_least": 50}}},
+    {"name": "sql", "enter": {"activity": "attended", "since": "stage_entry"}},
+]
+BOTH = {name: {"to": name, "notify": ["email"]} for name in ("mql", "sql")}
+
+
+def test_whoever_steps_back_has_not_crossed_into_what_was_jumped_over_and_a_replay_says_the_same():
+    walk = Walk(stages=JUMPS, handoff=BOTH)
+    did = [activity("attended"), activity("seen"), activity("given_back", 2), activity("seen", 40)]
+    assert walk.look(moment(1), *did[:2]) == [("sql", 1)]
+    assert walk.look(moment(2), did[2]) == [("recycled", 1)]
+    assert walk.look(moment(3)) == []
+    assert walk.look(moment(12)) == []  # fallen
+    assert walk.look(moment(40), did[3]) == [("mql", 1)]
+
+    _, taken = walk.rules.replay(did, moment(41))
+    assert [(step.to_stage, step.at) for step in taken[1:]] == [("recycled", moment(2)), ("mql", moment(40))]
+
+
+def test_who_is_demoted_by_decay_and_comes_back_is_entered_again():
+    stages = [*JUMPS[:3], {**JUMPS[3], "leave": {"when": {"score": {"below": 40}}, "to": "suspect"}}]
+    walk = Walk(stages=stages, handoff=BOTH)
+    assert walk.look(moment(1), activity("attended"), activity("seen")) == [("sql", 1)]
+    assert walk.look(moment(30)) == [("suspect", 1)]
+    assert walk.look(moment(31), activity("seen", 31)) == [("mql", 1)]
+
+
+def test_what_fell_by_time_alone_between_two_activities_was_entered_by_the_second():
+    walk = Walk(stages=JUMPS, handoff=BOTH)
+    walk.look(moment(1), activity("form"), activity("seen"))
+    journey = walk.rules.advance(walk.state, Journey("suspect", {}, moment(1), moment(1)), moment(1))[0]
+    assert journey.stage == "mql"
+    walk.journey = journey
+    walk.look(moment(2), activity("given_back", 2))
+    assert walk.look(moment(32)) == []
+    assert walk.look(moment(33), activity("seen", 33)) == [("mql", 2)]
+    assert walk.journey.entered_by == moment(33)
+    assert walk.look(moment(34), activity("given_back", 34)) == [("recycled", 2)]
+
+
+def test_on_the_day_whoever_stands_in_a_stage_that_hands_over_enters_it_once_more_if_it_still_holds():
+    walk = Walk()
+    walk.look(moment(1), BIG, activity("form"), activity("seen"))
+    journey, taken = walk.rules.advance(walk.state, walk.journey, moment(3), again=True)
+    assert [(step.from_stage, step.to_stage, step.epoch, step.activity_id) for step in taken] == [
+        ("mql", "mql", 2, None)
+    ]
+    assert taken[0].cause == "sales asked to look again on this day"
+    assert (journey.entered_at, journey.entered_by, journey.epochs["mql"]) == (moment(3), moment(3), 2)
+    assert walk.rules.advance(walk.state, journey, moment(4))[1] == ()
+    assert walk.rules.advance(walk.state, walk.journey, moment(15), again=True)[1] == ()  # below the entry, not yet out
+    vetoed = walk.rules.absorb(walk.state, [facts(2, id="rival", company={"domain": "rival.example"})])
+    assert walk.rules.advance(vetoed, walk.journey, moment(3), again=True)[1] == ()
+
+
+def test_on_the_day_a_stage_is_not_left_nor_entered_before_the_least_time_in_it_is_over():
+    stages = [dict(stage) for stage in LADDER["stages"]]
+    stages[2]["stay"] = "3d"
+    walk = Walk(stages=stages)
+    walk.look(moment(1), BIG, activity("form"), activity("seen"))
+    assert walk.rules.advance(walk.state, walk.journey, moment(2), again=True) == (walk.journey, ())
+    assert walk.rules.advance(walk.state, walk.journey, moment(4), again=True)[1][0].to_stage == "mql"
 
 
 def test_what_occurred_since_the_entry_must_lie_in_the_window_too():
@@ -316,6 +384,53 @@ def test_transitions_form_a_path_of_the_configured_stages_and_each_has_the_one_c
         assert step.snapshot["temperature"] == told.temperature
         stage, since = step.to_stage, step.at
     assert journey.stage == stage
+
+
+@given(documents(stages=True), activities())
+def test_the_activity_that_let_a_lead_in_is_the_one_before_which_the_condition_did_not_hold(document, some):
+    try:
+        rules = compile_rules(parse_rule_file(document))
+    except RuleFileError:
+        assume(False)  # noqa: FBT003
+        raise
+    state, journey = rules.replayed(some), Journey.start()
+    ledger = rules.ledger(state)
+    for hours in range(0, 24 * 20, 31):
+        at, before = Moment(START + hours * HOUR), journey
+        journey, taken = rules.advance(state, before, at)
+        if not taken or taken[0].activity_id is None:
+            continue
+        place = next(n for n, key in enumerate(ledger.keys) if key[1] == taken[0].activity_id)
+        key, since = ledger.keys[place], before.entered_by
+        here, there = rules.stages.get(before.stage or ""), rules.stages[taken[0].to_stage]
+        left = here is not None and taken[0].cause.startswith(f"left {before.stage}: ")
+        holds = here.leave if left else there.enter
+        assert holds(View(rules, ledger, before, key[0], (key[0], key[1] + "\0")))
+        if place and (since is None or ledger.keys[place - 1] >= (since, "")):
+            assert not holds(View(rules, ledger, before, key[0], key))
+
+
+@given(documents(stages=True), activities(), st.integers(0, 24 * 20))
+def test_on_the_day_whoever_stands_where_leads_are_handed_over_has_come_there_now_if_it_holds(document, some, hours):
+    handoff = {each["name"]: {"to": "sales", "notify": ["email"]} for each in document.get("stages", ())[::2]}
+    try:
+        rules = compile_rules(parse_rule_file({**document, "handoff": handoff}))
+    except RuleFileError:
+        assume(False)  # noqa: FBT003
+        raise
+    day, state = Moment(START + hours * HOUR), rules.absorb(ScoreState.empty(), some)
+    _, usual = rules.advance(state, Journey.start(), day)
+    before, _ = rules.advance(state, Journey.start(), Moment(day - HOUR))
+    journey, taken = rules.advance(state, before, day, again=True)
+    entered = [step.to_stage for step in taken]
+    assert len(set(entered)) == len(entered)
+    assert rules.advance(state, Journey.start(), day, again=True)[1][: len(usual)] == usual
+    stage = rules.stages.get(journey.stage or "")
+    stays = rules.stays_until(before)
+    if stage and stage.stage.name in handoff and stage.enter and not (stays and stays > day):
+        view = View(rules, rules.ledger(state), journey, day)
+        if stage.enter(view) and not view.vetoed:
+            assert not handoff.keys().isdisjoint(entered)
 
 
 def test_a_replay_looks_at_its_last_moment_too_be_it_between_two_seconds():
