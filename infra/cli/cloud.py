@@ -100,7 +100,9 @@ def logs(
         for event in fresh:
             seen.add(_mark(event))
             moment = datetime.fromtimestamp(event["timestamp"] / 1000, tz=UTC)
-            screen.say(f"{moment:%H:%M:%S.%f}"[:-3] + f"  {event['message'].rstrip()}")
+            time_of = f"{moment:%H:%M:%S.%f}"[:-3]
+            for number, line in enumerate(event["message"].splitlines()):
+                screen.say(f"{'' if number else time_of:12}  {line}")
         if not follow:
             return
         time.sleep(1)

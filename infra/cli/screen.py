@@ -66,15 +66,26 @@ class Screen:
     def failed(self, failure: Failure) -> None:
         """Say what failed, what the program that failed had to say, and what to do."""
         self.progress.print(f"[bold red]Failed:[/bold red] {escape(harmless(failure.what))}")
-        if failure.details:
-            self.progress.print(harmless(failure.details.rstrip()), markup=False, style="dim")
+        for line in failure.details.splitlines():
+            self.progress.print(harmless(line), markup=False, style="dim")
         if failure.remedy:
             self.progress.print(f"[bold]What to do:[/bold] {escape(failure.remedy)}")
 
 
 def harmless(text: str) -> str:
-    """A text without the characters by which words from outside could command a terminal, or that it cannot show."""
-    return "".join(letter for letter in text if letter in "\n\t" or category(letter) not in ("Cc", "Cs"))
+    """A text as one line, without characters by which words from outside could command a terminal, or that none shows.
+
+    Else a name with a line feed in it would begin a line of its own, and say there whatever it likes.
+    """
+    return "".join(" " if _breaks(letter) else letter for letter in text if _breaks(letter) or _shows(letter))
+
+
+def _breaks(letter: str) -> bool:
+    return letter.isspace() and category(letter) != "Zs"
+
+
+def _shows(letter: str) -> bool:
+    return category(letter) not in {"Cc", "Cs"}
 
 
 def _unheard(_news: str) -> None:

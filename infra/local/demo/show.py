@@ -34,7 +34,8 @@ def show(local: LocalCloud, screen: Screen, *, leave: bool) -> bool:
     Without `leave` it goes on showing what arrives until Ctrl-C.
     """
     demo = _Demo(local, screen)
-    screen.say("\nThree visitors come to the sample website.")
+    screen.say("")
+    screen.say("Three visitors come to the sample website.")
     with demo.watched():
         demo.send("first", {visitor: visitor.acts for visitor in VISITORS})
         demo.wait(lambda: demo.has_arrived(MAYA, "mql"))
@@ -46,10 +47,13 @@ def show(local: LocalCloud, screen: Screen, *, leave: bool) -> bool:
     if HANA.name in demo.leads:
         screen.show(explanation_table(demo.leads[HANA.name]))
     for name, link in pages(demo.leads, demo.inbox).items():
-        screen.say(f"\nThe page that sales sees of {name}, where it answers:\n{demo.api.address}{link}")
+        screen.say("")
+        screen.say(f"The page that sales sees of {name}, where it answers:")
+        screen.say(f"{demo.api.address}{link}")
     came_true = _verdict(screen, demo.checks())
     if not leave:
-        screen.say("\nGo on at the sample website; what happens is shown here. Ctrl-C leaves it running.")
+        screen.say("")
+        screen.say("Go on at the sample website; what happens is shown here. Ctrl-C leaves it running.")
         try:
             with demo.watched():
                 while True:

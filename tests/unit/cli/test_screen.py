@@ -63,6 +63,18 @@ def test_words_from_outside_cannot_command_the_terminal(screen, papers):
     assert not set(told) & set("\x1b\x07\x9b")
 
 
+@pytest.mark.parametrize("breaks", ["\n", "\r\n", "\v", "\f", "\x1e", "\x85", "\u2028", "\u2029"])
+def test_words_from_outside_begin_no_line_of_their_own(screen, papers, breaks):
+    evil = f"Ada{breaks}lead-2.mql.1: a lie"
+    screen.say(f"lead-1.mql.1: {evil}")
+    screen.failed(Failure(evil, details="line 1\nline 2"))
+    screen.show(leads_table([lead(name=evil, company=evil)]))
+
+    lines = (papers[0].getvalue() + papers[1].getvalue()).splitlines()
+    assert not [line for line in lines if line.startswith("lead-2")]
+    assert {"line 1", "line 2"} <= set(lines)
+
+
 def test_points_are_explained_in_the_order_of_time_and_standing_ones_last(screen, papers):
     lines = [("2026-03-02T09:00:00Z", "second"), (None, "standing"), ("2026-03-01T09:00:00Z", "first")]
     screen.show(explanation_table(explained(lines)))
