@@ -141,9 +141,9 @@ def _handoffs(file: RuleFile) -> Iterator[str]:
         told = [
             f"Each {_stage(file, name)} is handed over to **{_plain(handoff.to)}**, once each time that it becomes one."
         ]
-        told += _deadlines(handoff)
         if handoff.notify:
             told.append(f"They are told by {_list([_CHANNELS[channel] for channel in handoff.notify])}.")
+        told += _deadlines(handoff)
         if handoff.first_touch:
             told.append(f"Advised first touch: {_sentence(handoff.first_touch)}")
         told.append(_who_gets_it(handoff))
@@ -210,7 +210,7 @@ def _nurture(file: RuleFile) -> Iterator[str]:
     if not file.nurture:
         return
     yield "## Nurture\n"
-    yield "What a lead misses is written down when it comes here, and a track is advised with it:\n"
+    yield "When a lead becomes one of these, what it misses is written down, and a track is advised with it:\n"
     for name, advice in file.nurture.items():
         target = towards(file, name, advice)
         of = f", measured by what {_stage(file, target)} asks" if target else ""

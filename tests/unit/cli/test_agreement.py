@@ -131,6 +131,56 @@ def test_limits_and_weights_and_ages_are_told_as_a_person_would():
         assert sentence in told
 
 
+def test_how_a_lead_is_handed_over_answered_and_nurtured_is_told_as_a_person_would():
+    handed = {
+        "to": "inside",
+        "respond_within": "1h",
+        "remind": "15m",
+        "escalate": {"to": "heads", "after": "10m"},
+        "reassign": {"after": "1h", "to": "others"},
+        "notify": ["email", "slack"],
+        "route": {
+            "rules": [{"when": {"company.employees": {"at_least": 1000}}, "to": "large"}],
+            "by": "company.country",
+        },
+        "first_touch": "Ask about *cranes*",
+    }
+    leave = {"when": {"time_in_stage": {"above": "30d"}}, "to": "cold"}
+    document = {
+        "stages": [
+            {"name": "mql", "label": "Marketing qualified", "enter": {"activity": "form"}, "leave": leave},
+            {"name": "cold"},
+            {"name": "recycled", "from": ["mql"], "enter": {"activity": "handoff_recycled"}, "stay": "14d"},
+            {"name": "sql", "from": ["mql"], "enter": {"qualified": ["budget"]}},
+        ],
+        "handoff": {"mql": handed, "sql": {"to": "executives", "respond_within": "1h", "reassign": {"after": "2h"}}},
+        "answers": {"reject": [{"name": "no_budget", "label": "No budget"}, "spam"], "recycle": ["bad_timing"]},
+        "qualification": {"budget": {"label": "Money", "question": "Is there any", "confirmed_at": 3}},
+        "nurture": {"cold": {"tracks": [{"missing": "form", "track": "wake"}], "else": "news", "towards": "mql"}},
+    }
+    told = agreement(document)
+    for sentence in (
+        "It stays here for at least 14 days, whatever happens meanwhile.",
+        "A lead comes here from “Marketing qualified” when budget (rated 3 or more) is confirmed.",
+        (
+            "Each “Marketing qualified” is handed over to **inside**, once each time that it becomes one. They are told by "
+            "e-mail and Slack. The answer is due within 1 hour. Who has not answered is reminded 15 minutes before that. "
+            "10 minutes after the deadline **heads** is told that nobody has answered. 1 hour after the deadline the lead "
+            "goes to **others**. Advised first touch: Ask about \\*cranes\\*."
+        ),
+        (
+            "`company.country` decides which person gets it; where that decides nothing, they take turns. But the first of "
+            "these that holds decides:\n  - To **large** where `company.employees` is at least 1000."
+        ),
+        "2 hours after the deadline the lead goes to the next person of the same team. People of a team take turns",
+        "- **Rejected**: No budget (`no_budget`) or Spam (`spam`).",
+        "- **Given back to be nurtured**: Bad timing (`bad_timing`).",
+        "- **Money** (`budget`): Is there any. Rated from 1 to 5, it is confirmed from 3 on.",
+        "- “cold”, measured by what “Marketing qualified” asks: **wake** where `form` is missing, else **news**.",
+    ):
+        assert sentence in told, sentence
+
+
 def test_the_command_prints_it(tmp_path):
     path = tmp_path / "rules.yaml"
     path.write_text(preset_text("default"), encoding="utf-8")

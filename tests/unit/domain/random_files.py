@@ -179,12 +179,13 @@ class Writer:
         return route
 
     def nurture(self, stages: list[dict[str, Any]]) -> dict[str, Any]:
-        """Tracks for what somebody may miss; a file in which nothing asks that is told so."""
+        """Tracks for what somebody may miss; a file in which nothing asks that, or without that stage, is told so."""
         tracks = [{"missing": self.one("score", "fit", "consent", "company.size", TYPES[0]), "track": "a"}]
         advice = ["a", {"track": "b"}, {"else": "c"}, {"tracks": tracks, "else": "c"}]
+        slips = [{"name": "oen"}] if self.chance.random() < 0.1 else []
         return {
-            stage["name"]: self.one(*advice, {"track": "b", "towards": self.one(*stages)["name"]})
-            for stage in stages
+            stage["name"]: self.one(*advice, {"track": "b", "towards": self.one(*stages, *slips)["name"]})
+            for stage in (*stages, *slips)
             if self.chance.random() < 0.4
         }
 

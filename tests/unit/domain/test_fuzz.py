@@ -17,12 +17,16 @@ from infra.cli.rules import differences_of
 from infra.cli.yaml12 import load_yaml
 from infra.failure import Failure
 from shared.domain.engine import compile_rules
+from shared.domain.follow_ups import planned
 from shared.domain.journey import Journey
 from shared.domain.moments import HOUR, Moment
+from shared.domain.qualification import factors, missing_questions, qualification_history
 from shared.domain.reading import RuleFileError, parse_rule_file
-from shared.domain.state import ScoreState, unpack
+from shared.domain.routing import Member, reroute, route
+from shared.domain.state import ScoreState, known_facts, unpack
 from tests.unit.domain.random_files import NOW, ODD, Writer, lead
 
+ROSTERS = {"sales": (Member("ada", 2, ("a", "2")), Member("bob", 1, ("a",))), "others": (), "default": (Member("eve"),)}
 COUNT = int(os.environ.get("FUZZ", "150"))
 
 
@@ -75,6 +79,14 @@ def everything(rules, some, moment, replayed_since):
     rules.next_change(state, moment)
     rules.journey_change(state, journey, moment)
     rules.replay(some, moment, replayed_since)
+    rules.advise(state, journey, moment)
+    facts = known_facts(state)
+    factors(rules, score=score, facts=facts, journey=journey, last_activity_at=state.last_activity_at)
+    missing_questions(rules.file.qualification, qualification_history(some))
+    for handoff in rules.file.handoff.values():
+        owner = route(handoff, ROSTERS, facts, lambda _: 7)
+        for step in planned(handoff, owner.team, moment):
+            reroute(handoff, ROSTERS, facts, step.to, lambda _: 8, instead_of=owner.assignee)
     for example in rules.file.examples:
         differences_of(rules, example)
     agreement_of(rules.file)
