@@ -123,7 +123,8 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext, notify: Notify
 def _outcome(body: str, notify: Notify, until: Moment) -> Delivery | Exception:
     try:
         event = json.loads(body)
-        return notify.deliver(ANNOUNCED[event["detail-type"]].model_validate(event["detail"]), until)
+        announced = ANNOUNCED[event["detail-type"]].model_validate(event["detail"])
+        return notify.deliver(announced, until, event.get("given_back"))
     except NotDelivered as error:
         return error.delivery
     except Exception as error:  # noqa: BLE001 (one bad message never holds up another)

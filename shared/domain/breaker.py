@@ -1,7 +1,8 @@
 """A circuit breaker for one channel of one team: after failures in a row nothing is tried there for a while.
 
 While it is open, what is to be sent is put by. Once the wait is over one message is tried: if it arrives the others
-follow and the breaker closes, and if it does not the wait doubles.
+follow and the breaker closes, and if it does not the wait doubles. From the second such try on another message is tried
+beside it, so that no single one which the receiver cannot take keeps all others waiting.
 """
 
 from __future__ import annotations

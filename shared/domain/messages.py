@@ -98,7 +98,7 @@ def facts(notice: Notice) -> list[tuple[str, str]]:
         ("Company", quiet(person.company or "")),
         ("Score", " · ".join(part for part in score if part)),
         ("Assignee", quiet(notice.assignee or "")),
-        ("Answer", notice.deadline or ""),
+        ("Answer", f"was to come {notice.deadline}" if notice.is_late else notice.deadline or ""),
     ]
     return [(name, value) for name, value in rows if value]
 

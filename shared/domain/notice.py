@@ -62,7 +62,8 @@ class Notice:
 
     `kind` says what people are told: of the handoff itself, of what happens while nobody answers, or of the answer; and
     `name` tells such messages of one handoff apart (`escalation`, empty for the handoff itself). `to` and `assignee`
-    have the lead now, and `before` is the member of the same team who had it until now.
+    have the lead now, and `before` is the member of the same team who had it until now. `asked_at` is when the handoff
+    itself was announced last: later than `requested_at` where it could not be sent for want of permission.
     """
 
     id: str
@@ -86,6 +87,7 @@ class Notice:
     before: str | None = None
     answer: Answer | None = None
     followed_up_at: Moment | None = None
+    asked_at: Moment | None = None
 
     @property
     def stage_name(self) -> str:
@@ -114,6 +116,11 @@ class Notice:
         stamp = to_datetime(self.respond_by)
         within = _span(self.respond_by - self.requested_at)
         return f"by {stamp:%H:%M} UTC on {stamp.day} {stamp:%B %Y} (within {within})"
+
+    @property
+    def is_late(self) -> bool:
+        """Whether the deadline had passed when the handoff itself was announced last."""
+        return self.respond_by is not None and self.asked_at is not None and self.asked_at > self.respond_by
 
 
 def compose(handoff: Handoff, introduction: Introduction, link: str | None = None) -> Notice:

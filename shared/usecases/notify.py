@@ -53,6 +53,8 @@ TOLD_OF_ANSWERS = ("slack", TELLS_EVERYTHING)
 
 _WITH_BRIEF: Collection[MessageKind] = {"requested", "escalation", "reassignment"}
 _PAGE = 25
+_REACH = 100
+"""Among so many of the messages behind one that fails, another is looked for that may arrive."""
 _SPARE = 20 * SECOND
 """A missed message is begun only while this much time is left: a channel takes up to fourteen seconds to fail."""
 
@@ -117,6 +119,21 @@ class _Sending:
 
 
 @dataclass(frozen=True, slots=True)
+class _Turn:
+    """How a message goes out this time, which has ended `until` then; a handoff itself was `asked_at` to.
+
+    One that was missed goes `only` to the channel that missed it, and is `back` where others have just arrived. One
+    that was `given_back` by a channel, `inside-sales/slack`, is at fault itself if it fails there.
+    """
+
+    until: Moment
+    asked_at: Moment | None = None
+    only: ChannelKey | None = None
+    back: bool = False
+    given_back: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class _Outcome:
     """What became of one message on one channel, and when it was sent or why it was not."""
 
@@ -147,10 +164,11 @@ class Notify:
     page: Callable[[HandoffKey, Moment, str, str | None], str] | None = None
     brief: Callable[[HandoffRecord, LeadRecord], Brief] | None = None
 
-    def deliver(self, announced: Announced, until: Moment) -> Delivery:
+    def deliver(self, announced: Announced, until: Moment, given_back: str | None = None) -> Delivery:
         """Tell of what an event announces: a handoff, that nobody has answered it, or its answer.
 
-        It is sent on each channel that has not had it; by `until` this call has ended or is dead.
+        It is sent on each channel that has not had it; by `until` this call has ended or is dead. `given_back` names
+        the channel, `inside-sales/slack`, that took others when it did not take this message.
 
         Raises:
             NotCommitted: there is no such handoff.
@@ -158,12 +176,13 @@ class Notify:
             NotDelivered: some channels failed; the rest have it.
             Unavailable: a store cannot answer now.
         """
-        return self._tell(announced.key, None if isinstance(announced, HandoffRequested) else announced, until)
+        return self._tell(announced, _Turn(until, _asked_at(announced), given_back=given_back))
 
     def recover(self, until: Moment, side_by_side: SideBySide = map) -> Recovery:
         """Try each channel that is down and whose wait is over with one message, and send it the rest if that arrives.
 
-        `side_by_side` works on the channels, at best so that none waits for another.
+        Where that fails as it did before, one of another handoff is tried: if it arrives, the first one is at fault
+        itself, and goes back to the queue. `side_by_side` works on the channels, at best so that none waits for another.
 
         Raises:
             Unavailable: a store cannot answer now.
@@ -193,12 +212,31 @@ class Notify:
                     return sent
                 outcome = self._resend(place, message, until, back=sent > 0)
                 if outcome == "down":
-                    return sent
-                sent += outcome == "sent"
+                    if not (breaker.has_tried and self._takes_another(place, message, breaker, until)):
+                        return sent
+                    self._give_back(place, message)
+                sent += outcome in {"sent", "down"}
                 last = message
         if breaker.is_open and not self.missed.next(place, 1):
             self.missed.close(place)
         return sent
+
+    def _takes_another(self, place: ChannelKey, failed: MissedMessage, breaker: Breaker, until: Moment) -> bool:
+        """Whether a channel on which a message has just failed takes one of another handoff, each time another one.
+
+        Then it is up, and what failed is at fault itself.
+        """
+        behind = self.missed.next(place, _REACH, failed)
+        firsts = {_handoff_of(each): each for each in reversed(behind)}
+        others = [each for each in behind if firsts[_handoff_of(each)] == each]
+        others = [each for each in others if _handoff_of(each) != _handoff_of(failed)]
+        if not others or until - self.clock.now() < _SPARE:
+            return False
+        if self._resend(place, others[breaker.failures % len(others)], until, back=False) != "sent":
+            return False
+        # What there is no time for now waits no longer than at first.
+        self.missed.failed(place, self.clock.now(), breaker.error, again=True)
+        return True
 
     def _resend(
         self, place: ChannelKey, message: MissedMessage, until: Moment, *, back: bool
@@ -206,8 +244,7 @@ class Notify:
         """Send one message that was missed; what is done with it does not wait any more."""
         try:
             told = ANNOUNCED[message.name].model_validate(message.detail)
-            event = None if isinstance(told, HandoffRequested) else told
-            delivery = self._tell(told.key, event, until, place, back=back)
+            delivery = self._tell(told, _Turn(until, _asked_at(told), only=place, back=back))
         except NotDelivered as error:
             if error.delivery.refused:
                 return self._give_back(place, message)
@@ -224,22 +261,17 @@ class Notify:
     def _give_back(self, place: ChannelKey, message: MissedMessage) -> Literal["left"]:
         """Let the queue have what does not go out here: it tries a few times more, and keeps it among its dead letters.
 
-        That is what the channel refuses for what it says, and what is for a team that has left the settings.
+        That is what the channel refuses for what it says, what fails where others arrive, and what is for a team that
+        has left the settings.
         """
-        self.queue.send([{"detail-type": message.name, "detail": dict(message.detail)}])
+        self.queue.send([{"detail-type": message.name, "detail": dict(message.detail), "given_back": place.text}])
         self.missed.done(place, message)
         return "left"
 
-    def _tell(
-        self,
-        key: HandoffKey,
-        event: HandoffFollowedUp | HandoffAnswered | None,
-        until: Moment,
-        only: ChannelKey | None = None,
-        *,
-        back: bool = False,
-    ) -> Delivery:
-        """Tell of an event, of the handoff itself when there is none; `only` on the channel that missed it."""
+    def _tell(self, announced: Announced, turn: _Turn) -> Delivery:
+        """Tell of an event on each channel that has not had it."""
+        key, only = announced.key, turn.only
+        event = None if isinstance(announced, HandoffRequested) else announced
         record = self.handoffs.record(key)
         if record is None and self.leads.load(key.lead) is None:
             # The person was erased, and the handoff with them.
@@ -260,9 +292,7 @@ class Notify:
         lead = self._allowed(record, event)
         if isinstance(lead, str):
             return Delivery(key, missing=missing, withheld=lead)
-        delivery = replace(
-            self._send(record, event, lead, waiting, until, missed=only is not None, back=back), missing=missing
-        )
+        delivery = replace(self._send(record, event, lead, waiting, turn), missing=missing)
         if delivery.failed:
             raise NotDelivered(delivery)
         return delivery
@@ -279,25 +309,39 @@ class Notify:
                 return self._to(record, handoff.to, handoff.notify, "requested", "")
             case HandoffAnswered():
                 heard = {self._team(to): to for to in (handoff.to, *(each.to for each in record.done), record.to)}
-                names = tuple(name for name in handoff.notify if name in TOLD_OF_ANSWERS)
                 return [
                     sending
                     for to in heard.values()
-                    for sending in self._to(record, to, names, "answered", "answered", needed=False)[0]
+                    for sending in self._to(record, to, self._names(record, to), "answered", "answered", needed=False)[
+                        0
+                    ]
+                    if sending.place.channel in TOLD_OF_ANSWERS
                 ], ()
             case HandoffFollowedUp(kind="reassignment"):
                 name = _name(event)
                 had, had_by = _had_before(record)
                 same = self._team(event.to) == self._team(had)
                 before = had_by if same else None
-                new, missing = self._to(record, event.to, handoff.notify, "reassignment", name, before=before)
+                names = self._names(record, event.to)
+                new, missing = self._to(record, event.to, names, "reassignment", name, before=before)
                 if same:
                     return new, missing
-                old, _ = self._to(record, had, handoff.notify, "released", f"{name}.released", needed=False)
+                names = self._names(record, had)
+                old, _ = self._to(record, had, names, "released", f"{name}.released", needed=False)
                 # Whoever had it is told first, so that two people do not call at once.
                 return [*old, *new], missing
             case _:
-                return self._to(record, event.to, handoff.notify, event.kind, _name(event))
+                return self._to(record, event.to, self._names(record, event.to), event.kind, _name(event))
+
+    def _names(self, record: HandoffRecord, to: str) -> tuple[str, ...]:
+        """The channels on which a team is told of what follows a handoff: the handoff's.
+
+        Another team than the one for which it was made is told on all that it has, if it has none of them.
+        """
+        team, names = self._team(to), record.handoff.notify
+        its = self.teams.get(team, {})
+        named = not names or team == self._team(record.handoff.to) or any(name in its for name in names)
+        return names if named else tuple(its)
 
     def _to(
         self,
@@ -343,6 +387,19 @@ class Notify:
         lead = live_record(self.leads, record.key.lead)
         return "gone" if lead is None else self._forbidden(lead) or lead
 
+    def _objection(
+        self, key: HandoffKey, event: HandoffFollowedUp | HandoffAnswered | None, sending: _Sending
+    ) -> str | None:
+        """Why one more channel is not to be told, after what has happened while the one before it was slow."""
+        record = self.handoffs.record(key)
+        if record is None:
+            return "gone"
+        past = _past(record, event)
+        if past and sending.place.channel != TELLS_EVERYTHING:
+            return past
+        allowed = self._allowed(record, event)
+        return allowed if isinstance(allowed, str) else None
+
     def _forbidden(self, lead: LeadRecord) -> str | None:
         """Why the lead may not be handed over now."""
         if lead.rules_version < 0:
@@ -382,7 +439,7 @@ class Notify:
         """The notice with the address of the page, for those to whom it is sent."""
         if self.link or self.page is None:
             return notice
-        at = notice.requested_at if notice.followed_up_at is None else notice.followed_up_at
+        at = notice.followed_up_at or notice.asked_at or notice.requested_at
         assignee = notice.assignee if sending.to == notice.to else None
         try:
             return replace(notice, link=self.page(key, at, sending.to, assignee))
@@ -407,24 +464,21 @@ class Notify:
         event: HandoffFollowedUp | HandoffAnswered | None,
         lead: LeadRecord,
         waiting: list[_Sending],
-        until: Moment,
-        *,
-        missed: bool,
-        back: bool,
+        turn: _Turn,
     ) -> Delivery:
-        """Send on one channel after the other; `missed` are sent although the breaker is open."""
-        notice, unbriefed = self._notice(record, lead, event), None
+        """Send on one channel after the other."""
+        notice, unbriefed = replace(self._notice(record, lead, event), asked_at=turn.asked_at), None
         if any(each.kind in _WITH_BRIEF for each in waiting):
             notice, unbriefed = self._briefed(notice, record, lead)
         done: dict[str, _Outcome] = {}
         withheld = None
         for number, each in enumerate(waiting):
-            # Somebody may have withdrawn while the channel before this one was slow.
-            if number and isinstance(objection := self._allowed(record, event), str):
+            # Somebody may have withdrawn, or answered, while the channel before this one was slow.
+            if number and (objection := self._objection(record.key, event, each)):
                 withheld = objection
-                break
+                continue
             try:
-                done[each.mark] = self._outcome(record, event, each, notice, until, missed=missed, back=back)
+                done[each.mark] = self._outcome(record, event, each, notice, turn)
             except PortError as error:
                 done[each.mark] = _Outcome("failed", str(error))
         last = None if event else record.handoff.last_activity_at
@@ -448,32 +502,32 @@ class Notify:
         event: HandoffFollowedUp | HandoffAnswered | None,
         sending: _Sending,
         notice: Notice,
-        until: Moment,
-        *,
-        missed: bool,
-        back: bool,
+        turn: _Turn,
     ) -> _Outcome:
-        """Send on one channel, unless it is down or somebody else is sending; what it missed is sent although it is."""
-        breaker = self.missed.breaker(sending.place)
-        if breaker.is_open and not missed:
-            return self._put_by(record, event, sending, breaker)
+        """Send on one channel, unless it is down or somebody else is sending.
+
+        What it missed and what it gave back is sent although it is down.
+        """
+        breaker, at_fault = self.missed.breaker(sending.place), turn.given_back == sending.place.text
+        if breaker.is_open and not (turn.only or at_fault):
+            return self._put_by(record, event, sending, breaker, turn)
         notice = self._linked(record.key, notice, sending)
-        if not self.handoffs.claim(record.key, sending.mark, self.clock.now(), until):
+        if not self.handoffs.claim(record.key, sending.mark, self.clock.now(), turn.until):
             return _Outcome("failed", ELSEWHERE)
         error = self._error(sending, notice)
         now = self.clock.now()
         if error is None:
             self.handoffs.mark_sent(record.key, sending.mark, now)
             # A success ends a row of failures. What was missed goes out before an open breaker closes.
-            if breaker.failures and not missed:
+            if breaker.failures and not (turn.only or breaker.is_open):
                 self.missed.close(sending.place)
             return _Outcome("sent", at=now)
         if not isinstance(error, PortError):
             return _Outcome("refused", type(error).__name__)
-        if isinstance(error, Unacceptable):
+        if at_fault or isinstance(error, Unacceptable):
             return _Outcome("refused", str(error))
-        after = self.missed.failed(sending.place, now, str(error), again=back)
-        return self._put_by(record, event, sending, after) if after.is_open else _Outcome("failed", str(error))
+        after = self.missed.failed(sending.place, now, str(error), again=turn.back)
+        return self._put_by(record, event, sending, after, turn) if after.is_open else _Outcome("failed", str(error))
 
     def _error(self, sending: _Sending, notice: Notice) -> Exception | None:
         """Send it; the answer is what went wrong."""
@@ -489,6 +543,7 @@ class Notify:
         event: HandoffFollowedUp | HandoffAnswered | None,
         sending: _Sending,
         breaker: Breaker,
+        turn: _Turn,
     ) -> _Outcome:
         """Keep the event until the channel is back."""
         told = event or HandoffRequested(
@@ -497,7 +552,7 @@ class Notify:
             stage=record.key.stage,
             epoch=record.key.epoch,
             to=record.handoff.to,
-            requested_at=record.handoff.requested_at,
+            requested_at=turn.asked_at or record.handoff.requested_at,
         )
         at = told.requested_at if isinstance(told, HandoffRequested) else told.at
         self.missed.put_by(sending.place, MissedMessage(told.id, at, told.NAME, told.as_detail()))
@@ -516,6 +571,14 @@ def _name(event: HandoffFollowedUp | HandoffAnswered | None) -> str:
             return event.kind
         case _:
             return "answered"
+
+
+def _asked_at(announced: Announced) -> Moment | None:
+    return announced.requested_at if isinstance(announced, HandoffRequested) else None
+
+
+def _handoff_of(message: MissedMessage) -> tuple[object, ...]:
+    return tuple(message.detail.get(name) for name in ("lead", "stage", "epoch"))
 
 
 def _past(record: HandoffRecord, event: HandoffFollowedUp | HandoffAnswered | None) -> str | None:

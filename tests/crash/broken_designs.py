@@ -287,12 +287,12 @@ class MarksAllAtTheEnd(Notify):
 class BelievesTheAnnouncement(Notify):
     """Sends what nobody committed."""
 
-    def deliver(self, announced: Announced, until: Moment) -> Delivery:
+    def deliver(self, announced: Announced, until: Moment, given_back: str | None = None) -> Delivery:
         if self.handoffs.record(announced.key) is None:
             claimed: Handoff = replace(HANDOFF, key=announced.key)
             for channel in self.teams["inside-sales"].values():
                 channel.send(compose(claimed, introduce((), {}, {}), None))
-        return super().deliver(announced, until)
+        return super().deliver(announced, until, given_back)
 
 
 # --- follow-ups and answers -------------------------------------------------------------------------------------------

@@ -172,7 +172,11 @@ def test_a_message_that_a_receiver_that_is_back_refuses_for_what_it_says_goes_to
     assert missed.waiting() == []
     sqs = boto3.client("sqs")
     [message] = sqs.receive_message(QueueUrl=sqs.get_queue_url(QueueName="notify")["QueueUrl"])["Messages"]
-    assert json.loads(message["Body"]) == {"detail-type": "HandoffRequested", "detail": golden["detail"]}
+    assert json.loads(message["Body"]) == {
+        "detail-type": "HandoffRequested",
+        "detail": golden["detail"],
+        "given_back": "inside-sales/webhook",
+    }
 
 
 def test_the_story_leaves_out_what_somebody_else_did_at_the_same_browser(deployed: Deployed) -> None:

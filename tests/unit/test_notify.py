@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -168,6 +169,28 @@ def test_who_withdraws_or_is_erased_while_one_channel_is_slow_is_sent_on_no_furt
     assert list(delivery.sent) == ["email"]
     assert delivery.withheld == ("gone" if claims is None else "consent")
     assert not world.teams["inside-sales"]["slack"].notices
+
+
+@pytest.mark.parametrize(
+    ("happens", "why"),
+    [
+        (lambda world: world.answered(), "answered"),
+        (lambda world: world.followed_up("reassignment", "emea"), "reassigned"),
+        (lambda world: world.handoffs.forget(KEY.lead), "gone"),
+    ],
+)
+def test_what_is_answered_or_moved_while_one_channel_is_slow_is_told_to_other_systems_alone(
+    world: World, happens: Callable[[World], object], why: str
+) -> None:
+    class Slow(RecordingChannel):
+        def send(self, notice: Notice) -> None:
+            super().send(notice)
+            happens(world)
+
+    world.teams["inside-sales"]["email"] = Slow()
+    delivery = world.deliver()
+    assert delivery.withheld == why
+    assert list(delivery.sent) == (["email"] if why == "gone" else ["email", "webhook"])
 
 
 def test_a_lead_whose_state_has_to_be_rebuilt_first_is_not_taken_for_one_without_consent(world: World) -> None:

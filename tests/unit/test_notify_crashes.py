@@ -230,8 +230,8 @@ class ClaimsNothing(Notify):
 class ClaimsForEver(Notify):
     """Claims without an end, so that nobody takes over from the dead."""
 
-    def deliver(self, announced: Any, until: Moment) -> Delivery:
-        return super().deliver(announced, Moment(until + 1_000_000 * MINUTE))
+    def deliver(self, announced: Any, until: Moment, given_back: str | None = None) -> Delivery:
+        return super().deliver(announced, Moment(until + 1_000_000 * MINUTE), given_back)
 
 
 class MarksAllAtTheEnd(Notify):
@@ -255,11 +255,11 @@ class ForgetsFailures(Notify):
 class SendsWhatNobodyCommitted(Notify):
     """Believes the announcement."""
 
-    def deliver(self, announced: Any, until: Moment) -> Delivery:
+    def deliver(self, announced: Any, until: Moment, given_back: str | None = None) -> Delivery:
         if self.handoffs.record(KEY) is None:
             for channel in self.teams["inside-sales"].values():
                 channel.send(self._notice(HandoffRecord(HANDOFF, HANDOFF.to), sam(consent="granted"), None))
-        return super().deliver(announced, until)
+        return super().deliver(announced, until, given_back)
 
 
 class PutsByAndForgetsTheBreaker(Notify):

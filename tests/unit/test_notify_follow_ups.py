@@ -7,14 +7,16 @@ from typing import Any
 
 import pytest
 
+from shared.domain.breaker import TOLERATED
 from shared.domain.brief import Brief
 from shared.domain.handoff import FollowUpKind, HandoffKey
-from shared.domain.moments import Moment
+from shared.domain.messages import facts
+from shared.domain.moments import DAY, MINUTE, Moment
 from shared.ports.errors import SecretMissing, Unavailable
 from shared.usecases.notify import NobodyToTell
 from tests.fakes import InMemoryHandoffs
 from tests.handed_over import HANDOFF, KEY
-from tests.notified import RecordingChannel, World, kinds, requested
+from tests.notified import SLACK, RecordingChannel, World, kinds, requested
 
 
 @pytest.fixture
@@ -117,10 +119,28 @@ def test_a_follow_up_that_was_withheld_goes_out_when_it_is_announced_again(world
     assert told(world, "inside-sales") == [["released"]] * 3
 
 
-def test_an_escalation_to_a_team_without_any_of_the_channels_is_an_error(world: World) -> None:
-    world.teams["emea"] = {"pager": RecordingChannel()}
-    with pytest.raises(NobodyToTell, match="emea"):
-        world.tell(world.followed_up("escalation", "emea"))
+def test_another_team_that_has_none_of_the_handoffs_channels_is_told_on_all_that_it_has(world: World) -> None:
+    world.handoffs = InMemoryHandoffs(replace(HANDOFF, notify=("email",)))
+    world.teams["emea"] = {name: RecordingChannel() for name in ("slack", "webhook")}
+    world.tell(world.followed_up("escalation", "emea"))
+    world.tell(world.followed_up("reassignment", "emea"))
+    world.tell(world.answered())
+    assert told(world, "emea") == [["escalation", "reassignment", "answered"]] * 2
+    assert told(world, "inside-sales") == [["released"], [], []]
+
+
+def test_another_team_that_has_one_of_the_handoffs_channels_is_told_there_alone(world: World) -> None:
+    world.handoffs = InMemoryHandoffs(replace(HANDOFF, notify=("email",)))
+    world.tell(world.followed_up("escalation", "emea"))
+    assert told(world, "emea") == [["escalation"], [], []]
+
+
+def test_a_handoff_whose_own_team_has_none_of_its_channels_is_an_error(world: World) -> None:
+    world.handoffs = InMemoryHandoffs(replace(HANDOFF, notify=("email",)))
+    del world.teams["inside-sales"]["email"]
+    for event in (requested(), world.followed_up("reminder")):
+        with pytest.raises(NobodyToTell, match="inside-sales"):
+            world.tell(event)
 
 
 def test_of_an_answer_everybody_who_was_told_of_the_lead_hears_on_slack_and_by_webhook(world: World) -> None:
@@ -184,6 +204,36 @@ def test_each_link_names_the_team_and_the_member_to_whom_it_is_sent(world: World
         "emea None",
         "emea eve",
     ]
+
+
+def test_a_handoff_that_waited_long_for_consent_has_a_fresh_link_and_says_that_its_deadline_has_passed(
+    world: World,
+) -> None:
+    world.handoffs = InMemoryHandoffs(HANDOFF)
+    later = Moment(HANDOFF.requested_at + 31 * DAY)
+    world.tell(requested().model_copy(update={"id": f"{KEY.text}.requested.2", "requested_at": later}), page=address)
+    notice = world.email.notices[0]
+    assert (notice.link, notice.requested_at) == (address(KEY, later, "inside-sales"), HANDOFF.requested_at)
+    assert ("Answer", f"was to come {notice.deadline}") in facts(notice)
+    assert notice.deadline
+
+
+def test_one_that_waited_long_for_its_channel_has_the_link_of_when_it_was_asked_for(world: World) -> None:
+    world.handoffs = InMemoryHandoffs(HANDOFF)
+    later = Moment(HANDOFF.requested_at + 31 * DAY)
+    again = requested().model_copy(update={"id": f"{KEY.text}.requested.2", "requested_at": later})
+    for _ in range(TOLERATED):
+        world.missed.failed(SLACK, world.clock.now(), "no answer")
+    world.tell(again, page=address)
+    world.clock.advance(MINUTE)
+    world.notify(page=address).recover(Moment(world.clock.now() + MINUTE))
+    assert [notice.link for notice in world.slack.notices] == [address(KEY, later, "inside-sales")]
+
+
+def test_a_handoff_told_in_time_gives_its_deadline(world: World) -> None:
+    world.handoffs = InMemoryHandoffs(HANDOFF)
+    world.deliver()
+    assert ("Answer", world.email.notices[0].deadline) in facts(world.email.notices[0])
 
 
 def test_a_link_that_cannot_be_signed_stops_no_handoff(world: World) -> None:

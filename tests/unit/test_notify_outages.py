@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from shared.domain.breaker import TOLERATED
-from shared.domain.moments import MINUTE
+from shared.domain.events import HandoffRequested
+from shared.domain.moments import MINUTE, Moment
 from shared.ports.channels import Unacceptable, Undeliverable
 from shared.ports.errors import PortError, SecretMissing, Unavailable
 from shared.ports.missed import ChannelKey
@@ -91,7 +93,7 @@ def test_what_was_missed_is_sent_once_and_in_order_when_the_channel_is_back(worl
     assert len(world.slack.notices) == 4
 
 
-def test_until_its_wait_is_over_nothing_is_tried_and_then_one_message_alone(world: World) -> None:
+def test_until_its_wait_is_over_nothing_is_tried_and_then_no_more_than_two_messages(world: World) -> None:
     down(world)
     for announced in world.more(1, 2, 3):
         world.tell(announced)
@@ -100,8 +102,8 @@ def test_until_its_wait_is_over_nothing_is_tried_and_then_one_message_alone(worl
         world.clock.advance(MINUTE)
         world.recover()
         tries.append(world.slack.tries - TOLERATED)
-    # After one minute, two more, four more, eight more.
-    assert tries == [1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 3, 3, 3, 3, 4, 4]
+    # After one minute, two more, four more, eight more; once a try has failed, with another message beside it.
+    assert tries == [1, 1, 3, 3, 3, 3, 5, 5, 5, 5, 5, 5, 5, 5, 7, 7]
     assert world.recover().down == {SLACK: "the receiver answered 503"}
 
 
@@ -198,6 +200,86 @@ def test_a_message_that_the_channel_refuses_for_what_it_says_goes_back_to_the_qu
     assert [notice.epoch for notice in picky.notices] == [2, 103]
     [back] = world.queue.messages
     assert (back["detail-type"], back["detail"]["epoch"]) == ("HandoffRequested", 1)  # type: ignore[index]
+
+
+class Poisoned(RecordingChannel):
+    """Answers 500 to some handoffs, whenever they come, and takes all others."""
+
+    def __init__(self, *epochs: int) -> None:
+        super().__init__()
+        self.poison = epochs
+
+    def send(self, notice: Any) -> None:
+        self.error = Unavailable("the receiver answered 500") if notice.epoch in self.poison else None
+        super().send(notice)
+
+
+def test_messages_that_always_fail_hold_up_no_other_and_end_where_the_queue_gives_up(world: World) -> None:
+    world.slack = world.teams["inside-sales"]["slack"] = Poisoned(1, 2, 5)
+    announced = world.more(*range(1, 10))
+    for _ in range(TOLERATED):
+        with contextlib.suppress(NotDelivered):
+            world.tell(announced[0])
+        world.clock.advance(MINUTE)
+    for each in announced:
+        world.tell(each)
+
+    for _ in range(30):
+        world.clock.advance(MINUTE)
+        world.recover()
+
+    assert sorted(notice.epoch for notice in world.slack.notices) == [3, 4, 6, 7, 8, 9]
+    assert (world.missed.waiting(), world.missed.breakers()) == ([], {})
+    back = list(world.queue.messages)
+    assert sorted(each["detail"]["epoch"] for each in back) == [1, 2, 5]  # type: ignore[index]
+    for _ in range(2 * TOLERATED):
+        for body in back:
+            told = HandoffRequested.model_validate(body["detail"])
+            with pytest.raises(NotDelivered) as error:
+                world.notify().deliver(told, Moment(world.clock.now() + MINUTE), str(body["given_back"]))
+            assert error.value.delivery.refused == ("slack",)
+        world.clock.advance(MINUTE)
+    assert (world.missed.waiting(), world.missed.breakers()) == ([], {})
+
+
+def test_what_was_given_back_is_tried_although_the_channel_is_down_and_is_put_by_on_others(world: World) -> None:
+    down(world)
+    for _ in range(TOLERATED):
+        world.missed.failed(MAIL, world.clock.now(), "SES did not answer")
+    world.slack.error = None
+    [announced] = world.more(1)
+    delivery = world.notify().deliver(announced, Moment(world.clock.now() + MINUTE), SLACK.text)
+
+    assert (list(delivery.sent), list(delivery.put_by)) == (["slack", "webhook"], ["email"])
+    assert world.missed.breaker(SLACK).is_open
+
+
+def test_of_one_handoff_nothing_overtakes_what_came_before_it(world: World) -> None:
+    place = ChannelKey("inside-sales", "webhook")
+    for _ in range(TOLERATED):
+        world.missed.failed(place, world.clock.now(), "no answer")
+    world.deliver()
+    world.tell(world.followed_up("reminder"))
+    [other] = world.more(2)
+    world.tell(other)
+    world.tell(world.answered())
+
+    class Failing(RecordingChannel):
+        def send(self, notice: Any) -> None:
+            failing = (notice.epoch, notice.kind) == (KEY.epoch, "requested")
+            self.error = Unavailable("the receiver answered 500") if failing else None
+            super().send(notice)
+
+    world.teams["inside-sales"]["webhook"] = failing = Failing()
+    for _ in range(5):
+        world.clock.advance(MINUTE)
+        world.recover()
+
+    assert [(notice.epoch, notice.kind) for notice in failing.notices] == [
+        (2, "requested"),
+        (KEY.epoch, "reminder"),
+        (KEY.epoch, "answered"),
+    ]
 
 
 def test_what_waits_for_a_team_that_has_left_the_settings_goes_back_to_the_queue(world: World) -> None:
