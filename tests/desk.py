@@ -12,6 +12,7 @@ from shared.usecases.adjust import AdjustScore
 from shared.usecases.answer import AnswerHandoff
 from shared.usecases.consent import RecordConsent
 from shared.usecases.erase import AskForErasure
+from shared.usecases.erased import BeingErased
 from shared.usecases.export import ExportLead
 from shared.usecases.handoffs import ReadHandoffs
 from shared.usecases.leads import ReadLeads
@@ -92,6 +93,7 @@ class InMemoryDesk:
                 page_bytes=1000,
             ),
             erasures=AskForErasure(self.activities, self.leads, self.erasures, self.erase_queue, self.clock),
+            being_erased=BeingErased(self.leads, self.erasures),
             rules=PublishRules(self.versions, self.clock),
             roles_claim="cognito:groups",
         )

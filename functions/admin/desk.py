@@ -26,6 +26,7 @@ from shared.usecases.adjust import AdjustScore
 from shared.usecases.answer import AnswerHandoff
 from shared.usecases.consent import RecordConsent
 from shared.usecases.erase import AskForErasure
+from shared.usecases.erased import BeingErased
 from shared.usecases.export import ExportLead
 from shared.usecases.handoffs import ReadHandoffs
 from shared.usecases.leads import ReadLeads
@@ -59,6 +60,7 @@ class Desk:
     answers: AnswerHandoff
     exports: ExportLead
     erasures: AskForErasure
+    being_erased: BeingErased
     rules: PublishRules
     roles_claim: str
 
@@ -77,6 +79,7 @@ def from_environment() -> Desk:
     rulebook = Rulebook(versions, clock)
     marks = DynamoDBNoiseMarks(client, settings.leads_table)
     secrets = SSMSecrets(boto3.client("ssm", config=_PATIENCE), clock)
+    erasures = DynamoDBErasures(client, settings.erasures_table, lambda: secrets.get(settings.erasure_secret))
     noise = KnownNoise(marks, clock)
     return Desk(
         leads=ReadLeads(
@@ -117,10 +120,11 @@ def from_environment() -> Desk:
         erasures=AskForErasure(
             activities,
             leads,
-            DynamoDBErasures(client, settings.erasures_table, lambda: secrets.get(settings.erasure_secret)),
+            erasures,
             SQSQueue(boto3.client("sqs", config=_PATIENCE), settings.erase_queue_url),
             clock,
         ),
+        being_erased=BeingErased(leads, erasures),
         rules=PublishRules(versions, clock),
         roles_claim=settings.roles_claim,
     )

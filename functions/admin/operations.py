@@ -84,7 +84,7 @@ def adjust_score(request: HttpRequest, path: Mapping[str, str], person: Person, 
         if asked.by is not None
         else Adjustment(own_id, "to", asked.to or 0, asked.score, asked.why)
     )
-    adjusted = desk.scores.adjust(_lead(path), adjustment, person)
+    adjusted = desk.scores.adjust(_told_of(_lead(path), desk), adjustment, person)
     return _answer(202, api.AdjustScoreResponse(lead=adjusted.lead, activity=adjusted.activity))
 
 
@@ -94,7 +94,7 @@ def merge_leads(request: HttpRequest, path: Mapping[str, str], person: Person, d
     one, two = _lead(path), LeadId(asked.lead)
     if asked.preview:
         return _answer(200, replies.preview([desk.foreseen.merge(one, two)]))
-    return _ruled(desk.rulings.merge(one, two, _ruling(request, asked.why, person)))
+    return _ruled(desk.rulings.merge(_told_of(one, desk), _told_of(two, desk), _ruling(request, asked.why, person)))
 
 
 def unmerge_lead(request: HttpRequest, path: Mapping[str, str], person: Person, desk: Desk) -> Reply:
@@ -103,7 +103,7 @@ def unmerge_lead(request: HttpRequest, path: Mapping[str, str], person: Person, 
     lead, leaving = _lead(path), frozenset(_identity(each) for each in asked.apart)
     if asked.preview:
         return _answer(200, replies.preview(desk.foreseen.unmerge(lead, leaving)))
-    return _ruled(desk.rulings.unmerge(lead, leaving, _ruling(request, asked.why, person)))
+    return _ruled(desk.rulings.unmerge(_told_of(lead, desk), leaving, _ruling(request, asked.why, person)))
 
 
 def list_noise(_request: HttpRequest, _path: Mapping[str, str], _person: Person, desk: Desk) -> Reply:
@@ -113,19 +113,19 @@ def list_noise(_request: HttpRequest, _path: Mapping[str, str], _person: Person,
 
 def mark_noise(request: HttpRequest, _path: Mapping[str, str], person: Person, desk: Desk) -> Reply:
     """`POST /v1/noise/marks`: what an address range, an agent or a lead does counts for nothing."""
-    return _said_of_noise(request, person, desk.noise.mark, desk.noise.mark_lead)
+    return _said_of_noise(request, person, desk, desk.noise.mark, desk.noise.mark_lead)
 
 
 def unmark_noise(request: HttpRequest, _path: Mapping[str, str], person: Person, desk: Desk) -> Reply:
     """`POST /v1/noise/unmarks`: it counts again."""
-    return _said_of_noise(request, person, desk.noise.unmark, desk.noise.unmark_lead)
+    return _said_of_noise(request, person, desk, desk.noise.unmark, desk.noise.unmark_lead)
 
 
 def record_consent(request: HttpRequest, path: Mapping[str, str], person: Person, desk: Desk) -> Reply:
     """`POST /v1/leads/{id}/consents`: what the lead said of consent to somebody."""
     asked = _validated(api.RecordConsentRequest, read_json(request.body(SINGLE_LIMIT)))
     told = ConsentTold(_own_id(request), asked.consent, asked.why, asked.wording)
-    lead, activity = desk.consents.record(_lead(path), told, person)
+    lead, activity = desk.consents.record(_told_of(_lead(path), desk), told, person)
     return _answer(202, api.RecordConsentResponse(lead=lead, activity=activity.id))
 
 
@@ -136,7 +136,7 @@ def qualify_lead(request: HttpRequest, path: Mapping[str, str], person: Person, 
         name: read_fact(said) if isinstance(said, str) else said for name, said in asked.facts.items()
     }
     told = QualificationTold(_own_id(request), facts, tuple(asked.asked), asked.note)
-    lead, activity = desk.qualifications.qualify(_lead(path), told, person)
+    lead, activity = desk.qualifications.qualify(_told_of(_lead(path), desk), told, person)
     return _answer(202, api.QualifyLeadResponse(lead=lead, activity=activity.id))
 
 
@@ -161,7 +161,9 @@ def answer_handoff(request: HttpRequest, path: Mapping[str, str], person: Person
     """`POST /v1/handoffs/{lead}/{stage}/{epoch}/answers`: sales keeps the lead, refuses it or gives it back."""
     asked = _validated(api.AnswerHandoffRequest, read_json(request.body(SINGLE_LIMIT)))
     told = AnswerTold(_own_id(request), asked.answer, asked.reason, asked.note, _day(asked.look_again, "look_again"))
-    return _answer(201, replies.handoff(desk.answers.answer(_handoff(path), told, person)))
+    key = _handoff(path)
+    _told_of(key.lead, desk)
+    return _answer(201, replies.handoff(desk.answers.answer(key, told, person)))
 
 
 def export_lead(request: HttpRequest, path: Mapping[str, str], _person: Person, desk: Desk) -> Reply:
@@ -240,13 +242,14 @@ def _answer(status: int, response: BaseModel) -> Reply:
 def _said_of_noise(
     request: HttpRequest,
     person: Person,
+    desk: Desk,
     say: Callable[[NoiseFilter, NoiseWord], NoiseMark],
     say_of_lead: Callable[[LeadId, NoiseWord], LeadId],
 ) -> Reply:
     asked = _validated(api.NoiseRequest, read_json(request.body(SINGLE_LIMIT)))
     word = NoiseWord(_own_id(request), person, asked.why)
     if asked.lead is not None:
-        return _answer(202, api.NoiseResponse(lead=say_of_lead(LeadId(asked.lead), word)))
+        return _answer(202, api.NoiseResponse(lead=say_of_lead(_told_of(LeadId(asked.lead), desk), word)))
     if asked.address is not None:
         return _answer(202, replies.noise(say(noise_filter("address", asked.address), word)))
     return _answer(202, replies.noise(say(noise_filter("agent", asked.agent or ""), word)))
@@ -257,6 +260,12 @@ def _lead(path: Mapping[str, str]) -> LeadId:
         msg = "there is no such lead"
         raise NotFound(msg)
     return LeadId(path["id"])
+
+
+def _told_of(lead: LeadId, desk: Desk) -> LeadId:
+    """A lead of which somebody has something to say."""
+    desk.being_erased.check(lead)
+    return lead
 
 
 def _handoff(path: Mapping[str, str]) -> HandoffKey:

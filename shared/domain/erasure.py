@@ -1,9 +1,9 @@
 """Erasure: by which names an erased person is known again, and which activities are older than the erasure.
 
 A tombstone stands for a name, and says until when what was done under it stays erased. An activity that occurs later
-starts a new lead. The names of a person are the known identities, and the browsers that were nobody else's. A browser
-that others use too is a name only of what was done at it by somebody who did not say who it was: what its other users
-do in their own names is theirs.
+starts a new lead; what people say of somebody brings nobody back. The names of a person are the known identities, and
+the browsers that were nobody else's. A browser that others use too is a name only of what was done at it by somebody
+who did not say who it was: what its other users do in their own names is theirs.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from shared.domain.activity import Activity, Identity
+from shared.domain.activity import Activity, Identity, Rank
 from shared.domain.handoff import LeadId
 from shared.domain.moments import Moment
 
@@ -78,3 +78,16 @@ def is_erased(activity: Activity, tombstones: Mapping[str, Moment]) -> bool:
 def erased_until(now: Moment, activities: Iterable[Activity]) -> Moment:
     """Until when a person's activities are erased: the fast clock of a client makes none of them newer than that."""
     return max((now, *(activity.occurred_at for activity in activities)))
+
+
+def came_back(activities: Iterable[Activity], until: Moment) -> Moment | None:
+    """When an erased person did something again, or a system told something of them; None while there was nothing."""
+    newer = (each.occurred_at for each in activities if each.rank < Rank.SALES and each.occurred_at > until)
+    return min(newer, default=None)
+
+
+def is_taken(activity: Activity, until: Moment, back: Moment | None) -> bool:
+    """Whether an erasure takes an activity: it is older, or people said it before the person came back."""
+    if activity.rank < Rank.SALES:
+        return activity.occurred_at <= until
+    return activity.occurred_at <= until or back is None or activity.occurred_at < back

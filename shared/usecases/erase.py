@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from shared.domain.activity import IDENTITIES_MERGED, IDENTITIES_UNMERGED, Activity, Identity
-from shared.domain.erasure import Erasure, erased_until
+from shared.domain.erasure import Erasure, came_back, erased_until, is_taken
 from shared.domain.handoff import LeadId
 from shared.domain.moments import MINUTE, SECOND, Moment
 from shared.domain.people import Person
@@ -176,15 +176,17 @@ class ErasePeople:
         Each step goes by what later ones delete: whoever is interrupted finds the rest again.
         """
         owners = self._leads.whose(erasure.identities)
+        back = came_back(log_of(self._activities, erasure.identities), erasure.erased_at)
         found = 0
         for old in self._old_and_nameless(erasure):
             self._traces.remove(old)
             found += len(old)
         for browser in self._browsers(erasure):
             found += self._traces.detach(browser, erasure.identities, erasure.erased_at)
-        old = [each for each in log_of(self._activities, erasure.identities) if each.occurred_at <= erasure.erased_at]
+        log = log_of(self._activities, erasure.identities)
+        old = [each for each in log if is_taken(each, erasure.erased_at, back)]
         self._traces.remove(old)
-        found += len(old) + self._forget_beside(erasure)
+        found += len(old) + self._forget_beside(erasure, back)
         erasure = self._with_empty(erasure, owners)
         for lead in sorted(erasure.leads):
             found += self._traces.wipe(lead)
@@ -240,13 +242,13 @@ class ErasePeople:
         }
         return sorted(named | erasure.browsers | erasure.shared, key=lambda each: each.key)
 
-    def _forget_beside(self, erasure: Erasure) -> int:
+    def _forget_beside(self, erasure: Erasure, back: Moment | None) -> int:
         """Take the person's names out of what was said in other leads' names."""
         found = 0
         for lead in sorted(erasure.neighbours):
             record = self._leads.load(lead)
             for each in log_of(self._activities, record.identities - erasure.identities) if record else ():
-                if each.occurred_at > erasure.erased_at or erasure.identities.isdisjoint(each.identities):
+                if not is_taken(each, erasure.erased_at, back) or erasure.identities.isdisjoint(each.identities):
                     continue
                 if each.type in _RULINGS:
                     self._traces.remove([each])

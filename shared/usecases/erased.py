@@ -1,4 +1,4 @@
-"""Who was erased, as those know it who take activities in."""
+"""Who was erased, as those know it who take activities in, or what people say."""
 
 from __future__ import annotations
 
@@ -6,9 +6,13 @@ from collections.abc import Sequence
 
 from shared.domain.activity import Activity
 from shared.domain.erasure import is_erased, names_in
+from shared.domain.handoff import LeadId
 from shared.domain.moments import SECOND
+from shared.domain.refusals import Contested
 from shared.ports.clock import Clock
 from shared.ports.erasures import Erasures
+from shared.ports.leads import Leads
+from shared.usecases.redirect import live_record
 from shared.usecases.remembered import Remembered
 
 LATEST_REMEMBERED_FOR = 15 * SECOND
@@ -41,3 +45,32 @@ class ErasedPeople:
         }
         tombstones = self._erasures.erased(asked) if asked else {}
         return [activity for activity in activities if not is_erased(activity, tombstones)]
+
+
+class BeingErased:
+    """Tells people that a person is being erased of whom they would say something: it would be erased too.
+
+    What is said all the same, at the very moment at which the erasure begins, is what the erasure takes.
+    """
+
+    def __init__(self, leads: Leads, erasures: Erasures) -> None:
+        self._leads = leads
+        self._erasures = erasures
+
+    def check(self, lead: LeadId) -> None:
+        """Pass a lead, or the lead of which it is part now, unless all that was heard of it is erased.
+
+        Raises:
+            Contested: it is being erased.
+            Unavailable: a store cannot answer now.
+        """
+        record, latest = live_record(self._leads, lead), self._erasures.latest()
+        if record is None or latest is None:
+            return
+        heard = max((record.state.last_own or 0, *(each.at for each in record.state.entries.values())))
+        if heard > latest or not heard:
+            return
+        tombstones = self._erasures.erased({each.key for each in record.identities})
+        if any(heard <= until for until in tombstones.values()):
+            msg = "this person is being erased; whatever is said of them goes with them"
+            raise Contested(msg)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any, ClassVar
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from shared.domain.activity import Claims, Identity, Rank
@@ -24,12 +24,13 @@ from shared.usecases.erased import LATEST_REMEMBERED_FOR, ErasedPeople
 from shared.usecases.ingest import Ingest
 from shared.usecases.late import still_held
 from shared.usecases.merge import RuleWhoIsWho, Ruling
+from shared.usecases.qualify import QualificationTold, QualifyLead
 from shared.usecases.renew import renew
 from shared.usecases.spending import Spending
 from tests.fakes import InMemoryBudgets, InMemoryQueue
 from tests.fakes.erasures import InMemoryErasures
 from tests.fakes.traces import InMemoryTraces
-from tests.people import activity, browser, user
+from tests.people import activity, browser, email, user
 from tests.unit.test_score import ADA, ADA_S_ID, BOB, LAPTOP, House
 
 MIA = Person("id-mia", "Mia", frozenset({Role.ADMIN}))
@@ -417,6 +418,70 @@ def pass_done(office: Office, name: str, fate: Fate | None = None) -> bool:
     return True
 
 
+def rang(office: Office, name: str) -> Any:
+    """Mia writes down what Ada said to her on the telephone; answers the activity, which is scored."""
+    told = QualificationTold(name, {"need": "Augusta wants engines"}, note="Rang Augusta.")
+    said = QualifyLead(office.log, office.leads, office.clock).qualify(office.lead(ADA).lead, told, MIA)[1]
+    assert office.score.apply([said]) == []
+    return said
+
+
+@pytest.mark.parametrize("passes", [0, 1])
+def test_what_people_say_while_somebody_is_erased_brings_nobody_back(office: Office, passes: int) -> None:
+    lived(office)
+    office.ask()
+    office.clock.advance(SECOND)
+    leads = office.leads.records.copy(), office.leads._whose.copy()
+    if passes:
+        office.process().go_on(str(office.work.messages.pop()["erasure"]))
+        # Whoever says it loaded the lead before.
+        office.leads.records.update(leads[0])
+        office.leads._whose.update(leads[1])
+    rang(office, "1")
+
+    office.finish()
+
+    assert not [canary for canary in CANARIES if canary in office.held()]
+
+
+def test_what_people_say_beside_a_lead_while_somebody_is_erased_names_nobody(office: Office) -> None:
+    lived(office)
+    rulings = RuleWhoIsWho(office.log, office.leads, office.clock)
+    aaron = email("aaron@engines.example")
+    office.take(activity("c1", aaron, at=BEFORE))
+    office.clock.advance(HOUR)
+    ruled = rulings.merge(office.lead(ADA).lead, office.lead(aaron).lead, Ruling("1", MIA, ""))
+    assert office.score.apply([ruled.activity]) == []
+    office.clock.advance(HOUR)
+    apart = rulings.unmerge(office.lead(ADA).lead, [aaron], Ruling("2", MIA, ""))
+    assert office.score.apply([apart.activity]) == []
+    office.ask()
+    office.clock.advance(SECOND)
+    office.log.append([replace(apart.activity, id="again", occurred_at=office.clock.now())])
+
+    office.finish()
+
+    assert not [canary for canary in CANARIES if canary in office.held()]
+    assert office.points(aaron) == 1
+
+
+def test_what_people_say_of_whoever_came_back_stays_and_what_they_said_before_goes(office: Office) -> None:
+    lived(office)
+    office.ask()
+    office.clock.advance(SECOND)
+    before = rang(office, "1")
+    office.clock.advance(SECOND)
+    office.submit(activity("a10", ADA, at=format_moment(office.clock.now())))
+    office.clock.advance(SECOND)
+    after = rang(office, "2")
+
+    office.finish()
+
+    assert before not in office.log
+    assert after in office.log
+    assert office.points(ADA) == 1
+
+
 @pytest.mark.parametrize("passes", [0, 1])
 @pytest.mark.parametrize("after", [False, True])
 def test_whoever_dies_at_any_call_is_taken_up_again(after: bool, passes: int) -> None:  # noqa: FBT001
@@ -487,6 +552,7 @@ class Story:
         self.office.take(activity("b0", BOB, at=BEFORE), activity("a0", ADA, LAPTOP, at=BEFORE))
         self.sent = list(self.office.log._log.values())
         self.streaming: list[Any] = []
+        self.said: dict[str, Any] = {}
 
     def go_on(self, number: int, step: str, amount: int) -> None:
         office = self.office
@@ -495,6 +561,10 @@ class Story:
             self.sent.append(activity(f"s{number}", *self.NAMES[step], at=at))
             self.streaming.append(self.sent[-1])
             assert office.ingest.submit([self.sent[-1]], SERVER) == []
+        elif step == "say" and office.lead(ADA):
+            office.clock.advance(SECOND)
+            said = rang(office, str(number))
+            self.said[said.id] = said
         elif step == "ask" and office.lead(ADA):
             office.ask(name=str(number))
         elif step == "pass" and office.work.messages:
@@ -521,10 +591,11 @@ class Story:
 
 
 @settings(deadline=None)
+@example([("ask", 0), ("say", 0)])
 @given(
     st.lists(
         st.tuples(
-            st.sampled_from([*Story.NAMES, "ask", "pass", "wait", "deliver"]),
+            st.sampled_from([*Story.NAMES, "ask", "pass", "wait", "deliver", "say"]),
             st.integers(-3, 3),
         ),
         max_size=14,
@@ -539,7 +610,14 @@ def test_nothing_older_is_held_and_everything_newer_is_whatever_comes_in_whateve
     office, sent = story.end()
 
     expected = {each.id for each in sent if not is_erased(each, office.erasures.tombstones)}
-    assert {each.id for each in office.log._log.values()} == expected
+    held = {each.id: each for each in office.log._log.values()}
+    assert held.keys() - story.said.keys() == expected
+    said = held.keys() & story.said.keys()
+    # What people say holds of whoever is there, and of nobody who is not.
+    assert not said or any(ADA in held[each].identities for each in expected)
+    assert not any(is_erased(held[each], office.erasures.tombstones) for each in said)
+    assert office.erasures.tombstones or said == story.said.keys()
+    expected |= said
     for record in office.leads.records.values():
         assert record.state.entries.keys() <= expected
     for each in sent:

@@ -521,3 +521,47 @@ def test_a_lead_that_did_something_later_still_tells_when_it_was_its_own(desk: I
     desk.happened([activity("later", ADA, at="2026-03-02T08:30:00Z")])
 
     assert answer(bob.ask("GET", "/v1/leads/lead-1"))["last_activity_at"] == "2026-03-02T08:30:00Z"
+
+
+# --- while somebody is erased ---
+
+BOTH = {"lead": "lead-1", "why": "The same."}
+OF_A_LEAD = [
+    (ADAS_ANSWERS, NO_BUDGET),
+    ("/v1/leads/lead-1/qualifications", {"facts": {"need": "Ada wants a CRM"}}),
+    ("/v1/leads/lead-1/consents", {"consent": "granted", "why": "She rang."}),
+    ("/v1/leads/lead-1/adjustments", {"by": 5, "why": "She rang."}),
+    ("/v1/leads/lead-1/merges", {"lead": "lead-2", "why": "The same."}),
+    ("/v1/leads/lead-2/merges", BOTH),
+    ("/v1/leads/lead-1/unmerges", {"apart": [{"kind": "email", "value": "ada@example.com"}], "why": "Two people."}),
+    ("/v1/noise/marks", {"lead": "lead-1", "why": "A test."}),
+    ("/v1/noise/unmarks", {"lead": "lead-1", "why": "No test."}),
+]
+
+
+@pytest.mark.parametrize(("path", "told"), OF_A_LEAD)
+def test_nothing_is_written_down_of_whoever_is_being_erased(desk: InMemoryDesk, path: str, told: Any) -> None:
+    anne = seller(desk, "anne", "admin")
+    post(anne, "/v1/leads/lead-1/erasures", {"why": "By letter."}, 202)
+    desk.clock.advance(HOUR)
+    before = len(desk.activities)
+
+    refused = post(anne, path, told, 409, request_id="request-2")
+
+    assert (refused["code"], "is being erased" in refused["message"]) == ("conflict", True)
+    assert len(desk.activities) == before
+    assert not desk.handoffs.outbox
+
+
+@pytest.mark.parametrize("came", [True, False])
+def test_of_somebody_else_and_of_whoever_came_back_people_may_say_what_they_like(
+    desk: InMemoryDesk,
+    came: bool,  # noqa: FBT001
+) -> None:
+    anne = seller(desk, "anne", "admin")
+    post(anne, f"/v1/leads/{'lead-1' if came else 'lead-2'}/erasures", {"why": "By letter."}, 202)
+    desk.clock.advance(HOUR)
+    if came:
+        desk.happened([activity("back", ADA, at=format_moment(desk.clock.now()))])
+
+    post(anne, "/v1/leads/lead-1/qualifications", {"facts": {"need": "CRM"}}, 202, request_id="request-2")
