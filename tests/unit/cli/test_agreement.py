@@ -162,16 +162,11 @@ def test_how_a_lead_is_handed_over_answered_and_nurtured_is_told_as_a_person_wou
     for sentence in (
         "It stays here for at least 14 days, whatever happens meanwhile.",
         "A lead comes here from “Marketing qualified” when budget (rated 3 or more) is confirmed.",
-        (
-            "Each “Marketing qualified” is handed over to **inside**, once each time that it becomes one. They are told by "
-            "e-mail and Slack. The answer is due within 1 hour. Who has not answered is reminded 15 minutes before that. "
-            "10 minutes after the deadline **heads** is told that nobody has answered. 1 hour after the deadline the lead "
-            "goes to **others**. Advised first touch: Ask about \\*cranes\\*."
-        ),
-        (
-            "`company.country` decides which person gets it; where that decides nothing, they take turns. But the first of "
-            "these that holds decides:\n  - To **large** where `company.employees` is at least 1000."
-        ),
+        "handed over to **inside**, once each time that it becomes one. They are told by e-mail and Slack.",
+        "The answer is due within 1 hour. Who has not answered is reminded 15 minutes before that.",
+        "10 minutes after the deadline **heads** is told that nobody has answered.",
+        "1 hour after the deadline the lead goes to **others**. Advised first touch: Ask about \\*cranes\\*.",
+        "But the first of these that holds decides:\n  - To **large** where `company.employees` is at least 1000.",
         "2 hours after the deadline the lead goes to the next person of the same team. People of a team take turns",
         "- **Rejected**: No budget (`no_budget`) or Spam (`spam`).",
         "- **Given back to be nurtured**: Bad timing (`bad_timing`).",
