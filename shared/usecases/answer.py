@@ -5,9 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from shared.domain.activity import HANDOFF_ACCEPTED, HANDOFF_RECYCLED, HANDOFF_REJECTED, strongest_first
+from shared.domain.activity import (
+    HANDOFF_ACCEPTED,
+    HANDOFF_RECYCLED,
+    HANDOFF_REJECTED,
+    Identity,
+    IdentityKind,
+    strongest_first,
+)
 from shared.domain.events import HandoffAnswered
-from shared.domain.handoff import Answer, AnswerKind, HandoffKey, HandoffRecord
+from shared.domain.handoff import Answer, AnswerKind, HandoffKey, HandoffRecord, LeadId
 from shared.domain.moments import DAY, Moment, format_moment
 from shared.domain.people import Person
 from shared.domain.refusals import Invalid, NotFound
@@ -15,7 +22,7 @@ from shared.domain.rulefile import Answers as Reasons
 from shared.ports.bus import Event
 from shared.ports.clock import Clock
 from shared.ports.handoffs import Answers, Handoffs
-from shared.ports.leads import Leads
+from shared.ports.leads import LeadRecord, Leads
 from shared.usecases.redirect import find_live, live_record
 from shared.usecases.rulebook import Rulebook
 from shared.usecases.sayings import request_digest, said_by
@@ -92,7 +99,7 @@ class AnswerHandoff:
             now,
             id=f"answer-{request_digest(record.key.text, person.id, told.id, *said)}",
             type=_TYPES[told.kind],
-            identities=strongest_first(tuple(lead.identities))[:1],
+            identities=self._names(record.key.lead, lead)[:1],
             why=answer.note,
             properties={
                 "stage": record.key.stage,
@@ -105,6 +112,20 @@ class AnswerHandoff:
         )
         self._answers.answer(record.key, answer, activity, _event(record.key, answer))
         return self._handoffs.record(record.key) or record
+
+    def _names(self, handed_over: LeadId, lead: LeadRecord) -> tuple[Identity, ...]:
+        """The names of whom an answer is about, the strongest first: should the leads be parted, it goes with them."""
+        known = {each for each in lead.identities if each.kind is not IdentityKind.ANONYMOUS_ID}
+        if handed_over == lead.lead:
+            own = known.difference(*map(self._identities, lead.absorbed))
+        else:
+            own = known & self._identities(handed_over)
+        return strongest_first(tuple(own or lead.identities))
+
+    def _identities(self, lead: LeadId) -> frozenset[Identity]:
+        """By which a lead is known, or was before it was joined to another."""
+        record = self._leads.load(lead)
+        return record.identities if record else frozenset()
 
 
 def find_handoff(handoffs: Handoffs, leads: Leads, key: HandoffKey) -> HandoffRecord:

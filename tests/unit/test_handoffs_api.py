@@ -21,6 +21,7 @@ from tests.people import activity
 from tests.sales_desk import (
     ADA,
     ADAS,
+    GRACE,
     GRACES,
     MORNING,
     RULES,
@@ -263,6 +264,33 @@ def test_a_handoff_of_a_merged_lead_is_found_under_both_ids_and_answered_in_the_
     assert desk.handoffs.record(ADAS).state == "accepted"
     (each,) = answer(bob.ask("GET", "/v1/leads/lead-2"))["handoffs"]
     assert (each["lead"], each["state"]) == ("lead-1", "accepted")
+
+
+@pytest.mark.parametrize(("into", "absorbed"), [("lead-1", "lead-2"), ("lead-2", "lead-1")])
+@pytest.mark.parametrize("key", [ADAS, GRACES])
+def test_what_was_answered_while_leads_were_one_is_logged_under_the_one_that_was_handed_over(
+    desk: InMemoryDesk, bob: Seller, into: str, absorbed: str, key: HandoffKey
+) -> None:
+    desk.handoffs.committed[key] = handed_over(key)
+    joined(desk, LeadId(into), LeadId(absorbed))
+
+    post(bob, f"/v1/handoffs/{key.lead}/mql/1/answers", ACCEPTED)
+
+    (told,) = said(desk, "handoff_accepted")
+    assert told.identities == ((ADA,) if key == ADAS else (GRACE,))
+
+
+def test_an_answer_about_a_lead_whose_name_is_another_s_by_now_is_logged_under_what_there_is(
+    desk: InMemoryDesk, bob: Seller
+) -> None:
+    joined(desk, LeadId("lead-2"), LeadId("lead-1"))
+    whole = desk.leads.records[LeadId("lead-2")]
+    desk.leads.records[LeadId("lead-2")] = replace(whole, identities=frozenset({GRACE}))
+
+    post(bob, ADAS_ANSWERS, ACCEPTED)
+
+    (told,) = said(desk, "handoff_accepted")
+    assert told.identities == (GRACE,)
 
 
 # --- lists ---
