@@ -31,11 +31,14 @@ class Traces(Protocol):
         ...
 
     def of(self, lead: LeadId) -> list[Trace]:
-        """Every item that is kept under a lead, in order of its name. Strongly consistent."""
+        """Every item that is kept under a lead, in order of its name, and what waits of it for channels that are down.
+
+        Strongly consistent.
+        """
         ...
 
     def wipe(self, lead: LeadId) -> int:
-        """Delete every item that is kept under a lead; answers how many there were."""
+        """Delete every item that is kept under a lead or waits of it for a channel; answers how many there were."""
         ...
 
     def release(self, identities: Iterable[Identity], leads: Collection[LeadId]) -> int:

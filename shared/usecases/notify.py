@@ -182,7 +182,8 @@ class Notify:
         """Try each channel that is down and whose wait is over with one message, and send it the rest if that arrives.
 
         Where that fails as it did before, one of another handoff is tried: if it arrives, the first one is at fault
-        itself, and goes back to the queue. `side_by_side` works on the channels, at best so that none waits for another.
+        itself, and goes back to the queue. `side_by_side` works on the channels, at best so that none waits for
+        another.
 
         Raises:
             Unavailable: a store cannot answer now.

@@ -7,20 +7,24 @@ import pytest
 from shared.adapters.dynamodb.activities import DynamoDBActivities
 from shared.adapters.dynamodb.handoffs import DynamoDBAnswers, DynamoDBHandoffs
 from shared.adapters.dynamodb.leads import DynamoDBLeads
+from shared.adapters.dynamodb.missed import DynamoDBMissed
 from shared.adapters.dynamodb.stages import DynamoDBStages
 from shared.adapters.dynamodb.traces import DynamoDBTraces
+from shared.domain.breaker import TOLERATED
 from shared.domain.handoff import Answer, Handoff, HandoffKey, LeadId
 from shared.domain.journey import Journey
 from shared.domain.moments import MINUTE, Moment, parse_moment
 from shared.domain.state import ScoreState
 from shared.ports.bus import Event
 from shared.ports.leads import LeadRecord
+from shared.ports.missed import ChannelKey, MissedMessage
 from shared.ports.stages import StageRecord, StoredTransition
 from tests.fakes import (
     FixedClock,
     InMemoryActivities,
     InMemoryHandoffs,
     InMemoryLeads,
+    InMemoryMissed,
     InMemoryStages,
     InMemoryTraces,
 )
@@ -40,6 +44,7 @@ class Stores:
     log: Any
     leads: Any
     stages: Any
+    missed: Any
 
 
 class TracesContract(ABC):
@@ -64,6 +69,24 @@ class TracesContract(ABC):
         assert stores.stages.load(ONE) is None
         assert stores.stages.transitions(ONE) == stores.stages.handoffs(ONE) == stores.traces.of(ONE) == []
         assert stores.leads.load(TWO) is not None
+
+    def test_what_waits_of_a_lead_for_its_channels_is_told_and_wiped_and_nothing_of_another(self, stores):
+        places = [ChannelKey("a#b", "slack"), ChannelKey("sales", "webhook")]
+        for lead in (ONE, TWO):
+            for place in places:
+                detail = {"lead": lead, "stage": str(ONE), "epoch": 1}
+                stores.missed.put_by(place, MissedMessage(f"{lead}.mql.1", NOON, "HandoffRequested", detail))
+        for _ in range(TOLERATED):
+            stores.missed.failed(places[0], NOON, "no answer")
+
+        assert [(each.name.split("#")[0], ONE in str(each.content)) for each in stores.traces.of(ONE)] == [
+            ("MISSED", True),
+            ("MISSED", True),
+        ]
+        assert stores.traces.wipe(ONE) == 2
+        assert stores.traces.of(ONE) == []
+        assert [[each.detail["lead"] for each in stores.missed.next(place, 9)] for place in places] == [[TWO], [TWO]]
+        assert stores.missed.breaker(places[0]).is_open
 
     def test_activities_are_removed_and_the_others_stay(self, stores):
         many = [activity(f"a{number:02d}", ADA) for number in range(60)]
@@ -117,8 +140,8 @@ class TracesContract(ABC):
 class TestInMemoryTraces(TracesContract):
     @pytest.fixture
     def stores(self):
-        log, leads, stages = InMemoryActivities(), InMemoryLeads(), InMemoryStages()
-        return Stores(InMemoryTraces(log, leads, stages, InMemoryHandoffs()), log, leads, stages)
+        log, leads, stages, missed = InMemoryActivities(), InMemoryLeads(), InMemoryStages(), InMemoryMissed()
+        return Stores(InMemoryTraces(log, leads, stages, InMemoryHandoffs(), missed), log, leads, stages, missed)
 
 
 class TestDynamoDBTraces(TracesContract):
@@ -129,6 +152,7 @@ class TestDynamoDBTraces(TracesContract):
             DynamoDBActivities(dynamodb, ACTIVITIES),
             DynamoDBLeads(dynamodb, LEADS),
             DynamoDBStages(dynamodb, LEADS, FixedClock()),
+            DynamoDBMissed(dynamodb, LEADS),
         )
 
     def test_a_browser_to_which_nobody_is_attached_leaves_nothing(self, stores, dynamodb):

@@ -5,10 +5,12 @@ from shared.domain.activity import Activity, Identity
 from shared.domain.handoff import LeadId
 from shared.domain.moments import Moment
 from shared.ports.activities import ActivityKey
+from shared.ports.missed import ChannelKey, MissedMessage
 from shared.ports.traces import Trace
 from tests.fakes.activities import InMemoryActivities
 from tests.fakes.handoffs import InMemoryHandoffs
 from tests.fakes.leads import InMemoryLeads
+from tests.fakes.missed import InMemoryMissed
 from tests.fakes.stages import InMemoryStages
 
 
@@ -21,11 +23,13 @@ class InMemoryTraces:
         leads: InMemoryLeads,
         stages: InMemoryStages | None = None,
         handoffs: InMemoryHandoffs | None = None,
+        missed: InMemoryMissed | None = None,
     ) -> None:
         self._log = activities._log
         self._leads = leads
         self._stages = stages or InMemoryStages()
         self._handoffs = handoffs or InMemoryHandoffs()
+        self._missed = missed or InMemoryMissed()
 
     def remove(self, activities: Collection[Activity]) -> None:
         for activity in activities:
@@ -42,16 +46,28 @@ class InMemoryTraces:
         found += [Trace("STAGE", {"version": stage.version})] if (stage := self._stages.load(lead)) else []
         found += [Trace(f"TRANSITION#{each.number:06d}", {}) for each in self._stages.transitions(lead)]
         found += [Trace(f"HANDOFF#{each.key.stage}#{each.key.epoch}", {}) for each in self._stages.handoffs(lead)]
-        return sorted(found, key=lambda each: each.name)
+        return [
+            *sorted(found, key=lambda each: each.name),
+            *(
+                Trace(f"MISSED#{channel.text}#{message.id}", dict(message.detail))
+                for channel, message in self._waiting(lead)
+            ),
+        ]
 
     def wipe(self, lead: LeadId) -> int:
         found = len(self.of(lead))
+        for channel, message in self._waiting(lead):
+            self._missed.done(channel, message)
         self._leads.records.pop(lead, None)
         self._stages.records.pop(lead, None)
         self._stages._transitions.pop(lead, None)
         self._stages.handed_over.forget(lead)
         self._handoffs.forget(lead)
         return found
+
+    def _waiting(self, lead: LeadId) -> list[tuple[ChannelKey, MissedMessage]]:
+        held = [(channel, each) for channel, its in self._missed.messages.items() for each in its.values()]
+        return sorted(((channel, each) for channel, each in held if each.detail.get("lead") == lead), key=repr)
 
     def release(self, identities: Iterable[Identity], leads: Collection[LeadId]) -> int:
         gone = [each for each in identities if self._leads._whose.get(each) in leads]

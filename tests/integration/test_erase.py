@@ -12,7 +12,9 @@ import boto3
 import pytest
 
 from shared.adapters.clock import SystemClock
+from shared.adapters.dynamodb.missed import DynamoDBMissed
 from shared.domain.moments import HOUR, MINUTE, Moment, format_moment
+from shared.ports.missed import ChannelKey, MissedMessage
 from shared.usecases import erase
 from tests.local_receiver import Receiver
 from tests.tables import ACTIVITIES, BUDGETS, ERASURES, LEADS
@@ -69,6 +71,23 @@ def stored(way: WholeWay) -> str:
             told.append(str(item))
             told += [str(zlib.decompress(value["B"])) for value in item.values() if "B" in value]
     return "\n".join(told)
+
+
+def test_what_waits_for_a_channel_that_is_down_is_exported_and_erased_with_the_person(way: WholeWay) -> None:
+    came(way)
+    lead = lead_of(way, SAM)
+    message = {"lead": lead, "stage": "mql", "epoch": 1}
+    DynamoDBMissed(way.dynamodb, LEADS).put_by(
+        ChannelKey("inside-sales", "webhook"),
+        MissedMessage(f"{lead}.mql.1.requested", SystemClock().now(), "HandoffRequested", message),
+    )
+    assert "MISSED#inside-sales" in way.ask("GET", f"/v1/leads/{lead}/export")["body"]
+
+    erased(way)
+
+    assert DynamoDBMissed(way.dynamodb, LEADS).waiting() == []
+    assert lead is not None
+    assert lead not in str(way.dynamodb.scan(TableName=LEADS)["Items"])
 
 
 def test_after_an_erasure_no_table_holds_anything_of_the_person(way: WholeWay) -> None:

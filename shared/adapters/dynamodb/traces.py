@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from shared.adapters.dynamodb.errors import translated
-from shared.adapters.dynamodb.keys import identity_partition, key, lead_partition
+from shared.adapters.dynamodb.keys import CHANNELS, MISSED, identity_partition, key, lead_partition
 from shared.domain.activity import Activity, Identity, Json
 from shared.domain.handoff import LeadId
 from shared.domain.moments import Moment
@@ -67,11 +67,12 @@ class DynamoDBTraces:
 
     def of(self, lead: LeadId) -> list[Trace]:
         """Every item of a lead; see `shared.ports.traces.Traces`."""
-        return [_trace(item) for item in self._items(lead)]
+        return [_trace(item) for item in (*self._items(lead), *self._missed(lead))]
 
     def wipe(self, lead: LeadId) -> int:
         """Delete every item of a lead; see `shared.ports.traces.Traces`."""
-        places = [key(item["pk"]["S"], item["sk"]["S"]) for item in self._items(lead, keys_only=True)]
+        items = (*self._items(lead, keys_only=True), *self._missed(lead))
+        places = [key(item["pk"]["S"], item["sk"]["S"]) for item in items]
         self._delete(self._leads, places)
         return len(places)
 
@@ -139,6 +140,23 @@ class DynamoDBTraces:
                 **asked,
             )
             return [item for page in pages for item in page["Items"]]
+
+    def _missed(self, lead: LeadId) -> list[Any]:
+        """What waits of a lead for channels that are down; all that waits stands in one partition."""
+        with translated():
+            pages = self._client.get_paginator("query").paginate(
+                TableName=self._leads,
+                KeyConditionExpression="pk = :channels AND begins_with(sk, :missed)",
+                FilterExpression="contains(told, :lead)",
+                ExpressionAttributeValues={
+                    ":channels": {"S": CHANNELS},
+                    ":missed": {"S": MISSED},
+                    ":lead": {"S": json.dumps(lead)},
+                },
+                ConsistentRead=True,
+            )
+            items = [item for page in pages for item in page["Items"]]
+        return [item for item in items if json.loads(item["told"]["S"])["detail"].get("lead") == lead]
 
     def _delete(self, table: str, places: Sequence[Item]) -> None:
         for start in range(0, len(places), _DELETES_PER_CALL):
