@@ -125,6 +125,13 @@ def test_a_row_of_the_score_adds_up_as_it_is_shown_whatever_was_cut() -> None:
             assert all(Decimal(part) * Decimal(earned) > 0 for part in lost if part)
 
 
+def test_what_limits_took_of_a_row_adds_up_with_it_too() -> None:
+    odd = {"id": "webinar", "label": "Webinar", "on": "webinar_registered", "points": 15.25, "cap": 20.17}
+    pages, token = pages_of_ada(rules={**RULES, "behaviour": [odd]})
+
+    assert "Webinar (2 times) 30.5 earned, 10.4 lost to limits +20.1" in page_of(pages.get(token)).text
+
+
 def _aged(rule: dict[str, Any]) -> dict[str, Any]:
     return {**rule, "decay": {"half_life": "11d"}}
 

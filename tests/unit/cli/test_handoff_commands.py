@@ -304,7 +304,7 @@ def test_things_of_one_moment_stay_on_one_page(baton, desk):
 
 def test_of_a_moment_that_stands_across_two_pages_nothing_is_lost_at_any_limit(baton, desk):
     start = parse_moment("2026-02-01T00:00:00Z")
-    desk.happened([activity(f"p{n:03}", ADA, at=format_moment(Moment(start + n // 7 * MINUTE))) for n in range(210)])
+    desk.happened([activity(f"p{n:03}", ADA, at=format_moment(Moment(start + n // 9 * MINUTE))) for n in range(210)])
     whole = json.loads(done(baton("leads", "timeline", "lead-1", "--limit", "1000", "--json")))["happened"]
 
     for limit in range(90, 110):
@@ -313,16 +313,16 @@ def test_of_a_moment_that_stands_across_two_pages_nothing_is_lost_at_any_limit(b
         assert [*json.loads(done(baton("leads", "timeline", "lead-1", *words)))["happened"], *page["happened"]] == whole
 
 
-@pytest.mark.parametrize("limit", ["1000", "50", "5"])
-def test_what_lies_before_a_crowded_moment_is_told_and_that_of_this_moment_there_is_more(baton, desk, limit):
+@pytest.mark.parametrize(("limit", "pages"), [("1000", 1), ("50", 2), ("5", 2)])
+def test_what_lies_before_a_crowded_moment_is_told_and_that_of_this_moment_there_is_more(baton, desk, limit, pages):
     crowd = [activity(f"same{n:03}", ADA, type="event_attended", at="2026-02-20T00:00:00Z") for n in range(150)]
     before = [activity(f"old{n}", ADA, type="webinar_attended", at=f"2026-02-1{n}T09:00:00Z") for n in range(5)]
     desk.happened([*crowd, *before])
-    told, earlier = [], None
+    told, earlier, seen = [], None, 0
     while True:
         words = ("--before", earlier) if earlier else ()
         page = json.loads(done(baton("leads", "timeline", "lead-1", "--limit", limit, "--json", *words)))
-        told, earlier = [*page["happened"], *told], page["before"]
+        told, earlier, seen = [*page["happened"], *told], page["before"], seen + 1
         if earlier is None:
             break
 
@@ -331,6 +331,7 @@ def test_what_lies_before_a_crowded_moment_is_told_and_that_of_this_moment_there
         "and more at this moment than is told here, which `baton leads export lead-1` tells"
     ]
     assert len(told) == 5 + 100 + 1 + 4
+    assert seen == pages
 
 
 def test_before_the_first_moment_that_there_is_nothing_can_be_asked(baton):
