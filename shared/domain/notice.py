@@ -28,7 +28,12 @@ _REASONS = 8
 _ACRONYMS = {"iql", "mql", "sql", "pql"}
 _LONGEST_ADDRESS = 254
 _ADDRESS = re.compile(r"[\w.+'&=-]+@[\w-]+(\.[\w-]+)+")
-_NAMED_HOST = re.compile(r"(?<=\w)[.\u3002\uff0e\uff61](?=\w{2})")
+_NUMBER = r"(?<![\w.])[vV]?[0-9]+(?:\.[0-9]+){1,2}(?!\.?\w)"
+"""A decimal number, a day or a version: three parts at most, as four may be an address of the internet."""
+_INNER_DOT = re.compile(
+    rf"(?P<number>{_NUMBER})|(?<=\S)[.\u3002\ufe52\uff0e\uff61](?=[^\s.,;:!?'\"()\[\]{{}}<>/\\…\u3002\ufe52\uff0e\uff61-])"
+)
+"""What may make a host's name of a word; a dot that ends a word makes none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,8 +171,10 @@ def quiet(text: str, longest: int = _LONGEST) -> str:
 
     Control, formatting and direction characters are gone, white space is single spaces, and nothing in it looks like a
     link to a mail or chat program: the dots inside `evil.example` become one-dot leaders and `://` loses its slashes.
+    Numbers such as 2.5 and versions such as 1.2.3 stay.
     """
-    line = _NAMED_HOST.sub("\N{ONE DOT LEADER}", visible(text).replace("//", "\N{FRACTION SLASH}" * 2))
+    flat = visible(text).replace("//", "\N{FRACTION SLASH}" * 2)
+    line = _INNER_DOT.sub(lambda found: found["number"] or "\N{ONE DOT LEADER}", flat)
     return line if len(line) <= longest else f"{line[: longest - 1].rstrip()}…"
 
 

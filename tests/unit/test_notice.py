@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 import pytest
@@ -112,6 +113,57 @@ def test_quiet_words_are_one_short_line_without_anything_hidden_or_linked(words:
     assert "evil.example" not in line.lower().replace("\u3002", ".").replace("\uff0e", ".")
     assert quiet(line) == line
     line.encode()
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "8.8.8.8/login",
+        "1.1.1.1:80",
+        "v1.1.1.1",
+        "x.y.z",
+        "t.co",
+        "a@b.c",
+        "❤.ws/login",
+        "i❤.ws",
+        "evil-.example",
+        "(evil).example",
+        "2.5.example",
+        "evil.2.5",
+        "evil.example.",
+        "evil。example",
+        "evil﹒example",
+        "evil.x\u0308yz",
+        "foo.бел",
+        "株式。会社",
+    ],
+)
+def test_no_host_is_left_of_quiet_words(host: str) -> None:
+    assert not re.search("[^ ][.\u3002\ufe52\uff0e\uff61][^ ]", quiet(host))
+    assert quiet(quiet(host)) == quiet(host)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "2.5 stars, 10.75% of 1.000.000",
+        "(2.5)",
+        "version 1.2.3, then v2.0.",
+        "on 22.11.2026",
+        "Acme Inc., Dr. A. Jones Jr. (ret.)",
+        "Well... yes.",
+        "3.5/5",
+    ],
+)
+def test_numbers_versions_and_the_ends_of_words_keep_their_dots(words: str) -> None:
+    assert quiet(words) == words
+
+
+@given(st.text(st.sampled_from("a2v.。❤ /-(\u0301…"), max_size=200))
+def test_what_is_quiet_is_so_whatever_its_dots_stand_between(words: str) -> None:
+    line = quiet(words)
+    assert not re.search(r"[^\s.…-][.。](?=[a❤])", line)
+    assert quiet(line) == line
 
 
 @given(st.text(st.characters(codec=None), max_size=400))
