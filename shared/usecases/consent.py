@@ -16,7 +16,10 @@ from shared.usecases.sayings import request_digest, said_by
 
 @dataclass(frozen=True, slots=True)
 class ConsentTold:
-    """What a lead said, with which wording before it, and how it is known. The same `id` again is the same word."""
+    """What a lead said, with which wording before it, and how it is known.
+
+    The same again, under the same `id`, is the same word; anything else is said too.
+    """
 
     id: str
     consent: Consent
@@ -39,10 +42,11 @@ class RecordConsent:
             NotFound: there is no such lead.
         """
         record = find_live(self._leads, lead)
+        said = (told.consent, told.why, told.wording or "")
         activity = said_by(
             person,
             self._clock.now(),
-            id=f"consent-{request_digest(record.lead, person.id, told.id)}",
+            id=f"consent-{request_digest(record.lead, person.id, told.id, *said)}",
             type=CONSENT_RECORDED,
             identities=strongest_first(tuple(record.identities))[:1],
             why=told.why,

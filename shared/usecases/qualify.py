@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -25,8 +26,8 @@ LONGEST_TEXT = 500
 class QualificationTold:
     """What a lead said of the four facts, and those that it was `asked` for without answering.
 
-    A fact is yes or no, a text, a rating from 1 to 5, or None: what was said of it is taken back. The same `id` of the
-    same person again is the same word.
+    A fact is yes or no, a text, a rating from 1 to 5, or None: what was said of it is taken back. The same again, under
+    the same `id` of the same person, is the same word; anything else is said too.
     """
 
     id: str
@@ -52,10 +53,11 @@ class QualifyLead:
         """
         check_qualification(told)
         record = find_live(self._leads, lead)
+        said = json.dumps([dict(told.facts), told.asked, told.note], sort_keys=True)
         activity = said_by(
             person,
             self._clock.now(),
-            id=f"qualification-{request_digest(record.lead, person.id, told.id)}",
+            id=f"qualification-{request_digest(record.lead, person.id, told.id, said)}",
             type=LEAD_QUALIFIED,
             identities=strongest_first(tuple(record.identities))[:1],
             why=told.note,
@@ -79,9 +81,9 @@ def check_qualification(told: QualificationTold) -> None:
         msg = f"say at least one of {', '.join(QUALIFICATIONS)}, or which of them was asked without an answer"
         raise Invalid(msg, "facts")
     for place, names in (("facts", told.facts), ("asked", told.asked)):
-        if strange := next((name for name in names if name not in QUALIFICATIONS), None):
-            msg = f"{strange!r} is no qualification fact; there are {', '.join(QUALIFICATIONS)}"
-            raise Invalid(msg, f"{place}.{strange}" if place == "facts" else place)
+        if strange := [name for name in names if name not in QUALIFICATIONS]:
+            msg = f"{strange[0]!r} is no qualification fact; there are {', '.join(QUALIFICATIONS)}"
+            raise Invalid(msg, f"{place}.{strange[0]}" if place == "facts" else place)
     for name, value in told.facts.items():
         if name in told.asked and value is not None:
             msg = f"{name} is either told, or asked without an answer"

@@ -511,6 +511,22 @@ def test_the_same_word_again_is_said_once(desk: InMemoryDesk, bob: Seller) -> No
     assert len(said(desk, "lead_qualified")) == 1
 
 
+@pytest.mark.parametrize("second", [{"facts": {"need": "ERP"}}, {"facts": {"budget": 1}}, {"asked": ["need"]}])
+def test_another_word_under_the_same_key_is_said_too(desk: InMemoryDesk, bob: Seller, second: dict[str, Any]) -> None:
+    for told in ({"facts": {"budget": True}}, {"facts": {"budget": True}}, second):
+        qualify(bob, desk, told)
+
+    assert len(said(desk, "lead_qualified")) == 2
+
+
+def test_another_word_on_consent_under_the_same_key_is_said_too(desk: InMemoryDesk, bob: Seller) -> None:
+    granted = {"consent": "granted", "why": "She rang."}
+    for told in (granted, granted, {"consent": "denied", "why": "She rang."}):
+        post(bob, "/v1/leads/lead-1/consents", told, 202)
+
+    assert len(said(desk, "consent_recorded")) == 2
+
+
 # --- what is held ---
 
 
