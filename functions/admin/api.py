@@ -123,15 +123,19 @@ class RecordConsentRequest(_Request):
     )
 
 
+_Fact = SkipValidation[Literal["authority", "budget", "need", "timeline"]]
+"""`check_qualification` tells better what is wrong with one."""
+
+
 class QualifyLeadRequest(_Request):
     """What a lead said of the four facts, and those that it was asked for without answering."""
 
     facts: Annotated[
-        dict[Literal["authority", "budget", "need", "timeline"], SkipValidation[bool | int | str | None]],
+        dict[_Fact, SkipValidation[bool | int | str | None]],
         Field(description="Yes or no, a text, a rating from 1 to 5; null takes back what was said."),
     ] = Field(default_factory=dict)
     asked: Annotated[
-        list[Literal["authority", "budget", "need", "timeline"]],
+        list[_Fact],
         Field(max_length=4, description="Asked, and not answered: nobody asks it again."),
     ] = Field(default_factory=list)
     note: Annotated[str, Field(max_length=2000)] = ""

@@ -461,6 +461,10 @@ def test_a_lead_shows_the_seven_factors(bob: Seller) -> None:
         {"facts": {}},
         {"facts": {"colour": "red"}},
         {"asked": ["colour"]},
+        {"facts": {"": True}},
+        {"asked": [""]},
+        {"asked": [[]]},
+        {"asked": [1]},
         {"facts": {"budget": 0}},
         {"facts": {"budget": 6}},
         {"facts": {"budget": 2.5}},
@@ -483,6 +487,14 @@ def test_what_no_fact_can_say_is_told_in_one_sentence(bob: Seller, value: Any) -
 
     assert told["details"] == {"at": "facts.need"}
     assert told["message"].startswith("a fact is true or false, a text of at most 500 characters, a whole")
+
+
+@pytest.mark.parametrize(("body", "at"), [({"facts": {"bugdet": 1}}, "facts.bugdet"), ({"asked": ["bugdet"]}, "asked")])
+def test_a_fact_that_is_none_of_the_four_is_told_with_those_that_are(bob: Seller, body: Any, at: str) -> None:
+    told = post(bob, "/v1/leads/lead-1/qualifications", body, 422)
+
+    assert told["details"] == {"at": at}
+    assert told["message"] == "'bugdet' is no qualification fact; there are authority, budget, need, timeline"
 
 
 @pytest.mark.parametrize(("words", "value"), [("no", False), ("Ja", True), ("4", 4), ("a crane", "a crane")])
