@@ -27,8 +27,10 @@ class LeadRecord:
 
     `version` counts writes (0: not stored yet). `rules_version` is the one under which the state was made, -1 when its
     format is not read any more. `browsers` holds each anonymous id that counts for it. `look` tells that this write
-    gave `evaluate` something to look at, and `mark` counts such writes. `due` is the moment at which time alone flips
-    something that shows. `stored_months` is the store's own: what it has of a state that outgrew one item.
+    gave `evaluate` something to look at, and `mark` counts such writes; `did` is the `mark` of the last of them in
+    which something happened to the lead, other than that rules changed or time went by. `due` is the moment at which
+    time alone flips something that shows. `stored_months` is the store's own: what it has of a state that outgrew one
+    item.
 
     `ties` is what was said of who its identities are. `owed` are leads that must be looked at again because of what
     was written here, and `torn` tells that identities left or came and it is not settled yet who else may come: both
@@ -43,6 +45,7 @@ class LeadRecord:
     rules_version: int = 0
     browsers: Mapping[str, Browser] = field(default_factory=dict)
     mark: int = 0
+    did: int = 0
     look: bool = True
     due: Moment | None = None
     absorbed: tuple[LeadId, ...] = ()

@@ -29,7 +29,7 @@ class StageRecord:
     `absorbed` are the leads whose journeys are part of this one; a lead that was absorbed is no longer `listed`.
     `open` are the handoffs that wait for an answer, also those of absorbed leads. At `look_again` a lead that sales
     gave back may be handed over for what holds then. `unadvised` is the entry into a stage of which nurture was not
-    advised yet, because permission is missing.
+    advised yet, because permission is missing. `seen` is what `LeadRecord.did` was at the last look.
     """
 
     lead: LeadId
@@ -47,6 +47,7 @@ class StageRecord:
     open: tuple[OpenHandoff, ...] = ()
     look_again: Moment | None = None
     unadvised: HandoffKey | None = None
+    seen: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -259,8 +259,9 @@ def decide(
     rules, state, taken = active.rules, scored.state, _Turns(turns)
     by_rules = _caused_by_rules(scored, before, active)
     look_again = _look_again(before, waiting)
+    if look_again is not None and look_again <= now and _has_open(before.journey.stage, waiting):
+        look_again = None  # sales has it from where it stands
     again = look_again is not None and look_again <= now and not by_rules
-    look_again = None if again else look_again
     journey, transitions = rules.advance(state, before.journey, now, again=again)
     score, change = rules.score(state, now), rules.journey_change(state, journey, now)
     handing = _Handing(scored, rules, rosters, known_facts(state), now, taken.take)
@@ -275,7 +276,12 @@ def decide(
     unsent = [each for each in waiting if allowed and not each.answer and withheld(each.key)]
     events += [event for each in unsent for event in _told_again(each, before, now)]
     events += [_followed_up_event(each, step, now) for each, steps in follow_ups for step in steps]
-    look_again = None if handoffs else look_again  # it was looked at again, and handed over
+    stays_until = rules.stays_until(journey)
+    came = any(rules.handoff_for(each.to_stage) for each in transitions)
+    if handoffs or (again and (came or stays_until is None or stays_until <= now)):
+        look_again = None  # it was looked at again, and handed over if it could be
+    elif look_again is not None:
+        look_again = max(look_again, stays_until or look_again)
     unadvised = before.unadvised if not transitions else None if by_rules else here
     if unadvised != here or here.stage not in rules.file.nurture:
         unadvised = None
@@ -297,6 +303,7 @@ def decide(
         open=open_,
         look_again=look_again,
         unadvised=unadvised,
+        seen=scored.did,
     )
     done = tuple(each for each, _ in follow_ups)
     lifted = tuple(each.key for each in unsent)
@@ -371,6 +378,11 @@ def _look_again(before: StageRecord, waiting: Sequence[HandoffRecord]) -> Moment
     return answers[-1].look_again if answers else before.look_again
 
 
+def _has_open(stage: str | None, waiting: Sequence[HandoffRecord]) -> bool:
+    """Whether somebody is still to answer a handoff of a stage."""
+    return any(each.key.stage == stage and not each.answer for each in waiting)
+
+
 def _followed_up(
     handing: _Handing, waiting: Sequence[HandoffRecord], *, allowed: bool
 ) -> tuple[tuple[OpenHandoff, ...], list[tuple[FollowedUp, tuple[FollowUp, ...]]]]:
@@ -428,10 +440,7 @@ def _advice(handing: _Handing, journey: Journey, key: HandoffKey, look_again: Mo
 
 def _caused_by_rules(scored: LeadRecord, before: StageRecord, active: ActiveRules) -> bool:
     """Whether new rules, and not the lead, made this look: then nobody is called because of it."""
-    if before.version == 0 or before.rules_version == active.number:
-        return False
-    last = scored.state.last_activity_at
-    return last is None or last <= active.published_at
+    return before.version > 0 and before.rules_version != active.number and scored.did <= before.seen
 
 
 def _handoff(handing: _Handing, key: HandoffKey, *, caused_by: str, snapshot: Mapping[str, Any]) -> Handoff:

@@ -116,7 +116,8 @@ class LeadWriter:
             # What was claimed for a lead that nobody has written since can only have left it by a write.
             self._check_names(record, group, claimed if record.version == 0 else ())
             after, sharing = self._after(_with_names(record, group), group, active, rebuild=rebuild)
-            new = self.booked(record, after, active, touched=touched, did=bool(group))
+            did = self._did(record, after, group, active)
+            new = self.booked(record, after, active, touched=touched, did=did, first=bool(group))
             try:
                 if new != record:
                     self._leads.save(new)
@@ -170,12 +171,22 @@ class LeadWriter:
         )
 
     def booked(
-        self, before: LeadRecord, after: LeadRecord, active: ActiveRules, *, touched: bool, did: bool = False
+        self,
+        before: LeadRecord,
+        after: LeadRecord,
+        active: ActiveRules,
+        *,
+        touched: bool,
+        did: bool = True,
+        first: bool = False,
     ) -> LeadRecord:
-        """The record with its next moment booked and marked for `evaluate`; unchanged when nothing changed."""
+        """The record with its next moment booked and marked for `evaluate`; unchanged when nothing changed.
+
+        `did` tells that more happened to the lead than that rules changed or time went by.
+        """
         now = self._clock.now()
         overdue = before.due is not None and before.due <= now
-        first = did and before.mark == 0
+        first = first and before.mark == 0
         if after == before and not (touched or overdue or first):
             return before
         change = active.rules.next_change(after.state, now)
@@ -184,7 +195,8 @@ class LeadWriter:
             # Written only when it moves earlier: a visit that finds nothing due books the later moment.
             due = min(before.due, due) if due is not None else before.due
         look = touched or self._shows(before, after, active, now)
-        return replace(after, due=due, look=look, mark=before.mark + look)
+        mark = before.mark + look
+        return replace(after, due=due, look=look, mark=mark, did=mark if look and did else before.did)
 
     def at_dropped(self, *records: LeadRecord) -> frozenset[LeadId]:
         """Leave the browsers that count for the last of these records no more; the leads at them, who have its place.
@@ -241,6 +253,19 @@ class LeadWriter:
         if not is_crowded(attached) or record.lead not in leads_at(self._leads, attached):
             return frozenset()
         return frozenset(leads_at(self._leads, attached, and_next=True)) - {record.lead}
+
+    def _did(self, before: LeadRecord, after: LeadRecord, group: Sequence[Placed], active: ActiveRules) -> bool:
+        """Whether something that shows happened to a lead, other than that rules changed or time went by."""
+        now = self._clock.now()
+        if before.rules_version == after.rules_version:
+            return self._shows(before, after, active, now)
+        activities = [each.activity for each in group if _is_of(after, each)]
+        new = active.rules.absorb(ScoreState.empty(), self._noise().marked(activities))
+        known, state = before.state, after.state
+        if new.entries.keys() - known.entries.keys():
+            return True
+        without = ScoreState(state.entries, state.seen - (new.seen - known.seen), known.last_own)
+        return active.rules.score(without, now) != active.rules.score(state, now)
 
     @staticmethod
     def _shows(before: LeadRecord, after: LeadRecord, active: ActiveRules, now: Moment) -> bool:

@@ -104,6 +104,7 @@ class LeadsContract(ABC):
             rules_version=3,
             browsers={"b-1": Browser(NOON, shared=False), "b-2": Browser(LATER, shared=True)},
             mark=7,
+            did=5,
             look=False,
             due=parse_moment("2026-04-01T00:00:00.000001Z"),
             absorbed=(TWO,),

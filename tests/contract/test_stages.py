@@ -62,6 +62,7 @@ class StagesContract(ABC):
             absorbed=(LeadId("lead-2"),),
             open=(OpenHandoff(HandoffKey(ONE, "mql", 1), NOON), OpenHandoff(HandoffKey(LeadId("lead-2"), "sql", 3))),
             look_again=NOON,
+            seen=4,
             unadvised=HandoffKey(ONE, "cold", 1),
         )
 

@@ -1,10 +1,12 @@
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from shared.domain.activity import Claims
 from shared.domain.handoff import HandoffKey
-from shared.domain.moments import DAY, HOUR, Moment
+from shared.domain.moments import DAY, HOUR, MINUTE, Moment
 from shared.ports.errors import Conflict
 from shared.usecases.evaluate import Evaluate
 from tests.fakes import InMemoryStages
@@ -263,6 +265,95 @@ def test_a_lead_that_acts_after_a_publish_is_handed_over_though_nobody_touched_i
     hall.did("page_viewed")
 
     assert hall.handed_over() == [("mql", 1)]
+
+
+def told(hall, kind, *, occurred_at=None):
+    """The lead does something that is scored, and not looked at yet."""
+    one = activity(f"t{next(hall.numbers)}", ADA, type=kind)
+    now = hall.clock.now()
+    assert hall.take(replace(one, occurred_at=occurred_at or now, received_at=now)) == []
+
+
+def rescored(hall, document=None):
+    """New rules are published, and the lead is scored and looked at under them."""
+    hall.publish(document or {**RULES, "name": f"version {hall.versions.active_number() + 1}"})
+    hall.clock.advance(MINUTE)
+    hall.score.touch(hall.lead(ADA).lead)
+    hall.look()
+
+
+def test_a_lead_that_crossed_and_was_not_looked_at_before_a_publish_is_handed_over(hall):
+    hall.did("form_submitted", claims=GRANTED)
+    hall.did("page_viewed", times=4)
+    told(hall, "page_viewed")
+    hall.clock.advance(1)
+    rescored(hall)
+    assert hall.handed_over() == [("mql", 1)]
+
+
+def test_what_was_done_before_a_publish_and_told_after_it_hands_over(hall):
+    hall.did("form_submitted", claims=GRANTED)
+    hall.did("page_viewed", times=4)
+    before = hall.clock.now()
+    hall.clock.advance(DAY)
+    hall.publish({**RULES, "name": "next"})
+    hall.clock.advance(MINUTE)
+    told(hall, "page_viewed", occurred_at=before)
+    hall.look()
+    assert hall.handed_over() == [("mql", 1)]
+
+
+@pytest.mark.parametrize("kind", ["mouse_moved", "form_submitted"])
+def test_what_counts_for_nothing_or_was_known_already_is_not_the_lead_s_doing_after_a_publish(hall, kind):
+    hall.did("form_submitted", claims=GRANTED)
+    hall.did("page_viewed", times=4)
+    hall.clock.advance(MINUTE)
+    hall.publish({**RULES, "behaviour": [{"id": "view", "on": "page_viewed", "points": 20}]})
+    hall.clock.advance(MINUTE)
+    if kind == "form_submitted":  # delivered once more
+        hall.score.apply([each for each in hall.log.under(ADA) if each.type == kind])
+        hall.look()
+    else:
+        hall.did(kind)
+    assert hall.stages.transitions(hall.lead(ADA).lead)[-1].by_rules
+    assert hall.handed_over() == []
+
+
+def test_a_silence_that_ends_after_a_publish_is_the_lead_s_doing(hall):
+    rules = {**RULES, "behaviour": [*RULES["behaviour"], {"id": "quiet", "idle": {"for": "3d"}, "points": -30}]}
+    hall = Hall(rules)
+    hall.did("form_submitted", claims=GRANTED)
+    told(hall, "page_viewed")
+    hall.clock.advance(4 * DAY)
+    for _ in range(4):
+        told(hall, "page_viewed", occurred_at=Moment(hall.clock.now() - 4 * DAY))
+    hall.look()
+    assert hall.stage() == "suspect"
+    hall.publish({**rules, "name": "next"})
+    hall.clock.advance(MINUTE)
+    hall.did("mouse_moved")
+    assert hall.handed_over() == [("mql", 1)]
+
+
+@given(st.lists(st.sampled_from(["does", "looks", "publishes", "waits"]), max_size=20))
+def test_publishes_that_change_no_meaning_neither_take_a_handoff_nor_make_one(steps):
+    hall, still = Hall(), Hall()
+    for each in (hall, still):
+        each.did("form_submitted", claims=GRANTED)
+    for what in [*steps, "looks"]:
+        for each in (hall, still):
+            each.clock.advance(MINUTE)
+            if what == "does":
+                told(each, "page_viewed")
+            elif what == "looks":
+                each.look()
+            elif what == "waits":
+                each.clock.advance(DAY)
+        if what == "publishes":
+            rescored(hall)
+            still.clock.advance(MINUTE)
+            still.look()
+    assert hall.handed_over() == still.handed_over()
 
 
 def test_a_decision_that_somebody_else_was_faster_with_is_made_again(hall):

@@ -299,7 +299,7 @@ def test_what_follows_is_committed_though_nothing_else_about_the_lead_changes(fl
     floor.look()
     before = floor.record()
     floor.did("form_submitted", claims=GRANTED)
-    assert floor.record() == replace(before, version=before.version + 1)
+    assert floor.record() == replace(before, version=before.version + 1, seen=before.seen + 1)
     assert floor.followed_up() == STEPS
     assert floor.stages.standing(key).assignee == "igor"
 
@@ -450,6 +450,132 @@ def test_on_the_day_a_recycled_lead_whose_score_has_fallen_stays_where_it_is(flo
         pass
     assert floor.record().journey.stage == "recycled"
     assert floor.record().look_again is None
+
+
+def without_recycled():
+    """Rules in which a lead that sales gives back stays where it is."""
+    leave = {"when": {"score": {"below": 30}}, "to": "suspect"}
+    mql = {**RULES["stages"][3], "from": ["suspect"], "leave": leave}
+    return {**RULES, "stages": [RULES["stages"][2], mql], "nurture": {}}
+
+
+def epochs_of(floor, key):
+    return [each.key.epoch for each in floor.stages.handoffs(key.lead)]
+
+
+def test_on_the_day_a_lead_that_still_stands_where_it_was_given_back_is_handed_over_once_more():
+    floor = Floor(without_recycled())
+    key = floor.mql()
+    floor.recycle(key, look_again=Moment(floor.clock.now() + DAY))
+    assert epochs_of(floor, key) == [1]
+    floor.to_due()
+
+    assert epochs_of(floor, key) == [1, 2]
+    (told,) = floor.stages.transitions(key.lead)[2:]
+    assert (told.from_stage, told.to_stage, told.epoch, told.activity_id) == ("mql", "mql", 2, None)
+    assert told.cause == "sales asked to look again on this day"
+    assert floor.record().look_again is None
+    floor.clock.advance(DAY)
+    floor.look()
+    assert epochs_of(floor, key) == [1, 2]
+
+
+def test_a_day_before_the_least_time_in_the_stage_is_over_waits_for_that(floor):
+    stages = [*RULES["stages"][:3], {**RULES["stages"][3], "stay": "7d"}]
+    floor = Floor({**RULES, "stages": stages})
+    key, start = floor.mql(), floor.clock.now()
+    floor.recycle(key, look_again=Moment(start + 2 * DAY))
+    floor.clock.advance(2 * DAY)
+    floor.look()
+    assert epochs_of(floor, key) == [1]
+    assert floor.record().due == start + 7 * DAY
+
+    floor.to_due()
+    assert epochs_of(floor, key) == [1, 2]
+    assert [each.to_stage for each in floor.stages.transitions(key.lead)[2:]] == ["recycled", "mql"]
+
+
+def test_on_the_day_a_stage_that_was_renamed_meanwhile_hands_over():
+    floor = Floor(without_recycled())
+    key = floor.mql()
+    floor.recycle(key, look_again=Moment(floor.clock.now() + DAY))
+    stages = [RULES["stages"][2], {"name": "ready", "enter": RULES["stages"][3]["enter"]}]
+    floor.publish({**RULES, "stages": stages, "handoff": {"ready": RULES["handoff"]["mql"]}, "nurture": {}})
+    floor.clock.advance(MINUTE)
+    floor.score.touch(key.lead)
+    floor.look()
+    assert floor.record().journey.stage == "ready"
+    floor.clock.advance(DAY)
+    floor.look()
+    assert [each.key.stage for each in floor.stages.handoffs(key.lead)] == ["mql", "ready"]
+
+
+def test_on_the_day_nothing_is_handed_over_that_lies_with_sales_already():
+    second = {"name": "sql", "from": ["mql"], "enter": {"activity": "webinar_attended"}}
+    rules = without_recycled()
+    both = {**RULES["handoff"], "sql": RULES["handoff"]["mql"]}
+    floor = Floor({**rules, "stages": [*rules["stages"], second], "handoff": both})
+    key = floor.mql()
+    floor.did("webinar_attended")
+    floor.recycle(key, look_again=Moment(floor.clock.now() + DAY))
+    floor.clock.advance(DAY)
+    floor.look()
+    assert [each.key.text.split(".", 1)[1] for each in floor.stages.handoffs(key.lead)] == ["mql.1", "sql.1"]
+    assert floor.record().look_again is None
+
+
+@given(st.lists(st.tuples(st.sampled_from(["view", "wait", "recycle", "day"]), st.integers(1, 30)), max_size=15))
+def test_after_the_day_sales_has_the_lead_again_wherever_it_stood_if_it_still_qualifies(steps):
+    for rules in (RULES, without_recycled()):
+        floor = Floor(rules)
+        key = floor.mql()
+        for what, number in [*steps, ("day", 1)]:
+            floor.clock.advance(MINUTE)
+            open_ = [each.key for each in floor.record().open]
+            if what == "view":
+                floor.did("page_viewed")
+            elif what == "wait":
+                floor.clock.advance(number * DAY)
+                floor.look()
+            elif open_:
+                floor.recycle(open_[0], look_again=Moment(floor.clock.now() + number * DAY) if what == "day" else None)
+                if what == "day":
+                    assert floor.record().open == ()  # it is not handed over again by being given back
+                    floor.clock.advance(number * DAY)
+                    floor.look()
+                    assert [each.key.stage for each in floor.record().open] == ["mql"]
+        keys = epochs_of(floor, key)
+        assert keys == list(range(1, len(keys) + 1))
+
+
+def test_a_lead_that_jumped_over_a_stage_is_not_handed_over_for_it_when_sales_gives_it_back():
+    stages = [
+        {"name": "recycled", "from": ["sql"], "enter": {"activity": "handoff_recycled", "since": "stage_entry"}},
+        {"name": "mql", "from": ["recycled"], "enter": {"score": {"at_least": 50}}},
+        {"name": "sql", "enter": {"all": [{"activity": "form_submitted"}, {"score": {"at_least": 50}}]}},
+    ]
+    both = {"mql": RULES["handoff"]["mql"], "sql": RULES["handoff"]["mql"]}
+    floor = Floor({**RULES, "stages": stages, "handoff": both, "nurture": {}})
+    key = replace(floor.mql(), stage="sql")
+    day = Moment(floor.clock.now() + DAY)
+    floor.recycle(key, look_again=day)
+    assert [each.key.stage for each in floor.stages.handoffs(key.lead)] == ["sql"]
+    assert (floor.record().journey.stage, floor.record().look_again) == ("recycled", day)
+    floor.to_due()
+    assert "mql" in [each.key.stage for each in floor.stages.handoffs(key.lead)]
+
+
+def test_a_lead_that_falls_and_comes_back_can_be_given_back_each_time(floor):
+    floor.did("form_submitted", claims=GRANTED)
+    floor.did("demo_requested")
+    for epoch in (1, 2, 3):
+        floor.clock.advance(HOUR)
+        floor.recycle(HandoffKey(floor.lead(ADA).lead, "mql", epoch))
+        assert floor.record().journey.stage == "recycled"
+        floor.clock.advance(31 * DAY)
+        floor.look()
+        floor.did("demo_requested")
+        assert floor.record().journey.stage == "mql"
 
 
 def test_a_lead_that_was_handed_over_again_is_not_looked_at_on_the_old_day(floor):

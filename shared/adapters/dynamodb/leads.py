@@ -382,6 +382,7 @@ def _item(record: LeadRecord, whole: bytes, months: dict[str, str]) -> Item:
         "rules_version": {"N": str(record.rules_version)},
         "state": {"B": whole},
         "mark": {"N": str(record.mark)},
+        "did": {"N": str(record.did)},
         "look": {"BOOL": record.look},
     }
     if months:
@@ -431,6 +432,7 @@ def _record(lead: LeadId, item: Any, months: list[bytes]) -> LeadRecord:
             name: Browser(Moment(since), bool(shared)) for name, (since, shared) in who.get("browsers", {}).items()
         },
         mark=int(item["mark"]["N"]),
+        did=int(item["did"]["N"]) if "did" in item else 0,
         look=item["look"]["BOOL"],
         due=Moment(int(item["due"]["N"])) if "due" in item else None,
         absorbed=tuple(LeadId(text) for text in who.get("absorbed", ())),

@@ -181,6 +181,7 @@ def _item(record: StageRecord) -> Item:
         "rules_version": {"N": str(record.rules_version)},
         "journey": {"S": json.dumps(record.journey.as_json(), sort_keys=True, separators=(",", ":"))},
         "transitions": {"N": str(record.transitions)},
+        "seen": {"N": str(record.seen)},
     }
     if record.listed:
         item["temperature"] = {"S": record.temperature or NO_TEMPERATURE}
@@ -219,6 +220,7 @@ def _record(lead: LeadId, item: Mapping[str, Any]) -> StageRecord:
         open=_open(lead, item),
         look_again=Moment(int(item["look_again"]["N"])) if "look_again" in item else None,
         unadvised=_key(lead, item, "unadvised"),
+        seen=int(item["seen"]["N"]) if "seen" in item else 0,
     )
 
 
