@@ -308,6 +308,13 @@ class FollowsUpWhateverWasAnswered(InMemoryStages):
             self.handed_over._now[after.key] = (after.to, after.assignee, after.done)
 
 
+class ForgetsWhatWasWithheld(InMemoryStages):
+    """Does not know what was not sent for want of permission."""
+
+    def withheld(self, key: HandoffKey) -> bool:
+        return False
+
+
 class LastAnswerWins(InMemoryHandoffs):
     """Lets whoever answers later have the last word."""
 
@@ -397,6 +404,7 @@ BROKEN: Mapping[str, Broken] = {
     ),
     "books no follow-up": Broken(Designs(evaluate=evaluating(follow_ups_not_booked)), "nobody answers"),
     "forgets which follow-ups are done": Broken(Designs(evaluate=evaluating(follow_ups_forgotten)), "nobody answers"),
+    "forgets what was withheld": Broken(Designs(stages=ForgetsWhatWasWithheld), "permission goes and comes"),
     "lets the last answer win": Broken(Designs(handoffs=LastAnswerWins), "nobody answers"),
     "answers in two steps": Broken(
         Designs(answer=AnswersInTwoSteps, handoffs=Settling), "answered in time", ("handoffs.tell",)

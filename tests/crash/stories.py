@@ -8,7 +8,7 @@ from typing import Any
 
 from shared.domain.activity import Activity, Claims
 from shared.domain.handoff import AnswerKind
-from shared.domain.moments import DAY, HOUR, Moment, parse_moment
+from shared.domain.moments import DAY, HOUR, SECOND, Moment, parse_moment
 from shared.domain.people import Person, Role
 from shared.usecases.answer import AnswerTold
 from tests.crash.world import BEGINNING, Answering, World
@@ -126,6 +126,23 @@ def permission_comes_late(world: World) -> None:
     after(world, 3 * HOUR)
 
 
+def permission_goes_and_comes(world: World) -> None:
+    """Withdrawn while people are about to be told of the handoff or the reminder: both are told when it is back."""
+    becomes_mql(world)
+    world.work(before=Moment(START + 6 * SECOND))
+    world.did(did("email_unsubscribed", consent="denied"))
+    after(world, HOUR)
+    world.did(did("form_submitted", id_="again", consent="granted"))
+    reminded = Moment(START + 9 * HOUR + HOUR // 2)
+    world.work(before=reminded)
+    world.until(reminded)
+    world.work(before=Moment(reminded + 5 * SECOND))
+    world.did(did("email_unsubscribed", id_="again", consent="denied"))
+    after(world, 10 * HOUR)
+    world.did(did("form_submitted", id_="once more", consent="granted"))
+    after(world, 10 * HOUR + HOUR // 2)
+
+
 def rules_change(world: World) -> None:
     """New rules move a lead into a stage: nobody is called for it. What the lead does afterwards counts."""
     world.publish(RULES)
@@ -209,6 +226,14 @@ STORIES: Mapping[str, Story] = {
         answers=1,
     ),
     "permission comes late": Story(permission_comes_late, ("ada.mql.1",), (FIRST,), {"ada": ("suspect", "mql")}),
+    "permission goes and comes": Story(
+        permission_goes_and_comes,
+        ("ada.mql.1",),
+        (FIRST, ("ada.mql.1.reminder", "inside-sales", ALL)),
+        {"ada": ("suspect", "mql")},
+        # What goes wrong may take until then.
+        either=frozenset({"ada.mql.1.escalation"}),
+    ),
     "rules change": Story(rules_change, ("ada.sql.1",), (TO_BUY,), {"ada": ("suspect", "mql", "sql")}),
     "nobody answers": Story(
         nobody_answers,
