@@ -181,6 +181,7 @@ class BatonStack(Stack):
                 erasure_secret=settings.parameter(ERASURE_SECRET),
                 erase_queue_url=self.erase_queue.url,
                 roles_claim=settings.sign_in.roles_claim,
+                teams={name: _roster(team) for name, team in settings.teams.items()},
             ),
             memory=1024,
         )
@@ -484,7 +485,7 @@ def _with_parameter(settings: Settings, key: WriteKey) -> WriteKey:
 
 
 def _roster(team: Team) -> tuple[Member, ...]:
-    """The members of a team as `evaluate` is told them: without their addresses."""
+    """The members of a team as `evaluate` and `admin` are told them: without their addresses."""
     return tuple(Member(member.name, member.weight, member.takes) for member in team.members)
 
 

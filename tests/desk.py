@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functions.admin.desk import Desk
 from shared.domain.activity import Activity
 from shared.domain.handoff import LeadId
+from shared.domain.routing import Member
 from shared.usecases.adjust import AdjustScore
 from shared.usecases.answer import AnswerHandoff
 from shared.usecases.consent import RecordConsent
@@ -35,6 +36,9 @@ from tests.fakes import (
     InMemoryTraces,
 )
 from tests.fakes.lead_index import InMemoryLeadIndex
+
+ROSTERS = {"default": (), "inside-sales": (Member("mia"),), "managers": ()}
+"""The teams that a rule file may name here."""
 
 
 @dataclass
@@ -94,7 +98,7 @@ class InMemoryDesk:
             ),
             erasures=AskForErasure(self.activities, self.leads, self.erasures, self.erase_queue, self.clock),
             being_erased=BeingErased(self.leads, self.erasures),
-            rules=PublishRules(self.versions, self.clock),
+            rules=PublishRules(self.versions, self.clock, ROSTERS),
             roles_claim="cognito:groups",
         )
         numbers = iter(range(1, 1000))

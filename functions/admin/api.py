@@ -271,7 +271,8 @@ class FollowUpResponse(_Response):
     """What happens at a moment while nobody has answered; `to` is the team that is told, or that gets the lead."""
 
     kind: Literal["reminder", "escalation", "reassignment"]
-    at: Stamp
+    at: Stamp = Field(description="When it is to be done.")
+    done_at: Stamp | None = Field(description="When it was done, a little later; null while it has not been.")
     to: str
 
 
@@ -586,10 +587,19 @@ class RuleVersionsResponse(_Response):
     versions: list[RuleVersionResponse]
 
 
+class WarningResponse(_Response):
+    """What a rule file says that holds, and hardly as it was meant."""
+
+    at: str = Field(description="Where in the rule file: `handoff.mql.to`.")
+    message: str
+    hint: str
+
+
 class PublishRulesResponse(RuleVersionResponse):
     """The version that is active now; `is_new` is false when the same rules were active already."""
 
     is_new: bool
+    warnings: list[WarningResponse] = Field(description="The teams and members that the settings do not have.")
 
 
 class HealthResponse(_Response):

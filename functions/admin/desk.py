@@ -125,6 +125,6 @@ def from_environment() -> Desk:
             clock,
         ),
         being_erased=BeingErased(leads, erasures),
-        rules=PublishRules(versions, clock),
+        rules=PublishRules(versions, clock, settings.teams),
         roles_claim=settings.roles_claim,
     )

@@ -194,7 +194,13 @@ def rule_version(version: RuleVersion) -> api.RuleVersionResponse:
 
 def published(outcome: Published) -> api.PublishRulesResponse:
     """What publishing did."""
-    return api.PublishRulesResponse(**rule_version(outcome.version).model_dump(), is_new=outcome.is_new)
+    warnings = [
+        api.WarningResponse(at=".".join(map(str, each.path)), message=each.message, hint=each.hint)
+        for each in outcome.warnings
+    ]
+    return api.PublishRulesResponse(
+        **rule_version(outcome.version).model_dump(), is_new=outcome.is_new, warnings=warnings
+    )
 
 
 def _person(person: Introduction) -> api.PersonResponse:
@@ -274,7 +280,10 @@ def _answer(answer: Answer) -> api.AnswerResponse:
 
 
 def _follow_ups(follow_ups: Iterable[FollowUp]) -> list[api.FollowUpResponse]:
-    return [api.FollowUpResponse(kind=each.kind, at=format_moment(each.at), to=each.to) for each in follow_ups]
+    return [
+        api.FollowUpResponse(kind=each.kind, at=format_moment(each.at), done_at=_stamp(each.done_at), to=each.to)
+        for each in follow_ups
+    ]
 
 
 def _sent(sent: Mapping[str, Moment]) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -32,6 +33,8 @@ def publish(
         screen.json(answer)
     else:
         screen.say(f"Version {answer['number']} is active. Every lead is scored again within minutes.")
+        for line in warning_lines(answer["warnings"]):
+            screen.say(line)
 
 
 def publish_file(api: Api, file: Path, note: str) -> Any:
@@ -53,6 +56,13 @@ def publish_file(api: Api, file: Path, note: str) -> Any:
             f"{file} cannot be published.", "Write its numbers with at most 15 digits.", str(error)
         ) from error
     return api.post("/v1/rules", {"document": document, "text": text, "note": note})
+
+
+def warning_lines(warnings: Iterable[Mapping[str, str]]) -> Iterator[str]:
+    """What a rule file says that hardly happens as it was meant, in lines for people."""
+    for each in warnings:
+        hint = f" ({each['hint']})" if each["hint"] else ""
+        yield f"Warning: {each['at']}: {each['message']}{hint}"
 
 
 def active_number(api: Api) -> int:

@@ -7,7 +7,7 @@ in a row where the weights let that be avoided.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
@@ -15,9 +15,9 @@ from itertools import islice
 from math import gcd
 
 from shared.domain import conditions
-from shared.domain.conditions import fold
+from shared.domain.conditions import fold, nearest
 from shared.domain.facts import Facts
-from shared.domain.rulefile import HandoffRule
+from shared.domain.rulefile import HandoffRule, Problem, RuleFile
 
 DEFAULT_TEAM = "default"
 """The team that stands in for one that is not configured."""
@@ -75,6 +75,28 @@ def reroute(
         if (found := in_turn(members, take(name))) != instead_of:
             return Owner(team, found)
     return Owner(team, instead_of)
+
+
+def unknown_owners(file: RuleFile, rosters: Rosters) -> Iterator[Problem]:
+    """The teams and members that a rule file names and the settings do not have, and who gets the leads instead."""
+    for stage, rule in file.handoff.items():
+        told: list[tuple[tuple[str, ...], str]] = [(("to",), rule.to)]
+        if rule.escalate:
+            told.append((("escalate", "to"), rule.escalate.to))
+        if rule.reassign and rule.reassign.to:
+            told.append((("reassign", "to"), rule.reassign.to))
+        for keys, team in told:
+            if team not in rosters:
+                message = f"the settings have no team {team!r}: `{DEFAULT_TEAM}` stands in for it"
+                yield Problem(("handoff", stage, *keys), message, nearest(team, list(rosters)))
+        own = [member.name for member in _members(rosters, rule.to)[1]]
+        for place, each in enumerate(rule.route.rules if rule.route else ()):
+            if each.to not in (*own, *rosters):
+                message = (
+                    f"the settings have no team {each.to!r}, nor a member of {rule.to!r}: {rule.to!r} gets the lead"
+                )
+                here = ("handoff", stage, "route", "rules", place, "to")
+                yield Problem(here, message, nearest(each.to, [*own, *rosters]))
 
 
 def in_turn(members: Sequence[Member], turn: int) -> str:

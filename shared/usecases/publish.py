@@ -11,6 +11,8 @@ from shared.domain.moments import Moment
 from shared.domain.people import Person
 from shared.domain.reading import RuleFileError, parse_rule_file
 from shared.domain.refusals import Contested, Invalid, NotFound
+from shared.domain.routing import Rosters, unknown_owners
+from shared.domain.rulefile import Problem
 from shared.ports.clock import Clock
 from shared.ports.errors import Conflict
 from shared.ports.rules import RuleVersion, RuleVersions
@@ -22,18 +24,23 @@ NONE_YET = RuleVersion(0, "empty", "", Moment(0), "Nothing is published yet.", h
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """The active version; `is_new` is false when the same rules were active already."""
+    """The active version; `is_new` is false when the same rules were active already.
+
+    `warnings` are the teams and members that it names and the settings do not have.
+    """
 
     version: RuleVersion
     is_new: bool
+    warnings: tuple[Problem, ...]
 
 
 class PublishRules:
-    """The rule versions as people read and publish them."""
+    """The rule versions as people read and publish them; `rosters` are the teams of the settings."""
 
-    def __init__(self, versions: RuleVersions, clock: Clock) -> None:
+    def __init__(self, versions: RuleVersions, clock: Clock, rosters: Rosters) -> None:
         self._versions = versions
         self._clock = clock
+        self._rosters = rosters
 
     def active(self) -> RuleVersion:
         """The version that holds."""
@@ -76,11 +83,12 @@ class PublishRules:
                 f"the rule file has {len(problems)} problem{'s' if len(problems) > 1 else ''}; none of it was published"
             )
             raise Invalid(msg, "document", problems=problems) from error
+        warnings = tuple(unknown_owners(rule_file, self._rosters))
         sha256 = hashlib.sha256(text.encode()).hexdigest()
         for _ in range(_ATTEMPTS):
             active = self.active()
             if active.number and active.sha256 == sha256 and active.document == document:
-                return Published(active, is_new=False)
+                return Published(active, is_new=False, warnings=warnings)
             version = RuleVersion(
                 number=active.number + 1,
                 name=rule_file.name,
@@ -95,6 +103,6 @@ class PublishRules:
                 self._versions.publish(version)
             except Conflict:
                 continue
-            return Published(version, is_new=True)
+            return Published(version, is_new=True, warnings=warnings)
         msg = "others are publishing rules at the same time: look at what is active now, then publish again"
         raise Contested(msg)

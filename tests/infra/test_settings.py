@@ -11,9 +11,12 @@ import pytest
 from functions.ingest.settings import Settings as IngestSettings
 from functions.notify.settings import Member, Team
 from functions.notify.settings import Settings as NotifySettings
+from infra.cli.publish import STARTING_RULES
+from infra.cli.yaml12 import load_yaml
 from infra.failure import Failure
 from infra.settings import ENVIRONMENTS, Settings, SettingsError, parse_settings, read_settings
 from shared.adapters.environment import load
+from shared.domain.reading import parse_rule_file
 from tests.infra.template import Template
 
 LEAST = "teams: {default: {slack: sales-channel}}\n"
@@ -253,3 +256,11 @@ def test_an_environment_that_is_not_there_is_told_with_those_that_are(named: str
 def test_a_settings_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     with pytest.raises(Failure, match=r"nothing\.yaml cannot be read"):
         read_settings("prod", tmp_path / "nothing.yaml")
+
+
+def test_every_team_that_the_starting_rules_name_is_one_of_this_machine() -> None:
+    rosters = {name: team.members for name, team in read_settings("local").teams.items()}
+    rules = parse_rule_file(load_yaml(STARTING_RULES.read_text()))
+
+    assert {rule.to for rule in rules.handoff.values()} <= rosters.keys()
+    assert all(rosters[rule.to] for rule in rules.handoff.values())

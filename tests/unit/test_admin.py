@@ -591,6 +591,7 @@ def test_published_rules_hold_and_stay_readable() -> None:
         "note": "First.",
         "sha256": hashlib.sha256(b"name: acme # ours").hexdigest(),
         "is_new": True,
+        "warnings": [],
     }
     assert answer(mia.get("/v1/rules"))["number"] == 2
     assert answer(mia.get("/v1/rules/1"))["document"] == RULES
@@ -607,6 +608,18 @@ def test_publishing_what_is_active_publishes_nothing() -> None:
 
     assert again["statusCode"] == 200
     assert (answer(again)["number"], answer(again)["note"], answer(again)["is_new"]) == (1, "First.", False)
+    assert desk.versions.active_number() == 1
+
+
+def test_a_rule_file_that_names_a_team_which_the_settings_do_not_have_is_published_with_a_warning() -> None:
+    stages = [{"name": "mql", "enter": {"activity": "seen"}}]
+    said = {"document": {"stages": stages, "handoff": {"mql": {"to": "inside-saless"}}}}
+    desk = a_desk()
+
+    for _ in range(2):
+        (warning,) = answer(Caller(desk).post("/v1/rules", said))["warnings"]
+        assert (warning["at"], warning["hint"]) == ("handoff.mql.to", "did you mean 'inside-sales'?")
+        assert "no team 'inside-saless'" in warning["message"]
     assert desk.versions.active_number() == 1
 
 

@@ -191,6 +191,15 @@ def test_publishing_sends_the_file_to_the_letter_and_what_it_says(tmp_path):
     json.dumps(body)
 
 
+def test_what_is_published_with_a_warning_is_printed_with_it():
+    warned = {"at": "handoff.mql.to", "message": "the settings have no team 'x'", "hint": "did you mean 'y'?"}
+
+    assert list(publish.warning_lines([warned, {**warned, "hint": ""}])) == [
+        "Warning: handoff.mql.to: the settings have no team 'x' (did you mean 'y'?)",
+        "Warning: handoff.mql.to: the settings have no team 'x'",
+    ]
+
+
 def test_a_file_with_a_mistake_is_not_sent(tmp_path):
     api = FakeApi({})
     (tmp_path / "r.yaml").write_text("name: x\nstages: 5\n")

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from shared.domain.facts import Facts
 from shared.domain.reading import parse_rule_file
-from shared.domain.routing import Member, Owner, in_turn, reroute, route
+from shared.domain.routing import Member, Owner, in_turn, reroute, route, unknown_owners
 
 ADA, BOB, EVE = Member("ada", takes=("DE", "AT")), Member("bob"), Member("eve", takes=("de", "FR"))
 ROSTERS = {"inside": (ADA, BOB, EVE), "large": (Member("ines"),), "empty": (), "default": (Member("dora"),)}
@@ -144,3 +144,35 @@ def test_another_team_gets_a_lead_that_was_left_waiting_as_it_gets_a_new_one():
     owner = reroute(rule(by="company.country"), ROSTERS, Facts(), "large", Turns().take, instead_of="ada")
     assert owner == Owner("large", "ines")
     assert reroute(None, ROSTERS, Facts(), "empty", Turns().take, instead_of="ada") == Owner("empty", None)
+
+
+def test_teams_and_members_that_the_settings_do_not_have_are_told_with_where_and_who_gets_the_leads():
+    misspelt = {
+        "to": "insde",
+        "respond_within": "1h",
+        "escalate": {"to": "larg"},
+        "reassign": {"after": "1h", "to": "nobody"},
+        "route": {"rules": [{"when": {"company.name": {"is": "Acme"}}, "to": "doro"}]},
+    }
+    stages = [{"name": "mql", "enter": {"activity": "seen"}}]
+    told = [
+        str(each) for each in unknown_owners(parse_rule_file({"stages": stages, "handoff": {"mql": misspelt}}), ROSTERS)
+    ]
+
+    assert told == [
+        "handoff.mql.to: the settings have no team 'insde': `default` stands in for it (did you mean 'inside'?)",
+        "handoff.mql.escalate.to: the settings have no team 'larg': `default` stands in for it (did you mean 'large'?)",
+        "handoff.mql.reassign.to: the settings have no team 'nobody': `default` stands in for it "
+        "(valid here: inside, large, empty, default)",
+        "handoff.mql.route.rules.0.to: the settings have no team 'doro', nor a member of 'insde': 'insde' gets the lead "
+        "(did you mean 'dora'?)",
+    ]
+
+
+@pytest.mark.parametrize("to", ["bob", "large"])
+def test_of_a_team_or_a_member_of_the_stage_s_own_nothing_is_told(to):
+    rules = [{"when": {"company.name": {"is": "Acme"}}, "to": to}]
+    told = {"to": "inside", "respond_within": "1h", "escalate": {"to": "large"}, "route": {"rules": rules}}
+    stages = [{"name": "mql", "enter": {"activity": "seen"}}]
+
+    assert not list(unknown_owners(parse_rule_file({"stages": stages, "handoff": {"mql": told}}), ROSTERS))
