@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
@@ -270,7 +270,7 @@ def decide(
     here = HandoffKey(scored.lead, journey.stage or "", journey.epochs.get(journey.stage or "", 0))
     entered = _entered(handing, before, active, transitions, allowed=allowed, by_rules=by_rules)
     handoffs, events = entered.handoffs, [*entered.events]
-    open_, follow_ups = _followed_up(handing, waiting, allowed=allowed)
+    open_, follow_ups = _followed_up(handing, waiting, handoffs, allowed=allowed)
     open_ += tuple(OpenHandoff(each.key, next((step.at for step in each.follow_ups), None)) for each in handoffs)
     # Permission came and went while somebody was about to be told: what has been sent stays as it is.
     unsent = [each for each in waiting if allowed and not each.answer and withheld(each.key)]
@@ -384,18 +384,22 @@ def _has_open(stage: str | None, waiting: Sequence[HandoffRecord]) -> bool:
 
 
 def _followed_up(
-    handing: _Handing, waiting: Sequence[HandoffRecord], *, allowed: bool
+    handing: _Handing, waiting: Sequence[HandoffRecord], handoffs: Sequence[Handoff], *, allowed: bool
 ) -> tuple[tuple[OpenHandoff, ...], list[tuple[FollowedUp, tuple[FollowUp, ...]]]]:
     """The handoffs that stay open, and those of which a follow-up is done now, with these.
 
-    Nobody is told of a lead that may not be handed over now: what has come by then is done when it may again.
+    Nobody is told of a lead that may not be handed over now: what has come by then is done when it may again. Of a
+    stage the latest handoff alone is followed up, as it tells the whole story: an earlier one may be answered still,
+    until a later one is.
     """
+    latest = _latest((*(each.key for each in waiting), *(each.key for each in handoffs)))
+    settled = _latest(each.key for each in waiting if each.answer)
     open_: list[OpenHandoff] = []
     done: list[tuple[FollowedUp, tuple[FollowUp, ...]]] = []
     for record in waiting:
-        if record.answer:
+        if record.answer or record.key.epoch < settled.get(record.key.stage, 0):
             continue
-        if not allowed:
+        if not allowed or record.key.epoch < latest[record.key.stage]:
             open_.append(OpenHandoff(record.key))
             continue
         after, steps = record, following.come(record, handing.now)
@@ -407,9 +411,17 @@ def _followed_up(
     return tuple(open_), done
 
 
+def _latest(keys: Iterable[HandoffKey]) -> dict[str, int]:
+    """The greatest epoch of each stage."""
+    found: dict[str, int] = {}
+    for key in keys:
+        found[key.stage] = max(key.epoch, found.get(key.stage, 0))
+    return found
+
+
 def _follow(handing: _Handing, record: HandoffRecord, step: FollowUp) -> HandoffRecord:
     """The handoff once a follow-up is done: only a reassignment changes who has it."""
-    record = replace(record, done=(*record.done, step))
+    record = replace(record, done=(*record.done, replace(step, done_at=handing.now)))
     if step.kind != "reassignment":
         return record
     rule = handing.rules.handoff_for(record.key.stage)

@@ -157,6 +157,15 @@ def test_reminder_escalation_and_reassignment_come_each_at_its_moment(floor):
     assert [each.kind for each in standing.done] == ["reminder", "escalation", "reassignment"]
 
 
+def test_what_was_done_late_tells_when_it_was_done_beside_when_it_was_planned(floor):
+    key = floor.mql()
+    start = floor.clock.now()
+    floor.clock.advance(46 * MINUTE)
+    floor.look()
+    (done,) = floor.stages.standing(key).done
+    assert (done.at - start, done.done_at) == (45 * MINUTE, floor.clock.now())
+
+
 def test_a_reassignment_to_another_team_finds_a_member_there():
     rule = {**RULES["handoff"]["mql"], "reassign": {"after": "2h", "to": "heads"}}
     floor = Floor({**RULES, "handoff": {"mql": rule}})
@@ -184,6 +193,46 @@ def test_each_follow_up_is_done_once_whenever_the_lead_is_looked_at_and_none_aft
         assert floor.followed_up() == done
     answered = answers and place < len(steps)
     assert [each.key for each in floor.record().open] == ([] if answered else [key])
+
+
+def handed_over_twice():
+    """A lead that fell out of its stage before anybody answered, and came back."""
+    complaint = {"id": "complaint", "on": "complained", "points": -30}
+    floor = Floor({**RULES, "behaviour": [*RULES["behaviour"], complaint]})
+    first = floor.mql()
+    floor.clock.advance(10 * MINUTE)
+    floor.did("complained")
+    floor.did("page_viewed", times=3)
+    return floor, first, replace(first, epoch=2)
+
+
+def test_of_a_stage_that_a_lead_came_back_to_the_latest_handoff_alone_is_followed_up():
+    floor, first, second = handed_over_twice()
+    assert [(each.key, each.due) for each in floor.record().open] == [
+        (first, None),
+        (second, floor.clock.now() + 45 * MINUTE),
+    ]
+
+    while floor.to_due():
+        pass
+
+    assert floor.followed_up() == STEPS
+    assert (floor.stages.standing(first).done, len(floor.stages.standing(second).done)) == ((), 3)
+
+
+def test_an_earlier_handoff_is_heard_until_a_later_one_of_its_stage_is_answered_and_followed_up_no_more():
+    floor, first, second = handed_over_twice()
+    floor.clock.advance(MINUTE)
+    day = Moment(floor.clock.now() + 30 * DAY)
+    floor.recycle(first, day)
+    assert (floor.record().journey.stage, floor.record().look_again) == ("recycled", day)
+    assert [each.key for each in floor.record().open] == [second]
+
+    floor, first, second = handed_over_twice()
+    floor.answer(second)
+    floor.clock.advance(DAY)
+    floor.look()
+    assert (floor.record().open, floor.followed_up()) == ((), [])
 
 
 def test_an_answer_and_a_follow_up_exclude_each_other(floor):
