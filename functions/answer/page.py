@@ -16,7 +16,7 @@ from functions.answer.picture import picture
 from shared.adapters.http_api import Reply
 from shared.domain.brief import Brief, Known, moment_in_words
 from shared.domain.explanation import Contribution, Explanation
-from shared.domain.handoff import Answer, HandoffRecord
+from shared.domain.handoff import Answer, FollowUp, HandoffRecord
 from shared.domain.moments import DAY, HOUR, MINUTE, Moment, format_moment, to_datetime
 from shared.domain.notice import quiet_address, visible
 from shared.domain.points import POINT, cut, divide, format_points, to_a_tenth
@@ -256,19 +256,21 @@ def _deadline(page: LeadPage) -> Markup:
     record, handoff = page.record, page.record.handoff
     if not handoff.follow_ups:
         return Markup("")
-    done = {(each.kind, each.at) for each in record.done}
+    done = {(each.kind, each.at): each for each in record.done}
     lines = _list(
         Markup("<li>{}<small>{}</small></li>").format(
             _FOLLOW_UPS[each.kind].format(visible(each.to)),
-            moment_in_words(each.at) + _follow_up_state(record, is_done=(each.kind, each.at) in done),
+            moment_in_words(each.at) + _follow_up_state(record, done.get((each.kind, each.at))),
         )
         for each in handoff.follow_ups
     )
     return _section("follow-ups", "While nobody answers", lines)
 
 
-def _follow_up_state(record: HandoffRecord, *, is_done: bool) -> str:
-    return ", done" if is_done else ", not needed any more" if record.answer else ""
+def _follow_up_state(record: HandoffRecord, done: FollowUp | None) -> str:
+    if done is None:
+        return ", not needed any more" if record.answer else ""
+    return ", done" if done.done_at is None else f", done on {moment_in_words(done.done_at)}"
 
 
 def _foot(page: LeadPage, until: Moment) -> Markup:

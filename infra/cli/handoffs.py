@@ -225,14 +225,15 @@ def handoff_lines(found: Mapping[str, Any]) -> Iterator[str]:
         yield f"sent by {channel} at {moment}"
     done = found["done"]
     for each in done:
-        yield f"{each['kind']} to {each['to']} at {each['at']}"
+        late = f" (planned for {each['at']})" if each.get("done_at") else ""
+        yield f"{each['kind']} to {each['to']} at {each.get('done_at') or each['at']}{late}"
     if found["answer"]:
         yield answer_in_words(found["answer"])
         if found["answer"]["note"]:
             yield f"    {found['answer']['note']}"
         return
     for each in found["follow_ups"]:
-        if each not in done:
+        if (each["kind"], each["at"]) not in {(step["kind"], step["at"]) for step in done}:
             yield f"if nobody answers: {each['kind']} to {each['to']} at {each['at']}"
     for state, choices in found["reasons"].items():
         told = ", ".join(f"{each['name']} ({each['label']})" for each in choices)

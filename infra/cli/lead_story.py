@@ -188,7 +188,7 @@ def _decided(found: Mapping[str, Any]) -> Iterator[dict[str, str]]:
         yield {"at": each["requested_at"], "what": "handoff", "words": words}
         for follow_up in each["done"]:
             words = f"{follow_up['kind']} to {follow_up['to']}: nobody had answered"
-            yield {"at": follow_up["at"], "what": "follow-up", "words": words}
+            yield {"at": follow_up.get("done_at") or follow_up["at"], "what": "follow-up", "words": words}
         if each["answer"]:
             note = f": {each['answer']['note']}" if each["answer"]["note"] else ""
             words = f"{answer_in_words(each['answer'])}{note}"

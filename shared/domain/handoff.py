@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, NewType
 
 from shared.domain.moments import Moment
@@ -34,11 +34,15 @@ HandoffState = Literal["open", "accepted", "rejected", "recycled"]
 
 @dataclass(frozen=True, slots=True)
 class FollowUp:
-    """What happens at a moment while nobody has answered; `to` is the team that is told, or that gets the lead."""
+    """What happens at a moment while nobody has answered; `to` is the team that is told, or that gets the lead.
+
+    `at` is when it is to be done, and `done_at` when it was: the same follow-up, done a little later.
+    """
 
     kind: FollowUpKind
     at: Moment
     to: str
+    done_at: Moment | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

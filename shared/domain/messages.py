@@ -53,19 +53,20 @@ def opening(notice: Notice) -> str:
     """What has happened, in a sentence or two."""
     who, stage, to = quiet(notice.who), quiet(notice.stage_name), quiet(notice.to)
     has = f"{quiet(notice.assignee)} of {to}" if notice.assignee else to
-    until = f" It was to be answered {notice.deadline}." if notice.deadline else ""
+    deadline = notice.deadline or ""
+    late = f" {deadline[:1].upper()}{deadline[1:]}." if notice.is_late else ""
     match notice.kind:
         case "requested":
             its = f" It is {quiet(notice.assignee)}'s." if notice.assignee else ""
             return f"{who} is now {stage} and handed over to {to}.{its}"
         case "reminder":
-            by = f" {notice.deadline}" if notice.deadline else ""
-            return f"{who} ({stage}) waits for an answer of {has}{by}."
+            by = f" {deadline}" if deadline and not late else ""
+            return f"{who} ({stage}) waits for an answer of {has}{by}.{late}"
         case "escalation":
-            return f"Nobody has answered for {who} ({stage}), who was handed over to {has}.{until}"
+            return f"Nobody has answered for {who} ({stage}), who was handed over to {has}.{late}"
         case "reassignment":
             before = f" {quiet(notice.before)} had it until now." if notice.before else ""
-            return f"{who} ({stage}) is handed over to {has}, as nobody has answered before.{before}"
+            return f"{who} ({stage}) is handed over to {has}, as nobody has answered before.{before}{late}"
         case "released":
             return f"{who} ({stage}) is with {has} now, as nobody has answered. There is nothing more to do here."
         case "answered":
@@ -98,7 +99,7 @@ def facts(notice: Notice) -> list[tuple[str, str]]:
         ("Company", quiet(person.company or "")),
         ("Score", " · ".join(part for part in score if part)),
         ("Assignee", quiet(notice.assignee or "")),
-        ("Answer", f"was to come {notice.deadline}" if notice.is_late else notice.deadline or ""),
+        ("Answer", notice.deadline or ""),
     ]
     return [(name, value) for name, value in rows if value]
 

@@ -68,7 +68,8 @@ class Notice:
     `kind` says what people are told: of the handoff itself, of what happens while nobody answers, or of the answer; and
     `name` tells such messages of one handoff apart (`escalation`, empty for the handoff itself). `to` and `assignee`
     have the lead now, and `before` is the member of the same team who had it until now. `asked_at` is when the handoff
-    itself was announced last: later than `requested_at` where it could not be sent for want of permission.
+    itself was announced last: later than `requested_at` where it could not be sent for want of permission. `told_at` is
+    when this message goes out.
     """
 
     id: str
@@ -93,6 +94,7 @@ class Notice:
     answer: Answer | None = None
     followed_up_at: Moment | None = None
     asked_at: Moment | None = None
+    told_at: Moment | None = None
 
     @property
     def stage_name(self) -> str:
@@ -115,17 +117,24 @@ class Notice:
 
     @property
     def deadline(self) -> str | None:
-        """By when somebody answers, `by 10:30 UTC on 1 March 2026 (within 1 hour)`."""
+        """By when somebody answers, in the time that is there still: `by 10:30 UTC on 1 March 2026 (within 1 hour)`.
+
+        Only the handoff itself tells how long that is: later, part of it has gone.
+        """
         if self.respond_by is None:
             return None
         stamp = to_datetime(self.respond_by)
-        within = _span(self.respond_by - self.requested_at)
-        return f"by {stamp:%H:%M} UTC on {stamp.day} {stamp:%B %Y} (within {within})"
+        on = f"{stamp:%H:%M} UTC on {stamp.day} {stamp:%B %Y}"
+        if self.is_late:
+            return f"the deadline passed at {on}"
+        within = f" (within {_span(self.respond_by - self.requested_at)})" if self.kind == "requested" else ""
+        return f"by {on}{within}"
 
     @property
     def is_late(self) -> bool:
-        """Whether the deadline had passed when the handoff itself was announced last."""
-        return self.respond_by is not None and self.asked_at is not None and self.asked_at > self.respond_by
+        """Whether the deadline has passed when this is told."""
+        at = self.told_at or self.followed_up_at or self.asked_at
+        return self.respond_by is not None and at is not None and at >= self.respond_by
 
 
 def compose(handoff: Handoff, introduction: Introduction, link: str | None = None) -> Notice:

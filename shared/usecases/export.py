@@ -181,7 +181,9 @@ class ExportLead:
             "state": record.state,
             "now_with": record.to,
             "assignee": record.assignee,
-            "followed_up": [{"kind": done.kind, "to": done.to, "at": format_moment(done.at)} for done in record.done],
+            "followed_up": [
+                {"kind": done.kind, "to": done.to, "at": format_moment(done.done_at or done.at)} for done in record.done
+            ],
             "answer": answer and _answer(answer),
             "cause": each.caused_by,
             "last_activity_at": _stamp(each.last_activity_at),

@@ -237,7 +237,7 @@ def find_lead(leads: Leads, lead: LeadId) -> LeadRecord:
 
 def _as_of(record: HandoffRecord, moment: Moment) -> HandoffRecord:
     """A handoff as it stood at a moment: without what was answered or done later."""
-    done = tuple(each for each in record.done if each.at <= moment)
+    done = tuple(each for each in record.done if (each.done_at or each.at) <= moment)
     answer = record.answer if record.answer and record.answer.at <= moment else None
     if done == record.done:
         return replace(record, answer=answer)

@@ -322,8 +322,10 @@ class Notify:
                 name = _name(event)
                 had, had_by = _had_before(record)
                 same = self._team(event.to) == self._team(had)
-                before = had_by if same else None
                 names = self._names(record, event.to)
+                if (had, had_by) == (record.to, record.assignee):  # there is nobody else who could have it
+                    return self._to(record, event.to, names, "reminder", name)
+                before = had_by if same else None
                 new, missing = self._to(record, event.to, names, "reassignment", name, before=before)
                 if same:
                     return new, missing
@@ -468,7 +470,8 @@ class Notify:
         turn: _Turn,
     ) -> Delivery:
         """Send on one channel after the other."""
-        notice, unbriefed = replace(self._notice(record, lead, event), asked_at=turn.asked_at), None
+        notice = replace(self._notice(record, lead, event), asked_at=turn.asked_at, told_at=self.clock.now())
+        unbriefed = None
         if any(each.kind in _WITH_BRIEF for each in waiting):
             notice, unbriefed = self._briefed(notice, record, lead)
         done: dict[str, _Outcome] = {}

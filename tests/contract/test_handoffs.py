@@ -98,6 +98,16 @@ class HandoffsContract(ABC):
         assert handoffs.record(ASSIGNED.key) == after
         assert handoffs.get(ASSIGNED.key) == ASSIGNED
 
+    def test_when_a_follow_up_was_done_is_read_back_beside_when_it_was_planned(self, handoffs):
+        self.commit(ASSIGNED)
+        before = handoffs.record(ASSIGNED.key)
+        done = replace(ASSIGNED.follow_ups[0], done_at=Moment(LATER + 1))
+
+        self.follow_up(before, HandoffRecord(ASSIGNED, "inside-sales", "ada", (done,)))
+
+        (read,) = handoffs.record(ASSIGNED.key).done
+        assert (read.at, read.done_at) == (LATER, LATER + 1)
+
     @pytest.mark.parametrize("answer", [NO_BUDGET, RECYCLED, Answer("accepted", LATER, "ada")])
     def test_an_answer_is_read_back_whole_with_its_activity_and_its_event(self, handoffs, answer):
         said, event = saying(answer)

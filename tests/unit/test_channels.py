@@ -34,7 +34,7 @@ from shared.adapters.webhook import (
 from shared.domain.brief import Brief, ConsentStands, Happening, Known, ToAsk
 from shared.domain.handoff import Answer, HandoffKey, LeadId
 from shared.domain.messages import headline
-from shared.domain.moments import DAY, HOUR, Moment, parse_moment
+from shared.domain.moments import DAY, HOUR, MINUTE, Moment, parse_moment
 from shared.domain.notice import Introduction, Notice, Reason
 from shared.ports.channels import Undeliverable
 from shared.ports.errors import SecretMissing, Unavailable
@@ -81,7 +81,7 @@ BRIEF = Brief(
 )
 BRIEFED = replace(SAM, brief=BRIEF, assignee="ada")
 FOLLOWED_UP = Moment(REQUESTED + HOUR)
-REMINDED = replace(BRIEFED, kind="reminder", name="reminder.1", followed_up_at=FOLLOWED_UP)
+REMINDED = replace(BRIEFED, kind="reminder", name="reminder.1", followed_up_at=Moment(REQUESTED + 45 * MINUTE))
 ESCALATED = replace(BRIEFED, kind="escalation", name="escalation.2", followed_up_at=FOLLOWED_UP)
 REASSIGNED = replace(
     BRIEFED, kind="reassignment", name="reassignment.3", followed_up_at=FOLLOWED_UP, assignee="bob", before="ada"
@@ -247,17 +247,19 @@ def test_the_email_tells_the_whole_story_as_text_and_as_html() -> None:
         (
             REMINDED,
             "Reminder: MQL: Sam Jones (Acme)",
-            "Sam Jones (Acme) (MQL) waits for an answer of ada of inside-sales by 10:30 UTC on 1 March 2026",
+            "Sam Jones (Acme) (MQL) waits for an answer of ada of inside-sales by 10:30 UTC on 1 March 2026.",
         ),
         (
             ESCALATED,
             "Nobody has answered: MQL: Sam Jones (Acme)",
-            "Nobody has answered for Sam Jones (Acme) (MQL), who was handed over to ada of inside-sales.",
+            "Nobody has answered for Sam Jones (Acme) (MQL), who was handed over to ada of inside-sales. "
+            "The deadline passed at 10:30 UTC on 1 March 2026.",
         ),
         (
             REASSIGNED,
             "Yours now: MQL: Sam Jones (Acme)",
-            "is handed over to bob of inside-sales, as nobody has answered before. ada had it until now.",
+            "is handed over to bob of inside-sales, as nobody has answered before. ada had it until now. "
+            "The deadline passed at 10:30 UTC on 1 March 2026.",
         ),
         (RELEASED, "With others now: MQL: Sam Jones (Acme)", "is with bob of emea now, as nobody has answered."),
         (

@@ -382,7 +382,9 @@ def test_one_handoff_is_shown_with_what_was_known_what_follows_and_how_it_may_be
     assert told["caused_by"] == "score at least 50"
     assert told["snapshot"]["total"] == 65.5
     assert told["sent"] == {"email": "2026-03-02T08:01:00Z"}
-    assert told["follow_ups"] == [{"kind": "reminder", "at": "2026-03-02T08:45:00Z", "to": "inside-sales"}]
+    assert told["follow_ups"] == [
+        {"kind": "reminder", "at": "2026-03-02T08:45:00Z", "done_at": None, "to": "inside-sales"}
+    ]
     assert told["reasons"]["rejected"] == [
         {"name": "no_budget", "label": "No budget"},
         {"name": "wrong_contact", "label": "Not who they say"},
@@ -392,7 +394,7 @@ def test_one_handoff_is_shown_with_what_was_known_what_follows_and_how_it_may_be
 def test_a_lead_shows_its_handoffs_as_they_stood_at_a_moment(desk: InMemoryDesk, bob: Seller) -> None:
     before = desk.handoffs.record(ADAS)
     assert before is not None
-    done = (before.handoff.follow_ups[0],)
+    done = (replace(before.handoff.follow_ups[0], done_at=parse_moment("2026-03-02T08:46:10Z")),)
     desk.handoffs.follow_up(before, HandoffRecord(before.handoff, "inside-sales", "mia", done))
     post(bob, ADAS_ANSWERS, ACCEPTED)
 
@@ -400,9 +402,11 @@ def test_a_lead_shows_its_handoffs_as_they_stood_at_a_moment(desk: InMemoryDesk,
         (each,) = answer(bob.ask("GET", f"/v1/leads/lead-1?at={at}"))["handoffs"]
         return each["state"], each["assignee"], len(each["done"])
 
-    assert shown("2026-03-02T08:30:00Z") == ("open", "mia", 0)
+    assert shown("2026-03-02T08:46:00Z") == ("open", "mia", 0)
     assert shown("2026-03-02T08:50:00Z") == ("open", "mia", 1)
     assert shown(NOW) == ("accepted", "mia", 1)
+    (told,) = answer(bob.ask("GET", "/v1/handoffs/lead-1/mql/1"))["done"]
+    assert (told["at"], told["done_at"]) == ("2026-03-02T08:45:00Z", "2026-03-02T08:46:10Z")
 
 
 # --- qualification ---

@@ -189,12 +189,13 @@ def test_the_time_that_is_left_or_over_and_what_follows_stand_on_it() -> None:
     (key,) = pages.handoffs.committed
     before = pages.handoffs.record(key)
     assert before is not None
-    done = (FollowUp("reminder", parse_moment("2026-03-04T10:15:00Z"), "inside-sales"),)
+    planned, done_at = parse_moment("2026-03-04T10:15:00Z"), parse_moment("2026-03-04T10:16:57Z")
+    done = (FollowUp("reminder", planned, "inside-sales", done_at),)
     assert pages.handoffs.follow_up(before, HandoffRecord(before.handoff, "sales-lead", "cleo", done))
     pages.clock.advance(3 * HOUR)
     text = page_of(pages.get(token)).text
     assert "Overdue by 2 hours: an answer was wanted by 4 March 2026, 10:30 UTC." in text
-    assert "10:15 UTC, done" in text
+    assert "10:15 UTC, done on 4 March 2026, 10:16 UTC" in text
     assert "Handed over to cleo of sales-lead" in text
 
 

@@ -10,7 +10,7 @@ import pytest
 from shared.domain.breaker import TOLERATED
 from shared.domain.brief import Brief
 from shared.domain.handoff import FollowUpKind, HandoffKey
-from shared.domain.messages import facts
+from shared.domain.messages import facts, opening
 from shared.domain.moments import DAY, MINUTE, Moment
 from shared.ports.errors import SecretMissing, Unavailable
 from shared.usecases.notify import NobodyToTell
@@ -72,6 +72,25 @@ def test_a_reassignment_within_the_team_is_one_message_for_both(world: World) ->
     world.tell(world.followed_up("reassignment", "inside-sales", "bob"))
     assert told(world, "inside-sales") == [["reassignment"]] * 3
     assert (world.email.notices[0].assignee, world.email.notices[0].before) == ("bob", "ada")
+
+
+@pytest.mark.parametrize("assignee", ["ada", None])
+def test_a_reassignment_that_finds_nobody_else_is_a_second_reminder(world: World, assignee: str | None) -> None:
+    world.handoffs = InMemoryHandoffs(replace(HANDOFF, assignee=assignee))
+    event = world.followed_up("reassignment", "inside-sales", assignee)
+    world.tell(event)
+    world.tell(event)
+    assert told(world, "inside-sales") == [["reminder"]] * 3
+    assert (world.email.notices[0].assignee, world.email.notices[0].before) == (assignee, None)
+
+
+def test_a_reminder_that_goes_out_after_the_deadline_says_that_it_has_passed(world: World) -> None:
+    event = world.followed_up("reminder")
+    world.clock.advance(DAY)
+    world.tell(event)
+    words = opening(world.email.notices[0])
+    assert "The deadline passed at " in words
+    assert "within" not in words
 
 
 def test_each_follow_up_is_told_by_its_own_mark(world: World) -> None:
@@ -211,11 +230,12 @@ def test_a_handoff_that_waited_long_for_consent_has_a_fresh_link_and_says_that_i
 ) -> None:
     world.handoffs = InMemoryHandoffs(HANDOFF)
     later = Moment(HANDOFF.requested_at + 31 * DAY)
+    world.clock.advance(31 * DAY)
     world.tell(requested().model_copy(update={"id": f"{KEY.text}.requested.2", "requested_at": later}), page=address)
     notice = world.email.notices[0]
     assert (notice.link, notice.requested_at) == (address(KEY, later, "inside-sales"), HANDOFF.requested_at)
-    assert ("Answer", f"was to come {notice.deadline}") in facts(notice)
-    assert notice.deadline
+    assert (notice.deadline or "").startswith("the deadline passed at ")
+    assert ("Answer", notice.deadline) in facts(notice)
 
 
 def test_one_that_waited_long_for_its_channel_has_the_link_of_when_it_was_asked_for(world: World) -> None:

@@ -323,11 +323,16 @@ def _newest_first(place: HandoffPlace) -> tuple[int, str]:
 
 
 def _told_follow_ups(follow_ups: Sequence[FollowUp]) -> list[list[Any]]:
-    return [[each.kind, each.at, each.to] for each in follow_ups]
+    return [
+        [each.kind, each.at, each.to] if each.done_at is None else [each.kind, each.at, each.to, each.done_at]
+        for each in follow_ups
+    ]
 
 
 def _follow_ups(told: Sequence[Sequence[Any]]) -> tuple[FollowUp, ...]:
-    return tuple(FollowUp(kind, Moment(at), to) for kind, at, to in told)
+    return tuple(
+        FollowUp(kind, Moment(at), to, Moment(done_at[0]) if done_at else None) for kind, at, to, *done_at in told
+    )
 
 
 def _told_answer(answer: Answer, activity_id: str) -> dict[str, Any]:

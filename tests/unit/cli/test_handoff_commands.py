@@ -1,6 +1,7 @@
 """`baton handoffs` and `baton leads explain|timeline|qualify`, at a desk in memory."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from typer.testing import CliRunner
@@ -91,13 +92,14 @@ def test_a_handoff_is_shown_by_its_name_or_its_leads(baton, which):
 
 def test_an_answered_handoff_is_shown_with_its_answer_and_offers_none(baton, desk):
     before = desk.handoffs.record(ADAS)
-    desk.handoffs.follow_up(before, HandoffRecord(before.handoff, "inside-sales", "mia", before.handoff.follow_ups))
+    reminder = replace(before.handoff.follow_ups[0], done_at=parse_moment("2026-03-02T08:46:10Z"))
+    desk.handoffs.follow_up(before, HandoffRecord(before.handoff, "inside-sales", "mia", (reminder,)))
     done(baton("handoffs", "recycle", "lead-1", "--reason", "other", "--look-again", "2026-06-01", "--note", "Later."))
 
     told = done(baton("handoffs", "show", "lead-1"))
 
     assert f"recycled (other) by bob@acme.example at {NOW}, to look at again from 2026-06-01 00:00\n    Later." in told
-    assert "reminder to inside-sales at 2026-03-02T08:45:00Z" in told
+    assert "reminder to inside-sales at 2026-03-02T08:46:10Z (planned for 2026-03-02T08:45:00Z)" in told
     assert "may be" not in told
     assert "if nobody answers" not in told
 
