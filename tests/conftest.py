@@ -25,6 +25,25 @@ settings.register_profile(
 settings.load_profile("baton")
 
 
+TOGETHER = ("infra", "integration")
+"""Folders whose tests share something dear or are compared with one another: one process runs all of such a folder."""
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Side by side run single tests, files of tests on the local cloud, and whole folders of what belongs together."""
+    from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]  # noqa: PLC0415 - it is an option
+
+    class Scheduling(LoadScopeScheduling):  # type: ignore[misc]
+        def _split_scope(self, nodeid):
+            _, folder, *rest = nodeid.partition("::")[0].split("/")
+            if folder in TOGETHER:
+                return folder
+            return "/".join(rest) if folder == "e2e" else nodeid
+
+    return Scheduling(config, log)
+
+
 @pytest.fixture
 def aws(monkeypatch):
     """An AWS account in this process."""
