@@ -544,6 +544,20 @@ def test_a_day_before_the_least_time_in_the_stage_is_over_waits_for_that(floor):
     assert [each.to_stage for each in floor.stages.transitions(key.lead)[2:]] == ["recycled", "mql"]
 
 
+def test_a_day_that_has_come_before_the_answer_is_looked_at_waits_for_the_least_time_too_and_is_done_with_then(floor):
+    stages = [*RULES["stages"][:3], {**RULES["stages"][3], "stay": "7d"}]
+    floor = Floor({**RULES, "stages": stages})
+    key, start = floor.mql(), floor.clock.now()
+    floor.take(floor.answer(key, "recycled", Moment(start + MINUTE)))
+    floor.clock.advance(HOUR)
+    floor.did("email_unsubscribed", claims=DENIED)
+    assert (floor.record().look_again, floor.record().due) == (start + 7 * DAY, start + 7 * DAY)
+
+    floor.to_due()
+    assert floor.record().withheld == replace(key, epoch=2)
+    assert floor.record().look_again is None
+
+
 def test_on_the_day_a_stage_that_was_renamed_meanwhile_hands_over():
     floor = Floor(without_recycled())
     key = floor.mql()
@@ -915,16 +929,19 @@ def test_a_handoff_that_waits_goes_with_the_lead_also_where_the_other_was_handed
     assert floor.record().journey.epochs["mql"] == 2
 
 
-def test_a_handoff_does_not_wait_where_the_other_lead_stands_there_and_was_handed_over(floor):
-    floor.mql()
-    floor.did("form_submitted", who=ADA_S_ID, claims=DENIED)
-    floor.did("page_viewed", who=ADA_S_ID, times=5)
+@pytest.mark.parametrize(("has", "waits"), [(ADA, ADA_S_ID), (ADA_S_ID, ADA)])
+def test_a_handoff_does_not_wait_where_the_other_lead_stands_there_and_was_handed_over(floor, has, waits):
+    floor.did("page_left")
+    key = floor.mql(who=has)
+    floor.did("form_submitted", who=waits, claims=DENIED)
+    floor.did("page_viewed", who=waits, times=5)
+    assert floor.record(waits).withheld is not None
     floor.clock.advance(MINUTE)
     join(floor)
     floor.look()
     floor.clock.advance(MINUTE)
     floor.did("form_submitted", claims=GRANTED)
-    assert handed_over(floor) == [f"{floor.lead(ADA).lead}.mql.1"]
+    assert handed_over(floor) == [key.text]
 
 
 def test_a_handoff_of_a_lead_that_was_parted_again_is_its_own(floor):
