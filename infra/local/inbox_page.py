@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,6 +12,8 @@ from markupsafe import Markup
 Delivery = Mapping[str, Any]
 
 _NOTHING = Markup("")
+_OWN_ADDRESS = re.compile(r"(?<=^Open the lead: )(https?://\S+)$", re.MULTILINE)
+_ADDRESS = Markup('<a href="{}" rel="noreferrer">{}</a>')
 
 
 def inbox_page(held: Mapping[str, Sequence[Delivery]]) -> str:
@@ -24,7 +27,14 @@ def inbox_page(held: Mapping[str, Sequence[Delivery]]) -> str:
 def _email(mail: Delivery) -> Markup:
     copies = f", in copy {', '.join(mail['cc'])}" if mail.get("cc") else ""
     to = f"to {', '.join(mail['to'])}{copies}"
-    return _part("E-mail", mail, mail["subject"], to, _TEXT.format(mail["text"]))
+    return _part("E-mail", mail, mail["subject"], to, _TEXT.format(_linked(mail["text"])))
+
+
+def _linked(text: str) -> Markup:
+    """A mail's text in which the address that Baton itself put there is a link."""
+    before, address, after = _OWN_ADDRESS.split(text, maxsplit=1) if _OWN_ADDRESS.search(text) else (text, "", "")
+    link = _ADDRESS.format(address, address) if address else ""
+    return Markup("{}{}{}").format(before, link, after)
 
 
 def _slack(delivery: Delivery) -> Markup:

@@ -281,6 +281,17 @@ def test_the_inbox_page_shows_every_message_in_words_the_latest_first():
     assert '<a href="http://127.0.0.1/handoffs/x" rel="noreferrer">Open the lead</a>' in page
 
 
+def test_the_page_of_a_lead_is_a_link_in_a_mail_of_the_inbox_page_and_no_other_address_is():
+    text = (
+        'About http://evil.example\n\nOpen the lead: http://127.0.0.1/handoffs/x"y\n\n  Open the lead: http://b.example'
+    )
+    page = inbox_page({"emails": [{**HELD["emails"][0], "text": text}]})
+    address = "http://127.0.0.1/handoffs/x&#34;y"
+    assert f'Open the lead: <a href="{address}" rel="noreferrer">{address}</a>' in page
+    assert "About http://evil.example" in page
+    assert page.count("rel=") == 1
+
+
 def test_nothing_that_arrived_is_live_in_the_inbox_page():
     page = inbox_page(HELD)
     assert "<script" not in page
