@@ -291,6 +291,7 @@ class AnswerResponse(_Response):
 class HandoffResponse(_Response):
     """A handoff as it stands, known by lead, stage and epoch; `to` and `assignee` have it now."""
 
+    id: str = Field(description="LEAD.STAGE.EPOCH, as the commands take it.")
     lead: str = Field(description="The lead that was handed over; by now it may be part of another.")
     stage: str
     epoch: int
@@ -448,6 +449,13 @@ class ConsentResponse(_Response):
     history: list[ConsentWordResponse]
 
 
+class NurtureResponse(_Response):
+    """What a lead is advised to get where it stands, as the active rules have it now."""
+
+    track: str
+    missing: list[str] = Field(description="The criteria that it does not meet: `fit`, `qualification.budget`.")
+
+
 class LeadResponse(_Response):
     """Everything about a lead at a moment, replayed from the log under the active rules."""
 
@@ -465,6 +473,9 @@ class LeadResponse(_Response):
     transitions: list[TransitionResponse]
     handoffs: list[SentHandoffResponse]
     qualification: QualificationResponse
+    nurture: NurtureResponse | None = Field(
+        description="Null where the rules nurture nobody, and when another moment was asked for."
+    )
     factors: list[FactorResponse] = Field(description="The last judges by the others; it is no forecast.")
     decisions: list[DecisionResponse] = Field(description="What people decided of who it is, oldest first.")
     last_activity_at: Stamp | None

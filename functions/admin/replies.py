@@ -23,6 +23,7 @@ from shared.domain.handoff import Answer, FollowUp, HandoffRecord
 from shared.domain.journey import Journey
 from shared.domain.moments import Moment, format_moment
 from shared.domain.notice import Introduction
+from shared.domain.nurture import Advice
 from shared.domain.points import as_number
 from shared.domain.qualification import FactHistory, FactWord
 from shared.domain.rulefile import Answers as Reasons
@@ -89,6 +90,7 @@ def story(lead: LeadStory) -> api.LeadResponse:
                 for each in lead.to_ask
             ],
         ),
+        nurture=_nurture(lead.nurture),
         factors=[
             api.FactorResponse(name=each.name, label=each.label, level=each.level, because=each.because)
             for each in lead.factors
@@ -229,6 +231,10 @@ def _stage(journey: Journey | None) -> api.StageResponse | None:
     )
 
 
+def _nurture(advice: Advice | None) -> api.NurtureResponse | None:
+    return api.NurtureResponse(track=advice.track, missing=list(advice.missing)) if advice else None
+
+
 def _transition(each: StoredTransition) -> api.TransitionResponse:
     return api.TransitionResponse(
         number=each.number,
@@ -247,6 +253,7 @@ def _transition(each: StoredTransition) -> api.TransitionResponse:
 def _standing(record: HandoffRecord) -> dict[str, Any]:
     decided = record.handoff
     return {
+        "id": record.key.text,
         "lead": record.key.lead,
         "stage": record.key.stage,
         "epoch": record.key.epoch,

@@ -17,7 +17,8 @@ from infra.cli.screen import harmless, screen
 from infra.cli.session import Environment, signed_in
 from infra.deployed import LOCAL, Api, Refusal, path_of
 from infra.failure import Failure
-from shared.domain.moments import MomentError, parse_moment
+from shared.adapters.clock import SystemClock
+from shared.domain.moments import Moment, MomentError, parse_moment
 
 handoffs_app = typer.Typer(help="See what was handed to sales, and answer it.", no_args_is_help=True)
 
@@ -33,6 +34,7 @@ Reason = Annotated[
     str, typer.Option("--reason", help="One of those that the rules list; `baton handoffs show` tells them.")
 ]
 _REMEDY = "`baton handoffs list --state all` shows those that there are."
+_HAPPENED = {"reminder": "reminded", "escalation": "escalated", "reassignment": "reassigned"}
 _PAGE = 100
 _LINES = 5
 
@@ -67,7 +69,7 @@ def list_handoffs(  # noqa: PLR0917 - each is an option
     if as_json:
         screen.json(found)
     elif found:
-        screen.show(handoffs_table(found))
+        screen.show(handoffs_table(found, SystemClock().now()))
     else:
         screen.say("There is no such handoff.")
 
@@ -186,25 +188,32 @@ def answer_in_words(answer: Mapping[str, Any]) -> str:
     return f"{answer['answer']}{reason} by {answer['who']} at {answer['at']}{again}"
 
 
-def handoffs_table(handoffs: Iterable[Mapping[str, Any]]) -> Table:
-    """Handoffs with who has them and how they stand."""
-    table = Table("handoff", "who", "company", "team", "assignee", "handed over", "answer by", "state")
+def handoffs_table(handoffs: Iterable[Mapping[str, Any]], now: Moment) -> Table:
+    """Handoffs with who has them and how they stand at a moment."""
+    table = Table("handoff", "stage", "who", "with", "handed over", "answer by", "state")
+    # It is copied to answer: whatever else has to be folded, it stays whole.
+    table.columns[0].no_wrap = True
     for each in handoffs:
-        answer = each["answer"]
-        state = f"{answer['answer']} by {answer['who']}" if answer else each["state"]
-        reason = f": {answer['reason']}" if answer and answer["reason"] else ""
         cells = (
             name_of_handoff(each),
-            _who(each),
-            each["person"]["company"] or "",
-            each["to"],
-            each["assignee"] or "",
+            each["stage"],
+            ", ".join(filter(None, (_who(each), each["person"]["company"]))),
+            ", ".join(filter(None, (each["to"], each["assignee"]))),
             short_moment(each["requested_at"]),
             short_moment(each["respond_by"]),
-            f"{state}{reason}",
+            _state_in_words(each, now),
         )
         table.add_row(*(escape(harmless(cell)) for cell in cells))
     return table
+
+
+def _state_in_words(found: Mapping[str, Any], now: Moment) -> str:
+    """How a handoff stands: what sales said, or what happened while nobody has answered."""
+    if answer := found["answer"]:
+        return f"{answer['answer']} by {answer['who']}" + (f": {answer['reason']}" if answer["reason"] else "")
+    overdue = found["respond_by"] is not None and parse_moment(found["respond_by"]) <= now
+    done = dict.fromkeys(_HAPPENED[each["kind"]] for each in found["done"])
+    return ", ".join([found["state"], *(["overdue"] if overdue else []), *done])
 
 
 def handoff_lines(found: Mapping[str, Any]) -> Iterator[str]:

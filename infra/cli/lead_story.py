@@ -12,7 +12,7 @@ from rich.table import Table
 
 from infra.cli.handoffs import answer_in_words
 from infra.cli.leads import Json as AsJson
-from infra.cli.leads import activity_line, fact_in_words, headline, short_moment, story, sum_lines
+from infra.cli.leads import activity_line, fact_in_words, headline, nurture_lines, short_moment, story, sum_lines
 from infra.cli.screen import harmless, screen
 from infra.cli.session import Environment, signed_in
 from infra.deployed import LOCAL, Api, Refusal, path_of
@@ -61,7 +61,8 @@ def timeline(
 
     In order of time, the latest part of it; the first line tells how to see what was earlier.
     """
-    lines, earlier = happenings(signed_in(environment), lead, limit, before)
+    api = signed_in(environment)
+    lines, earlier = happenings(api, lead, limit, before)
     if as_json:
         screen.json({"happened": lines, "before": earlier})
         return
@@ -69,6 +70,9 @@ def timeline(
         screen.say(f"what was earlier: baton leads timeline {lead} --before {earlier}")
     for each in lines:
         screen.say(f"{short_moment(each['at'])}  {each['words']}")
+    if before is None:
+        for line in nurture_lines(story(api, lead)):
+            screen.say(line)
     if not lines:
         screen.say("Nothing happened." if before is None else "Nothing happened before that.")
 

@@ -78,7 +78,7 @@ def show(
     for line in consent_lines(found["consents"]):
         screen.say(line)
     screen.show(explanation_table(found))
-    for line in (*sum_lines(found), *qualification_lines(found), *activity_lines(found)):
+    for line in (*sum_lines(found), *qualification_lines(found), *nurture_lines(found), *activity_lines(found)):
         screen.say(line)
     for transition in found["transitions"]:
         screen.say(f"{transition['at']}  {transition['from_stage'] or '(new)'} → {transition['to_stage']}")
@@ -276,6 +276,13 @@ def qualification_lines(found: Mapping[str, Any]) -> Iterator[str]:
             yield f"still to ask: {each['question']}"
     for factor in found["factors"]:
         yield f"{factor['label']}: {factor['level']}, {factor['because']}"
+
+
+def nurture_lines(found: Mapping[str, Any]) -> Iterator[str]:
+    """What a lead that is nurtured where it stands misses, and its track."""
+    if advice := found["nurture"]:
+        missing = ", ".join(advice["missing"]) or "nothing"
+        yield f"nurtured by {advice['track']}, missing: {missing}"
 
 
 def fact_in_words(value: Any) -> str:

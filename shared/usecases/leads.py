@@ -17,6 +17,7 @@ from shared.domain.journey import Journey
 from shared.domain.moments import Moment
 from shared.domain.noise import Noise, is_noise, silenced
 from shared.domain.notice import Introduction, introduce
+from shared.domain.nurture import Advice
 from shared.domain.qualification import FactHistory, Factor, factors, missing_questions, qualification_history
 from shared.domain.refusals import NotFound
 from shared.domain.state import known_facts
@@ -69,8 +70,9 @@ class LeadStory:
     """Everything about a lead as it was at a moment, replayed from the log under the active rules.
 
     Transitions are those decided by then; handoffs too, as they stood then, and of those leads also that are part of
-    this one. `qualification` tells what was said of each of the four facts, and `to_ask` what nobody knows. `rulings`
-    are what people decided of who it is, in whatever lead's log they stand, and whether it is noise, oldest first.
+    this one. `qualification` tells what was said of each of the four facts, and `to_ask` what nobody knows.
+    `nurture` is what is advised where it stands now. `rulings` are what people decided of who it is, in whatever lead's
+    log they stand, and whether it is noise, oldest first.
     `activities` are the latest, newest first; `more` tells that there are older ones.
     """
 
@@ -89,6 +91,7 @@ class LeadStory:
     handoffs: tuple[tuple[HandoffRecord, Mapping[str, Moment]], ...]
     qualification: Mapping[str, FactHistory]
     to_ask: tuple[ToAsk, ...]
+    nurture: Advice | None
     factors: tuple[Factor, ...]
     rulings: tuple[Activity, ...]
     activities: tuple[Activity, ...]
@@ -169,6 +172,7 @@ class ReadLeads:
             handoffs=tuple((each, self._handoffs.sent(each.key)) for each in handoffs),
             qualification=qualification,
             to_ask=missing_questions(active.rule_file.qualification, qualification),
+            nurture=active.rules.advise(state, journey, moment) if journey and at is None else None,
             factors=factors(
                 active.rules,
                 score=score,

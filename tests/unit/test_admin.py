@@ -229,6 +229,7 @@ def test_a_lead_is_shown_with_everything_that_led_to_it(house: InMemoryDesk, adm
     ]
     assert told["handoffs"] == [
         {
+            "id": "lead-1.mql.1",
             "lead": "lead-1",
             "stage": "mql",
             "epoch": 1,

@@ -304,6 +304,7 @@ def test_open_handoffs_are_listed_newest_first_with_whom_they_are_about(desk: In
     assert [each["lead"] for each in told["handoffs"]] == ["lead-2", "lead-1"]
     assert told["next"] is None
     assert told["handoffs"][1] == {
+        "id": "lead-1.mql.1",
         "lead": "lead-1",
         "stage": "mql",
         "epoch": 1,

@@ -284,6 +284,7 @@ def a_story(lead, *decisions):
         "handoffs": [],
         "qualification": {"facts": {}, "to_ask": []},
         "factors": [],
+        "nurture": None,
         "decisions": list(decisions),
     }
 

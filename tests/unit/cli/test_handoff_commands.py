@@ -1,9 +1,11 @@
 """`baton handoffs` and `baton leads explain|timeline|qualify`, at a desk in memory."""
 
+import io
 import json
 from dataclasses import replace
 
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
 from infra.cli import handoffs, lead_story, leads
@@ -12,11 +14,24 @@ from infra.cli.leads import activity_line
 from infra.cli.main import app
 from infra.deployed import Refusal
 from infra.failure import Failure
-from shared.domain.handoff import HandoffRecord, LeadId
+from shared.domain.handoff import HandoffKey, HandoffRecord, LeadId
 from shared.domain.moments import HOUR, MINUTE, Moment, format_moment, parse_moment
 from tests.http_requests import NOW
 from tests.people import activity
-from tests.sales_desk import ADA, ADAS, GRACES, MORNING, a_sales_desk, handed_over, joined, said, seller, stand
+from tests.sales_desk import (
+    ADA,
+    ADAS,
+    GRACES,
+    MORNING,
+    RULES,
+    a_sales_desk,
+    handed_over,
+    joined,
+    publish,
+    said,
+    seller,
+    stand,
+)
 
 
 @pytest.fixture
@@ -56,6 +71,39 @@ def test_open_handoffs_are_a_table_for_people_and_json_for_scripts(baton):
 
     (listed,) = json.loads(done(baton("handoffs", "list", "--json")))
     assert (listed["lead"], listed["state"]) == ("lead-1", "open")
+
+
+@pytest.mark.parametrize("columns", [80, 120])
+def test_the_name_of_a_handoff_is_never_cut_in_a_list(columns):
+    key = HandoffKey(LeadId("01890a5d-ac96-774b-bcce-b302099a8057"), "sales-qualified-lead", 12)
+    shown = {
+        "lead": key.lead,
+        "stage": key.stage,
+        "epoch": key.epoch,
+        "state": "open",
+        "answer": None,
+        "to": "inside-sales-of-the-north",
+        "assignee": "mia",
+        "requested_at": MORNING,
+        "respond_by": NOW,
+        "done": [{"kind": kind, "at": NOW, "to": "managers"} for kind in ("reminder", "escalation", "escalation")],
+        "person": {"name": "Ada Lovelace", "emails": [], "company": "Analytical Engines of the World"},
+    }
+    drawn = Console(width=columns, record=True, file=io.StringIO())
+    drawn.print(handoffs.handoffs_table([shown], parse_moment(NOW)))
+
+    assert key.text in drawn.export_text()
+
+
+def test_a_handoff_is_marked_with_what_happened_while_nobody_answered(baton, desk):
+    before = desk.handoffs.record(ADAS)
+    desk.handoffs.follow_up(before, HandoffRecord(before.handoff, "inside-sales", "mia", before.handoff.follow_ups))
+    (found,) = json.loads(done(baton("handoffs", "list", "--json")))
+
+    assert found["id"] == "lead-1.mql.1"
+    (early,) = handoffs.handoffs_table([found], parse_moment(MORNING)).columns[-1].cells
+    (late,) = handoffs.handoffs_table([found], parse_moment(found["respond_by"])).columns[-1].cells
+    assert (early, late) == ("open, reminded", "open, overdue, reminded")
 
 
 def test_a_list_is_narrowed_by_state_team_and_assignee(baton):
@@ -271,6 +319,19 @@ def test_a_timeline_tells_in_order_of_time_what_happened_and_what_was_answered(b
         "2026-03-02 09:00  lead_qualified by bob@acme.example: A call., need CRM",
         f"2026-03-02 09:00  rejected (no_budget) by bob@acme.example at {NOW}: Ask in autumn.",
     ]
+
+
+def test_a_lead_that_is_nurtured_is_told_with_what_it_misses_and_its_track(baton, desk, monkeypatch):
+    monkeypatch.setattr(leads, "signed_in", lambda _: seller(desk))
+    words = "nurtured by later, missing: score, handoff_recycled"
+    for command in ("show", "timeline"):
+        assert "nurtured" not in done(baton("leads", command, "lead-1"))
+    publish(desk, {**RULES, "nurture": {"mql": {"track": "later", "towards": "recycled"}}})
+    desk.clock.advance(HOUR)
+
+    for command in ("show", "timeline"):
+        assert words in done(baton("leads", command, "lead-1"))
+    assert "nurtured" not in done(baton("leads", "show", "lead-1", "--at", NOW))
 
 
 def test_a_timeline_is_paged_to_its_beginning_and_tells_everything_once(baton, desk):
