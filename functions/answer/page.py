@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from functions.answer.picture import picture
 from shared.adapters.http_api import Reply
-from shared.domain.brief import Brief, Known, moment_in_words
+from shared.domain.brief import Brief, Happening, Known, moment_in_words
 from shared.domain.explanation import Contribution, Explanation
 from shared.domain.handoff import Answer, FollowUp, HandoffRecord
 from shared.domain.moments import DAY, HOUR, MINUTE, Moment, format_moment, to_datetime
@@ -133,12 +133,24 @@ def _head(page: LeadPage) -> Markup:
     person = brief.who
     lede = ", ".join(visible(part) for part in (person.title, person.company if person.name else None) if part)
     return Markup('<header><p class="kicker">{}</p><h1 dir="auto">{}</h1>{}{}{}</header>').format(
-        f"Handed over to {_whom(record)} as {_stage(record)} on {moment_in_words(record.handoff.requested_at)}",
+        _handed_over(record),
         _name(brief),
         Markup('<p dir="auto">{}</p>').format(lede) if lede else "",
         Markup("<p>{}</p>").format(Markup(", ").join(_mail(each) for each in person.emails)) if person.emails else "",
         _due(page),
     )
+
+
+def _handed_over(record: HandoffRecord) -> str:
+    """To whom and when, and who has it since when where that is somebody else."""
+    first = record.handoff
+    moved = next((each for each in reversed(record.done) if each.kind == "reassignment"), None)
+    is_moved = moved is not None and (first.to, first.assignee) != (record.to, record.assignee)
+    whom = _holder(first.to, first.assignee) if is_moved else _whom(record)
+    told = f"Handed over to {whom} as {_stage(record)} on {moment_in_words(first.requested_at)}"
+    if moved is None or not is_moved:
+        return told
+    return f"{told}; with {_whom(record)} since {moment_in_words(moved.done_at or moved.at)}"
 
 
 def _due(page: LeadPage) -> Markup:
@@ -221,15 +233,21 @@ def _to_ask(brief: Brief) -> Markup:
 
 
 def _timeline(brief: Brief) -> Markup:
-    lines = Markup("").join(
+    lines = _happenings(brief.timeline)
+    rest = Markup('<p class="soft">And {} before.</p>').format(_times(brief.earlier, "thing")) if brief.earlier else ""
+    body = Markup('<ol class="plain">{}</ol>{}').format(lines, rest) if lines else Markup("<p>Nothing yet.</p>")
+    if brief.ours:
+        body += Markup('<h3>What we did</h3><ol class="plain">{}</ol>').format(_happenings(brief.ours))
+    return _section("timeline", "What they did", body)
+
+
+def _happenings(happenings: Iterable[Happening]) -> Markup:
+    return Markup("").join(
         Markup('<li dir="auto">{}<small><time datetime="{}">{}</time></small></li>').format(
             visible(each.told), format_moment(each.at), each.day
         )
-        for each in brief.timeline
+        for each in happenings
     )
-    rest = Markup('<p class="soft">And {} before.</p>').format(_times(brief.earlier, "thing")) if brief.earlier else ""
-    body = Markup('<ol class="plain">{}</ol>{}').format(lines, rest) if lines else Markup("<p>Nothing yet.</p>")
-    return _section("timeline", "What they did", body)
 
 
 def _consent(brief: Brief) -> Markup:
@@ -477,7 +495,11 @@ def _who(brief: Brief) -> str:
 
 
 def _whom(record: HandoffRecord) -> str:
-    return f"{visible(record.assignee)} of {visible(record.to)}" if record.assignee else visible(record.to)
+    return _holder(record.to, record.assignee)
+
+
+def _holder(to: str, assignee: str | None) -> str:
+    return f"{visible(assignee)} of {visible(to)}" if assignee else visible(to)
 
 
 def _mail(address: str) -> Markup:

@@ -8,7 +8,7 @@ from itertools import pairwise
 from markupsafe import Markup
 
 from shared.domain.bands import Band
-from shared.domain.brief import day_in_words
+from shared.domain.brief import day_in_words, moment_in_words
 from shared.domain.curve import CurvePoint
 from shared.domain.moments import Moment
 from shared.domain.notice import visible
@@ -24,6 +24,7 @@ _LONGEST = 20
 def picture(points: Sequence[CurvePoint], bands: Sequence[Band], handed_over: Moment) -> Markup:
     """The picture, with words for whoever does not see it."""
     first, last = points[0].at, points[-1].at
+    when = moment_in_words if day_in_words(first) == day_in_words(last) else day_in_words
     edges = [band for band in bands if band.edge is not None]
     levels = [0, *(point.total for point in points), *(band.edge or 0 for band in edges)]
     low, high = min(levels), max(levels)
@@ -39,13 +40,12 @@ def picture(points: Sequence[CurvePoint], bands: Sequence[Band], handed_over: Mo
     parts = [_band(band, y(band.edge or 0)) for band in edges] if _apart([y(band.edge or 0) for band in edges]) else []
     parts.append(Markup('<line class="axis" x1="{}" x2="{}" y1="{}" y2="{}"/>').format(_LEFT, _RIGHT, y(0), y(0)))
     if first <= handed_over <= last:
-        parts.append(_moment(x(handed_over)))
+        is_low_at_the_foot = min(point.total for point in points) < 0
+        parts.append(_moment(x(handed_over), _TOP - 4 if is_low_at_the_foot else _BOTTOM - 4))
     parts.append(Markup('<polyline class="score" points="{}"/>').format(line))
     parts.append(Markup('<circle class="now" cx="{}" cy="{}" r="3.5"/>').format(x(last), y(points[-1].total)))
-    parts.append(Markup('<text x="{}" y="{}">{}</text>').format(_LEFT, _HEIGHT - 6, day_in_words(first)))
-    parts.append(
-        Markup('<text x="{}" y="{}" text-anchor="end">{}</text>').format(_RIGHT, _HEIGHT - 6, day_in_words(last))
-    )
+    parts.append(Markup('<text x="{}" y="{}">{}</text>').format(_LEFT, _HEIGHT - 6, when(first)))
+    parts.append(Markup('<text x="{}" y="{}" text-anchor="end">{}</text>').format(_RIGHT, _HEIGHT - 6, when(last)))
     return Markup(
         '<figure><svg viewBox="0 0 {} {}" role="img" aria-labelledby="picture-words">'
         '<title id="picture-words">{}</title>{}</svg></figure>'
@@ -72,8 +72,8 @@ def _band(band: Band, y: float) -> Markup:
     )
 
 
-def _moment(x: float) -> Markup:
+def _moment(x: float, y: float) -> Markup:
     anchor, beside = ("end", x - 4) if x > (_LEFT + _RIGHT) / 2 else ("start", x + 4)
     return Markup(
         '<line class="moment" x1="{}" x2="{}" y1="{}" y2="{}"/><text x="{}" y="{}" text-anchor="{}">handed over</text>'
-    ).format(x, x, _TOP, _BOTTOM, beside, _BOTTOM - 4, anchor)
+    ).format(x, x, _TOP, _BOTTOM, beside, y, anchor)

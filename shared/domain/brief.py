@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Literal
 
 from shared.domain.activity import (
@@ -120,7 +121,8 @@ class Brief:
     """The whole story of a handoff. `timeline` is newest first, and `earlier` counts what it leaves out.
 
     `person` and `company` are facts beside the introduction, `known` the qualification facts. `to_ask` are the
-    questions still to ask, `asked` those that somebody asked and that got no answer: nobody asks them again.
+    questions still to ask, `asked` those that somebody asked and that got no answer: nobody asks them again. `ours` is
+    what people of ours did, newest first.
     """
 
     key: HandoffKey
@@ -138,6 +140,7 @@ class Brief:
     timeline: tuple[Happening, ...]
     earlier: int
     first_touch: str
+    ours: tuple[Happening, ...] = ()
 
     @property
     def why(self) -> tuple[str, ...]:
@@ -155,14 +158,18 @@ def compose_brief(
     now: Moment,
     first_touch: str | None = None,
     to_ask: Iterable[ToAsk] = (),
+    labels: Mapping[str, str] | None = None,
 ) -> Brief:
-    """The brief of a handoff. `activities` stand newest first; `first_touch` is what the rules suggest for the stage.
+    """The brief of a handoff. `activities` stand newest first.
+
+    `first_touch` is what the rules suggest for the stage, and `labels` what they call the qualification facts.
 
     What is marked as noise is no part of the story. Nothing later than `now` is.
     """
     story = [each for each in activities if each.occurred_at <= now and not is_noise(each)]
     emails = tuple(sorted(each.value for each in identities if each.kind is IdentityKind.EMAIL))
-    lines = timeline(story)
+    lines = timeline(each for each in story if each.type not in BY_PEOPLE_ONLY)
+    ours = timeline(each for each in story if each.type in BY_PEOPLE_ONLY)
     questions = [each for each in to_ask if not value_in_words(facts.qualification.get(each.fact))]
     return Brief(
         key=record.handoff.key,
@@ -174,12 +181,13 @@ def compose_brief(
         person=_known("lead", facts.lead, story, without=_INTRODUCED),
         company=_known("company", facts.company, story, without={"name"}),
         consent=_consent(consents),
-        known=_known("qualification", facts.qualification, story),
+        known=_known("qualification", facts.qualification, story, labels=labels or {}),
         to_ask=tuple(each for each in questions if each.asked_at is None),
         asked=tuple(each for each in questions if each.asked_at is not None),
         timeline=lines[:TIMELINE],
         earlier=sum(line.times for line in lines[TIMELINE:]),
         first_touch=first_touch or suggested_touch(story),
+        ours=ours[:TIMELINE],
     )
 
 
@@ -412,7 +420,11 @@ def _short(text: str) -> str:
 
 
 def _known(
-    group: str, facts: Mapping[str, Json], story: Iterable[Activity], without: Iterable[str] = ()
+    group: str,
+    facts: Mapping[str, Json],
+    story: Iterable[Activity],
+    without: Iterable[str] = (),
+    labels: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[Known, ...]:
     left_out = set(without)
     wanted = {name: value for name, value in facts.items() if name not in left_out and value_in_words(value)}
@@ -426,7 +438,7 @@ def _known(
     return tuple(
         Known(
             f"{group}.{name}",
-            label_of(name),
+            labels.get(name) or label_of(name),
             value_in_words(wanted[name]),
             _source(said[name][1]) if name in said else None,
             said[name][1].occurred_at if name in said else None,

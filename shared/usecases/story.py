@@ -13,6 +13,7 @@ from shared.domain.handoff import HandoffRecord
 from shared.domain.moments import Moment
 from shared.domain.noise import Noise, is_noise, silenced
 from shared.domain.qualification import missing_questions, qualification_history
+from shared.domain.stages import QUALIFICATIONS
 from shared.domain.state import ScoreState, known_facts
 from shared.ports.activities import Activities
 from shared.ports.leads import LeadRecord, Leads
@@ -69,5 +70,6 @@ class TellStory:
             now=now,
             first_touch=handoff.first_touch if handoff else None,
             to_ask=missing_questions(active.rule_file.qualification, qualification_history(heard)),
+            labels={fact: active.rule_file.qualification.of(fact).label for fact in QUALIFICATIONS},
         )
         return Story(brief, happened, state, facts, active)

@@ -421,11 +421,35 @@ def test_who_answers_by_a_link_is_whom_it_was_sent_to_although_others_have_the_l
     (key,) = pages.handoffs.committed
     before = pages.handoffs.record(key)
     assert before is not None
-    moved = FollowUp("reassignment", parse_moment("2026-03-04T09:50:00Z"), "account-executives")
+    planned, done_at = parse_moment("2026-03-04T09:50:00Z"), parse_moment("2026-03-04T09:51:20Z")
+    moved = FollowUp("reassignment", planned, "account-executives", done_at)
     assert pages.handoffs.follow_up(before, replace(before, to=moved.to, assignee="mia", done=(moved,)))
     pages.post(token, ACCEPT)
 
     assert pages.handoffs.record(key).answer.who == "the holder of the link sent to inside-sales (bo)"
+    told = (
+        "Handed over to bo of inside-sales as MQL on 4 March 2026, 09:30 UTC; with mia of account-executives since 4 "
+    )
+    assert told + "March 2026, 09:51 UTC" in page_of(pages.get(token)).text
+
+
+def test_what_people_of_ours_did_stands_apart_and_facts_have_the_names_that_the_rules_give_them() -> None:
+    pages, token = pages_of_ada(rules={**RULES, "qualification": {"need": {"label": "Pain"}}})
+    said = activity(
+        "q1",
+        ADA,
+        type="lead_qualified",
+        at="2026-03-04T09:40:00Z",
+        rank=Rank.SALES,
+        own=False,
+        properties={"who": "Bo"},
+    )
+    pages.happened([said])
+    text = page_of(pages.get(token)).text
+
+    assert "Bo wrote down" not in text.partition("What they did")[2].partition("What we did")[0]
+    assert "What we did Bo wrote down what they said of their plans" in text
+    assert "Their plans Pain Too much waste" in text
 
 
 def test_a_link_that_names_nobody_answers_for_nobody_in_particular() -> None:
@@ -691,6 +715,14 @@ def test_the_page_answers_on_every_route_that_is_listed_for_it_and_on_no_other()
         assert reply["statusCode"] == status
 
 
+def test_a_picture_of_one_day_tells_the_times_of_its_ends() -> None:
+    pages = Pages()
+    pages.happened(told_by_ada()[-1:])
+    page = page_of(pages.get(pages.token(pages.handed_over())))
+
+    assert "4 March 2026, 08:55 UTC 4 March 2026, 09:55 UTC" in page.text
+
+
 def test_a_score_below_zero_and_long_histories_draw_a_picture_too() -> None:
     pages = Pages(rules={**RULES, "scores": {"engagement": {}}})
     pages.happened(
@@ -702,4 +734,6 @@ def test_a_score_below_zero_and_long_histories_draw_a_picture_too() -> None:
     places = [tuple(map(float, point.split(","))) for point in line.split()]
 
     assert "-100 now" in page.text
+    heights = [float(attributes["y"] or 0) for tag, attributes in page.elements if tag == "text"]
+    assert min(heights) < min(y for _, y in places)  # "handed over" stands where the line does not strike it through
     assert all(0 <= x <= 360 and 0 <= y <= 170 for x, y in places)
