@@ -252,6 +252,8 @@ def handoff_lines(found: Mapping[str, Any]) -> Iterator[str]:
 def _answer(environment: str, which: str, said: Mapping[str, Any], *, as_json: bool) -> None:
     api = signed_in(environment)
     found = _handoff(api, which, to_answer=True)
+    if meant := _reason_called(found, said):
+        said = {**said, "reason": meant}
     path = path_of("v1", "handoffs", found["lead"], found["stage"], str(found["epoch"]), "answers")
     try:
         answered = api.post(path, said)
@@ -261,6 +263,14 @@ def _answer(environment: str, which: str, said: Mapping[str, Any], *, as_json: b
         screen.json(answered)
         return
     screen.say(f"{name_of_handoff(found)} is {answer_in_words(answered['answer'])}.")
+
+
+def _reason_called(found: Mapping[str, Any], said: Mapping[str, Any]) -> str | None:
+    """The name of the reason that somebody calls by its label, None where none or several have it."""
+    listed, called = found["reasons"].get(said["answer"], ()), str(said.get("reason") or "").casefold()
+    named = [each["name"] for each in listed if each["label"].casefold() == called]
+    exact = any(each["name"] == said.get("reason") for each in listed)
+    return str(named[0]) if len(named) == 1 and not exact else None
 
 
 def _why_not(refusal: Refusal, found: Mapping[str, Any]) -> Failure:

@@ -50,6 +50,9 @@ def list_leads(  # noqa: PLR0917 - each is an option
     api = signed_in(environment)
     if email or temperature or stage:
         found = list(_pages(api, {"email": email, "temperature": temperature, "stage": stage}, limit))
+        if not found:
+            _check_named(api, temperature, "temperature", "temperature")
+            _check_named(api, stage, "stage", "stages")
     else:
         found = all_leads(api, limit)
     if as_json:
@@ -154,6 +157,14 @@ def all_leads(api: Api, limit: int) -> list[dict[str, Any]]:
     return found
 
 
+def _check_named(api: Api, name: str | None, kind: str, section: str) -> None:
+    """That the active rules have what was asked for; leads may still stand in what older ones had."""
+    names = [each["name"] for each in api.get("/v1/rules")["document"].get(section) or []]
+    if name is not None and name not in names:
+        remedy = f"There are {', '.join(names)}." if names else f"They have no {section}."
+        raise Failure(f"The active rules have no {kind} {name!r}.", remedy)
+
+
 def story(api: Api, lead: str, at: str | None = None, since: str | None = None) -> dict[str, Any]:
     """Everything about a lead, found by its id or by an e-mail address.
 
@@ -163,7 +174,12 @@ def story(api: Api, lead: str, at: str | None = None, since: str | None = None) 
     remedy = "`baton leads list` shows those that there are."
     number = lead
     if "@" in lead:
-        found = api.get("/v1/leads", {"email": lead})["leads"]
+        try:
+            found = api.get("/v1/leads", {"email": lead})["leads"]
+        except Refusal as refusal:
+            if refusal.status != HTTPStatus.UNPROCESSABLE_ENTITY:
+                raise
+            raise Failure(f"{lead} is no e-mail address.", f"Write it as ada@example.com. {remedy}") from refusal
         if not found:
             raise Failure(f"There is no lead with the address {lead}.", remedy)
         number = found[0]["id"]

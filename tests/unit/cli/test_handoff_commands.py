@@ -498,3 +498,27 @@ def test_words_from_outside_command_no_terminal_and_no_markup(baton, desk):
         told = done(baton(*words))
         assert "\x1b" not in told
         assert "[bold]red[/bold]" in told or words[1] == "list"
+
+
+def test_a_reason_is_taken_by_what_people_call_it_too(baton, desk):
+    done(baton("handoffs", "reject", "lead-1", "--reason", "not who they say"))
+
+    assert desk.handoffs.record(ADAS).answer.reason == "wrong_contact"
+
+
+@pytest.mark.parametrize(
+    ("words", "what", "remedy"),
+    [
+        (("list", "--temperature", "hott"), "The active rules have no temperature 'hott'.", "There are cold, warm."),
+        (("list", "--stage", "nostage"), "The active rules have no stage 'nostage'.", "There are mql, recycled."),
+        (("show", "nobody@x"), "nobody@x is no e-mail address.", "Write it as ada@example.com."),
+    ],
+)
+def test_what_is_asked_for_and_cannot_be_is_told_with_what_there_is(  # noqa: PLR0917 - a case each
+    baton, desk, monkeypatch, words, what, remedy
+):
+    monkeypatch.setattr(leads, "signed_in", lambda _: seller(desk))
+    told = failed(baton("leads", *words))
+
+    assert told.what == what
+    assert told.remedy.startswith(remedy)
