@@ -59,7 +59,9 @@ def test_all_of_it_comes_true_when_everything_is_as_promised(leads, inbox):
 def test_the_page_of_each_visitor_is_the_one_to_which_the_latest_handoff_links(leads, inbox):
     for number, place in (("L2.sql.1", 0), ("L3.mql.1", 1), ("L3.sql.1", 2)):
         lead, stage, _ = number.split(".")
-        inbox["webhooks"][place]["message"] = {"data": {"lead": lead, "stage": stage, "link": f"http://here/api/handoffs/{number}"}}
+        inbox["webhooks"][place]["message"] = {
+            "data": {"lead": lead, "stage": stage, "link": f"http://here/api/handoffs/{number}"}
+        }
 
     assert pages(leads, inbox) == {"Hana": "/handoffs/L2.sql.1", "Maya": "/handoffs/L3.sql.1"}
 

@@ -404,7 +404,8 @@ def test_the_activity_that_let_a_lead_in_is_the_one_before_which_the_condition_d
         key, since = ledger.keys[place], before.entered_by
         here, there = rules.stages.get(before.stage or ""), rules.stages[taken[0].to_stage]
         left = here is not None and taken[0].cause.startswith(f"left {before.stage}: ")
-        holds = here.leave if left else there.enter
+        holds = here.leave if here and left else there.enter
+        assert holds
         assert holds(View(rules, ledger, before, key[0], (key[0], key[1] + "\0")))
         if place and (since is None or ledger.keys[place - 1] >= (since, "")):
             assert not holds(View(rules, ledger, before, key[0], key))
