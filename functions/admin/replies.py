@@ -20,9 +20,9 @@ from shared.domain.consent import ConsentHistory, ConsentWord
 from shared.domain.engine import Score
 from shared.domain.erasure import Erasure
 from shared.domain.handoff import Answer, FollowUp, HandoffRecord
+from shared.domain.introduction import Introduction
 from shared.domain.journey import Journey
 from shared.domain.moments import Moment, format_moment
-from shared.domain.notice import Introduction
 from shared.domain.nurture import Advice
 from shared.domain.points import as_number
 from shared.domain.qualification import FactHistory, FactWord

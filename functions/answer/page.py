@@ -18,9 +18,9 @@ from shared.domain.brief import Brief, Happening, Known, moment_in_words
 from shared.domain.explanation import Contribution, Explanation
 from shared.domain.handoff import Answer, FollowUp, HandoffRecord
 from shared.domain.moments import DAY, HOUR, MINUTE, Moment, format_moment, to_datetime
-from shared.domain.notice import quiet_address, visible
 from shared.domain.points import POINT, cut, divide, format_points, to_a_tenth
 from shared.domain.qualification import Factor
+from shared.domain.quiet import quiet_address, visible
 from shared.domain.rulefile import Answers, Reason
 from shared.usecases.answer import LONGEST_NOTE
 from shared.usecases.lead_page import LeadPage

@@ -11,8 +11,8 @@ from shared.domain.bands import Band
 from shared.domain.brief import day_in_words, moment_in_words
 from shared.domain.curve import CurvePoint
 from shared.domain.moments import Moment
-from shared.domain.notice import visible
 from shared.domain.points import POINT, to_a_tenth
+from shared.domain.quiet import visible
 
 _WIDTH, _HEIGHT = 360, 170
 _LEFT, _RIGHT, _TOP, _BOTTOM = 8, 352, 14, 148

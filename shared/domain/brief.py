@@ -34,9 +34,9 @@ from shared.domain.activity import (
 from shared.domain.consent import ConsentHistory, ConsentWord
 from shared.domain.facts import Facts
 from shared.domain.handoff import HandoffKey, HandoffRecord
+from shared.domain.introduction import Introduction, Reason, introduce, reasons_of
 from shared.domain.moments import DAY, Moment, to_datetime
 from shared.domain.noise import is_noise
-from shared.domain.notice import Introduction, Reason, introduce, reasons_of
 from shared.domain.stages import QUALIFICATIONS
 
 TIMELINE = 20

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from shared.domain.moments import to_datetime
-from shared.domain.notice import quiet, quiet_address
+from shared.domain.quiet import quiet, quiet_address
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -1,64 +1,24 @@
 """A notice: what the people to whom a lead is handed over are told, on any channel.
 
 The words that come from outside (names, companies) stand in a notice as they are known; each channel makes them
-harmless in its own way, with `quiet` first.
+harmless in its own way, with `shared.domain.quiet` first.
 """
 
 from __future__ import annotations
 
-import re
-import unicodedata
-from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal
-from math import trunc
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Literal
 
+from shared.domain.brief import Brief
 from shared.domain.handoff import Answer, Handoff, LeadId
+from shared.domain.introduction import Introduction, Reason, reasons_of, shown_points
 from shared.domain.moments import DAY, HOUR, MINUTE, Moment, to_datetime
-
-if TYPE_CHECKING:
-    from shared.domain.brief import Brief
 
 MessageKind = Literal["requested", "reminder", "escalation", "reassignment", "released", "answered"]
 """`released` is told to the team that had the lead before a reassignment."""
 
-_LONGEST = 120
 _REASONS = 8
 _ACRONYMS = {"iql", "mql", "sql", "pql"}
-_LONGEST_ADDRESS = 254
-_ADDRESS = re.compile(r"[\w.+'&=-]+@[\w-]+(\.[\w-]+)+")
-_NUMBER = r"(?<![\w.])[vV]?[0-9]+(?:\.[0-9]+){1,2}(?!\.?\w)"
-"""A decimal number, a day or a version: three parts at most, as four may be an address of the internet."""
-_INNER_DOT = re.compile(
-    rf"(?P<number>{_NUMBER})|(?<=\S)[.\u3002\ufe52\uff0e\uff61](?=[^\s.,;:!?'\"()\[\]{{}}<>/\\…\u3002\ufe52\uff0e\uff61-])"
-)
-"""What may make a host's name of a word; a dot that ends a word makes none."""
-
-
-@dataclass(frozen=True, slots=True)
-class Introduction:
-    """Who the lead is, as far as it is known."""
-
-    emails: tuple[str, ...] = ()
-    name: str | None = None
-    title: str | None = None
-    company: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Reason:
-    """One thing that gave points: what it was, and how many it counts."""
-
-    rule: str
-    label: str
-    counts: float
-
-    @property
-    def points(self) -> str:
-        """The points with their sign, `+40` or `-5`."""
-        text = _shown(self.counts)
-        return text if self.counts < 0 else f"+{text}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +64,7 @@ class Notice:
     @property
     def points(self) -> str:
         """The total in words, `65 points`."""
-        text = _shown(self.total)
+        text = shown_points(self.total)
         return f"{text} point" if text in {"1", "-1"} else f"{text} points"
 
     @property
@@ -156,69 +116,6 @@ def compose(handoff: Handoff, introduction: Introduction, link: str | None = Non
         respond_by=handoff.respond_by,
         link=link.replace("{lead}", handoff.key.lead) if link else None,
     )
-
-
-def reasons_of(handoff: Handoff) -> tuple[Reason, ...]:
-    """What gave points when it was handed over, the greatest first."""
-    return tuple(_reason(reason) for reason in handoff.snapshot.get("reasons", ()))
-
-
-def introduce(emails: tuple[str, ...], lead: Mapping[str, Any], company: Mapping[str, Any]) -> Introduction:
-    """Who it is, from the known identities and facts; a fact that is no text is left out."""
-    parts = (_text(lead.get("first_name")), _text(lead.get("last_name")))
-    told = _text(lead.get("email"))
-    return Introduction(
-        emails=emails or ((told,) if told else ()),
-        name=_text(lead.get("name")) or " ".join(part for part in parts if part) or None,
-        title=_text(lead.get("title")) or _text(lead.get("role")),
-        company=_text(company.get("name")) or _text(lead.get("company")) or _text(company.get("domain")),
-    )
-
-
-def quiet(text: str, longest: int = _LONGEST) -> str:
-    """Words from outside as one harmless line.
-
-    Control, formatting and direction characters are gone, white space is single spaces, and nothing in it looks like a
-    link to a mail or chat program: the dots inside `evil.example` become one-dot leaders and `://` loses its slashes.
-    Numbers such as 2.5 and versions such as 1.2.3 stay.
-    """
-    flat = visible(text).replace("//", "\N{FRACTION SLASH}" * 2)
-    line = _INNER_DOT.sub(lambda found: found["number"] or "\N{ONE DOT LEADER}", flat)
-    return line if len(line) <= longest else f"{line[: longest - 1].rstrip()}…"
-
-
-def visible(text: str) -> str:
-    """Words from outside as one line of characters that show: for where nothing makes a link of plain text."""
-    shown = "".join(" " if _breaks(character) else character for character in text if not _hides(character))
-    return " ".join(shown.split())
-
-
-def quiet_address(address: str) -> str:
-    """An e-mail address as it is, so that somebody can write to it; what is none of the usual form, quiet."""
-    return address if _ADDRESS.fullmatch(address) and len(address) <= _LONGEST_ADDRESS else quiet(address)
-
-
-def _breaks(character: str) -> bool:
-    return character.isspace() or unicodedata.category(character) in {"Cc", "Zl", "Zp"}
-
-
-def _hides(character: str) -> bool:
-    return unicodedata.category(character) in {"Cf", "Cs", "Co", "Cn"}
-
-
-def _text(value: object) -> str | None:
-    return value.strip() or None if isinstance(value, str) else None
-
-
-def _shown(points: float) -> str:
-    """Points to a tenth, cut and never rounded up: nobody reads 50 who has not reached it."""
-    cut = trunc(Decimal(repr(points)) * 10) / 10
-    return f"{cut:.15g}"
-
-
-def _reason(reason: Mapping[str, Any]) -> Reason:
-    rule = str(reason["rule"])
-    return Reason(rule, str(reason.get("label") or rule), float(reason["counts"]))
 
 
 def _span(length: int) -> str:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from shared.domain.activity import IdentityKind
 from shared.domain.handoff import HandoffKey, HandoffRecord, HandoffState, LeadId
+from shared.domain.introduction import Introduction, introduce
 from shared.domain.moments import Moment
-from shared.domain.notice import Introduction, introduce
 from shared.domain.state import known_facts
 from shared.ports.handoffs import HandoffPlace, Handoffs
 from shared.ports.leads import LeadRecord, Leads

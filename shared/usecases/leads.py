@@ -13,10 +13,10 @@ from shared.domain.consent import ConsentHistory, consent_history
 from shared.domain.engine import Score
 from shared.domain.facts import Facts
 from shared.domain.handoff import HandoffRecord, LeadId
+from shared.domain.introduction import Introduction, introduce
 from shared.domain.journey import Journey
 from shared.domain.moments import Moment
 from shared.domain.noise import Noise, is_noise, silenced
-from shared.domain.notice import Introduction, introduce
 from shared.domain.nurture import Advice
 from shared.domain.qualification import FactHistory, Factor, factors, missing_questions, qualification_history
 from shared.domain.refusals import NotFound

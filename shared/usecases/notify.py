@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Literal
 
 from shared.domain.activity import IdentityKind
 from shared.domain.events import HandoffAnswered, HandoffFollowedUp, HandoffRequested
+from shared.domain.introduction import Introduction, introduce
 from shared.domain.moments import SECOND, Moment
-from shared.domain.notice import Introduction, MessageKind, Notice, compose, introduce
+from shared.domain.notice import MessageKind, Notice, compose
 from shared.domain.state import known_facts
 from shared.ports.channels import Unacceptable
 from shared.ports.errors import PortError, SecretMissing, Unavailable

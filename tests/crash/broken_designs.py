@@ -11,8 +11,9 @@ from typing import Any
 
 from shared.domain.activity import Activity
 from shared.domain.handoff import Answer, Handoff, HandoffKey, LeadId
+from shared.domain.introduction import introduce
 from shared.domain.moments import DAY, MINUTE, Moment
-from shared.domain.notice import compose, introduce
+from shared.domain.notice import compose
 from shared.ports.bus import Event
 from shared.ports.errors import Conflict
 from shared.ports.stages import FollowedUp, StageRecord

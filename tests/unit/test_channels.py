@@ -33,9 +33,10 @@ from shared.adapters.webhook import (
 )
 from shared.domain.brief import Brief, ConsentStands, Happening, Known, ToAsk
 from shared.domain.handoff import Answer, HandoffKey, LeadId
+from shared.domain.introduction import Introduction, Reason
 from shared.domain.messages import headline
 from shared.domain.moments import DAY, HOUR, MINUTE, Moment, parse_moment
-from shared.domain.notice import Introduction, Notice, Reason
+from shared.domain.notice import Notice
 from shared.ports.channels import Undeliverable
 from shared.ports.errors import SecretMissing, Unavailable
 from tests.hostile import HOSTILE

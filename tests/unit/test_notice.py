@@ -10,8 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.domain.handoff import Handoff, HandoffKey, LeadId
+from shared.domain.introduction import Introduction, introduce
 from shared.domain.moments import HOUR, MINUTE, SECOND, Moment, parse_moment
-from shared.domain.notice import Introduction, compose, introduce, quiet, quiet_address
+from shared.domain.notice import compose
+from shared.domain.quiet import quiet, quiet_address
 from tests.hostile import HOSTILE
 
 REQUESTED = parse_moment("2026-03-01T09:30:00Z")
