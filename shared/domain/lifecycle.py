@@ -44,7 +44,8 @@ def advance(
 ) -> tuple[Journey, tuple[Transition, ...]]:
     """Move until nothing moves; each stage is entered at most once in one look.
 
-    Who steps back has crossed into nothing: what holds then is spent, for every stage that hands over. With `again`
+    Who leaves a stage that hands over, and does not step up to another, has crossed into nothing: what holds then is
+    spent, for every stage that hands over. Who comes from any other stage, as out of nurture, may cross. With `again`
     the day has come on which sales wants to look again: once nothing moves, and unless the lead has come into a stage
     that hands over by itself, what holds counts as crossing into those stages, the present one too. Such an entry is
     one by time, whatever was done before.
@@ -78,8 +79,13 @@ def advance(
         )
         spent = journey.spent | ({target.stage.name} if target.enter and target.enter(view) else set())
         current = rules.stages.get(journey.stage or "")
-        if current and target.place < current.place:
-            spent |= rules.file.handoff.keys()  # of which those stay that hold, seen from the stage entered
+        hands_over = rules.file.handoff.keys()
+        if (
+            current
+            and current.stage.name in hands_over
+            and (target.place < current.place or target.stage.name not in hands_over)
+        ):
+            spent |= hands_over  # of which those stay that hold, seen from the stage entered
         journey = Journey(target.stage.name, epochs, at, Moment(key[0]) if key else at, frozenset(spent))
         visited.add(target.stage.name)
         steps.append(transition)

@@ -181,6 +181,30 @@ def test_whoever_steps_back_has_not_crossed_into_what_was_jumped_over_and_a_repl
     assert [(step.to_stage, step.at) for step in taken[1:]] == [("recycled", moment(2)), ("mql", moment(40))]
 
 
+def test_whoever_is_given_back_to_a_stage_listed_later_has_not_crossed_into_what_was_jumped_over_either():
+    walk = Walk(stages=[*JUMPS[1:], JUMPS[0]], handoff=BOTH)
+    assert walk.look(moment(1), activity("attended"), activity("seen")) == [("sql", 1)]
+    assert walk.look(moment(2), activity("given_back", 2)) == [("recycled", 1)]
+
+
+def test_whoever_leaves_nurture_because_nothing_is_missing_any_more_is_handed_over():
+    unqualified = {
+        "name": "unqualified",
+        "from": ["suspect"],
+        "enter": {"qualification.need": {"is": False}},
+        "leave": {"when": {"not": {"qualification.need": {"is": False}}}, "to": "suspect"},
+    }
+    mql = {"name": "mql", "from": ["suspect"], "enter": {"score": {"at_least": 50}}}
+    walk = Walk(
+        stages=[{"name": "suspect", "enter": {"activity": "form"}}, mql, unqualified], handoff={"mql": BOTH["mql"]}
+    )
+    no, some = (Claims(qualification={"need": value}) for value in (False, "Two more depots"))
+    assert walk.look(moment(1), activity("form", claims=no)) == [("suspect", 1), ("unqualified", 1)]
+    assert walk.look(moment(2), activity("seen", 2)) == []
+    told = activity("told", 3, claims=some)
+    assert walk.look(moment(3), told) == [("suspect", 2), ("mql", 1)]
+
+
 def test_who_is_demoted_by_decay_and_comes_back_is_entered_again():
     stages = [*JUMPS[:3], {**JUMPS[3], "leave": {"when": {"score": {"below": 40}}, "to": "suspect"}}]
     walk = Walk(stages=stages, handoff=BOTH)
