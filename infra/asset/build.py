@@ -224,10 +224,20 @@ def _compile_imported(folder: Path) -> None:
         path = folder / module.replace(".", "/")
         for source in (path.with_name(path.name + ".py"), path / "__init__.py"):
             if source.exists():
-                shown = source.relative_to(folder).as_posix()
-                py_compile.compile(
-                    str(source), dfile=shown, invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH
-                )
+                _compile_one(source, source.relative_to(folder))
+
+
+def _compile_one(source: Path, shown: Path) -> None:
+    """Compile a module. Of a package's own nobody reads the source, which would weigh as much again: it goes."""
+    ours = shown.parts[0] in SOURCES
+    py_compile.compile(
+        str(source),
+        None if ours else str(source.with_suffix(".pyc")),
+        dfile=shown.as_posix(),
+        invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH,
+    )
+    if not ours:
+        source.unlink()
 
 
 def _handlers() -> list[str]:
