@@ -17,6 +17,7 @@ from shared.adapters.http_api import Reply
 from shared.domain.brief import Brief, Happening, Known, moment_in_words
 from shared.domain.explanation import Contribution, Explanation
 from shared.domain.handoff import Answer, FollowUp, HandoffRecord
+from shared.domain.introduction import stage_in_words
 from shared.domain.moments import DAY, HOUR, MINUTE, Moment, format_moment, to_datetime
 from shared.domain.points import POINT, cut, divide, format_points, to_a_tenth
 from shared.domain.qualification import Factor
@@ -26,7 +27,6 @@ from shared.usecases.answer import LONGEST_NOTE
 from shared.usecases.lead_page import LeadPage
 
 _TENTH = POINT // 10
-_ACRONYMS = {"iql", "mql", "sql", "pql"}
 _ANSWERED: Mapping[str, str] = {"accepted": "Accepted", "rejected": "Rejected", "recycled": "Given back"}
 _FOLLOW_UPS: Mapping[str, str] = {
     "reminder": "Reminder to {}",
@@ -480,8 +480,7 @@ def _list(items: Iterable[Markup]) -> Markup:
 
 
 def _stage(record: HandoffRecord) -> str:
-    stage = record.key.stage
-    return stage.upper() if stage in _ACRONYMS else visible(stage)
+    return visible(stage_in_words(record.key.stage))
 
 
 def _name(brief: Brief) -> str:

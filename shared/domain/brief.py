@@ -34,7 +34,7 @@ from shared.domain.activity import (
 from shared.domain.consent import ConsentHistory, ConsentWord
 from shared.domain.facts import Facts
 from shared.domain.handoff import HandoffKey, HandoffRecord
-from shared.domain.introduction import Introduction, Reason, introduce, reasons_of
+from shared.domain.introduction import STAGE_ACRONYMS, Introduction, Reason, introduce, reasons_of
 from shared.domain.moments import DAY, Moment, to_datetime
 from shared.domain.noise import is_noise
 from shared.domain.stages import QUALIFICATIONS
@@ -45,7 +45,7 @@ TIMELINE = 20
 _LONGEST = 100
 _FACTS = 30
 _REASONS = 8
-_ACRONYMS = {"iql", "mql", "sql", "pql", "id", "url", "vat"}
+_ACRONYMS = STAGE_ACRONYMS | {"id", "url", "vat"}
 _INTRODUCED = {"name", "first_name", "last_name", "email", "email_kind", "title", "company"}
 _TYPE = re.compile(r"`([a-z0-9_]+)`")
 _SILENT = WHO_SOMEBODY_IS | {IDENTITIES_MERGED, IDENTITIES_UNMERGED, NOISE_MARKED, NOISE_UNMARKED}

@@ -10,6 +10,8 @@ from typing import Any
 
 from shared.domain.handoff import Handoff
 
+STAGE_ACRONYMS = frozenset({"iql", "mql", "sql", "pql"})
+
 
 @dataclass(frozen=True, slots=True)
 class Introduction:
@@ -34,6 +36,11 @@ class Reason:
         """The points with their sign, `+40` or `-5`."""
         text = shown_points(self.counts)
         return text if self.counts < 0 else f"+{text}"
+
+
+def stage_in_words(stage: str) -> str:
+    """A stage as people write it: `MQL`, `suspect`."""
+    return stage.upper() if stage in STAGE_ACRONYMS else stage
 
 
 def reasons_of(handoff: Handoff) -> tuple[Reason, ...]:

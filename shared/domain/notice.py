@@ -9,16 +9,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from shared.domain.brief import Brief
+from shared.domain.brief import Brief, day_in_words
 from shared.domain.handoff import Answer, Handoff, LeadId
-from shared.domain.introduction import Introduction, Reason, reasons_of, shown_points
+from shared.domain.introduction import Introduction, Reason, reasons_of, shown_points, stage_in_words
 from shared.domain.moments import DAY, HOUR, MINUTE, Moment, to_datetime
 
 MessageKind = Literal["requested", "reminder", "escalation", "reassignment", "released", "answered"]
 """`released` is told to the team that had the lead before a reassignment."""
 
 _REASONS = 8
-_ACRONYMS = {"iql", "mql", "sql", "pql"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +58,7 @@ class Notice:
     @property
     def stage_name(self) -> str:
         """The stage as people write it: `MQL`, `suspect`."""
-        return self.stage.upper() if self.stage in _ACRONYMS else self.stage
+        return stage_in_words(self.stage)
 
     @property
     def points(self) -> str:
@@ -84,7 +83,7 @@ class Notice:
         if self.respond_by is None:
             return None
         stamp = to_datetime(self.respond_by)
-        on = f"{stamp:%H:%M} UTC on {stamp.day} {stamp:%B %Y}"
+        on = f"{stamp:%H:%M} UTC on {day_in_words(self.respond_by)}"
         if self.is_late:
             return f"the deadline passed at {on}"
         within = f" (within {_span(self.respond_by - self.requested_at)})" if self.kind == "requested" else ""
