@@ -1,16 +1,20 @@
 """Counts what DynamoDB would charge: calls, and read and write units by the size of the items."""
 
 import math
-from dataclasses import dataclass
+import threading
+from dataclasses import dataclass, field
 
 
 @dataclass
 class Meter:
-    """Register it on a client; the sums go on from zero at `reset`."""
+    """Register it on a client; the sums go on from zero at `reset`. Intake writes from several threads at once, so each
+    sum is added to under a lock, and what was asked for is remembered by the thread that asked."""
 
     calls: int = 0
     reads: float = 0.0
     writes: float = 0.0
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
+    _asked: threading.local = field(default_factory=threading.local, repr=False, compare=False)
 
     def watch(self, client):
         client.meta.events.register("provide-client-params.dynamodb", self._note_request)
@@ -21,24 +25,28 @@ class Meter:
         self.calls, self.reads, self.writes = 0, 0.0, 0.0
 
     def _note_request(self, params, model, **rest):
-        self.calls += 1
-        self._consistent = bool(params.get("ConsistentRead"))
+        self._asked.consistently = bool(params.get("ConsistentRead"))
+        units = 0.0
         if model.name == "PutItem":
-            self.writes += _units(params["Item"], 1024)
+            units = _units(params["Item"], 1024)
         elif model.name == "UpdateItem":
-            self.writes += 1
+            units = 1
         elif model.name == "TransactWriteItems":
-            self.writes += sum(2 * _units(each["Put"]["Item"], 1024) for each in params["TransactItems"])
+            units = sum(2 * _units(each["Put"]["Item"], 1024) for each in params["TransactItems"])
+        with self._lock:
+            self.calls += 1
+            self.writes += units
 
     def _note_answer(self, parsed, model, **rest):
-        price = 1 if getattr(self, "_consistent", False) else 0.5
+        units = 0.0
         if model.name == "GetItem":
-            self.reads += price * _units(parsed.get("Item", {}), 4096)
+            units = _units(parsed.get("Item", {}), 4096)
         elif model.name == "BatchGetItem":
-            items = [item for page in parsed["Responses"].values() for item in page]
-            self.reads += price * sum(_units(item, 4096) for item in items)
+            units = sum(_units(item, 4096) for page in parsed["Responses"].values() for item in page)
         elif model.name == "Query":
-            self.reads += price * max(1, math.ceil(sum(map(size, parsed["Items"])) / 4096))
+            units = max(1, math.ceil(sum(map(size, parsed["Items"])) / 4096))
+        with self._lock:
+            self.reads += units * (1 if self._asked.consistently else 0.5)
 
 
 def size(item):
