@@ -6,12 +6,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from shared.domain.drafts import Approval
 from shared.domain.moments import Moment
 
 
 @dataclass(frozen=True, slots=True)
 class RuleVersion:
-    """One published rule file. `document` is what the YAML says, `text` the file to the letter."""
+    """One published rule file. `document` is what the YAML says, `text` the file to the letter.
+
+    With `notify` a transition that these rules alone caused hands over as any other. `draft` is what it was published
+    from, `approvals` the words for it, `forced` why it was published beyond the budget, and `restores` the version
+    whose file this is once more.
+    """
 
     number: int
     name: str
@@ -21,6 +27,11 @@ class RuleVersion:
     sha256: str
     document: Mapping[str, Any]
     text: str
+    notify: bool = False
+    draft: int | None = None
+    approvals: tuple[Approval, ...] = ()
+    forced: str = ""
+    restores: int | None = None
 
 
 class RuleVersions(Protocol):

@@ -19,12 +19,13 @@ an old pointer delays a lead by this much and harms nothing."""
 
 @dataclass(frozen=True, slots=True)
 class ActiveRules:
-    """A version, ready to score with."""
+    """A version, ready to score with. With `notify` what these rules alone cause hands over as anything else."""
 
     number: int
     rule_file: RuleFile
     rules: Rules
     published_at: Moment
+    notify: bool = False
 
 
 class UnknownRules(LookupError):
@@ -63,6 +64,6 @@ class Rulebook:
                 raise UnknownRules(msg)
             rule_file = parse_rule_file(stored.document)
             self._compiled[number] = ActiveRules(
-                number, rule_file, compile_rules(rule_file, number), stored.published_at
+                number, rule_file, compile_rules(rule_file, number), stored.published_at, stored.notify
             )
         return self._compiled[number]

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 from shared.adapters.dynamodb.errors import translated
 from shared.adapters.dynamodb.keys import ACTIVE, RULES, VERSION, key, version
 from shared.adapters.dynamodb.outbox import outbox_item
+from shared.domain.drafts import Approval
 from shared.domain.events import RulesPublished
 from shared.domain.moments import Moment
+from shared.domain.people import Role
 from shared.ports.bus import Event
 from shared.ports.rules import RuleVersion
 
@@ -91,10 +93,24 @@ def _told(new: RuleVersion) -> str:
             "sha256": new.sha256,
             "document": new.document,
             "text": new.text,
+            "notify": new.notify,
+            "draft": new.draft,
+            "approvals": [_approval_told(each) for each in new.approvals],
+            "forced": new.forced,
+            "restores": new.restores,
         }
     )
 
 
+def _approval_told(each: Approval) -> dict[str, Any]:
+    return {"person": each.person, "name": each.name, "role": each.role.value, "at": each.at}
+
+
+def _approval_of(told: Mapping[str, Any]) -> Approval:
+    return Approval(told["person"], told["name"], Role(told["role"]), Moment(told["at"]))
+
+
 def _version_of(item: Mapping[str, Any]) -> RuleVersion:
     told = json.loads(item["told"]["S"])
-    return RuleVersion(**{**told, "published_at": Moment(told["published_at"])})
+    approvals = tuple(_approval_of(each) for each in told.get("approvals", ()))
+    return RuleVersion(**{**told, "published_at": Moment(told["published_at"]), "approvals": approvals})
