@@ -84,7 +84,7 @@ class Retention(_Part):
 
 
 class OwnUsers(_Part):
-    """People sign in with the stack's own Cognito user pool; its groups admin, marketing and sales are the roles."""
+    """People sign in with the stack's own Cognito user pool; its groups are the roles."""
 
     kind: Literal["cognito"] = "cognito"
 

@@ -10,8 +10,9 @@ from infra.acknowledgement import acknowledge
 
 ROLES: Final = {
     "admin": "May do everything.",
-    "marketing": "Reads leads, says which of them are one person, and publishes rules.",
-    "sales": "Reads leads, and adjusts their scores.",
+    "marketing": "Reads leads, says which of them are one person, and drafts, approves and publishes rules.",
+    "sales": "Reads leads, adjusts their scores, answers handoffs, and drafts and approves rules.",
+    "analyst": "Reads, drafts, simulates and proposes rules; sees no lead.",
 }
 
 

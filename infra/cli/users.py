@@ -26,7 +26,9 @@ def _group() -> None:
 def add(
     email: Annotated[str, typer.Argument(help="The person's e-mail address.")],
     environment: Annotated[str, typer.Option("--env", help="The environment.")],
-    role: Annotated[Literal["admin", "marketing", "sales"], typer.Option("--role", help="What the person may do.")],
+    role: Annotated[
+        Literal["admin", "marketing", "sales", "analyst"], typer.Option("--role", help="What the person may do.")
+    ],
 ) -> None:
     """Let a person in with a role; run again with another role to add that one.
 

@@ -25,6 +25,7 @@ from shared.domain.refusals import (
     Refused,
     TooLarge,
     Unauthenticated,
+    Unmet,
     UnsupportedMedia,
 )
 from shared.ports.errors import Conflict, SecretMissing, Unavailable
@@ -52,6 +53,7 @@ _STATUS: dict[type[Exception], int] = {
     NotFound: 404,
     MethodNotAllowed: 405,
     Contested: 409,
+    Unmet: 409,
     Conflict: 409,
     TooLarge: 413,
     UnsupportedMedia: 415,

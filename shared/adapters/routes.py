@@ -15,7 +15,10 @@ from shared.domain.refusals import MethodNotAllowed, NotFound
 ADMINS = frozenset({Role.ADMIN})
 MARKETERS = frozenset({Role.ADMIN, Role.MARKETING})
 SELLERS = frozenset({Role.ADMIN, Role.SALES})
-EVERYBODY = frozenset(Role)
+LEAD_READERS = frozenset({Role.ADMIN, Role.MARKETING, Role.SALES})
+"""Who may see leads, handoffs and names."""
+RULE_READERS = frozenset(Role)
+"""Who may read, try and propose rules, and sees no lead by it."""
 
 
 @dataclass(frozen=True)
@@ -58,24 +61,24 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/health", "admin", "health"),
     Route("GET", "/openapi.json", "admin", "openapi"),
     Route("GET", "/docs", "admin", "docs"),
-    Route("GET", "/v1/leads", "admin", "list_leads", EVERYBODY),
-    Route("GET", "/v1/leads/{id}", "admin", "get_lead", EVERYBODY),
+    Route("GET", "/v1/leads", "admin", "list_leads", LEAD_READERS),
+    Route("GET", "/v1/leads/{id}", "admin", "get_lead", LEAD_READERS),
     Route("POST", "/v1/leads/{id}/adjustments", "admin", "adjust_score", SELLERS),
     Route("POST", "/v1/leads/{id}/merges", "admin", "merge_leads", MARKETERS),
     Route("POST", "/v1/leads/{id}/unmerges", "admin", "unmerge_lead", MARKETERS),
-    Route("POST", "/v1/leads/{id}/consents", "admin", "record_consent", EVERYBODY),
+    Route("POST", "/v1/leads/{id}/consents", "admin", "record_consent", LEAD_READERS),
     Route("POST", "/v1/leads/{id}/qualifications", "admin", "qualify_lead", SELLERS),
-    Route("GET", "/v1/handoffs", "admin", "list_handoffs", EVERYBODY),
-    Route("GET", "/v1/handoffs/{lead}/{stage}/{epoch}", "admin", "get_handoff", EVERYBODY),
+    Route("GET", "/v1/handoffs", "admin", "list_handoffs", LEAD_READERS),
+    Route("GET", "/v1/handoffs/{lead}/{stage}/{epoch}", "admin", "get_handoff", LEAD_READERS),
     Route("POST", "/v1/handoffs/{lead}/{stage}/{epoch}/answers", "admin", "answer_handoff", SELLERS),
     Route("GET", "/v1/leads/{id}/export", "admin", "export_lead", MARKETERS),
     Route("POST", "/v1/leads/{id}/erasures", "admin", "erase_lead", ADMINS),
     Route("GET", "/v1/noise", "admin", "list_noise", MARKETERS),
     Route("POST", "/v1/noise/marks", "admin", "mark_noise", MARKETERS),
     Route("POST", "/v1/noise/unmarks", "admin", "unmark_noise", MARKETERS),
-    Route("GET", "/v1/rules", "admin", "get_active_rules", EVERYBODY),
-    Route("GET", "/v1/rules/versions", "admin", "list_rule_versions", EVERYBODY),
-    Route("GET", "/v1/rules/{number}", "admin", "get_rule_version", EVERYBODY),
+    Route("GET", "/v1/rules", "admin", "get_active_rules", RULE_READERS),
+    Route("GET", "/v1/rules/versions", "admin", "list_rule_versions", RULE_READERS),
+    Route("GET", "/v1/rules/{number}", "admin", "get_rule_version", RULE_READERS),
     Route("POST", "/v1/rules", "admin", "publish_rules", MARKETERS),
 )
 

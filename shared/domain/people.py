@@ -12,6 +12,8 @@ class Role(StrEnum):
     ADMIN = "admin"
     MARKETING = "marketing"
     SALES = "sales"
+    ANALYST = "analyst"
+    """Reads, tries and proposes rules, and sees no lead."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,3 +84,9 @@ class Contested(Refused):
     """Somebody else changed the same thing meanwhile: look again, and decide again."""
 
     code = "conflict"
+
+
+class Unmet(Refused):
+    """It may be done once something else has been: the details say what is missing."""
+
+    code = "unmet"
