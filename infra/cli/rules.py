@@ -8,12 +8,12 @@ from typing import Annotated, Any
 
 import typer
 
-from infra.cli.agreement import agreement_of
 from infra.cli.given import Given
 from infra.cli.lead_lines import LineError, beginning, example_activities
 from infra.cli.rule_files import parse_rule_text, preset_names, preset_text, read_rule_file, read_with_lines
 from infra.cli.screen import screen
 from shared.domain.activity import Activity
+from shared.domain.agreement import agreement_of
 from shared.domain.engine import Rules, compile_rules
 from shared.domain.points import format_points
 from shared.domain.rulefile import Example

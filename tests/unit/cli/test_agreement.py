@@ -6,10 +6,10 @@ import pytest
 from markdown_it import MarkdownIt
 from typer.testing import CliRunner
 
-from infra.cli.agreement import agreement_of
 from infra.cli.rule_files import preset_names, preset_text
 from infra.cli.rules import rules_app
 from infra.cli.yaml12 import load_yaml
+from shared.domain.agreement import agreement_of
 from shared.domain.durations import DurationError, in_words, parse_duration
 from shared.domain.reading import parse_rule_file
 

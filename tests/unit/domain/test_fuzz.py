@@ -11,11 +11,11 @@ import time
 
 import pytest
 
-from infra.cli.agreement import agreement_of
 from infra.cli.rule_files import parse_rule_text, preset_names, preset_text
 from infra.cli.rules import differences_of
 from infra.cli.yaml12 import load_yaml
 from infra.failure import Failure
+from shared.domain.agreement import agreement_of
 from shared.domain.engine import compile_rules
 from shared.domain.follow_ups import planned
 from shared.domain.journey import Journey

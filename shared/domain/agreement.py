@@ -3,27 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
-from shared.domain import conditions, stages
-from shared.domain.ageing import Decay
+from shared.domain import conditions, phrases, stages
 from shared.domain.bands import Band
 from shared.domain.conditions import All, AnyOf, Not
 from shared.domain.durations import in_words
-from shared.domain.moments import Moment, format_moment, parse_moment
+from shared.domain.moments import format_moment, parse_moment
 from shared.domain.nurture import towards
+from shared.domain.phrases import listed, moment_in_words, signed
 from shared.domain.points import POINT, format_points
-from shared.domain.rulefile import BandEdge, BehaviourRule, Example, HandoffRule, RuleFile, Stage
+from shared.domain.rulefile import BandEdge, Example, RuleFile, Stage
 from shared.domain.stages import QUALIFICATIONS, Qualified, rated
 
-_IMPORTANCE = {
-    "influencing": "Influencing.",
-    "important": "Important.",
-    "most_important": "Most important.",
-    "negative": "A negative sign.",
-}
-_CHANNELS = {"email": "e-mail", "slack": "Slack", "webhook": "webhook"}
 _WEIGHTY = re.compile(r"([\\*<>\[\]|#]|(?<!\w)_|_(?!\w))")
 
 
@@ -83,13 +76,13 @@ def _lead_types(file: RuleFile) -> Iterator[str]:
 def _entry(file: RuleFile, stage: Stage, place: int) -> Iterator[str]:
     sources = [_stage(file, other.name) for other in file.stages if other.leave and other.leave.to == stage.name]
     if stage.enter is None:
-        yield f"A lead comes here only when it moves on from {_list(sources, 'or')}.\n"
+        yield f"A lead comes here only when it moves on from {listed(sources, 'or')}.\n"
         return
     earlier = [_stage(file, other.name) for other in file.stages[:place]]
     if stage.origins:
-        beginning = f"A lead comes here from {_list([_stage(file, name) for name in stage.origins], 'or')} when"
+        beginning = f"A lead comes here from {listed([_stage(file, name) for name in stage.origins], 'or')} when"
     elif earlier:
-        beginning = f"A lead that has no type yet, or comes from {_list(earlier, 'or')}, comes here when"
+        beginning = f"A lead that has no type yet, or comes from {listed(earlier, 'or')}, comes here when"
     else:
         beginning = "A lead that has no type yet comes here when"
     yield from _when(beginning, rated(stage.enter, file.qualification.confirmed_at))
@@ -142,38 +135,15 @@ def _handoffs(file: RuleFile) -> Iterator[str]:
             f"Each {_stage(file, name)} is handed over to **{_plain(handoff.to)}**, once each time that it becomes one."
         ]
         if handoff.notify:
-            told.append(f"They are told by {_list([_CHANNELS[channel] for channel in handoff.notify])}.")
-        told += _deadlines(handoff)
+            told.append(f"They are told by {phrases.told_by(handoff)}.")
+        told += phrases.deadlines(handoff, _strong)
         if handoff.first_touch:
             told.append(f"Advised first touch: {_sentence(handoff.first_touch)}")
-        told.append(_who_gets_it(handoff))
+        told.append(_words(phrases.who_gets_it(handoff)))
         yield f"- {' '.join(told)}"
         for each in handoff.route.rules if handoff.route else ():
             yield f"  - To **{_plain(each.to)}** where {_words(conditions.in_words(each.when))}."
     yield ""
-
-
-def _deadlines(handoff: HandoffRule) -> Iterator[str]:
-    if handoff.respond_within is None:
-        return
-    yield f"The answer is due within {in_words(handoff.respond_within)}."
-    if handoff.remind:
-        yield f"Who has not answered is reminded {in_words(handoff.remind)} before that."
-    if handoff.escalate:
-        when = f"{in_words(handoff.escalate.after)} after the deadline" if handoff.escalate.after else "At the deadline"
-        yield f"{when[0].upper()}{when[1:]} **{_plain(handoff.escalate.to)}** is told that nobody has answered."
-    if handoff.reassign:
-        to = f"to **{_plain(handoff.reassign.to)}**" if handoff.reassign.to else "to the next person of the same team"
-        yield f"{in_words(handoff.reassign.after).capitalize()} after the deadline the lead goes {to}."
-
-
-def _who_gets_it(handoff: HandoffRule) -> str:
-    within = "People of a team take turns, by weight."
-    if handoff.route and handoff.route.by:
-        within = f"`{handoff.route.by}` decides which person gets it; where that decides nothing, they take turns."
-    if handoff.route and handoff.route.rules:
-        within += " But the first of these that holds decides:"
-    return within
 
 
 def _answers(file: RuleFile) -> Iterator[str]:
@@ -182,7 +152,7 @@ def _answers(file: RuleFile) -> Iterator[str]:
     yield "## Answering\n"
     yield "Sales answers each lead once, and says one of these where it does not keep it:\n"
     for title, reasons in (("Rejected", file.answers.reject), ("Given back to be nurtured", file.answers.recycle)):
-        yield f"- **{title}**: {_list([_title(each.title, each.name) for each in reasons], 'or')}."
+        yield f"- **{title}**: {listed([_title(each.title, each.name) for each in reasons], 'or')}."
     yield (
         "\nWho gives a lead back may name a day; from that day on it is handed over again for what holds then. "
         "Reasons are kept with the rules that had fired, so that the rules can be bettered.\n"
@@ -233,91 +203,11 @@ def _points(file: RuleFile) -> Iterator[str]:
     if not file.behaviour:
         return
     yield "## Points for what a lead does\n"
-    yield f"Unless a line says otherwise, points count each time, and {_ageing(file.decay)}.\n"
+    yield f"Unless a line says otherwise, points count each time, and {phrases.ageing(file.decay)}.\n"
     for rule in file.behaviour:
-        told = [f"{_idle(rule) if rule.idle else _does(rule)}.", *_details(file, rule)]
-        yield f"- {_title(rule.label, rule.id, strong=True)}: {' '.join(told)}"
+        told = " ".join((f"{phrases.earned(rule)}.", *phrases.details(file, rule)))
+        yield f"- {_title(rule.label, rule.id, strong=True)}: {_words(told)}"
     yield ""
-
-
-def _amount(points: int, score: str, usual: str) -> str:
-    unit = "point" if abs(points) == POINT else "points"
-    return f"{_signed(points)} {unit}{f' for the {_plain(score)} score' if score != usual else ''}"
-
-
-def _idle(rule: BehaviourRule) -> str:
-    silence = rule.idle
-    if silence is None:
-        return ""
-    of = f"without any {_codes(silence.of)}" if silence.of else "in which the lead does nothing"
-    again = ", and again after every further such time" if rule.repeat.kind == "every" else ""
-    return (
-        f"{_amount(rule.points, rule.score, 'engagement')} after {in_words(silence.length)} {of}{again}; "
-        "when the silence ends, they are gone"
-    )
-
-
-def _does(rule: BehaviourRule) -> str:
-    where = f" where {_words(conditions.in_words(rule.where))}" if rule.where is not None else ""
-    told = f"{_amount(rule.points, rule.score, 'engagement')} for {_codes(rule.on or ())}{where}"
-    if rule.at_least:
-        different = f" with different values of `{rule.at_least.distinct}`" if rule.at_least.distinct else ""
-        within = f" within {in_words(rule.at_least.within)}" if rule.at_least.within else ""
-        told += f", for every {rule.at_least.times} of them{different}{within}"
-    return told
-
-
-def _details(file: RuleFile, rule: BehaviourRule) -> Iterator[str]:
-    if rule.idle is None and rule.repeat.kind != "every":
-        yield {
-            "once": "Only the first time counts.",
-            "latest": "Only the latest time counts.",
-            "once_per": f"It counts at most {_once_in(rule.repeat.every)}.",
-            "once_per_value": f"Each value of `{rule.repeat.field}` counts once.",
-        }[rule.repeat.kind]
-    if rule.only_if is not None:
-        yield f"Only for leads where {_words(conditions.in_words(rule.only_if))}."
-    if rule.instead_of:
-        other = next((each.label for each in file.behaviour if each.id == rule.instead_of), "")
-        yield f"It counts instead of {_title(other, rule.instead_of)}, not beside it."
-    if rule.cap:
-        yield f"At most {format_points(rule.cap)} in all{', below zero' if rule.points < 0 else ''}."
-    if rule.group:
-        yield f"Limited together with others as “{_plain(file.groups[rule.group].label or rule.group)}”."
-    if rule.decay is not None or (rule.idle and file.decay.kind != "none"):
-        yield f"Here {_ageing(rule.decay or Decay())}."
-    if rule.expires_after:
-        yield f"After {in_words(rule.expires_after)} they are gone altogether."
-    if rule.active:
-        since, until = rule.active.since, rule.active.until
-        told = [
-            f"from {_moment(since)}" if since is not None else "",
-            f"until {_moment(until)}" if until is not None else "",
-        ]
-        yield f"In force {' '.join(filter(None, told))}."
-    if rule.importance:
-        yield _IMPORTANCE[rule.importance]
-
-
-def _once_in(length: int) -> str:
-    told = in_words(length or 1)
-    return f"once {'an' if told == '1 hour' else 'a'} {told[2:]}" if told.startswith("1 ") else f"once in {told}"
-
-
-def _ageing(decay: Decay) -> str:
-    if decay.kind == "none":
-        return "points stay as they are"
-    since = ", counted from the lead's latest activity" if decay.since_last_activity else ""
-    if decay.kind == "half_life":
-        return f"points are worth half after {in_words(decay.half_life)}, a quarter after twice that, and so on{since}"
-    lost = f"{_percent(decay.share)} %" if decay.share else f"{format_points(decay.lose)} points"
-    way = "little by little" if decay.kind == "linear" else "all at once at the end of that time"
-    every = in_words(decay.every)
-    return f"points lose {lost} of what they were at first in every {every}, {way}, until nothing is left{since}"
-
-
-def _percent(share: tuple[int, int]) -> str:
-    return format_points(share[0] * 100 * POINT // share[1])
 
 
 def _fit(file: RuleFile) -> Iterator[str]:
@@ -325,10 +215,9 @@ def _fit(file: RuleFile) -> Iterator[str]:
         return
     yield "## Points for who a lead is\n"
     for rule in file.fit:
-        otherwise = f"; where that is known not to be so, {_signed(rule.otherwise)}" if rule.otherwise else ""
-        where = _words(conditions.in_words(rule.where))
-        amount = _amount(rule.points, rule.score, "fit")
-        yield f"- {_title(rule.label, rule.id, strong=True)}: {amount} where {where}{otherwise}."
+        otherwise = f"; where that is known not to be so, {signed(rule.otherwise)}" if rule.otherwise else ""
+        told = f"{phrases.amount(rule.points, rule.score, 'fit')} where {conditions.in_words(rule.where)}{otherwise}"
+        yield f"- {_title(rule.label, rule.id, strong=True)}: {_words(told)}."
     yield "\nWhat is not known gives no points and is listed as missing, so that somebody can ask.\n"
 
 
@@ -344,7 +233,7 @@ def _sums(file: RuleFile) -> Iterator[str]:
         label = limits.label if limits else ""
         low = f"never below {format_points(limits.floor)}" if limits and limits.floor is not None else ""
         high = f"never above {format_points(limits.cap)}" if limits and limits.cap is not None else ""
-        within = f"is {_list([*filter(None, (low, high))])}" if low or high else "has no limits"
+        within = f"is {listed([*filter(None, (low, high))])}" if low or high else "has no limits"
         yield f"- The {_title(label or name.replace('_', ' '), name)} score {within}."
     parts = [
         f"{'' if weight == POINT else f'{format_points(weight)} times '}{_plain(name)}"
@@ -352,7 +241,7 @@ def _sums(file: RuleFile) -> Iterator[str]:
         if (weight := file.total.get(name, POINT))
     ]
     out = [_plain(name) for name in file.score_names if file.total.get(name, POINT) == 0]
-    left_out = f"; {_list(out)} {'adds' if len(out) == 1 else 'add'} nothing to it" if out else ""
+    left_out = f"; {listed(out)} {'adds' if len(out) == 1 else 'add'} nothing to it" if out else ""
     yield f"- The total score is {' plus '.join(parts) or 'always 0'}{left_out}.\n"
 
 
@@ -367,8 +256,7 @@ def _bands(title: str, of: str, edges: tuple[BandEdge, ...]) -> Iterator[str]:
 
 
 def _edge(band: Band, after: Band | None, of: str) -> str:
-    low = "" if band.edge is None else f"{'above' if band.strict else 'at least'} {format_points(band.edge)}"
-    high = ""
+    low, high = phrases.edge(band), ""
     if after is not None and after.edge is not None:
         high = f"{'at most' if after.strict else 'below'} {format_points(after.edge)}"
     return f"{of} is {' and '.join(filter(None, (low, high))) or 'anything'}"
@@ -383,9 +271,10 @@ def _examples(file: RuleFile) -> Iterator[str]:
     yield "## Agreed examples\n"
     for example in file.examples:
         told = example.expect.model_dump(exclude_unset=True)
-        expected = _list([text for key, value in told.items() for text in _expected(key, value)])
+        expected = _words(listed([text for key, value in told.items() for text in phrases.expected(key, value)]))
         known = "".join(f" Known: {text}." for text in [_known(example)] if text)
-        yield f"- **{_plain(example.name)}.** {_did(example)}{known} On {_moment(example.at)} it has {expected}."
+        when = moment_in_words(example.at)
+        yield f"- **{_plain(example.name)}.** {_did(example)}{known} On {when} it has {expected}."
     yield ""
 
 
@@ -404,7 +293,7 @@ def _did(example: Example) -> str:
         f"`{kind}`{f' ({_words(more)})' if more else ''}{f' {count} times' if count > 1 else ''} on {day}"
         for (day, kind, more), count in days.items()
     ]
-    return f"The lead did {_list(told)}." if told else "The lead did nothing."
+    return f"The lead did {listed(told)}." if told else "The lead did nothing."
 
 
 def _known(example: Example) -> str:
@@ -425,22 +314,6 @@ def _is_plain(value: Any) -> bool:
     )
 
 
-def _expected(key: str, value: Any) -> Iterator[str]:
-    match key, value:
-        case "scores", dict():
-            yield from (f"{format_points(points)} points of {_plain(name)}" for name, points in value.items())
-        case "total", int():
-            yield f"{format_points(value)} points in all"
-        case "stage", _:
-            yield f"the type `{value}`" if value else "no type"
-        case "vetoed_by", _:
-            yield f"the veto {_list([f'`{name}`' for name in value])}" if value else "no veto"
-        case "missing", _:
-            yield f"{_codes(value, 'and')} missing" if value else "nothing missing"
-        case _:
-            yield f"the {key} {_plain(value)}" if value else f"no {key}"
-
-
 # --- words ------------------------------------------------------------------------------------------------------------
 
 
@@ -455,28 +328,13 @@ def _title(label: str, name: str, *, strong: bool = False) -> str:
     return f"{told} (`{name}`)" if label and label != name else told
 
 
-def _codes(names: Iterable[str], joiner: str = "or") -> str:
-    return _list([f"`{name}`" for name in names], joiner)
-
-
-def _list(words: list[str] | tuple[str, ...], joiner: str = "and") -> str:
-    *most, last = words or ("nothing",)
-    return f"{', '.join(most)} {joiner} {last}" if most else last
-
-
-def _signed(points: int) -> str:
-    return f"{'+' if points > 0 else ''}{format_points(points)}"
-
-
-def _moment(moment: Moment) -> str:
-    """A moment for people: `2026-03-01`, or with the time of day where it is not midnight."""
-    day, _, time = format_moment(moment).partition("T")
-    return day if time == "00:00:00Z" else f"{day} {time.removesuffix(':00Z').removesuffix('Z')} UTC"
-
-
 def _plain(text: str) -> str:
     """Text that Markdown shows as it is."""
     return _WEIGHTY.sub(r"\\\1", " ".join(text.split()))
+
+
+def _strong(text: str) -> str:
+    return f"**{_plain(text)}**"
 
 
 def _words(text: str) -> str:
