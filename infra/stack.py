@@ -36,6 +36,7 @@ from infra.user_pool import UserPool
 from infra.work_queue import WorkQueue
 from shared.adapters.environment import FunctionSettings
 from shared.adapters.routes import ROUTES
+from shared.domain.people import Role
 from shared.domain.routing import Member
 
 TIMEOUTS: Final = {
@@ -180,7 +181,10 @@ class BatonStack(Stack):
                 erasures_table=self.erasures.name,
                 erasure_secret=settings.parameter(ERASURE_SECRET),
                 erase_queue_url=self.erase_queue.url,
+                page_secret=settings.parameter(LEAD_PAGE_SECRET),
                 roles_claim=settings.sign_in.roles_claim,
+                approvals=tuple(map(Role, settings.rules.approvals)),
+                handoff_budget=settings.rules.handoff_budget,
                 teams={name: _roster(team) for name, team in settings.teams.items()},
             ),
             memory=1024,
@@ -226,7 +230,9 @@ class BatonStack(Stack):
         self.bus.deliver("RescoreRequested", to=self.rescore_queue)
 
         self.ingest.work_through(self.ingest_queue, at_once=10)
-        self.score.work_through(self.score_queue, at_once=100)
+        # What rescores ask for never takes more of `score` than this: the stream, where visitors' activities come, keeps
+        # its own pace.
+        self.score.work_through(self.score_queue, at_once=100, concurrency=4)
         self.evaluate.work_through(self.evaluate_queue, at_once=10)
         self.relay.work_through(self.relay_queue, at_once=10)
         self.notify.work_through(self.notify_queue, at_once=10, concurrency=2)
@@ -310,7 +316,7 @@ class BatonStack(Stack):
         if self._settings.email_from:
             self.notify.allow("ses:SendEmail", on=self._identities(self._settings.email_from))
 
-        self.rescore.allow("dynamodb:Scan", on=[activities])
+        self.rescore.allow("dynamodb:Query", "dynamodb:Scan", on=[activities])
         self.rescore.allow(
             "dynamodb:GetItem",
             "dynamodb:BatchGetItem",
@@ -320,7 +326,7 @@ class BatonStack(Stack):
             on=[leads],
         )
         self.rescore.allow("dynamodb:Query", on=[due])
-        self.rescore.allow("sqs:SendMessage", on=[self.score_queue.arn])
+        self.rescore.allow("sqs:SendMessage", "sqs:GetQueueAttributes", on=[self.score_queue.arn])
 
         self.answer.allow("dynamodb:Query", "dynamodb:PutItem", on=[activities])
         self.answer.allow(
@@ -345,7 +351,7 @@ class BatonStack(Stack):
         self.admin.allow("dynamodb:Query", on=[by_temperature, by_stage, self.leads.index(BY_STATE)])
         self.admin.allow("dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:PutItem", on=[self.erasures.arn])
         self.admin.allow("sqs:SendMessage", on=[self.erase_queue.arn])
-        self._allow_secrets(self.admin, [ERASURE_SECRET])
+        self._allow_secrets(self.admin, [ERASURE_SECRET, LEAD_PAGE_SECRET])
 
         self.erase.allow(
             "dynamodb:GetItem", "dynamodb:Query", "dynamodb:UpdateItem", "dynamodb:BatchWriteItem", on=[activities]

@@ -1,4 +1,4 @@
-"""`rescore`: asks `score` to look again at leads whose moment has come, at one lead, or at all of them."""
+"""`rescore`: asks `score` to look again at leads whose moment has come, at those somebody names or picks, or at all."""
 
 from __future__ import annotations
 
@@ -14,11 +14,16 @@ from shared.adapters.dynamodb.activities import DynamoDBActivities
 from shared.adapters.dynamodb.leads import DynamoDBLeads
 from shared.adapters.dynamodb.noise import DynamoDBNoiseMarks
 from shared.adapters.dynamodb.rescoring import DynamoDBRescoring
+from shared.adapters.dynamodb.rules import DynamoDBRuleVersions
+from shared.adapters.dynamodb.stages import DynamoDBStages
 from shared.adapters.environment import load
 from shared.adapters.queue_messages import work_through
 from shared.adapters.sqs import SQSQueue
 from shared.domain.events import NoiseChanged, RescoreRequested, RulesPublished
+from shared.usecases.noise import KnownNoise
+from shared.usecases.picking import Pick
 from shared.usecases.rescore import Rescore
+from shared.usecases.rulebook import Rulebook
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -31,14 +36,27 @@ _SPARE_MILLISECONDS = 10_000
 @cache
 def _rescore() -> Rescore:
     settings = load(Settings)
+    clock = SystemClock()
     dynamodb = boto3.client("dynamodb")
+    leads = DynamoDBLeads(dynamodb, settings.leads_table)
+    noise = DynamoDBNoiseMarks(dynamodb, settings.leads_table)
+    rulebook = Rulebook(DynamoDBRuleVersions(dynamodb, settings.leads_table), clock)
     return Rescore(
-        activities=DynamoDBActivities(dynamodb, settings.activities_table),
-        leads=DynamoDBLeads(dynamodb, settings.leads_table),
-        noise=DynamoDBNoiseMarks(dynamodb, settings.leads_table),
+        leads=leads,
+        pick=Pick(
+            activities=DynamoDBActivities(dynamodb, settings.activities_table),
+            leads=leads,
+            stages=DynamoDBStages(dynamodb, settings.leads_table, clock),
+            noise=noise,
+            known_noise=KnownNoise(noise, clock),
+            rulebook=rulebook,
+            clock=clock,
+            page=settings.page,
+        ),
         rescoring=DynamoDBRescoring(dynamodb, settings.leads_table),
         touches=SQSQueue(boto3.client("sqs"), settings.score_queue_url),
-        clock=SystemClock(),
+        rulebook=rulebook,
+        clock=clock,
         segments=settings.segments,
         page=settings.page,
     )
@@ -64,8 +82,12 @@ def _begin(event: dict[str, Any], rescore: Rescore) -> None:
         changed = NoiseChanged.model_validate(event["detail"])
         rescore.noise_changed(changed.id, changed.filter)
         return
-    requested = RescoreRequested.model_validate(event["detail"])
-    if requested.lead:
+    requested, job = RescoreRequested.model_validate(event["detail"]), f"event-{event['id']}"
+    if requested.lead is not None:
         rescore.one(requested.lead)
+    elif requested.leads is not None:
+        rescore.some(job, requested.leads)
+    elif requested.where is not None:
+        rescore.where(job, requested.where)
     else:
-        rescore.everyone(f"event-{event['id']}")
+        rescore.everyone(job)

@@ -15,6 +15,7 @@ from shared.domain.events import (
     NoiseChanged,
     NurtureAdvised,
     RescoreRequested,
+    RulesApplied,
     RulesPublished,
     StageChanged,
 )
@@ -29,6 +30,7 @@ TOLD: Final[tuple[type[BaseModel], ...]] = (
     HandoffAnswered,
     NurtureAdvised,
     RulesPublished,
+    RulesApplied,
     NoiseChanged,
 )
 """What Baton itself puts on the bus, with the source `baton`: ids and numbers, never personal data."""

@@ -28,6 +28,18 @@ class SQSQueue:
         """Put every message, ten to a call; see `shared.ports.queue.Queue`."""
         self.send_later(messages, 0)
 
+    def waiting(self) -> int:
+        """About how many messages it holds; see `shared.ports.queue.MeasuredQueue`."""
+        try:
+            told = self._client.get_queue_attributes(
+                QueueUrl=self._url,
+                AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"],
+            )
+        except (ClientError, BotoCoreError) as error:
+            msg = f"the queue did not answer: {type(error).__name__}"
+            raise Unavailable(msg) from error
+        return sum(int(number) for number in told["Attributes"].values())
+
     def send_later(self, messages: Sequence[Mapping[str, object]], seconds: int) -> None:
         """Put every message, to be delivered later; see `shared.ports.queue.DelayingQueue`."""
         for start in range(0, len(messages), _ENTRIES_PER_CALL):

@@ -6,7 +6,7 @@ an event is delivered again, so that a receiver can tell.
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
 
@@ -130,6 +130,16 @@ class RulesPublished(BusEvent):
     published_at: Stamp
 
 
+class RulesApplied(BusEvent):
+    """A publish is over: no lead is under older rules any more. `leads` is how many it found under older ones."""
+
+    NAME: ClassVar[str] = "RulesApplied"
+
+    version: int = Field(ge=1)
+    leads: int = Field(ge=0)
+    at: Stamp
+
+
 class NoiseChanged(BusEvent):
     """People set a noise filter, or took it back: the leads of what it catches are to be scored anew."""
 
@@ -139,18 +149,33 @@ class NoiseChanged(BusEvent):
     at: Stamp
 
 
+MOST_NAMED_LEADS = 500
+"""Leads that one request may name; more are better picked by a condition."""
+
+
 class RescoreRequested(BaseModel):
-    """Any system asks that one lead, or all of them, be scored anew."""
+    """Any system asks that one lead, some, those that meet a condition, or all of them be scored anew.
+
+    `where` is a condition on leads as the rule file writes them: `{"company.country": {"is": "DE"}, "stage": "mql"}`.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     NAME: ClassVar[str] = "RescoreRequested"
 
-    lead: LeadId | None = None
+    lead: LeadId | None = Field(None, min_length=1, max_length=100)
+    leads: tuple[Annotated[LeadId, Field(min_length=1, max_length=100)], ...] | None = Field(
+        None, min_length=1, max_length=MOST_NAMED_LEADS
+    )
+    where: dict[str, Any] | None = Field(
+        None,
+        min_length=1,
+        description="Asks lead.*, company.*, qualification.*, consent, stage, temperature, grade and scores.",
+    )
     all: bool = False
 
     @model_validator(mode="after")
-    def _one_of_the_two(self) -> Self:
-        if self.all is (self.lead is not None):
-            msg = "say either which lead, or all: true"
+    def _says_one_thing(self) -> Self:
+        if sum((self.all, *(said is not None for said in (self.lead, self.leads, self.where)))) != 1:
+            msg = "say one of lead, leads, where, or all: true"
             raise ValueError(msg)
         return self

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from typing import Any, Protocol
 
@@ -353,7 +353,7 @@ def compose(node: Any) -> Callable[[Look], bool]:  # noqa: C901, PLR0911 - one c
             return lambda look: node.amount.holds(look.count(node))
         case InStage(amount):
             return lambda look: amount.holds(look.in_stage)
-        case Test("grade" | "temperature"):
+        case Test("grade" | "temperature" | "stage"):
             return conditions.holds(node)
         case Test("consent"):
             ask = conditions.holds(Test("value", node.operator, node.operand))
@@ -373,6 +373,26 @@ def compose(node: Any) -> Callable[[Look], bool]:  # noqa: C901, PLR0911 - one c
 @dataclass(frozen=True, slots=True)
 class _Value:
     value: str
+
+
+def what_held(node: Any, look: Look) -> Any:
+    """Of a condition that holds, what of it does: of `any` the parts that hold, of several activities those that came.
+
+    Of what is not so nothing is left out: `not` stays as it is written.
+    """
+    match node:
+        case AnyOf(parts):
+            return _all_of([what_held(part, look) for part in parts if compose(part)(look)])
+        case All(parts):
+            return _all_of([what_held(part, look) for part in parts])
+        case Activities(types, Amount((("at_least", 1),)), None) if len(types) > 1:
+            each = [replace(node, types=(kind,), marks=_marks((kind,), None)) for kind in types]
+            return _all_of([asked for asked in each if compose(asked)(look)])
+    return node
+
+
+def _all_of(parts: Sequence[Any]) -> Any:
+    return parts[0] if len(parts) == 1 else All(tuple(parts))
 
 
 # --- telling ----------------------------------------------------------------------------------------------------------
@@ -426,4 +446,5 @@ __all__ = [
     "in_words",
     "parse_stage_condition",
     "walk",
+    "what_held",
 ]

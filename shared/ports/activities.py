@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from shared.domain.activity import Activity, Identity
+from shared.domain.moments import Moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +33,14 @@ class Activities(Protocol):
         """All activities kept under an identity, strongly consistent, in order of (occurred_at, id)."""
         ...
 
-    def segment(self, number: int, of: int, after: str | None, limit: int) -> tuple[list[Activity], str | None]:
-        """A page of one of `of` segments of the whole log, and where to go on (None: the segment is done)."""
+    def segment(
+        self, number: int, of: int, after: str | None, limit: int, received_since: Moment | None = None
+    ) -> tuple[list[Activity], str | None]:
+        """A page of one of `of` segments of the whole log, and where to go on (None: the segment is done).
+
+        With `received_since` only what was received at or after that moment. `limit` bounds what is read, so a page may
+        be empty and not the last.
+        """
         ...
 
     def at(self, key: ActivityKey) -> Activity | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -115,8 +115,8 @@ class Leads(Protocol):
         """
         ...
 
-    def due(self, until: Moment, limit: int) -> list[LeadId]:
-        """Leads whose moment has come, at most `limit`."""
+    def due(self, until: Moment, page: int) -> Iterator[list[LeadId]]:
+        """Leads whose moment has come, each once, in pages of at most `page`, each read when it is asked for."""
         ...
 
     def segment(
@@ -127,4 +127,8 @@ class Leads(Protocol):
         With `older_than` only leads whose state was made under a rules version below it. `limit` bounds what is read,
         so a page may be empty and not the last.
         """
+        ...
+
+    def after(self, lead: LeadId) -> str:
+        """The place right after a lead in its segment, where `segment` can go on. It names nobody."""
         ...

@@ -16,6 +16,18 @@ class Queue(Protocol):
         ...
 
 
+class MeasuredQueue(Queue, Protocol):
+    """A queue that can also tell how much is in it."""
+
+    def waiting(self) -> int:
+        """How many messages wait or are being worked on, as far as is known at once.
+
+        Raises:
+            Unavailable: the queue does not answer.
+        """
+        ...
+
+
 class DelayingQueue(Queue, Protocol):
     """A queue that can also keep messages back for a while."""
 

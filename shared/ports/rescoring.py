@@ -1,4 +1,4 @@
-"""Full rescores in progress: which segments of the leads have been asked for a touch, and where to go on."""
+"""Rescores in progress: which of their segments have been gone through, and where to go on."""
 
 from __future__ import annotations
 
@@ -7,30 +7,34 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from shared.domain.moments import Moment
+from shared.domain.rescores import Aim
+from shared.ports.bus import Event
 
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """One segment of one rescore.
+    """One segment of one rescore: `aim` tells what is gone through for whom.
 
-    With a noise filter's id in `noise` the log is gone through instead of the leads, for the leads of what the filter
-    catches, until a whole pass began after `until_quiet`.
-    `older_than` limits it to leads under an older rules version and makes it repeat until a whole pass that began after
-    `until_quiet` finds none. `found` counts the leads of the present pass, `touched` those of all passes.
+    `started` is when the rescore began, `began` when the present pass through the segment did; a pass that began before
+    `until_quiet` is not the last. `found` counts what the present pass picked, `most` is the most that any pass did,
+    and `touched` adds up all passes: who is asked for twice counts twice. `done_at` is when the last pass was over. On
+    the first segment `announced` tells that the end of the whole rescore was told.
     """
 
     job: str
     segment: int
     of: int
-    older_than: int | None
+    aim: Aim
+    started: Moment
     began: Moment
     until_quiet: Moment
     after: str | None = None
     found: int = 0
+    most: int = 0
     touched: int = 0
     version: int = 0
-    done: bool = False
-    noise: str | None = None
+    done_at: Moment | None = None
+    announced: bool = False
 
 
 class Rescoring(Protocol):
@@ -45,13 +49,13 @@ class Rescoring(Protocol):
         ...
 
     def all(self) -> list[Checkpoint]:
-        """Every segment of every rescore that is still remembered."""
+        """Every segment of every rescore that is still remembered, those of one job together and in order."""
         ...
 
-    def save(self, checkpoint: Checkpoint) -> None:
-        """Write over the version that it was made from.
+    def save(self, checkpoint: Checkpoint, *events: Event) -> None:
+        """Write over the version that it was made from, and in the same transaction note events for the bus.
 
         Raises:
-            Conflict: another run has moved it on.
+            Conflict: another run has moved it on; then no event is noted either.
         """
         ...

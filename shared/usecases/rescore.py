@@ -1,28 +1,40 @@
-"""Rescoring: asks for a touch of the leads whose moment has come, of one lead, or of all of them."""
+"""Rescoring: asks for a touch of the leads whose moment has come, of one lead, or of those that a job is for."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from itertools import groupby
 
+from shared.domain.events import RulesApplied
 from shared.domain.handoff import LeadId
-from shared.domain.identity import linked_identities
-from shared.domain.moments import MINUTE, SECOND, Moment
-from shared.domain.noise import Noise
-from shared.ports.activities import Activities
+from shared.domain.moments import SECOND, Moment
+from shared.domain.rescores import Aim, EveryLead, LeadsOfNoise, LeadsUnderOlderRules, LeadsWhere, NamedLeads
+from shared.domain.selection import parse_selection
+from shared.ports.bus import Event
 from shared.ports.clock import Clock
 from shared.ports.errors import Conflict
 from shared.ports.leads import Leads
-from shared.ports.noise import NoiseMarks
-from shared.ports.queue import Queue
+from shared.ports.queue import MeasuredQueue
 from shared.ports.rescoring import Checkpoint, Rescoring
-from shared.usecases.history import leads_at
+from shared.usecases.picking import Message, Pick
+from shared.usecases.rulebook import Rulebook
 
-QUIET_AFTER = 1 * MINUTE
-"""A publish is not over before this time: until then a warm function may still write under the rules it remembers."""
+QUIET_AFTER = 90 * SECOND
+"""A publish, or a word on noise, is not over before this time: a warm function remembers the rules and the filters of
+before for 15 seconds and runs for 60, so that until then it may still write by them behind a pass."""
 
-HEARD_BY_ALL_AFTER = 90 * SECOND
-"""By then no function writes by the noise filters of before: each remembers them for 15 seconds and runs for 60."""
+MOST_AHEAD = 5_000
+"""Messages in the queue of `score` beyond which no rescore puts more there: what `score` does in some twenty seconds.
+The sweep has as much again, so that no rescore holds it up."""
+
+
+def first_checkpoints(job: str, aim: Aim, now: Moment, segments: int) -> list[Checkpoint]:
+    """Where a rescore begins: one checkpoint for each segment."""
+    lasts = isinstance(aim, LeadsUnderOlderRules | LeadsOfNoise)
+    of = 1 if isinstance(aim, NamedLeads) else segments
+    quiet = Moment(now + QUIET_AFTER) if lasts else now
+    return [Checkpoint(job, segment, of, aim, started=now, began=now, until_quiet=quiet) for segment in range(of)]
 
 
 class Rescore:
@@ -31,110 +43,138 @@ class Rescore:
     def __init__(
         self,
         *,
-        activities: Activities,
         leads: Leads,
-        noise: NoiseMarks,
+        pick: Pick,
         rescoring: Rescoring,
-        touches: Queue,
+        touches: MeasuredQueue,
+        rulebook: Rulebook,
         clock: Clock,
         segments: int,
         page: int,
+        most_ahead: int = MOST_AHEAD,
     ) -> None:
-        self._activities = activities
         self._leads = leads
-        self._noise = noise
+        self._pick = pick
         self._rescoring = rescoring
         self._touches = touches
+        self._rulebook = rulebook
         self._clock = clock
         self._segments = segments
         self._page = page
+        self._most_ahead = most_ahead
 
     def one(self, lead: LeadId) -> None:
         """Ask for a touch of one lead."""
-        self._touches.send([{"lead": lead}])
+        self._ask([{"lead": lead}])
 
     def everyone(self, job: str) -> None:
         """Begin to ask for a touch of every lead, once. The same job again changes nothing."""
-        self._begin(job, older_than=None, quiet_after=0)
+        self._begin(job, EveryLead())
+
+    def some(self, job: str, leads: Sequence[LeadId]) -> None:
+        """Begin to ask for a touch of some leads. The same job again changes nothing."""
+        self._begin(job, NamedLeads(tuple(dict.fromkeys(leads))))
+
+    def where(self, job: str, where: Mapping[str, object]) -> None:
+        """Begin to ask for a touch of the leads that meet a condition. The same job again changes nothing.
+
+        Raises:
+            ConditionError: it is no condition, or asks a score that the rules do not have.
+        """
+        parse_selection(where).check_scores(self._rulebook.refresh().rules.score_names)
+        self._begin(job, LeadsWhere(where))
 
     def published(self, version: int) -> None:
         """Begin to ask for a touch of every lead under older rules, until none is left. Again changes nothing."""
-        self._begin(f"rules-{version:06d}", older_than=version, quiet_after=QUIET_AFTER)
+        self._begin(f"rules-{version:06d}", LeadsUnderOlderRules(version))
 
     def noise_changed(self, change: str, filter_: str) -> None:
         """Begin to ask that the leads of what a noise filter catches be made anew. The same change changes nothing."""
-        self._begin(change, older_than=None, quiet_after=HEARD_BY_ALL_AFTER, noise=filter_)
+        self._begin(change, LeadsOfNoise(filter_))
 
     def tick(self, has_time: Callable[[], bool]) -> int:
         """Sweep the due leads, then move rescores on while there is time; returns how many touches were asked for."""
-        due = self._leads.due(self._clock.now(), self._page)
-        self._ask(due)
-        return len(due) + self.go_on(has_time)
+        return self.sweep(has_time) + self.go_on(has_time)
+
+    def sweep(self, has_time: Callable[[], bool]) -> int:
+        """Ask for a touch of the leads whose moment has come, each once, page by page while there is time.
+
+        Who was touched leaves the index, so that whatever is left goes on by itself at the next tick.
+        """
+        asked = 0
+        for page in self._leads.due(self._clock.now(), self._page):
+            if not self._has_room(2 * self._most_ahead):
+                break
+            self._ask([{"lead": lead} for lead in page])
+            asked += len(page)
+            if not has_time():
+                break
+        return asked
 
     def go_on(self, has_time: Callable[[], bool]) -> int:
-        """Move every unfinished rescore on, page by page, each page with its checkpoint."""
+        """Move every unfinished rescore on, page by page, each page with its checkpoint, and tell what has ended."""
         asked = 0
         for checkpoint in self._rescoring.unfinished():
             current: Checkpoint | None = checkpoint
-            while current and has_time():
+            while current and has_time() and self._has_room(self._most_ahead):
                 found, current = self._page_of(current)
                 asked += found
+        self._tell_ends()
         return asked
 
     def _page_of(self, checkpoint: Checkpoint) -> tuple[int, Checkpoint | None]:
-        leads, after = self._caught(checkpoint) if checkpoint.noise else self._stored(checkpoint)
-        self._ask(leads, rebuild=checkpoint.noise is not None)
+        picked = self._pick.page(checkpoint)
+        self._ask(picked.messages)
+        number, after = len(picked.messages), picked.after
         now = self._clock.now()
-        found = checkpoint.found + len(leads)
-        moved = replace(checkpoint, after=after, found=found, touched=checkpoint.touched + len(leads))
+        found = checkpoint.found + number
+        moved = replace(
+            checkpoint,
+            after=after,
+            found=found,
+            most=max(checkpoint.most, found),
+            touched=checkpoint.touched + number,
+        )
         if after is None:
             # The pass is over. One that began too early, or left older leads, is followed by another at a later tick.
-            quiet = checkpoint.began >= checkpoint.until_quiet
-            done = quiet and (checkpoint.older_than is None or found == 0)
-            moved = replace(moved, done=done, found=0, began=now)
+            is_last = checkpoint.began >= checkpoint.until_quiet
+            is_last &= found == 0 or not isinstance(checkpoint.aim, LeadsUnderOlderRules)
+            moved = replace(moved, done_at=now if is_last else None, found=0, began=now)
         try:
             self._rescoring.save(moved)
         except Conflict:
             # Another run has this segment; the leads were touched once more than needed, which changes nothing.
-            return len(leads), None
-        return len(leads), replace(moved, version=checkpoint.version + 1) if after else None
+            return number, None
+        return number, replace(moved, version=checkpoint.version + 1) if after else None
 
-    def _stored(self, checkpoint: Checkpoint) -> tuple[list[LeadId], str | None]:
-        """A page of the leads."""
-        return self._leads.segment(
-            checkpoint.segment, checkpoint.of, checkpoint.after, self._page, checkpoint.older_than
-        )
-
-    def _caught(self, checkpoint: Checkpoint) -> tuple[list[LeadId], str | None]:
-        """A page of the log: the leads of what the noise filter catches."""
-        mark = self._noise.get(checkpoint.noise or "")
-        if mark is None:
-            return [], None
-        noise = Noise([mark.filter])
-        page, after = self._activities.segment(checkpoint.segment, checkpoint.of, checkpoint.after, self._page)
-        caught = [activity for activity in page if noise.catches(activity)]
-        found = set(self._leads.whose({identity for each in caught for identity in linked_identities(each)}).values())
-        for browser in {each.identity for each in caught if not each.known_identities}:
-            found.update(leads_at(self._leads, self._leads.attached(browser)))
-        return sorted(found), after
-
-    def _begin(self, job: str, *, older_than: int | None, quiet_after: int, noise: str | None = None) -> None:
-        now = self._clock.now()
-        self._rescoring.begin(
-            [
-                Checkpoint(
-                    job=job,
-                    segment=segment,
-                    of=self._segments,
-                    older_than=older_than,
-                    began=now,
-                    until_quiet=Moment(now + quiet_after),
-                    noise=noise,
+    def _tell_ends(self) -> None:
+        """Note once, for each publish of which every segment is done, that its rules hold for all leads."""
+        for _, group in groupby(self._rescoring.all(), lambda each: each.job):
+            segments = list(group)
+            first, aim = segments[0], segments[0].aim
+            ends = [each.done_at for each in segments if each.done_at is not None]
+            if first.announced or not isinstance(aim, LeadsUnderOlderRules) or len(ends) < first.of:
+                continue
+            said = RulesApplied(
+                id=f"rules-applied-{aim.version}",
+                version=aim.version,
+                leads=sum(each.most for each in segments),
+                at=max(ends),
+            )
+            try:
+                self._rescoring.save(
+                    replace(first, announced=True), Event(id=said.id, name=said.NAME, detail=said.as_detail())
                 )
-                for segment in range(self._segments)
-            ]
-        )
+            except Conflict:
+                continue  # another run tells it at this very moment
 
-    def _ask(self, leads: list[LeadId], *, rebuild: bool = False) -> None:
-        if leads:
-            self._touches.send([{"lead": lead} | ({"rebuild": True} if rebuild else {}) for lead in leads])
+    def _begin(self, job: str, aim: Aim) -> None:
+        self._rescoring.begin(first_checkpoints(job, aim, self._clock.now(), self._segments))
+
+    def _has_room(self, most: int) -> bool:
+        """Whether a page more leaves the queue of `score` short enough for all else that waits in it."""
+        return self._touches.waiting() + self._page <= most
+
+    def _ask(self, messages: Sequence[Message]) -> None:
+        if messages:
+            self._touches.send(messages)

@@ -1,9 +1,11 @@
 from abc import ABC, abstractmethod
+from dataclasses import replace
 
 import pytest
 
 from shared.adapters.dynamodb.activities import DynamoDBActivities
 from shared.domain.activity import Claims, Rank
+from shared.domain.moments import parse_moment
 from shared.ports.activities import ActivityKey
 from tests.fakes import InMemoryActivities
 from tests.people import activity, browser, email, user
@@ -64,6 +66,17 @@ class ActivitiesContract(ABC):
 
         assert sorted(each.id for each in found) == sorted(each.id for each in every)
         assert all(each in every for each in found)
+
+    def test_a_segment_tells_what_was_received_since_a_moment_alone(self, log):
+        every = [
+            replace(activity(f"a{number}", ADA), received_at=parse_moment(f"2026-03-01T1{number}:00:00Z"))
+            for number in range(4)
+        ]
+        log.append(every)
+
+        page, after = log.segment(0, 1, None, 10, parse_moment("2026-03-01T12:00:00Z"))
+
+        assert (sorted(each.id for each in page), after) == (["a2", "a3"], None)
 
     def test_the_first_with_an_id_stays(self, log):
         first, second = activity("a1", ADA, type="email_opened"), activity("a1", ADA, type="email_clicked")

@@ -2,6 +2,7 @@ import random
 from abc import ABC, abstractmethod
 from base64 import b85encode
 from dataclasses import replace
+from itertools import chain
 
 import pytest
 
@@ -222,17 +223,27 @@ class LeadsContract(ABC):
         leads.save(record(TWO, due=Moment(moment + DAY)))
         leads.save(record(LeadId("lead-3")))
 
-        assert leads.due(Moment(moment - 1), 10) == []
-        assert leads.due(moment, 10) == [ONE]
-        assert sorted(leads.due(Moment(moment + DAY), 10)) == [ONE, TWO]
-        assert len(leads.due(Moment(moment + DAY), 1)) == 1
+        assert list(leads.due(Moment(moment - 1), 10)) == []
+        assert list(leads.due(moment, 10)) == [[ONE]]
+        assert sorted(chain(*leads.due(Moment(moment + DAY), 10))) == [ONE, TWO]
+        assert len(next(leads.due(Moment(moment + DAY), 1))) == 1
+
+    def test_every_due_lead_is_told_once_in_pages(self, leads):
+        many = [LeadId(f"lead-{number:02d}") for number in range(50)]
+        for number, lead in enumerate(many):
+            leads.save(record(lead, due=Moment(NOON + number)))
+
+        pages = list(leads.due(Moment(NOON + DAY), 7))
+
+        assert [len(page) for page in pages] == [7] * 7 + [1]
+        assert sorted(chain(*pages)) == many
 
     def test_a_lead_that_is_no_longer_due_is_not_found(self, leads):
         moment = parse_moment("2026-04-01T00:00:00Z")
         leads.save(record(due=moment))
         leads.save(record(version=1, due=None))
 
-        assert leads.due(moment, 10) == []
+        assert list(leads.due(moment, 10)) == []
 
     @pytest.mark.parametrize("segments", [1, 3])
     def test_the_segments_together_hold_each_lead_once(self, leads, segments):
@@ -253,6 +264,16 @@ class LeadsContract(ABC):
         leads.save(record(TWO, merged_into=ONE))
 
         assert _walk(leads, 1) == [ONE]
+
+    @pytest.mark.parametrize("segments", [1, 3])
+    def test_a_segment_goes_on_after_any_lead_of_it(self, leads, segments):
+        for number in range(12):
+            leads.save(record(LeadId(f"lead-{number}")))
+
+        for number in range(segments):
+            whole, _ = leads.segment(number, segments, None, 100)
+            for place, lead in enumerate(whole):
+                assert leads.segment(number, segments, leads.after(lead), 100)[0] == whole[place + 1 :]
 
 
 def _walk(leads, segments, older_than=None):

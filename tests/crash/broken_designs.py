@@ -20,6 +20,7 @@ from shared.ports.stages import FollowedUp, StageRecord
 from shared.usecases.answer import AnswerHandoff
 from shared.usecases.evaluate import Evaluate
 from shared.usecases.notify import Announced, Delivery, NotDelivered, Notify
+from shared.usecases.picking import Message
 from shared.usecases.relay import OutboxKey, Relay
 from shared.usecases.rescore import Rescore
 from tests.crash.world import Designs, Leads
@@ -174,12 +175,11 @@ class ChecksOffFirst(Rescore):
         self.everyone(f"rules-{version}")
 
     def go_on(self, has_time: Callable[[], bool]) -> int:
-        later: list[tuple[list[LeadId], bool]] = []
-        ask, self._ask = self._ask, lambda leads, *, rebuild=False: later.append((leads, rebuild))  # type: ignore[method-assign]
+        later: list[Message] = []
+        ask, self._ask = self._ask, later.extend  # type: ignore[method-assign, assignment]
         asked = super().go_on(has_time)
         self._ask = ask  # type: ignore[method-assign]
-        for leads, rebuild in later:
-            self._ask(leads, rebuild=rebuild)
+        self._ask(later)
         return asked
 
 
@@ -195,11 +195,12 @@ class Unbooking(Leads):
 class UnbooksFirst(Rescore):
     """Takes a lead out of the due index before it asks for the touch."""
 
-    def tick(self, has_time: Callable[[], bool]) -> int:
-        for lead in (due := self._leads.due(self._clock.now(), self._page)):
+    def sweep(self, has_time: Callable[[], bool]) -> int:
+        due = [lead for page in self._leads.due(self._clock.now(), self._page) for lead in page]
+        for lead in due:
             self._leads.unbook(lead)  # type: ignore[attr-defined]
-        self._ask(due)
-        return len(due) + self.go_on(has_time)
+        self._ask([{"lead": lead} for lead in due])
+        return len(due)
 
 
 # --- notify -----------------------------------------------------------------------------------------------------------

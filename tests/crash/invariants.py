@@ -131,7 +131,7 @@ def _answers(world: World, story: Story) -> list[str]:
 def _deadlines(world: World) -> list[str]:
     """What time alone will change is booked, no later than it changes; and nothing that is due was left."""
     now = world.clock.now()
-    found = [f"{world.name(lead)} is still due" for lead in world.leads.due(now, 100)]
+    found = [f"{world.name(lead)} is still due" for page in world.leads.due(now, 100) for lead in page]
     for lead, record in world.leads.records.items():
         rules = world.rulebook().version(record.rules_version).rules
         journey = world.stages.records[lead].journey if lead in world.stages.records else None

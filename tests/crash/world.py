@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cache
-from itertools import count
+from itertools import chain, count
 from typing import Any
 
 from functions.evaluate import handler as evaluate_handler
@@ -39,7 +39,9 @@ from shared.ports.leads import LeadRecord
 from shared.ports.rules import RuleVersion
 from shared.usecases.answer import AnswerHandoff, AnswerTold
 from shared.usecases.evaluate import Evaluate
+from shared.usecases.noise import KnownNoise
 from shared.usecases.notify import Notify
+from shared.usecases.picking import Pick
 from shared.usecases.relay import Relay
 from shared.usecases.rescore import Rescore
 from shared.usecases.rulebook import ActiveRules, Rulebook, UnknownRules
@@ -141,9 +143,10 @@ class Leads(InMemoryLeads):
         self.changed: list[LeadId] = []
         self.stages = stages
 
-    def due(self, until: Moment, limit: int) -> list[LeadId]:
+    def due(self, until: Moment, page: int) -> Iterator[list[LeadId]]:
         waiting = [each.lead for each in self.stages.records.values() if each.due is not None and each.due <= until]
-        return list(dict.fromkeys([*super().due(until, limit), *waiting]))[:limit]
+        found = list(dict.fromkeys([*chain.from_iterable(super().due(until, page)), *waiting]))
+        yield from (found[start : start + page] for start in range(0, len(found), page))
 
     def _store(self, record: LeadRecord) -> None:
         super()._store(record)
@@ -197,6 +200,9 @@ class Box:
     def send_later(self, messages: Sequence[Mapping[str, object]], seconds: int) -> None:
         for body in messages:
             self.world.put(self.to, body, seconds=seconds)
+
+    def waiting(self) -> int:
+        return sum(message.to == self.to for message in self.world.pending)
 
 
 class Bus:
@@ -473,12 +479,22 @@ class World:
             self.too_late[said.person.name] = error.record.answer
 
     def _rescore(self, port: Callable[[str, Any], Any]) -> Any:
+        leads, noise, rules = port("leads", self.leads), port("noise", self.noise), self._rules(port)
         rescore = self.designs.rescore(
-            activities=port("activities", self.log),
-            leads=port("leads", self.leads),
-            noise=port("noise", self.noise),
+            leads=leads,
+            pick=Pick(
+                activities=port("activities", self.log),
+                leads=leads,
+                stages=port("stages", self.stages),
+                noise=noise,
+                known_noise=KnownNoise(noise, self.clock),
+                rulebook=rules,
+                clock=self.clock,
+                page=10,
+            ),
             rescoring=port("rescoring", self.rescoring),
             touches=port("score_queue", Box("score", self)),
+            rulebook=rules,
             clock=self.clock,
             segments=1,
             page=10,

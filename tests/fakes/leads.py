@@ -1,4 +1,4 @@
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from shared.domain.activity import Identity
@@ -54,9 +54,9 @@ class InMemoryLeads:
         self._store_both(remaining, parted)
         self._whose.update(dict.fromkeys(parted.identities, parted.lead))
 
-    def due(self, until: Moment, limit: int) -> list[LeadId]:
+    def due(self, until: Moment, page: int) -> Iterator[list[LeadId]]:
         waiting = [r.lead for r in self.records.values() if r.due is not None and r.due <= until]
-        return waiting[:limit]
+        yield from (waiting[start : start + page] for start in range(0, len(waiting), page))
 
     def segment(
         self, number: int, of: int, after: str | None, limit: int, older_than: int | None = None
@@ -71,6 +71,9 @@ class InMemoryLeads:
             and (older_than is None or self.records[lead].rules_version < older_than)
         ]
         return wanted, page[-1] if len(rest) > limit else None
+
+    def after(self, lead: LeadId) -> str:
+        return lead
 
     def _store_both(self, one: LeadRecord, two: LeadRecord) -> None:
         for each in (one, two):

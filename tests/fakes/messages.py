@@ -17,6 +17,9 @@ class InMemoryQueue:
             raise Unavailable("the queue did not answer")
         self.messages.extend(messages)
 
+    def waiting(self) -> int:
+        return len(self.messages)
+
     def send_later(self, messages: Sequence[Mapping[str, object]], seconds: int) -> None:
         self.send(messages)
         self.delays.append(seconds)

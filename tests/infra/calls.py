@@ -18,6 +18,7 @@ _TABLES = {ACTIVITIES: "Activities", BUDGETS: "Budgets", ERASURES: "Erasures", L
 _OTHERS = {
     "SendMessage": "sqs:SendMessage",
     "SendMessageBatch": "sqs:SendMessage",
+    "GetQueueAttributes": "sqs:GetQueueAttributes",
     "PutEvents": "events:PutEvents",
     "GetParameter": "ssm:GetParameter",
     "SendEmail": "ses:SendEmail",

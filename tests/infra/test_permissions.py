@@ -91,7 +91,7 @@ GRANTS: dict[str, dict[str, set[str]]] = {
     },
     "rescore": {
         **EVERYBODY,
-        "Activities": {"dynamodb:Scan"},
+        "Activities": {"dynamodb:Query", "dynamodb:Scan"},
         "Leads": {
             "dynamodb:GetItem",
             "dynamodb:BatchGetItem",
@@ -101,7 +101,7 @@ GRANTS: dict[str, dict[str, set[str]]] = {
         },
         "Leads/index/due": {"dynamodb:Query"},
         "RescoreQueue": READ_A_QUEUE,
-        "ScoreQueue": SEND_TO_A_QUEUE,
+        "ScoreQueue": {*SEND_TO_A_QUEUE, "sqs:GetQueueAttributes"},
         "DueSweepFailures": GIVE_UP_TO_A_QUEUE,
     },
     "admin": {

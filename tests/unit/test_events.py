@@ -17,6 +17,7 @@ from shared.domain.events import (
     NoiseChanged,
     NurtureAdvised,
     RescoreRequested,
+    RulesApplied,
     RulesPublished,
     StageChanged,
 )
@@ -30,9 +31,12 @@ MODELS: dict[str, type[BaseModel]] = {
     "bus_nurture_advised": NurtureAdvised,
     "bus_handoff_requested": HandoffRequested,
     "bus_rules_published": RulesPublished,
+    "bus_rules_applied": RulesApplied,
     "bus_noise_changed": NoiseChanged,
     "bus_rescore_requested": RescoreRequested,
     "bus_rescore_requested_for_all": RescoreRequested,
+    "bus_rescore_requested_leads": RescoreRequested,
+    "bus_rescore_requested_where": RescoreRequested,
 }
 
 
@@ -77,8 +81,21 @@ def test_the_messages_that_carry_a_handoff_agree() -> None:
 
 
 @pytest.mark.parametrize(
-    "detail", [{}, {"all": False}, {"lead": "x", "all": True}, {"lead": None}, {"lead": "x", "email": "a@b.example"}]
+    "detail",
+    [
+        {},
+        {"all": False},
+        {"lead": "x", "all": True},
+        {"lead": None},
+        {"lead": ""},
+        {"leads": []},
+        {"leads": ["x"] * 501},
+        {"lead": "x", "leads": ["y"]},
+        {"where": {}},
+        {"where": {"stage": "mql"}, "all": True},
+        {"lead": "x", "email": "a@b.example"},
+    ],
 )
-def test_a_rescore_is_asked_for_one_lead_or_for_all(detail: dict[str, Any]) -> None:
+def test_a_rescore_is_asked_for_one_lead_for_some_by_a_condition_or_for_all(detail: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         RescoreRequested.model_validate(detail)

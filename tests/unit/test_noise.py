@@ -17,8 +17,9 @@ from shared.domain.refusals import Invalid, NotFound
 from shared.ports.errors import Conflict
 from shared.usecases.history import gather
 from shared.usecases.noise import MOST_FILTERS, KnownNoise, MarkNoise, NoiseWord
+from shared.usecases.picking import Pick
 from shared.usecases.rescore import Rescore
-from tests.fakes import InMemoryNoiseMarks, InMemoryQueue, InMemoryRescoring
+from tests.fakes import InMemoryNoiseMarks, InMemoryQueue, InMemoryRescoring, InMemoryStages
 from tests.people import activity, browser, user
 from tests.unit.test_score import ADA, BOB, LAPTOP, House
 
@@ -39,11 +40,20 @@ class Noisy(House):
         self.mark = MarkNoise(self.marks, self.log, self.leads, self.clock)
         self.queue = InMemoryQueue()
         self.rescore = Rescore(
-            activities=self.log,
             leads=self.leads,
-            noise=self.marks,
+            pick=Pick(
+                activities=self.log,
+                leads=self.leads,
+                stages=InMemoryStages(),
+                noise=self.marks,
+                known_noise=known,
+                rulebook=self.rulebook,
+                clock=self.clock,
+                page=3,
+            ),
             rescoring=InMemoryRescoring(),
             touches=self.queue,
+            rulebook=self.rulebook,
             clock=self.clock,
             segments=2,
             page=3,

@@ -7,7 +7,10 @@ from shared.domain.moments import MINUTE, Moment
 from shared.domain.state import ScoreState
 from shared.ports.errors import Unavailable
 from shared.ports.leads import LeadRecord
+from shared.usecases.noise import KnownNoise
+from shared.usecases.picking import Pick
 from shared.usecases.rescore import Rescore
+from shared.usecases.rulebook import Rulebook
 from tests.fakes import (
     FixedClock,
     InMemoryActivities,
@@ -15,6 +18,8 @@ from tests.fakes import (
     InMemoryNoiseMarks,
     InMemoryQueue,
     InMemoryRescoring,
+    InMemoryRuleVersions,
+    InMemoryStages,
 )
 
 
@@ -28,15 +33,28 @@ class Office:
         self.clock = FixedClock()
         self.log = InMemoryActivities()
         self.noise = InMemoryNoiseMarks()
+        self.stages = InMemoryStages()
+        self.versions = InMemoryRuleVersions()
+        rulebook = Rulebook(self.versions, self.clock)
         self.rescore = Rescore(
-            activities=self.log,
             leads=self.leads,
-            noise=self.noise,
+            pick=Pick(
+                activities=self.log,
+                leads=self.leads,
+                stages=self.stages,
+                noise=self.noise,
+                known_noise=KnownNoise(self.noise, self.clock),
+                rulebook=rulebook,
+                clock=self.clock,
+                page=4,
+            ),
             rescoring=self.rescoring,
             touches=self.queue,
+            rulebook=rulebook,
             clock=self.clock,
             segments=3,
             page=4,
+            most_ahead=100,
         )
         for number in range(leads):
             self.leads.save(

@@ -69,12 +69,17 @@ class DynamoDBActivities:
             found = [activity_of(item) for page in pages for item in page["Items"]]
         return sorted(found, key=lambda activity: (activity.occurred_at, activity.id))
 
-    def segment(self, number: int, of: int, after: str | None, limit: int) -> tuple[list[Activity], str | None]:
+    def segment(
+        self, number: int, of: int, after: str | None, limit: int, received_since: Moment | None = None
+    ) -> tuple[list[Activity], str | None]:
         """A page of one segment of the log; see `shared.ports.activities.Activities`."""
-        start: Any = {"ExclusiveStartKey": json.loads(after)} if after else {}
+        optional: Any = {"ExclusiveStartKey": json.loads(after)} if after else {}
+        if received_since is not None:
+            optional["FilterExpression"] = "received_at >= :since"
+            optional["ExpressionAttributeValues"] = {":since": {"N": str(received_since)}}
         with translated():
             answer = self._client.scan(
-                TableName=self._table, Segment=number, TotalSegments=of, Limit=limit, ConsistentRead=True, **start
+                TableName=self._table, Segment=number, TotalSegments=of, Limit=limit, ConsistentRead=True, **optional
             )
         following = answer.get("LastEvaluatedKey")
         return [activity_of(item) for item in answer["Items"]], json.dumps(following) if following else None

@@ -212,22 +212,44 @@ class DynamoDBLeads:
         ]
         self._write([one, two], moves)
 
-    def due(self, until: Moment, limit: int) -> list[LeadId]:
-        """Leads whose moment has come; see `shared.ports.leads.Leads`."""
-        # An equal share of each shard, so that leads which cannot be scored hold up at most their own.
-        share = -(-limit // DUE_SHARDS)
-        found: dict[LeadId, None] = {}
-        for shard in range(DUE_SHARDS):
-            with translated():
-                answer = self._client.query(
-                    TableName=self._table,
-                    IndexName=DUE_INDEX,
-                    KeyConditionExpression="due_shard = :shard AND due <= :until",
-                    ExpressionAttributeValues={":shard": {"S": str(shard)}, ":until": {"N": str(until)}},
-                    Limit=share,
-                )
-            found.update(dict.fromkeys(lead_of_partition(item["pk"]["S"]) for item in answer["Items"]))
-        return list(found)[:limit]
+    def due(self, until: Moment, page: int) -> Iterator[list[LeadId]]:
+        """Leads whose moment has come; see `shared.ports.leads.Leads`.
+
+        Each is told once although the index may tell of it twice: by its score and by its stage, or where it stood and
+        where it stands.
+        """
+        told: set[LeadId] = set()
+        waiting: list[LeadId] = []
+        for lead in self._due(until, page):
+            if lead not in told:
+                told.add(lead)
+                waiting.append(lead)
+            if len(waiting) == page:
+                yield waiting
+                waiting = []
+        if waiting:
+            yield waiting
+
+    def _due(self, until: Moment, page: int) -> Iterator[LeadId]:
+        # An equal share of each shard in turn, so that leads which cannot be scored hold up at most their own.
+        share = -(-page // DUE_SHARDS)
+        places: dict[int, Any] = {shard: {} for shard in range(DUE_SHARDS)}
+        while places:
+            for shard in list(places):
+                with translated():
+                    answer = self._client.query(
+                        TableName=self._table,
+                        IndexName=DUE_INDEX,
+                        KeyConditionExpression="due_shard = :shard AND due <= :until",
+                        ExpressionAttributeValues={":shard": {"S": str(shard)}, ":until": {"N": str(until)}},
+                        Limit=share,
+                        **places[shard],
+                    )
+                yield from (lead_of_partition(item["pk"]["S"]) for item in answer["Items"])
+                if "LastEvaluatedKey" in answer:
+                    places[shard] = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+                else:
+                    del places[shard]
 
     def segment(
         self, number: int, of: int, after: str | None, limit: int, older_than: int | None = None
@@ -256,6 +278,10 @@ class DynamoDBLeads:
             [lead_of_partition(item["pk"]["S"]) for item in answer["Items"]],
             json.dumps(following, sort_keys=True) if following else None,
         )
+
+    def after(self, lead: LeadId) -> str:
+        """The place right after a lead; see `shared.ports.leads.Leads`."""
+        return json.dumps(key(lead_partition(lead), SCORE), sort_keys=True)
 
     def _months(self, lead: LeadId) -> dict[str, bytes]:
         with translated():

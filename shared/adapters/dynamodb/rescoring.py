@@ -4,12 +4,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from shared.adapters.dynamodb.errors import translated
-from shared.adapters.dynamodb.keys import RESCORE, key
-from shared.domain.moments import DAY, SECOND
+from shared.adapters.dynamodb.keys import RESCORE, RULES, key
+from shared.adapters.dynamodb.outbox import outbox_item
+from shared.domain.handoff import LeadId
+from shared.domain.moments import DAY, SECOND, Moment
+from shared.domain.rescores import (
+    Aim,
+    EveryLead,
+    LeadsOfNoise,
+    LeadsUnderOlderRules,
+    LeadsWhere,
+    NamedLeads,
+    UnappliedActivities,
+)
 from shared.ports.errors import Conflict
 from shared.ports.rescoring import Checkpoint
 
@@ -17,8 +28,19 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
     from shared.adapters.dynamodb.keys import Item
+    from shared.ports.bus import Event
 
 REMEMBERED_FOR = 30 * DAY
+
+_KINDS: Mapping[str, type[Any]] = {
+    "every_lead": EveryLead,
+    "older_rules": LeadsUnderOlderRules,
+    "leads": NamedLeads,
+    "where": LeadsWhere,
+    "noise": LeadsOfNoise,
+    "unapplied": UnappliedActivities,
+}
+"""What an aim is called where it is stored."""
 
 
 class DynamoDBRescoring:
@@ -32,13 +54,13 @@ class DynamoDBRescoring:
         """Store first checkpoints; see `shared.ports.rescoring.Rescoring`."""
         for checkpoint in checkpoints:
             try:
-                self._put(checkpoint, "attribute_not_exists(pk)")
+                self._put(checkpoint, {"ConditionExpression": "attribute_not_exists(pk)"})
             except Conflict:
                 continue
 
     def unfinished(self) -> list[Checkpoint]:
         """Every segment that is not done; see `shared.ports.rescoring.Rescoring`."""
-        return [checkpoint for checkpoint in self.all() if not checkpoint.done]
+        return [checkpoint for checkpoint in self.all() if checkpoint.done_at is None]
 
     def all(self) -> list[Checkpoint]:
         """Every remembered segment; see `shared.ports.rescoring.Rescoring`."""
@@ -51,21 +73,69 @@ class DynamoDBRescoring:
             )
             return [_checkpoint(item) for page in pages for item in page["Items"]]
 
-    def save(self, checkpoint: Checkpoint) -> None:
+    def save(self, checkpoint: Checkpoint, *events: Event) -> None:
         """Write over its version; see `shared.ports.rescoring.Rescoring`."""
-        self._put(checkpoint, "version = :version", {":version": {"N": str(checkpoint.version)}})
+        condition = {
+            "ConditionExpression": "version = :version",
+            "ExpressionAttributeValues": {":version": {"N": str(checkpoint.version)}},
+        }
+        self._put(checkpoint, condition, events)
 
-    def _put(self, checkpoint: Checkpoint, condition: str, values: Item | None = None) -> None:
+    def _put(self, checkpoint: Checkpoint, condition: Mapping[str, Any], events: Sequence[Event] = ()) -> None:
         item: Item = {
             **key(RESCORE, f"{checkpoint.job}#{checkpoint.segment:03d}"),
             "version": {"N": str(checkpoint.version + 1)},
-            "told": {"S": json.dumps(asdict(checkpoint), sort_keys=True)},
+            "told": {"S": json.dumps(_told(checkpoint), sort_keys=True)},
             "expires": {"N": str((checkpoint.began + REMEMBERED_FOR) // SECOND)},
         }
-        optional: Any = {"ExpressionAttributeValues": values} if values else {}
+        put: Any = {"TableName": self._table, "Item": item, **condition}
+        now = checkpoint.done_at or checkpoint.began
+        notes: list[Any] = [
+            {"Put": {"TableName": self._table, "Item": outbox_item(RULES, event, now)}} for event in events
+        ]
         with translated():
-            self._client.put_item(TableName=self._table, Item=item, ConditionExpression=condition, **optional)
+            if notes:
+                self._client.transact_write_items(TransactItems=[{"Put": put}, *notes])
+            else:
+                self._client.put_item(**put)
+
+
+def _told(checkpoint: Checkpoint) -> dict[str, Any]:
+    kind = next(kind for kind, of in _KINDS.items() if isinstance(checkpoint.aim, of))
+    return {**asdict(checkpoint), "aim": {"kind": kind, **asdict(checkpoint.aim)}}
 
 
 def _checkpoint(item: Mapping[str, Any]) -> Checkpoint:
-    return replace(Checkpoint(**json.loads(item["told"]["S"])), version=int(item["version"]["N"]))
+    told = json.loads(item["told"]["S"])
+    if "aim" not in told:
+        told = _of_the_first_format(told)
+    return Checkpoint(**{**told, "aim": _aim(**told["aim"]), "version": int(item["version"]["N"])})
+
+
+def _aim(kind: str, **told: Any) -> Aim:
+    if "leads" in told:
+        told["leads"] = tuple(LeadId(lead) for lead in told["leads"])
+    aim: Aim = _KINDS[kind](**told)
+    return aim
+
+
+def _of_the_first_format(told: dict[str, Any]) -> dict[str, Any]:
+    """A checkpoint that was stored before aims had a name: by the fields `older_than` and `noise`, and `done`.
+
+    Of one that was done already nobody is told again.
+    """
+    older_than, noise, done = told.pop("older_than"), told.pop("noise", None), told.pop("done")
+    aim: dict[str, Any] = {"kind": "every_lead"}
+    if noise is not None:
+        aim = {"kind": "noise", "filter": noise}
+    elif older_than is not None:
+        aim = {"kind": "older_rules", "version": older_than}
+    moment = Moment(told["began"])
+    return {
+        **told,
+        "aim": aim,
+        "started": moment,
+        "most": told["touched"],
+        "done_at": moment if done else None,
+        "announced": done,
+    }
