@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 from shared.domain.activity import NOISE_MARKED, NOISE_UNMARKED, Activity, Identity, IdentityKind, strongest_first
+from shared.domain.as_of import AsOf, Known
 from shared.domain.brief import ToAsk
 from shared.domain.consent import ConsentHistory, consent_history
 from shared.domain.engine import Score
 from shared.domain.facts import Facts
+from shared.domain.forecast import Forecast, forecast
 from shared.domain.handoff import HandoffRecord, LeadId
 from shared.domain.introduction import Introduction, introduce
 from shared.domain.journey import Journey
-from shared.domain.moments import Moment
+from shared.domain.moments import Moment, format_moment
 from shared.domain.noise import Noise, is_noise, silenced
 from shared.domain.nurture import Advice
 from shared.domain.qualification import FactHistory, Factor, factors, missing_questions, qualification_history
-from shared.domain.refusals import NotFound
+from shared.domain.refusals import Invalid, NotFound
 from shared.domain.state import known_facts
 from shared.ports.activities import Activities, ActivityKey
 from shared.ports.clock import Clock
@@ -30,21 +32,30 @@ from shared.ports.stages import StageRecord, Stages, StoredTransition
 from shared.usecases.history import gather
 from shared.usecases.noise import no_noise
 from shared.usecases.redirect import live_record
-from shared.usecases.rulebook import Rulebook
+from shared.usecases.rulebook import ActiveRules, Rulebook, UnknownRules
+
+WhichRules = int | Literal["then", "active"]
+"""The rules of a version, those that were active at the moment asked for, or those that are active now."""
 
 _SIDE_BY_SIDE = 16
+MOST_REPLAYED = 2000
+"""Activities of a lead whose stages are replayed for an answer, which takes some seconds then."""
 LATEST_ACTIVITIES = 100
 """How many of a lead's activities its page shows."""
 
 
 @dataclass(frozen=True, slots=True)
 class LeadSummary:
-    """A lead in a list. `rules_version` is the one under which its state was made, and its score is reckoned now."""
+    """A lead in a list. `rules_version` is the one under which its state was made, and its score is reckoned now.
+
+    `awaits_rules` is the active version while its state was made under another one.
+    """
 
     lead: LeadId
     person: Introduction
     score: Score
     rules_version: int
+    awaits_rules: int | None
     journey: Journey | None
     consent: str | None
     last_activity_at: Moment | None
@@ -67,18 +78,24 @@ class MergedInto:
 
 @dataclass(frozen=True, slots=True)
 class LeadStory:
-    """Everything about a lead as it was at a moment, replayed from the log under the active rules.
+    """Everything about a lead as it was at a moment, replayed from the log under the rules of `rules_version`.
 
+    `as_of` tells what it goes by where another moment, other rules or another knowledge was asked for. `journey` is
+    where it stood then, as it was decided; `replayed` where it would have stood, where that was never decided so.
     Transitions are those decided by then; handoffs too, as they stood then, and of those leads also that are part of
-    this one. `qualification` tells what was said of each of the four facts, and `to_ask` what nobody knows.
-    `nurture` is what is advised where it stands now. `rulings` are what people decided of who it is, in whatever lead's
-    log they stand, and whether it is noise, oldest first.
+    this one. `forecast` is what time alone will change next. `scored_under` is the version under which the stored state
+    was made, and `awaits_rules` the active one while that is another. `qualification` tells what was said of each of
+    the four facts, and `to_ask` what nobody knows. `nurture` is what is advised where it stands now. `rulings` are what
+    people decided of who it is, in whatever lead's log they stand, and whether it is noise, oldest first.
     `activities` are the latest, newest first; `more` tells that there are older ones.
     """
 
     lead: LeadId
     at: Moment
     rules_version: int
+    scored_under: int
+    awaits_rules: int | None
+    as_of: AsOf | None
     identities: tuple[Identity, ...]
     person: Introduction
     score: Score
@@ -87,6 +104,8 @@ class LeadStory:
     consents: ConsentHistory
     last_activity_at: Moment | None
     journey: Journey | None
+    replayed: Journey | None
+    forecast: tuple[Forecast, ...]
     transitions: tuple[StoredTransition, ...]
     handoffs: tuple[tuple[HandoffRecord, Mapping[str, Moment]], ...]
     qualification: Mapping[str, FactHistory]
@@ -133,57 +152,115 @@ class ReadLeads:
         found = (live_record(self._leads, lead) for lead in self._leads.whose([identity]).values())
         return LeadPage(self._summaries(record.lead for record in found if record), None)
 
-    def story(self, lead: LeadId, at: Moment | None = None, since: Moment | None = None) -> LeadStory | MergedInto:
+    def story(
+        self,
+        lead: LeadId,
+        at: Moment | None = None,
+        since: Moment | None = None,
+        *,
+        rules: WhichRules | None = None,
+        known: Known | None = None,
+    ) -> LeadStory | MergedInto:
         """A lead as it was at a moment, or is now; with `since` the explanation tells what changed from then on.
+
+        At a past moment it goes by the rules that were active then and by what was known then, unless others are asked
+        for. Who is who and the noise filters are those of now; people's word that the lead is noise is known of from
+        when it was said.
 
         Raises:
             NotFound: there is no such lead.
+            Invalid: the moment is still to come, or nothing was known of the lead by then; or there is no such version.
         """
         record = find_lead(self._leads, lead)
         if record.merged_into:
             return MergedInto(record.merged_into)
-        moment = self._clock.now() if at is None else at
+        now = self._clock.now()
+        if at is not None and at > now:
+            msg = f"it is {format_moment(now)}: that moment is still to come, and `forecast` tells what it may change"
+            raise Invalid(msg, "at", now=format_moment(now))
+        moment = now if at is None else at
+        as_of, under = self._as_of(moment, rules, known, is_past=at is not None)
         active = self._rulebook.active()
         noise = self._noise()
         history = gather(self._activities, self._leads, lead, record.identities, noise=noise)
-        happened = noise.marked(each for each in history.activities if each.occurred_at <= moment)
-        state = active.rules.replayed(happened)
+        if as_of.known == "now":
+            happened = [each for each in noise.marked(history.activities) if as_of.counts(each)]
+        else:
+            happened = noise.marked(each for each in history.activities if as_of.counts(each))
+        if at is not None and not happened:
+            raise _nothing_yet(history.activities, as_of.known)
+        state = under.rules.replayed(happened)
         facts = known_facts(state)
         stage = self._stages.load(lead)
+        transitions = tuple(each for each in self._stages.transitions(lead) if each.at <= moment)
         journey = stage.journey if stage else None
-        score = active.rules.score(state, moment)
+        stood = journey if at is None else _stood(journey, transitions, moment)
+        score = under.rules.score(state, moment)
         heard = [silenced(each) if is_noise(each) else each for each in happened]
         qualification = qualification_history(heard)
         every = self._handoffs.of([lead, *record.absorbed])
         handoffs = [_as_of(each, moment) for each in every if each.handoff.requested_at <= moment]
+        is_asked = at is not None or rules is not None or known is not None
+        is_replayed = is_asked and as_of.is_replayed and len(happened) <= MOST_REPLAYED
+        is_present = at is None and under.number == active.number
         return LeadStory(
             lead=lead,
             at=moment,
-            rules_version=active.number,
+            rules_version=under.number,
+            scored_under=record.rules_version,
+            awaits_rules=_awaits(record, active),
+            as_of=as_of if is_asked else None,
             identities=tuple(sorted(record.identities, key=lambda identity: identity.key)),
             person=_person(record.identities, facts),
             score=score,
-            explanation=active.rules.explain(state, moment, since).as_json(),
+            explanation=under.rules.explain(state, moment, since).as_json(),
             facts=facts,
             consents=consent_history(heard),
             last_activity_at=state.last_activity_at,
-            journey=journey if at is None else None,
-            transitions=tuple(each for each in self._stages.transitions(lead) if each.at <= moment),
+            journey=stood,
+            replayed=under.rules.replay(happened, moment)[0] if is_replayed else None,
+            forecast=_forecast(under, noise.marked(history.activities), stage, every, now) if is_present else (),
+            transitions=transitions,
             handoffs=tuple((each, self._handoffs.sent(each.key)) for each in handoffs),
             qualification=qualification,
-            to_ask=missing_questions(active.rule_file.qualification, qualification),
-            nurture=active.rules.advise(state, journey, moment) if journey and at is None else None,
+            to_ask=missing_questions(under.rule_file.qualification, qualification),
+            nurture=under.rules.advise(state, journey, moment) if journey and is_present else None,
             factors=factors(
-                active.rules,
+                under.rules,
                 score=score,
                 facts=facts,
-                journey=journey if at is None else None,
+                journey=stood,
                 last_activity_at=state.last_activity_at,
             ),
             rulings=self._rulings(record, happened, moment),
             activities=tuple(reversed(happened[-LATEST_ACTIVITIES:])),
             more=len(happened) > LATEST_ACTIVITIES,
         )
+
+    def _as_of(
+        self, moment: Moment, rules: WhichRules | None, known: Known | None, *, is_past: bool
+    ) -> tuple[AsOf, ActiveRules]:
+        """What an answer goes by, and the rules themselves.
+
+        Raises:
+            Invalid: there is no such version.
+        """
+        active, then = self._rulebook.active(), self._rulebook.active_at(moment)
+        which = ("then" if is_past else "active") if rules is None else rules
+        named = {"then": then, "active": active}
+        under = named[which] if isinstance(which, str) else self._published(which, active)
+        knowing: Known = known or ("then" if is_past else "now")
+        return AsOf(moment, knowing, under.number, then.number, active.number), under
+
+    def _published(self, number: int, active: ActiveRules) -> ActiveRules:
+        there_are = f"they are 1 to {active.number}" if active.number else "none is published yet"
+        refused = Invalid(f"there is no rules version {number}: {there_are}", "rules")
+        if number < 1:
+            raise refused
+        try:
+            return self._rulebook.version(number)
+        except UnknownRules as error:
+            raise refused from error
 
     def _rulings(self, record: LeadRecord, happened: Iterable[Activity], until: Moment) -> tuple[Activity, ...]:
         """The rulings that the lead remembers, and what people said of noise.
@@ -202,28 +279,71 @@ class ReadLeads:
         wanted = list(leads)
         if not wanted:
             return ()
-        now = self._clock.now()
+        now, active = self._clock.now(), self._rulebook.active()
         with ThreadPoolExecutor(min(_SIDE_BY_SIDE, len(wanted))) as pool:
             records = list(pool.map(self._leads.load, wanted))
             stages = list(pool.map(self._stages.load, wanted))
         return tuple(
-            self._summary(record, stage, now)
+            self._summary(record, stage, active, now)
             for record, stage in zip(records, stages, strict=True)
             if record and not record.merged_into
         )
 
-    def _summary(self, record: LeadRecord, stage: StageRecord | None, now: Moment) -> LeadSummary:
-        made_under = self._rulebook.version(max(record.rules_version, 0))
+    def _summary(self, record: LeadRecord, stage: StageRecord | None, active: ActiveRules, now: Moment) -> LeadSummary:
+        try:
+            made_under = self._rulebook.version(max(record.rules_version, 0))
+        except UnknownRules:
+            # A damaged record, which `reconcile` tells of: one of them hides no list.
+            made_under = active
         facts = known_facts(record.state)
         return LeadSummary(
             lead=record.lead,
             person=_person(record.identities, facts),
             score=made_under.rules.score(record.state, now),
             rules_version=record.rules_version,
+            awaits_rules=_awaits(record, active),
             journey=stage.journey if stage else None,
             consent=facts.consent,
             last_activity_at=record.state.last_activity_at,
         )
+
+
+def _awaits(record: LeadRecord, active: ActiveRules) -> int | None:
+    return None if record.rules_version == active.number else active.number
+
+
+def _nothing_yet(activities: Sequence[Activity], known: Known) -> Invalid:
+    """That a moment lies before anything was known of a lead, with the first at which something was."""
+    firsts = [each.occurred_at if known == "now" else max(each.occurred_at, each.received_at) for each in activities]
+    if not firsts:
+        return Invalid("nothing of what the lead did is in the log any more", "at", first=None)
+    first = format_moment(Moment(min(firsts)))
+    what = "had been heard of" if known == "then" else "had happened to"
+    return Invalid(f"nothing {what} the lead by then: its first moment is {first}", "at", first=first)
+
+
+def _stood(journey: Journey | None, transitions: Sequence[StoredTransition], moment: Moment) -> Journey | None:
+    """Where a lead stood at a past moment, by what had been decided."""
+    if journey and journey.entered_at is not None and journey.entered_at <= moment:
+        return journey
+    if not transitions:
+        return None
+    last = transitions[-1]
+    return Journey(last.to_stage, {last.to_stage: last.epoch}, last.at)
+
+
+def _forecast(
+    active: ActiveRules,
+    activities: Iterable[Activity],
+    stage: StageRecord | None,
+    handoffs: Iterable[HandoffRecord],
+    now: Moment,
+) -> tuple[Forecast, ...]:
+    """What time alone will change next, with the day on which sales wants to look again unless sales has the lead."""
+    journey = stage.journey if stage else Journey.start()
+    has_it = any(each.key.stage == journey.stage and not each.answer for each in handoffs)
+    look_again = stage.look_again if stage and not has_it else None
+    return forecast(active.rules, active.rules.replayed(activities), journey, now, look_again)
 
 
 def find_lead(leads: Leads, lead: LeadId) -> LeadRecord:

@@ -51,6 +51,20 @@ class Rulebook:
         self._active.forget()
         return self.active()
 
+    def active_at(self, moment: Moment) -> ActiveRules:
+        """The version that was active at a past moment; 0, the empty rules, before the first publish.
+
+        Versions are published one after the other, so that halving finds it by reading a few.
+        """
+        low, high = 0, self._active()
+        while low < high:
+            middle = (low + high + 1) // 2
+            if self.version(middle).published_at <= moment:
+                low = middle
+            else:
+                high = middle - 1
+        return self.version(low)
+
     def version(self, number: int) -> ActiveRules:
         """A version by its number.
 
