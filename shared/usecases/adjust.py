@@ -15,7 +15,7 @@ from shared.ports.clock import Clock
 from shared.ports.leads import Leads
 from shared.usecases.redirect import find_live
 from shared.usecases.rulebook import Rulebook
-from shared.usecases.sayings import request_digest, said_by
+from shared.usecases.sayings import request_digest, said_by, say
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +52,7 @@ class AdjustScore:
         Raises:
             NotFound: there is no such lead.
             Invalid: the active rules have no score of that name, or the points are no sane number.
+            SaidOtherwise: under the same id the person adjusted it otherwise.
         """
         record = find_live(self._leads, lead)
         names = self._rulebook.active().rules.score_names
@@ -71,5 +72,5 @@ class AdjustScore:
             why=adjustment.why,
             properties={adjustment.way: adjustment.points, "score": adjustment.score},
         )
-        self._activities.append([activity])
+        say(self._activities, activity)
         return Adjusted(record.lead, activity.id)

@@ -31,7 +31,7 @@ from shared.usecases.history import NOBODY, gather
 from shared.usecases.noise import no_noise
 from shared.usecases.redirect import find_live
 from shared.usecases.rulebook import Rulebook
-from shared.usecases.sayings import request_digest, said_by
+from shared.usecases.sayings import request_digest, said_before, said_by, say
 
 _NEW_LEAD = LeadId("new")
 """Stands for the lead that leaves another one, as long as it is only thought of."""
@@ -68,9 +68,15 @@ class RuleWhoIsWho:
         Raises:
             NotFound: there is no such lead.
             Invalid: together they have more identities than a lead may have.
+            SaidOtherwise: under the same id the person ruled otherwise of one of them.
         """
-        lead, identities = _joined(self._leads, one, two)
-        return Ruled(lead, self._append(IDENTITIES_MERGED, "merge", identities, ruling))
+        records = find_live(self._leads, one), find_live(self._leads, two)
+        known = records[0].identities | records[1].identities
+        saying = self._saying(IDENTITIES_MERGED, "merge", known, ruling, leads=[one, two])
+        if before := said_before(self._activities, saying, saying.identities):
+            return Ruled(records[0].lead, before)
+        lead, _ = _joined(self._leads, one, two)
+        return Ruled(lead, say(self._activities, saying))
 
     def unmerge(self, lead: LeadId, leaving: Collection[Identity], ruling: Ruling) -> Ruled:
         """Say that some identities of a lead are somebody else; a merge undoes it.
@@ -78,15 +84,20 @@ class RuleWhoIsWho:
         Raises:
             NotFound: there is no such lead.
             Invalid: not all of them are the lead's, or they are all that it has.
+            SaidOtherwise: under the same id the person ruled otherwise of it.
         """
-        record = _parted(self._leads, lead, leaving)
+        record = find_live(self._leads, lead)
         apart = {APART: sorted(identity.key for identity in leaving)}
-        return Ruled(record.lead, self._append(IDENTITIES_UNMERGED, "unmerge", record.identities, ruling, **apart))
+        saying = self._saying(IDENTITIES_UNMERGED, "unmerge", record.identities.union(leaving), ruling, **apart)
+        if before := said_before(self._activities, saying, saying.identities):
+            return Ruled(record.lead, before)
+        _parted(self._leads, lead, leaving)
+        return Ruled(record.lead, say(self._activities, saying))
 
-    def _append(
+    def _saying(
         self, kind: str, name: str, identities: Collection[Identity], ruling: Ruling, **properties: Any
     ) -> Activity:
-        activity = said_by(
+        return said_by(
             ruling.person,
             self._clock.now(),
             id=f"{name}-{request_digest(ruling.person.id, ruling.id)}",
@@ -95,8 +106,6 @@ class RuleWhoIsWho:
             why=ruling.why,
             properties=properties,
         )
-        self._activities.append([activity])
-        return activity
 
 
 @dataclass(frozen=True, slots=True)

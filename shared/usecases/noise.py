@@ -16,7 +16,7 @@ from shared.ports.leads import Leads
 from shared.ports.noise import NoiseMark, NoiseMarks, Said
 from shared.usecases.redirect import find_live
 from shared.usecases.remembered import Remembered
-from shared.usecases.sayings import request_digest, said_by
+from shared.usecases.sayings import request_digest, said_before, said_by
 
 REMEMBERED_FOR = 15 * SECOND
 """How long a warm function goes on with the filters that it knows. Whoever is rescored because of a filter is so once
@@ -100,6 +100,7 @@ class MarkNoise:
 
         Raises:
             NotFound: there is no such lead.
+            SaidOtherwise: under the same id the person gave another reason.
         """
         return self._say(lead, NOISE_MARKED, word)
 
@@ -108,6 +109,7 @@ class MarkNoise:
 
         Raises:
             NotFound: there is no such lead.
+            SaidOtherwise: under the same id the person gave another reason.
         """
         return self._say(lead, NOISE_UNMARKED, word)
 
@@ -115,7 +117,7 @@ class MarkNoise:
         """Tell it of each of the lead's identities, so that it goes with each wherever it may belong one day."""
         record = find_live(self._leads, lead)
         digest, now = request_digest(word.person.id, word.id), self._clock.now()
-        self._activities.append(
+        sayings = [
             said_by(
                 word.person,
                 now,
@@ -126,7 +128,10 @@ class MarkNoise:
                 properties={},
             )
             for identity in sorted(record.identities, key=lambda each: each.key)
-        )
+        ]
+        for each in sayings:
+            said_before(self._activities, each, each.identities)
+        self._activities.append(sayings)
         return record.lead
 
     def _said(self, word: NoiseWord) -> Said:

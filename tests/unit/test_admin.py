@@ -251,7 +251,7 @@ def test_a_lead_is_shown_with_everything_that_led_to_it(house: InMemoryDesk, adm
 
 def test_a_lead_is_shown_as_it_was_at_a_moment(house: InMemoryDesk, admin: Caller) -> None:
     stand(house, "lead-1", "mql", 65)
-    told = answer(admin.get("/v1/leads/lead-1", at="2026-03-01T12:00:00+00:00"))
+    told = answer(admin.get("/v1/leads/lead-1", at="2026-03-01T12:00:00+00:00", rules="active"))
 
     assert told["score"]["total"] == 5.5
     assert told["score"]["temperature"] == "cold"
@@ -352,6 +352,32 @@ def test_the_same_adjustment_again_is_made_once(house: InMemoryDesk, admin: Call
         )
 
     assert len(adjustments(house)) == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "first", "second"),
+    [
+        ("/v1/leads/lead-1/adjustments", {"by": 1, "why": "x"}, {"by": 2, "why": "x"}),
+        ("/v1/leads/lead-1/adjustments", {"by": 1, "why": "x"}, {"to": 1, "why": "x"}),
+        ("/v1/leads/lead-1/adjustments", {"by": 1, "why": "x"}, {"by": 1, "why": "y"}),
+        ("/v1/leads/lead-1/merges", {"lead": "lead-2", "why": "x"}, {"lead": "lead-2", "why": "y"}),
+        ("/v1/leads/lead-1/merges", {"lead": "lead-2"}, {"lead": "lead-1"}),
+        ("/v1/noise/marks", {"lead": "lead-1", "why": "x"}, {"lead": "lead-1", "why": "y"}),
+    ],
+)
+def test_who_says_something_else_under_the_same_key_is_told(
+    house: InMemoryDesk, admin: Caller, path: str, first: Any, second: Any
+) -> None:
+    headers = {"Idempotency-Key": "k-1"}
+    assert admin.post(path, first, headers=headers)["statusCode"] == 202
+    said = house.activities.under(ADA)
+    house.clock.advance(SECOND)
+
+    reply = admin.post(path, second, headers=headers)
+    assert (reply["statusCode"], answer(reply)["code"]) == (409, "conflict")
+    assert "something else was said under this key at 2026-" in answer(reply)["message"]
+    assert admin.post(path, first, headers=headers)["statusCode"] == 202
+    assert house.activities.under(ADA) == said
 
 
 def test_two_adjustments_are_two(house: InMemoryDesk, admin: Caller) -> None:
@@ -466,7 +492,7 @@ def test_two_leads_are_said_to_be_one_by_somebody_who_is_remembered(house: InMem
     assert reply["statusCode"] == 202
     (ruled,) = rulings(house)
     assert answer(reply) == {"lead": "lead-1", "activity": ruled.id}
-    assert ruled.properties == {"who": "marketing@acme.example", "why": "Two addresses."}
+    assert ruled.properties == {"leads": ["lead-1", "lead-2"], "who": "marketing@acme.example", "why": "Two addresses."}
     house.happened([ruled])
     (one,) = {each["id"] for who in ("ada", "grace") for each in found(admin, f"{who}@example.com")}
     told = answer(admin.get(f"/v1/leads/{one}"))

@@ -11,6 +11,7 @@ from shared.domain.refusals import Invalid, NotFound
 from shared.domain.state import known_facts
 from shared.ports.activities import ActivityKey
 from shared.usecases.merge import ForeseeWhoIsWho, RuleWhoIsWho, Ruling
+from shared.usecases.sayings import SaidOtherwise
 from tests.people import activity, browser, user
 from tests.unit.test_score import ADA, ADA_S_ID, BOB, LAPTOP, House
 
@@ -153,12 +154,30 @@ def test_identities_that_were_never_a_lead_of_their_own_become_a_new_one(office)
 
 def test_a_ruling_that_comes_twice_is_one(office):
     office.take(*TWO_PEOPLE)
+    one, two = office.lead(ADA).lead, office.lead(BOB).lead
     office.merge(ADA, BOB)
     before = office.lead(ADA)
 
-    office.merge(ADA, BOB)
+    office.clock.advance(HOUR)
+    again = office.rulings.merge(one, two, Ruling("1", MIA, "the same person"))
 
+    assert again.activity == office.log.at(ActivityKey(again.activity.identity, again.activity.id))
+    office.apply(again.activity)
     assert office.lead(ADA) == before
+
+
+def test_who_was_parted_is_parted_again_under_the_same_id_and_nobody_else_is(office):
+    office.take(*TWO_PEOPLE, activity("a5", ADA, user("u-third")))
+    office.merge(ADA, BOB)
+    lead = office.lead(ADA).lead
+    office.unmerge(BOB, BOB_S_ID)
+    before, logged = office.lead(BOB), len(office.log)
+
+    again = office.rulings.unmerge(lead, [BOB, BOB_S_ID], Ruling("2", MIA, "a shared mailbox"))
+    assert office.log.at(ActivityKey(again.activity.identity, again.activity.id)) == again.activity
+    with pytest.raises(SaidOtherwise):
+        office.rulings.unmerge(lead, [ADA_S_ID], Ruling("2", MIA, "a shared mailbox"))
+    assert (len(office.log), office.lead(BOB)) == (logged, before)
 
 
 def test_whom_nobody_knows_is_not_merged(office):
