@@ -103,6 +103,23 @@ class OpenIdConnect(_Part):
     roles_claim: str = "roles"
 
 
+class RuleTerms(_Part):
+    """What must be before new rules hold: the words of these roles, each another person's; none for a team of one.
+
+    A publish that would bring more than `handoff_budget` percent more handoffs needs a reason besides.
+    """
+
+    approvals: tuple[Literal["admin", "marketing", "sales"], ...] = ("marketing", "sales")
+    handoff_budget: Annotated[int, Field(ge=0, le=1000)] = 15
+
+    @model_validator(mode="after")
+    def _names_each_role_once(self) -> Self:
+        if len(set(self.approvals)) < len(self.approvals):
+            msg = "approvals: a role stands there twice, and one person's word for each is asked"
+            raise ValueError(msg)
+        return self
+
+
 SignIn = Annotated[OwnUsers | OpenIdConnect, Field(discriminator="kind")]
 
 
@@ -130,6 +147,7 @@ class Settings(_Part):
     consent_required: StrictBool = True
     allow_local_receivers: StrictBool = False
 
+    rules: RuleTerms = RuleTerms()
     sign_in: SignIn = OwnUsers()
     retention: Retention = Retention()
     deletion_protection: StrictBool = True

@@ -6,12 +6,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from functions.admin.desk import Desk
+from shared.adapters.simulation_tokens import SignedSimulations
 from shared.domain.activity import Activity
+from shared.domain.drafts import Terms
 from shared.domain.handoff import LeadId
 from shared.domain.routing import Member
 from shared.usecases.adjust import AdjustScore
 from shared.usecases.answer import AnswerHandoff
 from shared.usecases.consent import RecordConsent
+from shared.usecases.drafts import DraftRules
 from shared.usecases.erase import AskForErasure
 from shared.usecases.erased import BeingErased
 from shared.usecases.export import ExportLead
@@ -32,6 +35,7 @@ from tests.fakes import (
     InMemoryNoiseMarks,
     InMemoryQueue,
     InMemoryRuleVersions,
+    InMemorySecrets,
     InMemoryStages,
     InMemoryTraces,
 )
@@ -39,6 +43,8 @@ from tests.fakes.lead_index import InMemoryLeadIndex
 
 ROSTERS = {"default": (), "inside-sales": (Member("mia"),), "managers": ()}
 """The teams that a rule file may name here."""
+ALONE = Terms()
+"""A team of one: new rules need nobody's word."""
 
 
 @dataclass
@@ -54,12 +60,14 @@ class InMemoryDesk:
     erasures: InMemoryErasures = field(default_factory=InMemoryErasures)
     erase_queue: InMemoryQueue = field(default_factory=InMemoryQueue)
     clock: FixedClock = field(default_factory=FixedClock)
+    terms: Terms = ALONE
 
     def __post_init__(self) -> None:
         self.handoffs.log = self.activities
         self.stages.handed_over = self.handoffs
         rulebook = Rulebook(self.versions, self.clock)
         noise = KnownNoise(self.noise, self.clock)
+        self.simulations = SignedSimulations(InMemorySecrets(page="s" * 43), "page", self.clock)
         self.desk = Desk(
             leads=ReadLeads(
                 activities=self.activities,
@@ -77,7 +85,7 @@ class InMemoryDesk:
             noise=MarkNoise(self.noise, self.activities, self.leads, self.clock),
             consents=RecordConsent(self.activities, self.leads, self.clock),
             qualifications=QualifyLead(self.activities, self.leads, self.clock),
-            handoffs=ReadHandoffs(self.handoffs, self.leads),
+            handoffs=ReadHandoffs(self.handoffs, self.leads, ROSTERS),
             answers=AnswerHandoff(
                 handoffs=self.handoffs,
                 answers=self.handoffs,
@@ -98,7 +106,8 @@ class InMemoryDesk:
             ),
             erasures=AskForErasure(self.activities, self.leads, self.erasures, self.erase_queue, self.clock),
             being_erased=BeingErased(self.leads, self.erasures),
-            rules=PublishRules(self.versions, self.clock, ROSTERS),
+            drafts=DraftRules(self.versions, self.clock, ROSTERS, self.terms),
+            rules=PublishRules(self.versions, self.clock, ROSTERS, self.simulations, self.terms),
             roles_claim="cognito:groups",
         )
         numbers = iter(range(1, 1000))
@@ -118,6 +127,6 @@ class InMemoryDesk:
         assert self._score.apply(logged) == []
 
 
-def a_desk() -> InMemoryDesk:
-    """A desk at which nothing has happened yet."""
-    return InMemoryDesk()
+def a_desk(terms: Terms = ALONE) -> InMemoryDesk:
+    """A desk at which nothing has happened yet; `terms` are what its settings ask of new rules."""
+    return InMemoryDesk(terms=terms)

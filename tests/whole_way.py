@@ -178,7 +178,13 @@ class WholeWay:
                 **table,
             ),
             "answer": AnswerSettings(activities_table=ACTIVITIES, page_secret=PAGE_SECRET, **table),
-            "admin": AdminSettings(activities_table=ACTIVITIES, erase_queue_url=queues["erase"], **erasures, **table),
+            "admin": AdminSettings(
+                activities_table=ACTIVITIES,
+                erase_queue_url=queues["erase"],
+                page_secret=PAGE_SECRET,
+                **erasures,
+                **table,
+            ),
         }
         self.start_anew()
 

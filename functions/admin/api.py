@@ -50,6 +50,16 @@ class GetLeadRequest(_Request):
     at: Annotated[str, Field(max_length=40)] | None = Field(
         None, description="The moment to look at, ISO 8601 with an offset; now when missing."
     )
+    rules: Annotated[str, Field(pattern=r"^(then|active|[0-9]{1,9})$")] | None = Field(
+        None,
+        description="Under which rules: a version's number, those active `then`, at the moment asked for, or those "
+        "`active` now. `then` when missing.",
+    )
+    known: Literal["then", "now"] | None = Field(
+        None,
+        description="Whether all counts that had been received by the moment, or all that had occurred by it whenever "
+        "it was received. `then` when missing, where a moment is asked for.",
+    )
     since: Annotated[str, Field(max_length=40)] | None = Field(
         None, description="The explanation then tells what changed from this moment on."
     )
@@ -183,12 +193,54 @@ class EraseLeadRequest(_Request):
     ]
 
 
-class PublishRulesRequest(_Request):
+class DraftRulesRequest(_Request):
     """A rule file: `document` is what its YAML says, `text` the file to the letter."""
 
     document: dict[str, Any]
     text: str | None = Field(None, description="The document as JSON when missing.")
     note: Text = Field("", description="Why, for those who read the list of versions.")
+
+
+class _PublishingWish(_Request):
+    simulation: Annotated[str, Field(max_length=24_000)] = Field(
+        "", description="The tokens of a simulation of this file against the active version, parted by spaces."
+    )
+    force: Text = Field("", description="The reason to publish beyond the budget of handoffs, or without a simulation.")
+    notify: Annotated[bool, Field(description="Whether leads that only the new rules move are handed over.")] = False
+
+
+class PublishDraftRequest(_PublishingWish):
+    """How a draft is published."""
+
+
+class PublishRulesRequest(DraftRulesRequest, _PublishingWish):
+    """A rule file that is published at once, where the settings want nobody's word."""
+
+
+class ApproveDraftRequest(_Request):
+    """Somebody's word for a draft."""
+
+    role: Literal["admin", "marketing", "sales"] | None = Field(
+        None, description="For which it counts, where somebody has several roles whose word is missing."
+    )
+
+
+class RollBackRulesRequest(_Request):
+    """Back to the file of an old version."""
+
+    number: Annotated[int, Field(ge=1, le=999_999)] | None = Field(
+        None, description="Of the version; when missing the one before the active one."
+    )
+    note: Text = Field("", description="Why, for those who read the list of versions.")
+
+
+class ListDraftsRequest(_Request):
+    """The query of a list of drafts."""
+
+    model_config = ConfigDict(strict=False)
+
+    limit: Annotated[int, Field(ge=1, le=100)] = 25
+    next: Annotated[int, Field(ge=1, le=999_999)] | None = Field(None, description="`next` of the page before.")
 
 
 class PersonResponse(_Response):
@@ -216,6 +268,7 @@ class StageResponse(_Response):
     name: str
     epoch: int
     entered_at: Stamp | None
+    in_rules: bool = Field(description="Whether the active rules have such a stage.")
 
 
 class LeadSummaryResponse(_Response):
@@ -227,7 +280,10 @@ class LeadSummaryResponse(_Response):
     stage: StageResponse | None
     consent: Literal["granted", "denied"] | None
     last_activity_at: Stamp | None
-    rules_version: int
+    rules_version: int = Field(description="The version under which it is scored.")
+    awaits_rules: int | None = Field(
+        description="The active version, while the lead is on its way to it; null once it is there."
+    )
 
 
 class LeadsResponse(_Response):
@@ -283,9 +339,11 @@ class AnswerResponse(_Response):
     at: Stamp
     who: str
     reason: str | None
+    label: str | None = Field(description="What people call the reason.")
     note: str
     look_again: Stamp | None
     rules: list[str] = Field(description="The rules that had fired when it was handed over, for their review.")
+    remark: str | None = Field(description="What of it changes nothing under the active rules.")
 
 
 class HandoffResponse(_Response):
@@ -408,6 +466,7 @@ class ActivityResponse(_Response):
     id: str
     type: str
     occurred_at: Stamp
+    received_at: Stamp = Field(description="When it came in: what came later was not known before.")
     channel: str | None
     source: str | None
     campaign: dict[str, Any] = Field(description="What led the visitor there: `source`, `medium`, `name`, click ids.")
@@ -456,16 +515,49 @@ class NurtureResponse(_Response):
     missing: list[str] = Field(description="The criteria that it does not meet: `fit`, `qualification.budget`.")
 
 
+class AsOfResponse(_Response):
+    """What an answer about another moment goes by, or by other rules or another knowledge."""
+
+    rules_version: int = Field(description="0 before the first publish.")
+    active_then: int = Field(description="The version that was active at that moment.")
+    known: Literal["then", "now"]
+    words: str = Field(description="The same in one sentence.")
+
+
+class ForecastResponse(_Response):
+    """What time alone will change next, if nothing happens until then; null is none."""
+
+    at: Stamp
+    what: Literal["temperature", "grade", "stage"]
+    before: str | None
+    after: str | None
+
+
 class LeadResponse(_Response):
-    """Everything about a lead at a moment, replayed from the log under the active rules."""
+    """Everything about a lead at a moment, replayed from the log under the rules of `rules_version`."""
 
     id: str
     at: Stamp
+    as_of: AsOfResponse | None = Field(
+        description="What it goes by; null for what is known now under the active rules."
+    )
     rules_version: int
+    scored_under: int = Field(description="The version under which the stored state was made; -1 if it is unreadable.")
+    awaits_rules: int | None = Field(
+        description="The active version, while the lead is on its way to it; null once it is there."
+    )
     person: PersonResponse
     identities: list[IdentityResponse]
     score: ScoreResponse
-    stage: StageResponse | None = Field(description="Where it stands now; null when another moment was asked for.")
+    stage: StageResponse | None = Field(description="Where it stood at that moment, as it was decided.")
+    replayed_stage: StageResponse | None = Field(
+        description="Where it would have stood, had these rules looked at every activity as it occurred; only where "
+        "another version or other knowledge than of then is asked for."
+    )
+    forecast: list[ForecastResponse] = Field(
+        description="All that changes at the next moment at which time alone changes something that shows; empty if "
+        "nothing ever will, or another moment or version was asked for."
+    )
     consent: Literal["granted", "denied"] | None
     consents: ConsentResponse
     facts: FactsResponse
@@ -574,6 +666,14 @@ class ErasureResponse(_Response):
     done_at: Stamp | None
 
 
+class ApprovalResponse(_Response):
+    """One person's word for a draft, and the role for which it counts."""
+
+    name: str
+    role: Literal["admin", "marketing", "sales"]
+    at: Stamp
+
+
 class RuleVersionResponse(_Response):
     """A published rule file without its content."""
 
@@ -583,6 +683,11 @@ class RuleVersionResponse(_Response):
     published_at: Stamp
     note: str
     sha256: str = Field(description="Of the file to the letter.")
+    draft: int | None = Field(description="The draft that was published.")
+    approvals: list[ApprovalResponse]
+    notify: bool = Field(description="Whether leads that only these rules moved were handed over.")
+    forced: str = Field(description="Why it was published beyond the budget of handoffs, or unseen; else empty.")
+    restores: int | None = Field(description="The version whose file this is once more.")
 
 
 class RulesResponse(RuleVersionResponse):
@@ -611,6 +716,54 @@ class PublishRulesResponse(RuleVersionResponse):
 
     is_new: bool
     warnings: list[WarningResponse] = Field(description="The teams and members that the settings do not have.")
+
+
+class DraftStepResponse(_Response):
+    """A draft came to a state."""
+
+    state: Literal["draft", "proposed", "approved", "published", "withdrawn"]
+    who: str
+    at: Stamp
+
+
+class DraftResponse(_Response):
+    """A draft without its content."""
+
+    number: int
+    name: str
+    state: Literal["draft", "proposed", "approved", "published", "withdrawn"]
+    author: str
+    created_at: Stamp
+    note: str
+    sha256: str = Field(description="Of the file to the letter.")
+    based_on: int = Field(description="The version that was active when it was made.")
+    is_stale: bool = Field(description="Whether another one is active by now, so that it cannot be published.")
+    approvals: list[ApprovalResponse]
+    missing: list[str] = Field(description="The roles whose word it lacks.")
+    steps: list[DraftStepResponse]
+    version: int | None = Field(description="What it was published as.")
+
+
+class DraftFileResponse(DraftResponse):
+    """A draft with its content."""
+
+    document: dict[str, Any]
+    text: str
+
+
+class DraftRulesResponse(DraftResponse):
+    """The draft that was made."""
+
+    warnings: list[WarningResponse] = Field(description="The teams and members that the settings do not have.")
+
+
+class DraftsResponse(_Response):
+    """A page of drafts, newest first, and what the settings ask of new rules."""
+
+    drafts: list[DraftResponse]
+    next: int | None = Field(description="Ask with it for the page after this one; null on the last one.")
+    approvals: list[str] = Field(description="The roles whose words new rules need, each another person's.")
+    handoff_budget: int = Field(description="How many percent more handoffs a publish may bring without a reason.")
 
 
 class HealthResponse(_Response):

@@ -20,11 +20,14 @@ from shared.adapters.dynamodb.rules import DynamoDBRuleVersions
 from shared.adapters.dynamodb.stages import DynamoDBStages
 from shared.adapters.dynamodb.traces import DynamoDBTraces
 from shared.adapters.environment import load
+from shared.adapters.simulation_tokens import SignedSimulations
 from shared.adapters.sqs import SQSQueue
 from shared.adapters.ssm import SSMSecrets
+from shared.domain.drafts import Terms
 from shared.usecases.adjust import AdjustScore
 from shared.usecases.answer import AnswerHandoff
 from shared.usecases.consent import RecordConsent
+from shared.usecases.drafts import DraftRules
 from shared.usecases.erase import AskForErasure
 from shared.usecases.erased import BeingErased
 from shared.usecases.export import ExportLead
@@ -61,6 +64,7 @@ class Desk:
     exports: ExportLead
     erasures: AskForErasure
     being_erased: BeingErased
+    drafts: DraftRules
     rules: PublishRules
     roles_claim: str
 
@@ -81,6 +85,8 @@ def from_environment() -> Desk:
     secrets = SSMSecrets(boto3.client("ssm", config=_PATIENCE), clock)
     erasures = DynamoDBErasures(client, settings.erasures_table, lambda: secrets.get(settings.erasure_secret))
     noise = KnownNoise(marks, clock)
+    simulations = SignedSimulations(secrets, settings.page_secret, clock)
+    terms = Terms(settings.approvals, settings.handoff_budget)
     return Desk(
         leads=ReadLeads(
             activities=activities,
@@ -98,7 +104,7 @@ def from_environment() -> Desk:
         noise=MarkNoise(marks, activities, leads, clock),
         consents=RecordConsent(activities, leads, clock),
         qualifications=QualifyLead(activities, leads, clock),
-        handoffs=ReadHandoffs(handoffs, leads),
+        handoffs=ReadHandoffs(handoffs, leads, settings.teams),
         answers=AnswerHandoff(
             handoffs=handoffs,
             answers=DynamoDBAnswers(client, settings.leads_table, activities),
@@ -125,6 +131,7 @@ def from_environment() -> Desk:
             clock,
         ),
         being_erased=BeingErased(leads, erasures),
-        rules=PublishRules(versions, clock, settings.teams),
+        drafts=DraftRules(versions, clock, settings.teams, terms),
+        rules=PublishRules(versions, clock, settings.teams, simulations, terms),
         roles_claim=settings.roles_claim,
     )

@@ -108,7 +108,7 @@ class _Told:
     is_page: bool = False
 
 
-_ONCE = {"Idempotency-Key": "The same key again changes nothing."}
+_ONCE = {"Idempotency-Key": "The same again under the same key changes nothing; something else under it may be refused."}
 
 
 def _call(summary: str, request: type[BaseModel]) -> _Told:
@@ -225,8 +225,27 @@ _OPERATIONS: dict[str, _Told] = {
     "get_active_rules": _Told("The rules that hold", "Rules", {200: api.RulesResponse}),
     "list_rule_versions": _Told("Every published version", "Rules", {200: api.RuleVersionsResponse}),
     "get_rule_version": _Told("A published version", "Rules", {200: api.RulesResponse}),
+    "list_drafts": _Told(
+        "Drafts of rules, newest first", "Rules", {200: api.DraftsResponse}, query=api.ListDraftsRequest
+    ),
+    "draft_rules": _Told(
+        "Check a rule file and keep it as a draft", "Rules", {201: api.DraftRulesResponse}, api.DraftRulesRequest
+    ),
+    "get_draft": _Told("A draft with its file", "Rules", {200: api.DraftFileResponse}),
+    "propose_draft": _Told("Ask people for their words for a draft", "Rules", {201: api.DraftResponse}),
+    "approve_draft": _Told("Give one's word for a draft", "Rules", {201: api.DraftResponse}, api.ApproveDraftRequest),
+    "withdraw_draft": _Told("Withdraw a draft", "Rules", {201: api.DraftResponse}),
+    "publish_draft": _Told(
+        "Publish a draft that has its words", "Rules", {201: api.PublishRulesResponse}, api.PublishDraftRequest
+    ),
+    "roll_back_rules": _Told(
+        "Publish the file of an old version once more",
+        "Rules",
+        {201: api.PublishRulesResponse},
+        api.RollBackRulesRequest,
+    ),
     "publish_rules": _Told(
-        "Check and publish a rule file",
+        "Check and publish a rule file, where the settings want nobody's word",
         "Rules",
         {200: api.PublishRulesResponse, 201: api.PublishRulesResponse},
         api.PublishRulesRequest,
@@ -238,7 +257,7 @@ _ERRORS = {
     401: "No known write key, or nobody signed in.",
     403: "The key or the role does not allow it.",
     404: "There is no such thing.",
-    409: "Somebody else changed it meanwhile.",
+    409: "Somebody else changed it meanwhile, or something must come first: `code` tells which.",
     413: "It is too large.",
     415: "It comes in a form that is not read here.",
     422: "It says something that cannot be; `details.at` tells where.",

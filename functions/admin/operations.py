@@ -22,7 +22,7 @@ from shared.domain.activity import Identity, IdentityKind, Json
 from shared.domain.handoff import HandoffKey, LeadId
 from shared.domain.moments import Moment, MomentError, parse_moment
 from shared.domain.noise import NoiseFilter, noise_filter
-from shared.domain.people import Person
+from shared.domain.people import Person, Role
 from shared.domain.refusals import Invalid, NotFound
 from shared.domain.rulefile import LONGEST_NAME
 from shared.ports.handoffs import HandoffPlace
@@ -34,9 +34,10 @@ from shared.usecases.consent import ConsentTold
 from shared.usecases.erase import ErasureRequest
 from shared.usecases.export import ExportPlace
 from shared.usecases.handoffs import HandoffWish
-from shared.usecases.leads import LeadPage, MergedInto
+from shared.usecases.leads import LeadPage, MergedInto, WhichRules
 from shared.usecases.merge import Ruled, Ruling
 from shared.usecases.noise import NoiseWord
+from shared.usecases.publish import PublishingWish
 from shared.usecases.qualify import QualificationTold
 
 RULES_LIMIT = 128 * 1024
@@ -57,22 +58,28 @@ def list_leads(request: HttpRequest, _path: Mapping[str, str], _person: Person, 
     query = _validated(api.ListLeadsRequest, request.query())
     if query.email is not None:
         found = desk.leads.by_email(email_identity(query.email, "email"))
-        return _answer(200, _page(found, None))
+        return _answer(200, _page(found, None, desk))
     shelf = Shelf.STAGE if query.temperature is None else Shelf.TEMPERATURE
     name = (query.stage if query.temperature is None else query.temperature) or ""
     after = _place(query.next, shelf, name) if query.next is not None else None
     page = desk.leads.page(shelf, name, query.limit, after)
-    return _answer(200, _page(page, _cursor(page.following, shelf, name)))
+    return _answer(200, _page(page, _cursor(page.following, shelf, name), desk))
 
 
 def get_lead(request: HttpRequest, path: Mapping[str, str], _person: Person, desk: Desk) -> Reply:
     """`GET /v1/leads/{id}`: everything about a lead, now or at a moment."""
     query = _validated(api.GetLeadRequest, request.query())
-    found = desk.leads.story(_lead(path), _moment(query.at, "at"), _moment(query.since, "since"))
+    found = desk.leads.story(
+        _lead(path),
+        _moment(query.at, "at"),
+        _moment(query.since, "since"),
+        rules=_which_rules(query.rules),
+        known=query.known,
+    )
     if isinstance(found, MergedInto):
         asked = f"?{request.raw_query}" if request.raw_query else ""
         return json_reply(307, {"merged_into": found.survivor}, {"location": f"{found.survivor}{asked}"})
-    return _answer(200, replies.story(found))
+    return _answer(200, replies.story(found, desk.answers.rule_file()))
 
 
 def adjust_score(request: HttpRequest, path: Mapping[str, str], person: Person, desk: Desk) -> Reply:
@@ -147,14 +154,15 @@ def list_handoffs(request: HttpRequest, _path: Mapping[str, str], _person: Perso
     after = _handoff_place(query.next, wish) if query.next is not None else None
     page = desk.handoffs.page(wish, query.limit, after)
     cursor = _handoff_cursor(page.following, wish)
-    listed = [replies.listed_handoff(each) for each in page.handoffs]
+    rules = desk.answers.rule_file()
+    listed = [replies.listed_handoff(each, rules) for each in page.handoffs]
     return _answer(200, api.HandoffsResponse(handoffs=listed, next=cursor))
 
 
 def get_handoff(_request: HttpRequest, path: Mapping[str, str], _person: Person, desk: Desk) -> Reply:
     """`GET /v1/handoffs/{lead}/{stage}/{epoch}`: one, with what was known then and how it may be answered."""
     shown, sent = desk.handoffs.one(_handoff(path))
-    return _answer(200, replies.handoff_story(shown, sent, desk.answers.reasons()))
+    return _answer(200, replies.handoff_story(shown, sent, desk.answers.rule_file()))
 
 
 def answer_handoff(request: HttpRequest, path: Mapping[str, str], person: Person, desk: Desk) -> Reply:
@@ -163,7 +171,7 @@ def answer_handoff(request: HttpRequest, path: Mapping[str, str], person: Person
     told = AnswerTold(_own_id(request), asked.answer, asked.reason, asked.note, _day(asked.look_again, "look_again"))
     key = _handoff(path)
     _told_of(key.lead, desk)
-    return _answer(201, replies.handoff(desk.answers.answer(key, told, person)))
+    return _answer(201, replies.handoff(desk.answers.answer(key, told, person), desk.answers.rule_file()))
 
 
 def export_lead(request: HttpRequest, path: Mapping[str, str], _person: Person, desk: Desk) -> Reply:
@@ -193,19 +201,62 @@ def list_rule_versions(_request: HttpRequest, _path: Mapping[str, str], _person:
 
 def get_rule_version(_request: HttpRequest, path: Mapping[str, str], _person: Person, desk: Desk) -> Reply:
     """`GET /v1/rules/{number}`: one version."""
-    number = path["number"]
-    if not (number.isascii() and number.isdigit() and len(number) <= _MAX_VERSION):
-        msg = "a rules version is a whole number"
-        raise NotFound(msg)
-    return _answer(200, replies.rules(desk.rules.version(int(number))))
+    return _answer(200, replies.rules(desk.rules.version(_number(path, "a rules version"))))
 
 
 def publish_rules(request: HttpRequest, _path: Mapping[str, str], person: Person, desk: Desk) -> Reply:
     """`POST /v1/rules`: check a rule file and make it the active version."""
     asked = _validated(api.PublishRulesRequest, read_json(request.body(RULES_LIMIT)))
-    text = json.dumps(asked.document, indent=2, ensure_ascii=False) if asked.text is None else asked.text
-    outcome = desk.rules.publish(asked.document, text, asked.note, person)
+    wish = PublishingWish(asked.simulation, asked.force, asked.notify)
+    outcome = desk.rules.publish(asked.document, _text(asked), asked.note, person, wish)
     return _answer(201 if outcome.is_new else 200, replies.published(outcome))
+
+
+def roll_back_rules(request: HttpRequest, _path: Mapping[str, str], person: Person, desk: Desk) -> Reply:
+    """`POST /v1/rules/rollbacks`: the file of an old version holds once more."""
+    asked = _validated(api.RollBackRulesRequest, read_json(request.body(SINGLE_LIMIT)))
+    return _answer(201, replies.published(desk.rules.roll_back(asked.number, asked.note, person)))
+
+
+def list_drafts(request: HttpRequest, _path: Mapping[str, str], _person: Person, desk: Desk) -> Reply:
+    """`GET /v1/rules/drafts`: what people would have published, newest first."""
+    query = _validated(api.ListDraftsRequest, request.query())
+    return _answer(200, replies.drafts(desk.drafts.page(query.limit, query.next), desk.drafts.terms))
+
+
+def draft_rules(request: HttpRequest, _path: Mapping[str, str], person: Person, desk: Desk) -> Reply:
+    """`POST /v1/rules/drafts`: check a rule file and keep it as a draft."""
+    asked = _validated(api.DraftRulesRequest, read_json(request.body(RULES_LIMIT)))
+    return _answer(201, replies.made_draft(desk.drafts.draft(asked.document, _text(asked), asked.note, person)))
+
+
+def get_draft(_request: HttpRequest, path: Mapping[str, str], _person: Person, desk: Desk) -> Reply:
+    """`GET /v1/rules/drafts/{number}`: one draft with its file."""
+    return _answer(200, replies.draft_file(desk.drafts.one(_number(path, "a draft"))))
+
+
+def propose_draft(_request: HttpRequest, path: Mapping[str, str], person: Person, desk: Desk) -> Reply:
+    """`POST /v1/rules/drafts/{number}/proposals`: people are asked for their words."""
+    return _answer(201, replies.draft(desk.drafts.propose(_number(path, "a draft"), person)))
+
+
+def approve_draft(request: HttpRequest, path: Mapping[str, str], person: Person, desk: Desk) -> Reply:
+    """`POST /v1/rules/drafts/{number}/approvals`: somebody gives their word."""
+    asked = _validated(api.ApproveDraftRequest, read_json(request.body(SINGLE_LIMIT)))
+    role = None if asked.role is None else Role(asked.role)
+    return _answer(201, replies.draft(desk.drafts.approve(_number(path, "a draft"), person, role)))
+
+
+def withdraw_draft(_request: HttpRequest, path: Mapping[str, str], person: Person, desk: Desk) -> Reply:
+    """`POST /v1/rules/drafts/{number}/withdrawals`: nobody publishes it any more."""
+    return _answer(201, replies.draft(desk.drafts.withdraw(_number(path, "a draft"), person)))
+
+
+def publish_draft(request: HttpRequest, path: Mapping[str, str], person: Person, desk: Desk) -> Reply:
+    """`POST /v1/rules/drafts/{number}/publications`: a draft that has its words becomes the active version."""
+    asked = _validated(api.PublishDraftRequest, read_json(request.body(SINGLE_LIMIT)))
+    wish = PublishingWish(asked.simulation, asked.force, asked.notify)
+    return _answer(201, replies.published(desk.rules.publish_draft(_number(path, "a draft"), person, wish)))
 
 
 OPERATIONS: Mapping[str, Operation] = {
@@ -230,6 +281,14 @@ OPERATIONS: Mapping[str, Operation] = {
         list_rule_versions,
         get_rule_version,
         publish_rules,
+        roll_back_rules,
+        list_drafts,
+        draft_rules,
+        get_draft,
+        propose_draft,
+        approve_draft,
+        withdraw_draft,
+        publish_draft,
     )
 }
 """By the name that the table of routes gives them."""
@@ -237,6 +296,19 @@ OPERATIONS: Mapping[str, Operation] = {
 
 def _answer(status: int, response: BaseModel) -> Reply:
     return json_reply(status, response.model_dump(mode="json"))
+
+
+def _number(path: Mapping[str, str], what: str) -> int:
+    number = path["number"]
+    if not (number.isascii() and number.isdigit() and len(number) <= _MAX_VERSION):
+        msg = f"{what} is a whole number"
+        raise NotFound(msg)
+    return int(number)
+
+
+def _text(asked: api.DraftRulesRequest) -> str:
+    """The rule file to the letter, or else as JSON."""
+    return json.dumps(asked.document, indent=2, ensure_ascii=False) if asked.text is None else asked.text
 
 
 def _said_of_noise(
@@ -294,8 +366,9 @@ def _identity(named: api.KnownIdentity) -> Identity:
     return email_identity(named.value, "apart") if kind is IdentityKind.EMAIL else Identity(kind, named.value)
 
 
-def _page(page: LeadPage, cursor: str | None) -> api.LeadsResponse:
-    return api.LeadsResponse(leads=[replies.summary(lead) for lead in page.leads], next=cursor)
+def _page(page: LeadPage, cursor: str | None, desk: Desk) -> api.LeadsResponse:
+    rules = desk.answers.rule_file()
+    return api.LeadsResponse(leads=[replies.summary(lead, rules) for lead in page.leads], next=cursor)
 
 
 def _cursor(place: Place | None, shelf: Shelf, name: str) -> str | None:
@@ -382,6 +455,15 @@ def _moment(text: str | None, at: str) -> Moment | None:
     except (MomentError, OverflowError) as error:
         msg = "write a date and time with an offset, such as 2026-03-01T09:30:00Z"
         raise Invalid(msg, at) from error
+
+
+def _which_rules(text: str | None) -> WhichRules | None:
+    """Rules by name or by number, as `GetLeadRequest` lets them through."""
+    match text:
+        case None | "then" | "active":
+            return text
+        case _:
+            return int(text)
 
 
 def _validated(model: type[M], told: object) -> M:

@@ -16,7 +16,10 @@ from shared.domain.activity import (
     Json,
     Rank,
 )
+from shared.domain.answering import labels_of, reason_in_words, remark_on
+from shared.domain.as_of import AsOf
 from shared.domain.consent import ConsentHistory, ConsentWord
+from shared.domain.drafts import Approval, Terms
 from shared.domain.engine import Score
 from shared.domain.erasure import Erasure
 from shared.domain.handoff import Answer, FollowUp, HandoffRecord
@@ -26,11 +29,11 @@ from shared.domain.moments import Moment, format_moment
 from shared.domain.nurture import Advice
 from shared.domain.points import as_number
 from shared.domain.qualification import FactHistory, FactWord
-from shared.domain.rulefile import Answers as Reasons
-from shared.domain.rulefile import Reason
+from shared.domain.rulefile import Problem, Reason, RuleFile
 from shared.ports.noise import NoiseMark, Said
 from shared.ports.rules import RuleVersion
 from shared.ports.stages import StoredTransition
+from shared.usecases.drafts import Drafted, DraftPage
 from shared.usecases.export import ExportPage
 from shared.usecases.handoffs import HandoffShown
 from shared.usecases.leads import LeadStory, LeadSummary
@@ -50,29 +53,38 @@ _DECISIONS: Mapping[str, Literal["merged", "unmerged", "marked as noise", "unmar
 }
 
 
-def summary(lead: LeadSummary) -> api.LeadSummaryResponse:
-    """A lead in a list."""
+def summary(lead: LeadSummary, rules: RuleFile) -> api.LeadSummaryResponse:
+    """A lead in a list; `rules` are the active ones."""
     return api.LeadSummaryResponse(
         id=lead.lead,
         person=_person(lead.person),
         score=_score(lead.score),
-        stage=_stage(lead.journey),
+        stage=_stage(lead.journey, rules),
         consent=_consent(lead.consent),
         last_activity_at=_stamp(lead.last_activity_at),
         rules_version=lead.rules_version,
+        awaits_rules=lead.awaits_rules,
     )
 
 
-def story(lead: LeadStory) -> api.LeadResponse:
-    """A lead with everything."""
+def story(lead: LeadStory, rules: RuleFile) -> api.LeadResponse:
+    """A lead with everything; `rules` are the active ones."""
     return api.LeadResponse(
         id=lead.lead,
         at=format_moment(lead.at),
+        as_of=_as_of(lead.as_of) if lead.as_of else None,
         rules_version=lead.rules_version,
+        scored_under=lead.scored_under,
+        awaits_rules=lead.awaits_rules,
         person=_person(lead.person),
         identities=_identities(lead.identities),
         score=_score(lead.score),
-        stage=_stage(lead.journey),
+        stage=_stage(lead.journey, rules),
+        replayed_stage=_stage(lead.replayed, rules),
+        forecast=[
+            api.ForecastResponse(at=format_moment(each.at), what=each.what, before=each.before, after=each.after)
+            for each in lead.forecast
+        ],
         consent=_consent(lead.facts.consent),
         consents=_consents(lead.consents),
         facts=api.FactsResponse(
@@ -80,7 +92,9 @@ def story(lead: LeadStory) -> api.LeadResponse:
         ),
         explanation=dict(lead.explanation),
         transitions=[_transition(each) for each in lead.transitions],
-        handoffs=[api.SentHandoffResponse(**_standing(record), sent=_sent(sent)) for record, sent in lead.handoffs],
+        handoffs=[
+            api.SentHandoffResponse(**_standing(record, rules), sent=_sent(sent)) for record, sent in lead.handoffs
+        ],
         qualification=api.QualificationResponse(
             facts={name: _fact(told) for name, told in lead.qualification.items()},
             to_ask=[
@@ -102,28 +116,28 @@ def story(lead: LeadStory) -> api.LeadResponse:
     )
 
 
-def handoff(record: HandoffRecord) -> api.HandoffResponse:
-    """A handoff as it stands."""
-    return api.HandoffResponse(**_standing(record))
+def handoff(record: HandoffRecord, rules: RuleFile) -> api.HandoffResponse:
+    """A handoff as it stands; `rules` are the active ones."""
+    return api.HandoffResponse(**_standing(record, rules))
 
 
-def listed_handoff(shown: HandoffShown) -> api.ListedHandoffResponse:
+def listed_handoff(shown: HandoffShown, rules: RuleFile) -> api.ListedHandoffResponse:
     """A handoff in a list."""
-    return api.ListedHandoffResponse(**_standing(shown.record), **_about(shown))
+    return api.ListedHandoffResponse(**_standing(shown.record, rules), **_about(shown))
 
 
-def handoff_story(shown: HandoffShown, sent: Mapping[str, Moment], reasons: Reasons) -> api.HandoffStoryResponse:
+def handoff_story(shown: HandoffShown, sent: Mapping[str, Moment], rules: RuleFile) -> api.HandoffStoryResponse:
     """A handoff with all that belongs to it, and the answers to choose from."""
     decided = shown.record.handoff
     return api.HandoffStoryResponse(
-        **_standing(shown.record),
+        **_standing(shown.record, rules),
         **_about(shown),
         caused_by=decided.caused_by,
         last_activity_at=_stamp(decided.last_activity_at),
         snapshot=dict(decided.snapshot),
         follow_ups=_follow_ups(decided.follow_ups),
         sent=_sent(sent),
-        reasons=api.ReasonsResponse(rejected=_reasons(reasons.reject), recycled=_reasons(reasons.recycle)),
+        reasons=api.ReasonsResponse(rejected=_reasons(rules.answers.reject), recycled=_reasons(rules.answers.recycle)),
     )
 
 
@@ -191,18 +205,75 @@ def rule_version(version: RuleVersion) -> api.RuleVersionResponse:
         published_at=format_moment(version.published_at),
         note=version.note,
         sha256=version.sha256,
+        draft=version.draft,
+        approvals=_approvals(version.approvals),
+        notify=version.notify,
+        forced=version.forced,
+        restores=version.restores,
     )
 
 
 def published(outcome: Published) -> api.PublishRulesResponse:
     """What publishing did."""
-    warnings = [
-        api.WarningResponse(at=".".join(map(str, each.path)), message=each.message, hint=each.hint)
-        for each in outcome.warnings
-    ]
     return api.PublishRulesResponse(
-        **rule_version(outcome.version).model_dump(), is_new=outcome.is_new, warnings=warnings
+        **rule_version(outcome.version).model_dump(), is_new=outcome.is_new, warnings=_warnings(outcome.warnings)
     )
+
+
+def draft(drafted: Drafted) -> api.DraftResponse:
+    """A draft in a list."""
+    each = drafted.draft
+    return api.DraftResponse(
+        number=each.number,
+        name=each.name,
+        state=each.state,
+        author=each.author,
+        created_at=format_moment(each.created_at),
+        note=each.note,
+        sha256=each.sha256,
+        based_on=each.based_on,
+        is_stale=drafted.is_stale,
+        approvals=_approvals(each.approvals),
+        missing=list(drafted.missing),
+        steps=[
+            api.DraftStepResponse(state=step.state, who=step.who, at=format_moment(step.at)) for step in each.steps
+        ],
+        version=each.version,
+    )
+
+
+def draft_file(drafted: Drafted) -> api.DraftFileResponse:
+    """A draft with its content."""
+    each = drafted.draft
+    return api.DraftFileResponse(**draft(drafted).model_dump(), document=dict(each.document), text=each.text)
+
+
+def made_draft(drafted: Drafted) -> api.DraftRulesResponse:
+    """The draft that was made."""
+    return api.DraftRulesResponse(**draft(drafted).model_dump(), warnings=_warnings(drafted.warnings))
+
+
+def drafts(page: DraftPage, terms: Terms) -> api.DraftsResponse:
+    """A page of drafts, and what the settings ask of new rules."""
+    return api.DraftsResponse(
+        drafts=[draft(each) for each in page.drafts],
+        next=page.before,
+        approvals=list(terms.approvals),
+        handoff_budget=terms.handoff_budget,
+    )
+
+
+def _warnings(problems: Iterable[Problem]) -> list[api.WarningResponse]:
+    return [
+        api.WarningResponse(at=".".join(map(str, each.path)), message=each.message, hint=each.hint) for each in problems
+    ]
+
+
+def _approvals(approvals: Iterable[Approval]) -> list[api.ApprovalResponse]:
+    return [
+        api.ApprovalResponse.model_validate({"name": each.name, "role": each.role.value, "at": format_moment(each.at)})
+        for each in approvals
+    ]
 
 
 def _person(person: Introduction) -> api.PersonResponse:
@@ -223,11 +294,23 @@ def _score(score: Score) -> api.ScoreResponse:
     )
 
 
-def _stage(journey: Journey | None) -> api.StageResponse | None:
+def _stage(journey: Journey | None, rules: RuleFile) -> api.StageResponse | None:
     if journey is None or journey.stage is None:
         return None
     return api.StageResponse(
-        name=journey.stage, epoch=journey.epochs[journey.stage], entered_at=_stamp(journey.entered_at)
+        name=journey.stage,
+        epoch=journey.epochs[journey.stage],
+        entered_at=_stamp(journey.entered_at),
+        in_rules=any(each.name == journey.stage for each in rules.stages),
+    )
+
+
+def _as_of(as_of: AsOf) -> api.AsOfResponse:
+    return api.AsOfResponse(
+        rules_version=as_of.rules_version,
+        active_then=as_of.active_then,
+        known=as_of.known,
+        words=as_of.in_words(),
     )
 
 
@@ -250,7 +333,7 @@ def _transition(each: StoredTransition) -> api.TransitionResponse:
     )
 
 
-def _standing(record: HandoffRecord) -> dict[str, Any]:
+def _standing(record: HandoffRecord, rules: RuleFile) -> dict[str, Any]:
     decided = record.handoff
     return {
         "id": record.key.text,
@@ -262,7 +345,7 @@ def _standing(record: HandoffRecord) -> dict[str, Any]:
         "assignee": record.assignee,
         "requested_at": format_moment(decided.requested_at),
         "respond_by": _stamp(decided.respond_by),
-        "answer": _answer(record.answer) if record.answer else None,
+        "answer": _answer(record.answer, record.key.stage, rules) if record.answer else None,
         "done": _follow_ups(record.done),
     }
 
@@ -274,15 +357,17 @@ def _about(shown: HandoffShown) -> dict[str, Any]:
     }
 
 
-def _answer(answer: Answer) -> api.AnswerResponse:
+def _answer(answer: Answer, stage: str, rules: RuleFile) -> api.AnswerResponse:
     return api.AnswerResponse(
         answer=answer.kind,
         at=format_moment(answer.at),
         who=answer.who,
         reason=answer.reason,
+        label=reason_in_words(answer.reason, labels_of(rules.answers)) if answer.reason else None,
         note=answer.note,
         look_again=_stamp(answer.look_again),
         rules=list(answer.rules),
+        remark=remark_on(answer, stage, rules),
     )
 
 
@@ -360,6 +445,7 @@ def _activity(each: Activity) -> api.ActivityResponse:
         id=each.id,
         type=each.type,
         occurred_at=format_moment(each.occurred_at),
+        received_at=format_moment(each.received_at),
         channel=each.channel,
         source=each.source,
         campaign=_campaign(each.context),

@@ -3,16 +3,24 @@
 from pydantic import Field
 
 from shared.adapters.environment import FunctionSettings
+from shared.domain.people import Role
 from shared.domain.routing import Member
 
 
 class Settings(FunctionSettings):
-    """The environment of `admin`. `teams` are the rosters that a published rule file may name, without addresses."""
+    """The environment of `admin`. `teams` are the rosters that a published rule file may name, without addresses.
+
+    `approvals` are the roles whose words new rules need, and `handoff_budget` how many percent more handoffs a publish
+    may bring. `page_secret` is the name of the secret that signs the links to leads' pages, and simulations.
+    """
 
     activities_table: str
     leads_table: str
     erasures_table: str
     erasure_secret: str
     erase_queue_url: str
+    page_secret: str
     roles_claim: str = "cognito:groups"
+    approvals: tuple[Role, ...] = ()
+    handoff_budget: int = 15
     teams: dict[str, tuple[Member, ...]] = Field(default_factory=dict)

@@ -19,6 +19,17 @@ _MAY_WITHDRAW = frozenset({Role.ADMIN, Role.MARKETING})
 
 
 @dataclass(frozen=True, slots=True)
+class Terms:
+    """What the settings ask of new rules: the roles whose words they need, each another person's, and the budget.
+
+    The budget is how many percent more handoffs a publish may bring than the active rules, without a reason.
+    """
+
+    approvals: tuple[Role, ...] = ()
+    handoff_budget: int = 15
+
+
+@dataclass(frozen=True, slots=True)
 class Approval:
     """One person's word for one draft; it counts for one role."""
 
@@ -91,8 +102,8 @@ class Draft:
             msg = f"nobody's word as {role} is needed, but of {_listed(needed)}"
             raise Invalid(msg, "role")
         if role is not None and role not in missing:
-            given = next(each for each in self.approvals if each.role is role)
-            msg = f"the word of {role} stands already: {given.name}'s; that of {_listed(missing)} is missing"
+            whose = next(each.name for each in self.approvals if each.role is role)
+            msg = f"the word of {role} stands already: {whose}'s; that of {_listed(missing)} is missing"
             raise Contested(msg)
         may = [each for each in missing if each in person.roles and role in (None, each)]
         if not may:

@@ -1,4 +1,4 @@
-"""Published rule files: immutable numbered versions and the pointer to the active one."""
+"""Rule files: drafts, the immutable numbered versions that were published, and the pointer to the active one."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from shared.domain.drafts import Approval
+from shared.domain.drafts import Approval, Draft
 from shared.domain.moments import Moment
 
 
@@ -49,10 +49,28 @@ class RuleVersions(Protocol):
         """Every version, newest first."""
         ...
 
-    def publish(self, version: RuleVersion) -> None:
+    def publish(self, version: RuleVersion, draft: Draft | None = None) -> None:
         """Store the version, move the pointer to it and note the event `RulesPublished`, in one transaction.
 
+        The same transaction stores the draft from which it was published, as it has become by that.
+
         Raises:
-            Conflict: that number is taken, or the pointer has moved on.
+            Conflict: that number is taken, the pointer has moved on, or somebody wrote the draft meanwhile.
+        """
+        ...
+
+    def draft(self, number: int) -> Draft | None:
+        """A draft, or None."""
+        ...
+
+    def drafts(self, limit: int, before: int | None = None) -> list[Draft]:
+        """So many drafts, newest first; those with a smaller number than `before`, where one is given."""
+        ...
+
+    def store(self, draft: Draft) -> None:
+        """Store a draft that is new (its revision is 0), or as it has become by one more write.
+
+        Raises:
+            Conflict: that number is taken, or somebody wrote it meanwhile.
         """
         ...

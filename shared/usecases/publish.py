@@ -1,25 +1,29 @@
-"""Publish rules: a checked rule file becomes the next version, and every lead is scored by it from then on."""
+"""Publish rules: a draft that has its words becomes the next version, and every lead is scored by it from then on."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
+from shared.domain.drafts import Draft, Terms
 from shared.domain.moments import Moment
 from shared.domain.people import Person
 from shared.domain.reading import RuleFileError, parse_rule_file
-from shared.domain.refusals import Contested, Invalid, NotFound
+from shared.domain.refusals import Contested, Invalid, NotFound, Unmet
 from shared.domain.routing import Rosters, unknown_owners
-from shared.domain.rulefile import Problem
+from shared.domain.rulefile import Problem, RuleFile
 from shared.ports.clock import Clock
 from shared.ports.errors import Conflict
 from shared.ports.rules import RuleVersion, RuleVersions
+from shared.ports.simulations import Simulations
 
 _ATTEMPTS = 3
 NONE_YET = RuleVersion(0, "empty", "", Moment(0), "Nothing is published yet.", hashlib.sha256(b"").hexdigest(), {}, "")
 """What holds before the first publish."""
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +38,29 @@ class Published:
     warnings: tuple[Problem, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class PublishingWish:
+    """How somebody would publish: the simulation that they have seen, as its tokens say it, or why without.
+
+    `force` is the reason to publish beyond the budget, or unseen. With `notify` what the rules alone cause hands over.
+    """
+
+    simulation: str = ""
+    force: str = ""
+    notify: bool = False
+
+
 class PublishRules:
     """The rule versions as people read and publish them; `rosters` are the teams of the settings."""
 
-    def __init__(self, versions: RuleVersions, clock: Clock, rosters: Rosters) -> None:
+    def __init__(
+        self, versions: RuleVersions, clock: Clock, rosters: Rosters, simulations: Simulations, terms: Terms
+    ) -> None:
         self._versions = versions
         self._clock = clock
         self._rosters = rosters
+        self._simulations = simulations
+        self._terms = terms
 
     def active(self) -> RuleVersion:
         """The version that holds."""
@@ -63,29 +83,28 @@ class PublishRules:
         """Every published version, newest first."""
         return self._versions.all()
 
-    def publish(self, document: Mapping[str, Any], text: str, note: str, person: Person) -> Published:
-        """Check a rule file and make it the active version; `text` is the file to the letter.
+    def publish(
+        self, document: Mapping[str, Any], text: str, note: str, person: Person, wish: PublishingWish
+    ) -> Published:
+        """Check a rule file and make it the active version at once; `text` is the file to the letter.
 
         Publishing what is active already publishes nothing.
 
         Raises:
             Invalid: it is no valid rule file; `details["problems"]` lists everything wrong with it.
+            Unmet: new rules need people's words here, or the simulation is missing or beyond the budget.
             Contested: others keep publishing at the same time.
         """
-        try:
-            rule_file = parse_rule_file(document)
-        except RuleFileError as error:
-            problems = [
-                {"at": ".".join(str(part) for part in problem.path), "message": problem.message, "hint": problem.hint}
-                for problem in error.problems
-            ]
+        if needed := self._terms.approvals:
             msg = (
-                f"the rule file has {len(problems)} problem{'s' if len(problems) > 1 else ''}; none of it was published"
+                f"new rules need the words of {' and '.join(needed)} here: draft the file, propose it, have it approved"
             )
-            raise Invalid(msg, "document", problems=problems) from error
+            raise Unmet(msg, missing=list(needed))
+        rule_file = checked(document)
         warnings = tuple(unknown_owners(rule_file, self._rosters))
-        sha256 = hashlib.sha256(text.encode()).hexdigest()
-        for _ in range(_ATTEMPTS):
+        sha256 = sha256_of(text)
+
+        def attempt() -> Published:
             active = self.active()
             if active.number and active.sha256 == sha256 and active.document == document:
                 return Published(active, is_new=False, warnings=warnings)
@@ -98,11 +117,177 @@ class PublishRules:
                 sha256=sha256,
                 document=document,
                 text=text,
+                notify=wish.notify,
+                forced=self._forced(sha256, active.number, wish),
             )
-            try:
-                self._versions.publish(version)
-            except Conflict:
-                continue
+            self._versions.publish(version)
             return Published(version, is_new=True, warnings=warnings)
-        msg = "others are publishing rules at the same time: look at what is active now, then publish again"
-        raise Contested(msg)
+
+        return undisturbed(attempt)
+
+    def publish_draft(self, number: int, person: Person, wish: PublishingWish) -> Published:
+        """Make a draft the active version.
+
+        Raises:
+            NotFound: there is no such draft.
+            Unmet: it lacks words, or the simulation is missing or beyond the budget.
+            Contested: it was published or withdrawn, or is based on another version than the active one.
+        """
+
+        def attempt() -> Published:
+            draft, active, now = self._draft(number), self._versions.active_number(), self._clock.now()
+            become = draft.published(person, self._terms.approvals, active, now)
+            version = RuleVersion(
+                number=active + 1,
+                name=draft.name,
+                author=draft.author,
+                published_at=now,
+                note=draft.note,
+                sha256=draft.sha256,
+                document=draft.document,
+                text=draft.text,
+                notify=wish.notify,
+                draft=draft.number,
+                approvals=draft.approvals,
+                forced=self._forced(draft.sha256, active, wish),
+            )
+            warnings = tuple(unknown_owners(checked(draft.document), self._rosters))
+            self._versions.publish(version, become)
+            return Published(version, is_new=True, warnings=warnings)
+
+        return undisturbed(attempt)
+
+    def roll_back(self, number: int | None, note: str, person: Person) -> Published:
+        """Publish the file of an old version once more; without a number that of the one before the active one.
+
+        It needs no words and no simulation: it had them, and what goes wrong must end at once. Of a rollback the one
+        before is the one before what it restored, so that going back twice goes back further.
+
+        Raises:
+            NotFound: there is no such version, or none before.
+            Invalid: that version's file holds already, or is no rule file any more.
+            Contested: others publish at the same time.
+        """
+        active = self.active()
+        wanted = (active.restores or active.number) - 1 if number is None else number
+        if wanted < 1:
+            msg = "there is no version before: nothing to go back to"
+            raise NotFound(msg)
+        old = self.version(wanted)
+        if old.sha256 == active.sha256 and old.document == active.document:
+            msg = f"the rules of version {wanted} hold already, as version {active.number}"
+            raise Invalid(msg, "number")
+        warnings = tuple(unknown_owners(checked(old.document), self._rosters))
+        version = RuleVersion(
+            number=active.number + 1,
+            name=old.name,
+            author=person.name,
+            published_at=self._clock.now(),
+            note=note,
+            sha256=old.sha256,
+            document=old.document,
+            text=old.text,
+            approvals=old.approvals,
+            restores=old.restores or old.number,
+        )
+        try:
+            self._versions.publish(version)
+        except Conflict:
+            raise _disturbed() from None
+        return Published(version, is_new=True, warnings=warnings)
+
+    def _draft(self, number: int) -> Draft:
+        draft = self._versions.draft(number)
+        if draft is None:
+            msg = f"there is no draft {number}"
+            raise NotFound(msg)
+        return draft
+
+    def _forced(self, sha256: str, active: int, wish: PublishingWish) -> str:
+        """The reason to go on, where there is something against it.
+
+        Raises:
+            Unmet: there is something against it, and no reason.
+            Invalid: what is shown as a simulation is none.
+        """
+        try:
+            self._check(sha256, active, wish.simulation)
+        except (Unmet, Invalid):
+            if not wish.force:
+                raise
+            return wish.force
+        return ""
+
+    def _check(self, sha256: str, active: int, simulation: str) -> None:
+        """Whether somebody has seen what publishing does, and it is within the budget."""
+        if not active:
+            return  # there is nothing to compare with
+        if not simulation:
+            msg = "nobody has seen what this does yet: simulate it and show the simulation, or force it with a reason"
+            raise Unmet(msg, needs="simulation")
+        found = self._simulations.read(simulation)
+        if found.sha256 != sha256:
+            msg = "the simulation is of another rule file: simulate this one"
+            raise Unmet(msg, needs="simulation")
+        if found.against != active:
+            msg = (
+                f"the simulation is against version {found.against}, and version {active} is active by now: "
+                "simulate it again"
+            )
+            raise Unmet(msg, needs="simulation")
+        if not found.leads and found.share < 1:
+            msg = "the simulation's sample held no lead: simulate more of them"
+            raise Unmet(msg, needs="simulation")
+        budget = self._terms.handoff_budget
+        if found.exceeds(budget):
+            msg = (
+                f"there would be {found.handoffs_after} handoffs instead of {found.handoffs_before}, and the budget is "
+                f"{budget} % more: change the rules, or force it with a reason"
+            )
+            raise Unmet(
+                msg,
+                needs="force",
+                handoffs_before=found.handoffs_before,
+                handoffs_after=found.handoffs_after,
+                handoff_budget=budget,
+            )
+
+
+def checked(document: Mapping[str, Any]) -> RuleFile:
+    """The rule file that a document is.
+
+    Raises:
+        Invalid: it is none; `details["problems"]` lists everything wrong with it.
+    """
+    try:
+        return parse_rule_file(document)
+    except RuleFileError as error:
+        problems = [
+            {"at": ".".join(str(part) for part in problem.path), "message": problem.message, "hint": problem.hint}
+            for problem in error.problems
+        ]
+        msg = f"the rule file has {len(problems)} problem{'s' if len(problems) > 1 else ''}; nothing of it was stored"
+        raise Invalid(msg, "document", problems=problems) from error
+
+
+def sha256_of(text: str) -> str:
+    """By what a rule file is known: the hash of its text, in hexadecimal."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def undisturbed(attempt: Callable[[], T]) -> T:
+    """What an attempt comes to that reads anew each time, as long as others write in between.
+
+    Raises:
+        Contested: they do so again and again.
+    """
+    for _ in range(_ATTEMPTS):
+        try:
+            return attempt()
+        except Conflict:
+            continue
+    raise _disturbed()
+
+
+def _disturbed() -> Contested:
+    return Contested("others change the rules at the same time: look at what is active now, then try again")

@@ -5,7 +5,9 @@ import pytest
 
 from shared.adapters.dynamodb.outbox import DynamoDBOutbox
 from shared.adapters.dynamodb.rules import DynamoDBRuleVersions
+from shared.domain.drafts import Approval, Draft, Step
 from shared.domain.moments import parse_moment
+from shared.domain.people import Role
 from shared.ports.errors import Conflict
 from shared.ports.rules import RuleVersion
 from tests.fakes import InMemoryRuleVersions
@@ -20,6 +22,24 @@ FIRST = RuleVersion(
     sha256="0" * 64,
     document={"name": "acme", "scores": {"product": {"cap": 50}, "engagement": {"cap": 0.1}}},
     text="name: acme\n",
+)
+AT = parse_moment("2026-03-02T12:00:00Z")
+DRAFT = Draft(
+    number=1,
+    name="acme",
+    document=FIRST.document,
+    text=FIRST.text,
+    sha256=FIRST.sha256,
+    author_id="id-ana",
+    author="ana@acme.example",
+    note="the first",
+    created_at=FIRST.published_at,
+    based_on=0,
+)
+PROPOSED = replace(DRAFT, state="proposed", steps=(Step("proposed", "ana@acme.example", AT),), revision=1)
+WORDS = (
+    Approval("id-mia", "mia@acme.example", Role.MARKETING, AT),
+    Approval("id-bo", "bo@acme.example", Role.SALES, AT),
 )
 
 
@@ -58,6 +78,83 @@ class RuleVersionsContract(ABC):
         with pytest.raises(Conflict):
             versions.publish(replace(FIRST, number=2))
         assert versions.active_number() == 0
+
+    def test_a_version_is_read_back_with_all_that_led_to_it(self, versions):
+        version = replace(FIRST, notify=True, draft=7, approvals=WORDS, forced="Agreed by telephone.", restores=3)
+        versions.publish(version)
+
+        assert versions.get(1) == version
+
+    def test_a_draft_is_read_back_as_it_stands(self, versions):
+        assert versions.draft(1) is None
+        versions.store(DRAFT)
+        assert versions.draft(1) == DRAFT
+
+        approved = replace(PROPOSED, approvals=WORDS, revision=2)
+        versions.store(PROPOSED)
+        versions.store(approved)
+        assert versions.draft(1) == approved
+
+    def test_of_two_drafts_with_one_number_the_second_is_refused(self, versions):
+        versions.store(DRAFT)
+
+        with pytest.raises(Conflict):
+            versions.store(replace(DRAFT, name="other"))
+        assert versions.draft(1) == DRAFT
+
+    def test_of_two_who_write_a_draft_at_once_the_second_is_refused(self, versions):
+        versions.store(DRAFT)
+        versions.store(PROPOSED)
+
+        with pytest.raises(Conflict):
+            versions.store(replace(DRAFT, state="withdrawn", revision=1))
+        assert versions.draft(1) == PROPOSED
+
+    def test_a_draft_that_nobody_made_cannot_become_anything(self, versions):
+        with pytest.raises(Conflict):
+            versions.store(PROPOSED)
+        assert versions.draft(1) is None
+
+    def test_what_is_stored_again_word_for_word_is_stored(self, versions):
+        versions.store(DRAFT)
+        versions.store(DRAFT)
+
+        assert versions.draft(1) == DRAFT
+
+    def test_drafts_come_newest_first_a_page_at_a_time(self, versions):
+        for number in range(1, 13):
+            versions.store(replace(DRAFT, number=number))
+        versions.publish(FIRST)
+
+        assert [each.number for each in versions.drafts(5)] == [12, 11, 10, 9, 8]
+        assert [each.number for each in versions.drafts(5, before=4)] == [3, 2, 1]
+        assert versions.drafts(5, before=1) == []
+
+    def test_a_draft_is_published_together_with_its_version(self, versions):
+        versions.store(DRAFT)
+        published = replace(DRAFT, state="published", version=1, revision=1)
+        versions.publish(replace(FIRST, draft=1), published)
+
+        assert versions.active_number() == 1
+        assert versions.draft(1) == published
+
+    def test_a_draft_that_somebody_wrote_meanwhile_is_not_published(self, versions):
+        versions.store(DRAFT)
+        versions.store(replace(DRAFT, state="withdrawn", revision=1))
+
+        with pytest.raises(Conflict):
+            versions.publish(replace(FIRST, draft=1), replace(DRAFT, state="published", version=1, revision=1))
+        assert versions.active_number() == 0
+        assert versions.get(1) is None
+        assert versions.draft(1).state == "withdrawn"
+
+    def test_where_the_pointer_has_moved_on_the_draft_stays_as_it_was(self, versions):
+        versions.store(DRAFT)
+        versions.publish(FIRST)
+
+        with pytest.raises(Conflict):
+            versions.publish(replace(FIRST, draft=1), replace(DRAFT, state="published", version=1, revision=1))
+        assert versions.draft(1) == DRAFT
 
 
 class TestInMemoryRuleVersions(RuleVersionsContract):

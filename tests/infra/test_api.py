@@ -55,6 +55,14 @@ SIGNED_IN = {
     "POST /v1/rules": "admin",
     "GET /v1/rules/versions": "admin",
     "GET /v1/rules/{number}": "admin",
+    "GET /v1/rules/drafts": "admin",
+    "POST /v1/rules/drafts": "admin",
+    "GET /v1/rules/drafts/{number}": "admin",
+    "POST /v1/rules/drafts/{number}/proposals": "admin",
+    "POST /v1/rules/drafts/{number}/approvals": "admin",
+    "POST /v1/rules/drafts/{number}/withdrawals": "admin",
+    "POST /v1/rules/drafts/{number}/publications": "admin",
+    "POST /v1/rules/rollbacks": "admin",
 }
 
 
@@ -126,7 +134,7 @@ def test_nobody_signs_up_and_the_groups_are_the_roles(prod: Template) -> None:
     assert pool["AdminCreateUserConfig"]["AllowAdminCreateUserOnly"] is True
     assert pool["Policies"]["PasswordPolicy"]["MinimumLength"] >= 12
     assert pool["DeletionProtection"] == "ACTIVE"
-    assert groups == {"admin", "marketing", "sales"}
+    assert groups == {"admin", "marketing", "sales", "analyst"}
 
 
 def test_the_client_keeps_no_secret_and_tells_nobody_who_has_an_account(prod: Template) -> None:

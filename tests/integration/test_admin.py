@@ -100,6 +100,7 @@ def house(dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
         leads_table=LEADS,
         erasures_table=ERASURES,
         erasure_secret="/baton/test/erasure",
+        page_secret="/baton/test/lead-page",
         erase_queue_url=boto3.client("sqs").create_queue(QueueName="erase")["QueueUrl"],
     )
     for name, value in settings.environment().items():

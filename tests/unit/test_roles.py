@@ -41,6 +41,14 @@ MATRIX: dict[str, set[str]] = {
     "GET /v1/rules/versions": RULES,
     "GET /v1/rules/{number}": RULES,
     "POST /v1/rules": {"admin", "marketing"},
+    "GET /v1/rules/drafts": RULES,
+    "POST /v1/rules/drafts": RULES,
+    "GET /v1/rules/drafts/{number}": RULES,
+    "POST /v1/rules/drafts/{number}/proposals": RULES,
+    "POST /v1/rules/drafts/{number}/approvals": ALL,
+    "POST /v1/rules/drafts/{number}/withdrawals": RULES,
+    "POST /v1/rules/drafts/{number}/publications": {"admin", "marketing"},
+    "POST /v1/rules/rollbacks": {"admin", "marketing"},
 }
 """Written out, so that a change of the table of routes is a change of this promise too."""
 

@@ -23,6 +23,7 @@ OUTBOX = "OUTBOX#"
 RULES = "RULES"
 ACTIVE = "ACTIVE"
 VERSION = "VERSION#"
+DRAFT = "DRAFT#"
 RESCORE = "RESCORE"
 NOISE = "NOISE"
 TURN = "TURN"
@@ -120,6 +121,11 @@ def noise_filter(id_: str) -> str:
 def version(number: int) -> str:
     """The sort key of a rule version; text order is number order."""
     return f"{VERSION}{number:06d}"
+
+
+def draft(number: int) -> str:
+    """The sort key of a draft of rules; text order is number order."""
+    return f"{DRAFT}{number:06d}"
 
 
 def due_shard(lead: LeadId) -> str:

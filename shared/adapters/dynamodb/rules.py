@@ -1,4 +1,4 @@
-"""Rule versions on DynamoDB: immutable items and one pointer."""
+"""Rule versions on DynamoDB: immutable items, one pointer, and the drafts from which they come."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from shared.adapters.dynamodb.errors import translated
-from shared.adapters.dynamodb.keys import ACTIVE, RULES, VERSION, key, version
+from shared.adapters.dynamodb.keys import ACTIVE, DRAFT, RULES, VERSION, key, version
+from shared.adapters.dynamodb.keys import draft as draft_key
 from shared.adapters.dynamodb.outbox import outbox_item
-from shared.domain.drafts import Approval
+from shared.domain.drafts import Approval, Draft, Step
 from shared.domain.events import RulesPublished
 from shared.domain.moments import Moment
 from shared.domain.people import Role
 from shared.ports.bus import Event
+from shared.ports.errors import Conflict
 from shared.ports.rules import RuleVersion
 
 if TYPE_CHECKING:
@@ -51,7 +53,7 @@ class DynamoDBRuleVersions:
             )
             return [_version_of(item) for page in pages for item in page["Items"]]
 
-    def publish(self, new: RuleVersion) -> None:
+    def publish(self, new: RuleVersion, draft: Draft | None = None) -> None:
         """Store the version and move the pointer; see `shared.ports.rules.RuleVersions`."""
         pointer: Any = {
             "TableName": self._table,
@@ -78,8 +80,59 @@ class DynamoDBRuleVersions:
                     },
                     {"Put": pointer},
                     {"Put": {"TableName": self._table, "Item": outbox_item(RULES, event, new.published_at)}},
+                    *([{"Put": self._put_of(draft)}] if draft else []),
                 ]
             )
+
+    def draft(self, number: int) -> Draft | None:
+        """A draft; see `shared.ports.rules.RuleVersions`."""
+        with translated():
+            answer = self._client.get_item(
+                TableName=self._table, Key=key(RULES, draft_key(number)), ConsistentRead=True
+            )
+        return _draft_of(answer["Item"]) if "Item" in answer else None
+
+    def drafts(self, limit: int, before: int | None = None) -> list[Draft]:
+        """Drafts, newest first; see `shared.ports.rules.RuleVersions`."""
+        if before is not None and before <= 1:
+            return []
+        last = f"{DRAFT}~" if before is None else draft_key(before - 1)
+        with translated():
+            pages = self._client.get_paginator("query").paginate(
+                TableName=self._table,
+                KeyConditionExpression="pk = :rules AND sk BETWEEN :first AND :last",
+                ExpressionAttributeValues={":rules": {"S": RULES}, ":first": {"S": DRAFT}, ":last": {"S": last}},
+                ScanIndexForward=False,
+                ConsistentRead=True,
+                PaginationConfig={"MaxItems": limit, "PageSize": limit},
+            )
+            return [_draft_of(item) for page in pages for item in page["Items"]]
+
+    def store(self, draft: Draft) -> None:
+        """Store a draft; see `shared.ports.rules.RuleVersions`."""
+        try:
+            with translated():
+                self._client.put_item(**self._put_of(draft))
+        except Conflict:
+            # The answer to this very put may have been lost, and botocore sent it again.
+            if self.draft(draft.number) != draft:
+                raise
+
+    def _put_of(self, draft: Draft) -> Any:
+        """The put of a draft, on the condition that nobody wrote it since it was read."""
+        put: dict[str, Any] = {
+            "TableName": self._table,
+            "Item": {
+                **key(RULES, draft_key(draft.number)),
+                "revision": {"N": str(draft.revision)},
+                "told": {"S": _draft_told(draft)},
+            },
+            "ConditionExpression": "attribute_not_exists(pk)",
+        }
+        if draft.revision:
+            put["ConditionExpression"] = "revision = :before"
+            put["ExpressionAttributeValues"] = {":before": {"N": str(draft.revision - 1)}}
+        return put
 
 
 def _told(new: RuleVersion) -> str:
@@ -108,6 +161,38 @@ def _approval_told(each: Approval) -> dict[str, Any]:
 
 def _approval_of(told: Mapping[str, Any]) -> Approval:
     return Approval(told["person"], told["name"], Role(told["role"]), Moment(told["at"]))
+
+
+def _draft_told(draft: Draft) -> str:
+    return json.dumps(
+        {
+            "number": draft.number,
+            "name": draft.name,
+            "document": draft.document,
+            "text": draft.text,
+            "sha256": draft.sha256,
+            "author_id": draft.author_id,
+            "author": draft.author,
+            "note": draft.note,
+            "created_at": draft.created_at,
+            "based_on": draft.based_on,
+            "state": draft.state,
+            "approvals": [_approval_told(each) for each in draft.approvals],
+            "steps": [{"state": each.state, "who": each.who, "at": each.at} for each in draft.steps],
+            "version": draft.version,
+            "revision": draft.revision,
+        }
+    )
+
+
+def _draft_of(item: Mapping[str, Any]) -> Draft:
+    told = json.loads(item["told"]["S"])
+    made = {
+        "created_at": Moment(told["created_at"]),
+        "approvals": tuple(_approval_of(each) for each in told["approvals"]),
+        "steps": tuple(Step(each["state"], each["who"], Moment(each["at"])) for each in told["steps"]),
+    }
+    return Draft(**{**told, **made})
 
 
 def _version_of(item: Mapping[str, Any]) -> RuleVersion:
