@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from shared.domain.bands import band_of
@@ -62,14 +63,30 @@ class View:
 
     def __init__(self, rules: Compiled, ledger: Ledger, journey: Journey, at: int, bound: Bound | None = None) -> None:
         self.at = at
-        self._ledger, self._journey, self._bound = ledger, journey, bound or until(at)
+        self._rules, self._ledger, self._journey, self._bound = rules, ledger, journey, bound or until(at)
         standing = ledger.standing(self._bound)
         self.facts: Facts = standing.facts
         self.vetoed = bool(standing.vetoed_by)
-        self.scores = ledger.scores(at, self._bound)
-        self.total = ledger.total(self.scores)
-        self.temperature = band_of(rules.temperature, self.total)
-        self.grade = band_of(rules.grades, self.scores["fit"])
+
+    @cached_property
+    def scores(self) -> Mapping[str, int]:
+        """Each named score."""
+        return self._ledger.scores(self.at, self._bound)
+
+    @cached_property
+    def total(self) -> int:
+        """The weighted total."""
+        return self._ledger.total(self.scores)
+
+    @cached_property
+    def temperature(self) -> str | None:
+        """The band of the total."""
+        return band_of(self._rules.temperature, self.total)
+
+    @cached_property
+    def grade(self) -> str | None:
+        """The band of the fit score."""
+        return band_of(self._rules.grades, self.scores["fit"])
 
     @property
     def in_stage(self) -> int:

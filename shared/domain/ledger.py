@@ -7,7 +7,7 @@ had happened by a moment is the beginning of it, found by bisection. A `Bound` i
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,6 +23,7 @@ from shared.domain.points import POINT, clamp, divide
 from shared.domain.rulefile import BehaviourRule
 from shared.domain.stages import Activities
 from shared.domain.state import NO_VALUE, Adjustment, Entry, ScoreState, claims_of
+from shared.domain.tally import Tally
 
 Bound = Key
 
@@ -48,8 +49,15 @@ class Course(NamedTuple):
 
     rule: BehaviourRule
     moments: Sequence[int]
-    ids: Sequence[str | None]
+    ids: Sequence[str]
     halving: Halving | None
+    tally: Tally
+
+    def below(self, bound: Bound) -> int:
+        """How many of them lie below a bound."""
+        at, id_ = bound
+        start = bisect_left(self.moments, at)
+        return bisect_left(self.ids, id_, start, bisect_right(self.moments, at, start)) if id_ else start
 
 
 MOST_TOLD = 10_000
@@ -91,6 +99,7 @@ class Ledger:
             if claims:
                 claiming = True
         self.own = sorted(own)
+        self.happened: list[Key] = sorted({*self.keys, *((moment, "") for moment in state.seen)})
         self.own_of = {
             mark: [entry[:2] for entry in self.rows.get(mark, ()) if entry.trace.own]
             for mark in {f"@{kind}" for rule in rules.idle for kind in (rule.idle and rule.idle.of) or ()}
@@ -98,8 +107,9 @@ class Ledger:
         self.claims = claims_of(state) if claiming else []
         self.claim_keys: list[Key] = [(claim.at, claim.id) for claim in self.claims]
         self._standings: dict[int, Standing] = {}
-        self._courses: dict[int, list[Course]] = {}
+        self._courses: dict[tuple[bool, ...], list[Course]] = {}
         self._earnings: dict[tuple[str, tuple[str, ...]], tuple[list[int], list[str]]] = {}
+        self._asked: dict[tuple[str, ...], list[Key]] = {}
         self._added: list[int] | None = None
 
     # --- what had happened by a moment ---
@@ -148,21 +158,21 @@ class Ledger:
 
     def courses(self, bound: Bound) -> list[Course]:
         """Every rule that the facts known below a bound allow, with all that it ever earns from activities."""
-        count = bisect_left(self.claim_keys, bound)
-        if count not in self._courses:
-            standing = self.standing(bound)
-            self._courses[count] = [
+        standing = self.standing(bound)
+        allowed = tuple(standing.allowed.values())
+        if allowed not in self._courses:
+            self._courses[allowed] = [
                 self._course(rule, standing)
                 for rule in self.rules.file.behaviour
                 if standing.allowed.get(rule.id, True) and (rule.idle or rule.id in self.rows)
             ]
-        return self._courses[count]
+        return self._courses[allowed]
 
     def _course(self, rule: BehaviourRule, standing: Standing) -> Course:
-        if rule.idle:
-            return Course(rule, [], [], None)
-        moments, ids = self.earnings(rule, standing)
-        return Course(rule, moments, ids, self.rules.halving(rule, moments, self.keys[0][0]))
+        moments, ids = ([], []) if rule.idle else self.earnings(rule, standing)
+        halving = self.rules.halving(rule, moments, self.keys[0][0]) if moments else None
+        tally = Tally(self.rules.decays[rule.id], rule.points, moments, self.rules.ends[rule.id], halving)
+        return Course(rule, moments, ids, halving, tally)
 
     def silence(self, rule: BehaviourRule, bound: Bound) -> Silence | None:
         """The silence by which an idle rule earns, as it lasts below a bound; None if no such activity came before."""
@@ -173,14 +183,12 @@ class Ledger:
         """Steps 1 to 4: every rule that has earned below a bound, aged to a moment."""
         told: list[Earned] = []
         age, last = self.rules.age, self.last_own(bound)
-        for rule, moments, ids, halving in self.courses(bound):
+        for course in self.courses(bound):
+            rule, moments, ids, halving, _ = course
             if rule.idle:
                 told += self._silent(rule, at, bound)
                 continue
-            count = bisect_left(moments, bound[0])
-            while bound[1] and count < len(moments) and moments[count] == bound[0] and str(ids[count]) < bound[1]:
-                count += 1
-            if count:
+            if count := course.below(bound):
                 start = count - 1 if rule.repeat.kind == "latest" else 0
                 kept = moments[start:count]
                 left = halving.left(at, start, count) if halving else age(rule, kept, at, last)
@@ -263,5 +271,8 @@ class Ledger:
         start = at - asked.within if asked.within is not None else None
         if asked.since_entry and since is not None:
             start = since if start is None else max(start, since)
-        found = {row[:2] for mark in asked.marks for row in self.rows.get(mark, ())}
-        return sum(1 for key in found if key < bound and (start is None or key[0] >= start))
+        found = self._asked.get(asked.marks)
+        if found is None:
+            found = sorted({row[:2] for mark in asked.marks for row in self.rows.get(mark, ())})
+            self._asked[asked.marks] = found
+        return max(0, bisect_left(found, bound) - (0 if start is None else bisect_left(found, (start, ""))))

@@ -8,7 +8,7 @@ stage listed later is a step up, and a veto forbids it.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,12 +16,13 @@ from shared.domain import next_change
 from shared.domain.behaviour import Key
 from shared.domain.compiled import Compiled, CompiledStage
 from shared.domain.explanation import contributions
+from shared.domain.glance import Crossing
 from shared.domain.journey import Journey, View
-from shared.domain.ledger import Ledger, until
+from shared.domain.ledger import Bound, Ledger, until
 from shared.domain.moments import SECOND, Moment
 from shared.domain.next_change import NextChange
 from shared.domain.points import POINT, as_number, divide
-from shared.domain.stages import Look, in_words
+from shared.domain.stages import in_words, rated, what_held
 
 LOOK_AGAIN = "sales asked to look again on this day"
 
@@ -64,8 +65,8 @@ def advance(
             step = (_step(rules, view, journey, visited) or _once_more(rules, view, journey)) if by_time else None
         if step is None:
             return journey, tuple(steps)
-        target, condition, words = step
-        key = None if by_time else _entering(rules, ledger, journey, at, condition)
+        target, crossing, words = step
+        key = None if by_time else _entering(rules, ledger, journey, at, crossing)
         by_time = False
         epochs = {**journey.epochs, target.stage.name: journey.epochs.get(target.stage.name, 0) + 1}
         transition = Transition(
@@ -74,7 +75,7 @@ def advance(
             epochs[target.stage.name],
             at,
             words,
-            key and key[1],
+            (key and key[1]) or None,
             snapshot(rules, ledger, at),
         )
         spent = journey.spent | ({target.stage.name} if target.enter and target.enter(view) else set())
@@ -99,7 +100,7 @@ def _still_spent(rules: Compiled, view: View, spent: frozenset[str]) -> frozense
 
 def _step(
     rules: Compiled, view: View, journey: Journey, visited: set[str]
-) -> tuple[CompiledStage, Callable[[Look], bool], str] | None:
+) -> tuple[CompiledStage, Crossing, str] | None:
     """The next stage, the condition that leads there, and that condition in words: first out of the stage, then in."""
     current = rules.stages.get(journey.stage or "")
     if stays(rules, journey, view.at):
@@ -111,31 +112,31 @@ def _step(
         and current.stage.leave.to not in visited
         and current.leave(view)
     ):
-        words = f"left {current.stage.name}: {in_words(current.stage.leave.when)}"
-        return rules.stages[current.stage.leave.to], current.leave, words
+        words = f"left {current.stage.name}: {_held_in_words(rules, current.stage.leave.when, view)}"
+        return rules.stages[current.stage.leave.to], Crossing(current.leave, current.leave_over), words
     for target in rules.stages.values():
         name, origins = target.stage.name, target.stage.origins
         upward = current is None or target.place > current.place
         allowed = upward if origins is None else journey.stage in origins
         barred = name == journey.stage or name in visited or name in journey.spent or (upward and view.vetoed)
         if target.enter and allowed and not barred and target.enter(view):
-            return target, target.enter, in_words(target.stage.enter)
+            words = _held_in_words(rules, target.stage.enter, view)
+            return target, Crossing(target.enter, target.enter_over), words
     return None
 
 
-def _once_more(
-    rules: Compiled, view: View, journey: Journey
-) -> tuple[CompiledStage, Callable[[Look], bool], str] | None:
+def _held_in_words(rules: Compiled, condition: Any, view: View) -> str:
+    """What of a condition held: whoever is called because of one branch is not told of the others."""
+    return in_words(what_held(rated(condition, rules.file.qualification.confirmed_at), view))
+
+
+def _once_more(rules: Compiled, view: View, journey: Journey) -> tuple[CompiledStage, Crossing, str] | None:
     """The stage in which a lead stands, where that one hands over and what leads there holds."""
     current = rules.stages.get(journey.stage or "")
     if current is None or current.stage.name not in rules.file.handoff or view.vetoed:
         return None
-    enter = current.enter or _always
-    return (current, enter, LOOK_AGAIN) if enter(view) else None
-
-
-def _always(_: Look) -> bool:
-    return True
+    crossing = Crossing(current.enter, current.enter_over)
+    return (current, crossing, LOOK_AGAIN) if current.enter is None or current.enter(view) else None
 
 
 def stays(rules: Compiled, journey: Journey, at: int) -> bool:
@@ -163,20 +164,26 @@ def next_move(
     return NextChange(Moment(-(-ends // SECOND) * SECOND), f"the least time in {journey.stage} is over")
 
 
-def _entering(rules: Compiled, ledger: Ledger, journey: Journey, at: int, holds: Callable[[Look], bool]) -> Key | None:
+def _entering(rules: Compiled, ledger: Ledger, journey: Journey, at: int, crossing: Crossing) -> Key | None:
     """The activity since which a condition has held without a break, or None where time alone brought it about.
 
-    Between two activities time may have broken it: it is asked for right before each one too.
+    Between two activities time may have broken it: it is asked for right before each one too. What no rule and no
+    stage asks about counts as well, for it ends a silence; it has no id.
     """
-    first = bisect_left(ledger.keys, (journey.entered_by, "")) if journey.entered_by is not None else 0
+
+    def held(moment: int, bound: Bound) -> bool:
+        return crossing.held(rules, ledger, journey, moment, bound)
+
+    happened = ledger.happened
+    first = bisect_left(happened, (journey.entered_by, "")) if journey.entered_by is not None else 0
     cause = None
-    for place in range(bisect_left(ledger.keys, until(at)) - 1, first - 1, -1):
-        key = ledger.keys[place]
-        if not holds(View(rules, ledger, journey, key[0], (key[0], key[1] + "\0"))):
+    for place in range(bisect_left(happened, until(at)) - 1, first - 1, -1):
+        moment, name = happened[place]
+        if not held(moment, (moment, name + "\0")):
             break
-        cause = key
-        moved_on = place > first and ledger.keys[place - 1][0] < key[0]
-        if moved_on and not holds(View(rules, ledger, journey, key[0], key)):
+        cause = happened[place]
+        moved_on = place > first and happened[place - 1][0] < moment
+        if moved_on and not held(moment, cause):
             break
     return cause
 

@@ -145,7 +145,7 @@ class Stretch:
         self.earnings: list[tuple[BehaviourRule, Sequence[int]]] = []
         self.silences: list[Silence] = []
         self._aged: list[Callable[[int], list[int]]] = []
-        for rule, moments, _, halving in ledger.courses(self.bound):
+        for rule, moments, _, halving, _ in ledger.courses(self.bound):
             if rule.idle:
                 silence = ledger.silence(rule, self.bound)
                 if silence:
@@ -173,37 +173,24 @@ class Stretch:
 
     def quick(self, low: int, high: int) -> Scores:
         """The span of every score from one second to another, by what each rule has left at both."""
-        scores = {name: (points, points) for name, points in self.fixed.items()}
-        for place, span in self._places(low, high).items():
-            scores[place[0]] = _plus(scores[place[0]], self._grouped(place, span))
-        for name, (floor, cap) in self.rules.limits.items():
-            scores[name] = clamp(scores[name][0], floor, cap), clamp(scores[name][1], floor, cap)
-        total = (0, 0)
-        for name, weight in self.rules.weights.items():
-            a, b = scores[name]
-            total = _plus(total, (a * weight, b * weight) if weight >= 0 else (b * weight, a * weight))
-        scores["score"] = divide(total[0], POINT), divide(total[1], POINT)
-        return scores
+        return combined(self.rules, self.fixed, self._places(low, high))
 
     def still(self, silence: Silence, low: int, high: int) -> bool:
         """Whether what a silence adds stays as it is between two seconds, as its own or its group's cap binds."""
         place = (silence.rule.score, silence.rule.group)
-        spans = self._silent(silence, low, high), self._grouped(place, self._places(low, high)[place])
+        spans = self._silent(silence, low, high), _grouped(self.rules, place, self._places(low, high)[place])
         return any(span[0] == span[1] for span in (spans if silence.rule.group else spans[:1]))
 
     def _places(self, low: int, high: int) -> dict[Place, Span]:
         """The sum of every group, and of what stands in no group of each score, ahead of the groups' caps."""
         sums: dict[Place, Span] = {}
         for (rule, _), a, b in zip(self.earnings, self._summed(low), self._summed(high), strict=True):
-            span = _capped((b, a) if rule.points > 0 else (a, b), rule.cap)
-            sums[rule.score, rule.group] = _plus(sums.get((rule.score, rule.group), (0, 0)), span)
+            span = capped((b, a) if rule.points > 0 else (a, b), rule.cap)
+            sums[rule.score, rule.group] = plus(sums.get((rule.score, rule.group), (0, 0)), span)
         for silence in self.silences:
             rule, span = silence.rule, self._silent(silence, low, high)
-            sums[rule.score, rule.group] = _plus(sums.get((rule.score, rule.group), (0, 0)), span)
+            sums[rule.score, rule.group] = plus(sums.get((rule.score, rule.group), (0, 0)), span)
         return sums
-
-    def _grouped(self, place: Place, span: Span) -> Span:
-        return _capped(span, self.rules.groups[place[1]][1] if place[1] else None)
 
     def close(self, low: int, high: int) -> Scores:
         """As `quick`, nearer where points of both signs are left: a limit that does not bind parts no curves."""
@@ -215,7 +202,7 @@ class Stretch:
         ):
             mine = sums.setdefault((rule.score, rule.group), _Sum())
             if rule.cap and max(abs(a), abs(b)) > rule.cap:
-                mine.add(_Sum(*_capped((min(a, b), max(a, b)), rule.cap)))
+                mine.add(_Sum(*capped((min(a, b), max(a, b)), rule.cap)))
                 continue
             times = 1 if rule.points > 0 else -1
             for curve, size, end in zip(self.curves()[place], first[place], last[place], strict=True):
@@ -251,7 +238,7 @@ class Stretch:
             yield silence.settled(self.last_own)
 
     def _silent(self, silence: Silence, low: int, high: int) -> Span:
-        return _capped(silence.span(low * SECOND, high * SECOND, self.last_own), silence.rule.cap)
+        return capped(silence.span(low * SECOND, high * SECOND, self.last_own), silence.rule.cap)
 
     def left(self, second: int) -> list[list[int]]:
         """What is left at a second of each earning from an activity, rule by rule."""
@@ -292,11 +279,32 @@ def _curve(decay: Decay, rule: BehaviourRule, moment: int, last_own: int | None)
     return Curve(_LINE if decay.kind == "linear" else _OTHER, (decay, start, size), 0, size, ends)
 
 
-def _plus(span: Span, other: Span) -> Span:
+def combined(rules: Compiled, fixed: Mapping[str, int], places: Mapping[Place, Span]) -> Scores:
+    """The spans of all scores from what does not age and from the sums of their places, ahead of groups' caps."""
+    scores = {name: (points, points) for name, points in fixed.items()}
+    for place, span in places.items():
+        scores[place[0]] = plus(scores[place[0]], _grouped(rules, place, span))
+    for name, (floor, cap) in rules.limits.items():
+        scores[name] = clamp(scores[name][0], floor, cap), clamp(scores[name][1], floor, cap)
+    total = (0, 0)
+    for name, weight in rules.weights.items():
+        a, b = scores[name]
+        total = plus(total, (a * weight, b * weight) if weight >= 0 else (b * weight, a * weight))
+    scores["score"] = divide(total[0], POINT), divide(total[1], POINT)
+    return scores
+
+
+def _grouped(rules: Compiled, place: Place, span: Span) -> Span:
+    return capped(span, rules.groups[place[1]][1] if place[1] else None)
+
+
+def plus(span: Span, other: Span) -> Span:
+    """The span of a sum."""
     return span[0] + other[0], span[1] + other[1]
 
 
-def _capped(span: Span, cap: int | None) -> Span:
+def capped(span: Span, cap: int | None) -> Span:
+    """The span of what a cap allows, upwards and downwards."""
     return (clamp(span[0], -cap, cap), clamp(span[1], -cap, cap)) if cap else span
 
 

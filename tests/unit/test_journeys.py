@@ -14,7 +14,7 @@ from infra.cli.yaml12 import load_yaml
 from shared.domain.activity import Activity, Claims
 from shared.domain.journey import Journey, View
 from shared.domain.moments import DAY, HOUR, MINUTE, Moment
-from shared.domain.stages import in_words
+from shared.domain.stages import in_words, rated, what_held
 from shared.domain.state import ScoreState, short_id
 from shared.ports.stages import StoredTransition
 from tests.unit.test_evaluate import ADA, Hall
@@ -101,12 +101,12 @@ def test_transitions_are_a_path_of_the_stages_and_each_has_one_cause_that_holds(
         here, there = rules.stages.get(journey.stage or ""), rules.stages[each.to_stage]
 
         # It is one step of the graph: out of the stage to where that leads, or into one that takes leads from there.
-        causes = []
+        causes, ratings = [], rules.file.qualification.confirmed_at
         if here and here.leave and here.stage.leave and here.stage.leave.to == each.to_stage and here.leave(view):
-            causes.append(f"left {here.stage.name}: {in_words(here.stage.leave.when)}")
+            causes.append(f"left {here.stage.name}: {in_words(what_held(rated(here.stage.leave.when, ratings), view))}")
         origins, upward = there.stage.origins, here is None or there.place > here.place
         if there.enter and (journey.stage in origins if origins is not None else upward) and there.enter(view):
-            causes.append(in_words(there.stage.enter))
+            causes.append(in_words(what_held(rated(there.stage.enter, ratings), view)))
         assert each.cause in causes
         assert not (upward and view.vetoed) or each.cause.startswith("left ")
 

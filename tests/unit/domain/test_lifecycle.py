@@ -10,7 +10,7 @@ from shared.domain.journey import Journey, View
 from shared.domain.moments import HOUR, Moment
 from shared.domain.points import as_number
 from shared.domain.reading import RuleFileError, parse_rule_file
-from shared.domain.stages import in_words
+from shared.domain.stages import in_words, rated, what_held
 from shared.domain.state import ScoreState
 from tests.unit.domain.leads import activity, facts, moment, rules_of
 from tests.unit.domain.random_rules import START, activities, documents
@@ -282,6 +282,45 @@ def test_a_transition_says_which_condition_and_which_activity_caused_it():
     assert taken[1].snapshot["total"] == 60
 
 
+def test_a_cause_names_the_branch_that_held_and_none_that_did_not():
+    asks = {
+        "all": [
+            {"consent": "granted"},
+            {
+                "any": [
+                    {"activity_in": ["webinar_attended", "sample_requested", "demo_requested"]},
+                    {"qualified": ["budget", "need"]},
+                    {"score": {"at_least": 50}},
+                ]
+            },
+        ]
+    }
+    rules = rules_of(
+        **LADDER
+        | {
+            "stages": [{"name": "sql", "enter": asks}],
+            "handoff": {},
+            "qualification": {"need": {"confirmed_at": 3}},
+        }
+    )
+    consent = facts(1, consent="granted")
+
+    def cause(*some):
+        _, (step, *_) = rules.replay([consent, *some], moment(3))
+        return step.cause
+
+    granted = "the permission to be contacted is granted"
+    assert cause(activity("sample_requested")) == f"{granted} and `sample_requested` has occurred"
+    assert cause(activity("seen")) == f"{granted} and the total score is at least 50"
+    assert cause(facts(1, id="plans", qualification={"budget": True, "need": 4})) == (
+        f"{granted} and budget and need (rated 3 or more) are confirmed"
+    )
+    assert cause(activity("seen"), activity("demo_requested"), activity("webinar_attended")) == (
+        f"{granted} and `webinar_attended` has occurred and `demo_requested` has occurred "
+        "and the total score is at least 50"
+    )
+
+
 def test_a_replay_finds_what_time_alone_did_between_activities():
     rules = rules_of(**LADDER)
     _, taken = rules.replay([BIG, activity("form"), activity("seen", 1), activity("seen", 90, id="z")], moment(100))
@@ -387,16 +426,20 @@ def test_transitions_form_a_path_of_the_configured_stages_and_each_has_the_one_c
     state = rules.replayed(some)
     stage: str | None = None
     since = Moment(0)
+    entered_by = None
+    ratings = rules.file.qualification.confirmed_at
     for step in taken:
         here, there = rules.stages.get(stage or ""), rules.stages[step.to_stage]
         assert step.from_stage == stage
+        on_the_way = Journey(stage, {}, since if stage else None, entered_by)
+        view = View(rules, rules.ledger(state), on_the_way, step.at)
         assert not (here and here.stage.stay) or step.at - since >= here.stage.stay
         left = here is not None and here.stage.leave is not None and step.cause.startswith(f"left {stage}: ")
         if left:
             assert here.stage.leave.to == step.to_stage
-            assert step.cause == f"left {stage}: {in_words(here.stage.leave.when)}"
+            assert step.cause == f"left {stage}: {in_words(what_held(rated(here.stage.leave.when, ratings), view))}"
         else:
-            assert step.cause == in_words(there.stage.enter)
+            assert step.cause == in_words(what_held(rated(there.stage.enter, ratings), view))
             upward = here is None or there.place > here.place
             assert upward if there.stage.origins is None else stage in there.stage.origins
             assert not (upward and rules.score(state, step.at).vetoed_by)
@@ -407,6 +450,7 @@ def test_transitions_form_a_path_of_the_configured_stages_and_each_has_the_one_c
         assert step.snapshot["total"] == as_number(told.total)
         assert step.snapshot["temperature"] == told.temperature
         stage, since = step.to_stage, step.at
+        entered_by = next((each.occurred_at for each in some if each.id == step.activity_id), step.at)
     assert journey.stage == stage
 
 
