@@ -83,6 +83,10 @@ class TurnsTaken:
     after: int
 
 
+MOST_WRITES = 100
+"""So many things at most are committed at once: records, transitions, handoffs, events, follow-ups, turns, lifts."""
+
+
 class Stages(Protocol):
     """The leads' stage side."""
 
@@ -105,7 +109,7 @@ class Stages(Protocol):
         """In one transaction write the record over the version that it was made from, and all that follows from it.
 
         `retired` are the records of leads that were joined to this one, each written over its own version too, and
-        `lifted` the handoffs of which nothing is withheld any more.
+        `lifted` the handoffs of which nothing is withheld any more. Together they are `MOST_WRITES` at most.
 
         Raises:
             Conflict: somebody else wrote one of the records or took one of the turns, one of the handoffs exists

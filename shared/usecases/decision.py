@@ -20,7 +20,14 @@ from shared.domain.routing import Rosters, Take, reroute, route
 from shared.domain.state import known_facts
 from shared.ports.bus import Event
 from shared.ports.leads import LeadRecord
-from shared.ports.stages import FollowedUp, OpenHandoff, StageRecord, StoredTransition, TurnsTaken
+from shared.ports.stages import (
+    MOST_WRITES,
+    FollowedUp,
+    OpenHandoff,
+    StageRecord,
+    StoredTransition,
+    TurnsTaken,
+)
 from shared.usecases.rulebook import ActiveRules
 
 
@@ -35,6 +42,21 @@ class Decision:
     follow_ups: tuple[FollowedUp, ...] = ()
     turns: tuple[TurnsTaken, ...] = ()
     lifted: tuple[HandoffKey, ...] = ()
+    more: bool = False
+    """Whether something is left that is to be done now: more than is committed at once."""
+
+    def then(self, following: Decision) -> Decision:
+        """Both, one after the other."""
+        return Decision(
+            following.record,
+            self.transitions + following.transitions,
+            self.handoffs + following.handoffs,
+            self.events + following.events,
+            self.follow_ups + following.follow_ups,
+            self.turns + following.turns,
+            self.lifted + following.lifted,
+            following.more,
+        )
 
 
 class _Turns:
@@ -56,6 +78,22 @@ class _Turns:
     def taken(self) -> tuple[TurnsTaken, ...]:
         """How far each counter has come."""
         return tuple(TurnsTaken(name, before, self._after[name]) for name, before in self._before.items())
+
+
+class _Room:
+    """What still fits into a commit; `is_over` once something did not."""
+
+    def __init__(self, writes: int) -> None:
+        self._writes = writes
+        self.is_over = False
+
+    def holds(self, writes: int) -> bool:
+        """Take room for so many writes, unless there is not enough left."""
+        if self.is_over or writes > self._writes:
+            self.is_over = True
+            return False
+        self._writes -= writes
+        return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +119,13 @@ def decide(
     waiting: Sequence[HandoffRecord] = (),
     turns: Callable[[str], int] = lambda _: 0,
     withheld: Callable[[HandoffKey], bool] = lambda _: False,
+    room: int = MOST_WRITES,
 ) -> Decision:
     """What follows from a lead's state at a moment: the stages it enters, its place in the lists, its handoffs.
 
     `waiting` are its open handoffs as they stand now, `turns` tells how many turns of a team were taken, and `withheld`
-    whether something about a handoff was not sent for want of permission.
+    whether something about a handoff was not sent for want of permission. So much fits into one commit as there is
+    `room`; what is left of follow-ups stays due.
     """
     rules, state, taken = active.rules, scored.state, _Turns(turns)
     by_rules = _caused_by_rules(scored, before, active)
@@ -101,10 +141,12 @@ def decide(
     here = HandoffKey(scored.lead, journey.stage or "", journey.epochs.get(journey.stage or "", 0))
     entered = _entered(handing, before, active, transitions, allowed=allowed, by_rules=by_rules)
     handoffs, events = entered.handoffs, [*entered.events]
-    open_, follow_ups = _followed_up(handing, waiting, handoffs, allowed=allowed)
+    left = _Room(room - 2 - len(entered.stored) - len(handoffs) - len(events) - len(taken.taken))
+    open_, follow_ups = _followed_up(handing, waiting, handoffs, left, allowed=allowed)
     open_ += tuple(OpenHandoff(each.key, next((step.at for step in each.follow_ups), None)) for each in handoffs)
     # Permission came and went while somebody was about to be told: what has been sent stays as it is.
     unsent = [each for each in waiting if allowed and not each.answer and withheld(each.key)]
+    unsent = [each for each in unsent if left.holds(2 + len(each.done))]
     events += [event for each in unsent for event in _told_again(each, before, now)]
     events += [_followed_up_event(each, step, now) for each, steps in follow_ups for step in steps]
     stays_until = rules.stays_until(journey)
@@ -119,7 +161,7 @@ def decide(
     elif consented:
         events += _advice(handing, journey, here, look_again)
         unadvised = None
-    moments = [change.at if change else None, look_again, *(each.due for each in open_)]
+    moments = [change.at if change else None, look_again, *(each.due for each in open_), now if left.is_over else None]
     record = replace(
         before,
         journey=journey,
@@ -138,7 +180,7 @@ def decide(
     )
     done = tuple(each for each, _ in follow_ups)
     lifted = tuple(each.key for each in unsent)
-    return Decision(record, entered.stored, handoffs, tuple(events), done, taken.taken, lifted)
+    return Decision(record, entered.stored, handoffs, tuple(events), done, taken.taken, lifted, left.is_over)
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +257,7 @@ def _has_open(stage: str | None, waiting: Sequence[HandoffRecord]) -> bool:
 
 
 def _followed_up(
-    handing: _Handing, waiting: Sequence[HandoffRecord], handoffs: Sequence[Handoff], *, allowed: bool
+    handing: _Handing, waiting: Sequence[HandoffRecord], handoffs: Sequence[Handoff], room: _Room, *, allowed: bool
 ) -> tuple[tuple[OpenHandoff, ...], list[tuple[FollowedUp, tuple[FollowUp, ...]]]]:
     """The handoffs that stay open, and those of which a follow-up is done now, with these.
 
@@ -234,6 +276,8 @@ def _followed_up(
             open_.append(OpenHandoff(record.key))
             continue
         after, steps = record, following.come(record, handing.now)
+        if steps and not room.holds(1 + 2 * len(steps)):  # itself, and of each step the event and perhaps a turn
+            steps = ()
         for step in steps:
             after = _follow(handing, after, step)
         if steps:

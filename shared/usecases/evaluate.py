@@ -13,9 +13,9 @@ from shared.domain.routing import Rosters
 from shared.ports.clock import Clock
 from shared.ports.errors import Conflict
 from shared.ports.leads import LeadRecord, Leads
-from shared.ports.stages import OpenHandoff, StageRecord, Stages
+from shared.ports.stages import MOST_WRITES, OpenHandoff, StageRecord, Stages
 from shared.usecases.decision import Decision, decide
-from shared.usecases.rulebook import Rulebook
+from shared.usecases.rulebook import ActiveRules, Rulebook
 
 _ATTEMPTS = 10
 
@@ -45,10 +45,17 @@ class Evaluate:
     def look(self, lead: LeadId) -> Decision | None:
         """Look at a lead as it is stored now; the answer is what was committed, None when nothing moved.
 
+        What is more than one commit holds is committed in several, each whole. Whoever dies between two leaves the
+        lead due.
+
         Raises:
             Conflict: others kept writing; looking again is safe.
         """
-        return self._look(lead, ())
+        decision = self._look(lead, ())
+        while decision and decision.more:
+            following = self._look(lead, ())
+            decision = decision.then(following) if following else replace(decision, more=False)
+        return decision
 
     def _look(self, lead: LeadId, moved: tuple[OpenHandoff, ...]) -> Decision | None:
         """Look at a lead to which some open handoffs have moved."""
@@ -63,19 +70,8 @@ class Evaluate:
                 return self._look(scored.merged_into, opened) if opened else None
             before = stored or StageRecord(lead, Journey.start())
             others = self._others(scored, before)
-            joined = self._joined(scored, before, others)
-            waiting = self._waiting(scored, joined, moved)
-            decision = decide(
-                scored,
-                joined,
-                self._rulebook.version(scored.rules_version),
-                self._clock.now(),
-                consent_required=self._consent_required,
-                rosters=self._rosters,
-                waiting=waiting,
-                turns=self._stages.turns,
-                withheld=self._stages.withheld,
-            )
+            active = self._rulebook.version(scored.rules_version)
+            decision = self._decided(scored, _joined(scored, before, others, active.rules), moved, active)
             if before.version and decision == Decision(before):
                 return None
             try:
@@ -97,6 +93,27 @@ class Evaluate:
             return decision
         msg = f"lead {lead} was evaluated by others {_ATTEMPTS} times in a row"
         raise Conflict(msg)
+
+    def foresee(self, scored: LeadRecord, before: StageRecord, active: ActiveRules) -> Decision:
+        """What one look would decide, were this the lead's score side under these rules; commits nothing."""
+        return self._decided(scored, _joined(scored, before, self._others(scored, before), active.rules), (), active)
+
+    def _decided(
+        self, scored: LeadRecord, joined: StageRecord, moved: Sequence[OpenHandoff], active: ActiveRules
+    ) -> Decision:
+        return decide(
+            scored,
+            joined,
+            active,
+            self._clock.now(),
+            consent_required=self._consent_required,
+            rosters=self._rosters,
+            waiting=self._waiting(scored, joined, moved),
+            turns=self._stages.turns,
+            withheld=self._stages.withheld,
+            # The records of leads that were joined to it may be written too.
+            room=MOST_WRITES - len(joined.absorbed),
+        )
 
     def _waiting(
         self, scored: LeadRecord, record: StageRecord, moved: Sequence[OpenHandoff]
@@ -131,18 +148,18 @@ class Evaluate:
             self._stages.load(lead) or StageRecord(lead, nowhere, rules_version=scored.rules_version) for lead in new
         ]
 
-    def _joined(self, scored: LeadRecord, record: StageRecord, others: Sequence[StageRecord]) -> StageRecord:
-        """The record with those of the leads that were joined to it: the further stage, epochs continued.
 
-        Of a lead that was parted again nothing is kept in mind: it may be joined once more.
-        """
-        rules = self._rulebook.version(scored.rules_version).rules
-        record = replace(record, absorbed=tuple(lead for lead in record.absorbed if lead in scored.absorbed))
-        for other in others:
-            if other.version:
-                record = _with_open(_with_journey(record, other, rules), other.open)
-            record = replace(record, absorbed=(*record.absorbed, other.lead))
-        return record
+def _joined(scored: LeadRecord, record: StageRecord, others: Sequence[StageRecord], rules: Rules) -> StageRecord:
+    """The record with those of the leads that were joined to it: the further stage, epochs continued.
+
+    Of a lead that was parted again nothing is kept in mind: it may be joined once more.
+    """
+    record = replace(record, absorbed=tuple(lead for lead in record.absorbed if lead in scored.absorbed))
+    for other in others:
+        if other.version:
+            record = _with_open(_with_journey(record, other, rules), other.open)
+        record = replace(record, absorbed=(*record.absorbed, other.lead))
+    return record
 
 
 def _retired(record: StageRecord) -> StageRecord:

@@ -12,7 +12,7 @@ from shared.domain.journey import Journey
 from shared.domain.moments import parse_moment
 from shared.ports.bus import Event
 from shared.ports.errors import Conflict
-from shared.ports.stages import FollowedUp, OpenHandoff, StageRecord, StoredTransition, TurnsTaken
+from shared.ports.stages import MOST_WRITES, FollowedUp, OpenHandoff, StageRecord, StoredTransition, TurnsTaken
 from tests.fakes import FixedClock, InMemoryStages
 from tests.people import activity, email
 from tests.tables import ACTIVITIES, LEADS
@@ -85,6 +85,15 @@ class StagesContract(ABC):
 
         assert stages.transitions(ONE) == [TRANSITION]
         assert stages.handoffs(ONE) == [HANDOFF]
+
+    def test_what_is_more_than_fits_together_is_not_committed_at_all(self, stages):
+        events = [replace(EVENT, id=f"lead-1.event.{number}") for number in range(MOST_WRITES)]
+        with pytest.raises(ValueError, match="at once"):
+            stages.commit(FRESH, events=events)
+        assert stages.load(ONE) is None
+
+        stages.commit(FRESH, events=events[1:])
+        assert stages.load(ONE) == replace(FRESH, version=1)
 
     def test_nothing_is_committed_over_another_version(self, stages):
         stages.commit(FRESH)

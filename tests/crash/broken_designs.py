@@ -16,8 +16,10 @@ from shared.domain.moments import DAY, MINUTE, Moment
 from shared.domain.notice import compose
 from shared.ports.bus import Event
 from shared.ports.errors import Conflict
+from shared.ports.leads import LeadRecord
 from shared.ports.stages import FollowedUp, StageRecord
 from shared.usecases.answer import AnswerHandoff
+from shared.usecases.decision import Decision
 from shared.usecases.evaluate import Evaluate
 from shared.usecases.notify import Announced, Delivery, NotDelivered, Notify
 from shared.usecases.picking import Message
@@ -102,11 +104,10 @@ def counted_with_a_counter(stages: Any, record: Any, transitions: Any, handoffs:
 class LevelNotEdge(Evaluate):
     """Hands over whenever a lead is above the threshold, whether or not it crossed it."""
 
-    def _joined(self, *given: Any) -> StageRecord:
-        record = super()._joined(*given)
-        if record.journey.stage != "mql":
-            return record
-        return replace(record, journey=replace(record.journey, stage="suspect", spent=frozenset()))
+    def _decided(self, scored: LeadRecord, record: StageRecord, *given: Any) -> Decision:
+        if record.journey.stage == "mql":
+            record = replace(record, journey=replace(record.journey, stage="suspect", spent=frozenset()))
+        return super()._decided(scored, record, *given)
 
 
 class ScoreFirst:

@@ -4,7 +4,7 @@ from dataclasses import replace
 from shared.domain.handoff import Handoff, HandoffKey, HandoffRecord, LeadId
 from shared.ports.bus import Event
 from shared.ports.errors import Conflict
-from shared.ports.stages import FollowedUp, StageRecord, StoredTransition, TurnsTaken
+from shared.ports.stages import MOST_WRITES, FollowedUp, StageRecord, StoredTransition, TurnsTaken
 from tests.fakes.handoffs import InMemoryHandoffs
 
 
@@ -33,6 +33,9 @@ class InMemoryStages:
         retired: Sequence[StageRecord] = (),
         lifted: Sequence[HandoffKey] = (),
     ) -> None:
+        together = (transitions, handoffs, events, follow_ups, turns, retired, lifted)
+        if 1 + sum(map(len, together)) > MOST_WRITES:
+            raise ValueError("more than is committed at once")
         decided = self._transitions.setdefault(record.lead, {})
         if (
             any(self._version(each.lead) != each.version for each in (record, *retired))

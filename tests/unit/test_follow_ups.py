@@ -428,6 +428,73 @@ def test_it_is_asked_for_the_handoff_of_a_lead_that_was_joined_too(floor):
     assert (event.startswith(f"{key.text}.requested."), to) == (True, "inside")
 
 
+MANY = [f"stage-{number}" for number in range(40)]
+
+
+def handed_over_forty_times():
+    """A lead that nobody of forty teams has answered."""
+    rule = RULES["handoff"]["mql"]
+    stages = [{"name": name, "enter": {"activity": name.replace("-", "_")}} for name in MANY]
+    floor = Floor({**RULES, "stages": stages, "handoff": dict.fromkeys(MANY, rule), "nurture": {}})
+    floor.did("form_submitted", claims=GRANTED)
+    for name in MANY:
+        floor.did(name.replace("-", "_"))
+    assert len(floor.record().open) == len(MANY)
+    return floor
+
+
+def test_more_follow_ups_than_one_commit_holds_are_done_in_several_each_once():
+    floor = handed_over_forty_times()
+    before = floor.record().version
+    floor.clock.advance(5 * HOUR)
+
+    decision = floor.look()
+
+    assert floor.record().version > before + 1
+    assert sorted(floor.followed_up()) == sorted(STEPS * len(MANY))
+    assert len({event.id for event in floor.stages.outbox}) == len(floor.stages.outbox)
+    assert len(decision.follow_ups) == len(MANY)
+    assert not decision.more
+    assert floor.look() is None
+
+
+def test_whoever_dies_between_two_of_them_leaves_the_lead_due_and_nothing_is_lost(monkeypatch):
+    floor = handed_over_forty_times()
+    floor.clock.advance(5 * HOUR)
+    commit = floor.stages.commit
+
+    def first_alone(*given, **named):
+        commit(*given, **named)
+        raise RuntimeError("the process is gone")
+
+    monkeypatch.setattr(floor.stages, "commit", first_alone)
+    with pytest.raises(RuntimeError):
+        floor.look()
+    assert 0 < len(floor.followed_up()) < 3 * len(MANY)
+    assert floor.record().due <= floor.clock.now()
+
+    monkeypatch.setattr(floor.stages, "commit", commit)
+    floor.look()
+    assert sorted(floor.followed_up()) == sorted(STEPS * len(MANY))
+
+
+def test_what_was_withheld_of_many_handoffs_is_asked_for_in_several_commits_each_once():
+    floor = handed_over_forty_times()
+    floor.clock.advance(5 * HOUR)
+    floor.look()
+    done = len(floor.followed_up())
+    for each in floor.record().open:
+        floor.stages.handed_over.withhold(each.key, "consent", floor.clock.now())
+    floor.clock.advance(MINUTE)
+
+    floor.look()
+
+    assert len(asked(floor)) == len(MANY)
+    assert sorted(floor.followed_up()) == sorted(STEPS * len(MANY) * 2)
+    assert len(floor.followed_up()) == 2 * done
+    assert not floor.stages.handed_over.reasons
+
+
 def test_an_erased_lead_is_followed_up_no_more(floor):
     key = floor.mql()
     floor.clock.advance(HOUR)

@@ -27,7 +27,14 @@ from shared.domain.journey import Journey
 from shared.domain.moments import Moment
 from shared.ports.bus import Event
 from shared.ports.clock import Clock
-from shared.ports.stages import FollowedUp, OpenHandoff, StageRecord, StoredTransition, TurnsTaken
+from shared.ports.stages import (
+    MOST_WRITES,
+    FollowedUp,
+    OpenHandoff,
+    StageRecord,
+    StoredTransition,
+    TurnsTaken,
+)
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -76,6 +83,9 @@ class DynamoDBStages:
         beside += [{"Put": self._put(each)} for each in retired]
         beside += [self._lifted(each, now) for each in lifted]
         main = self._put(record)
+        if 1 + len(beside) > MOST_WRITES:
+            msg = f"{1 + len(beside)} writes at once; {MOST_WRITES} fit together"
+            raise ValueError(msg)
         with translated():
             if not beside:
                 self._client.put_item(**main)
