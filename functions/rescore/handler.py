@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 from aws_lambda_powertools import Logger
+from pydantic import ValidationError
 
 from functions.rescore.settings import Settings
 from shared.adapters.clock import SystemClock
@@ -22,7 +23,7 @@ from shared.adapters.sqs import SQSQueue
 from shared.domain.events import NoiseChanged, RescoreRequested, RulesPublished
 from shared.usecases.noise import KnownNoise
 from shared.usecases.picking import Pick
-from shared.usecases.rescore import Rescore
+from shared.usecases.rescore import NotUnderstood, Rescore
 from shared.usecases.rulebook import Rulebook
 
 if TYPE_CHECKING:
@@ -82,7 +83,11 @@ def _begin(event: dict[str, Any], rescore: Rescore) -> None:
         changed = NoiseChanged.model_validate(event["detail"])
         rescore.noise_changed(changed.id, changed.filter)
         return
-    requested, job = RescoreRequested.model_validate(event["detail"]), f"event-{event['id']}"
+    try:
+        requested, job = RescoreRequested.model_validate(event["detail"]), f"event-{event['id']}"
+    except ValidationError:
+        msg = "a RescoreRequested says one of lead, leads, where, or all: true, and nothing else"
+        raise NotUnderstood(msg) from None
     if requested.lead is not None:
         rescore.one(requested.lead)
     elif requested.leads is not None:

@@ -6,11 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
 
+from shared.domain.conditions import OPERATORS, ConditionError
 from shared.domain.events import RulesApplied
 from shared.domain.handoff import LeadId
 from shared.domain.moments import SECOND, Moment
 from shared.domain.rescores import Aim, EveryLead, LeadsOfNoise, LeadsUnderOlderRules, LeadsWhere, NamedLeads
-from shared.domain.selection import parse_selection
+from shared.domain.selection import SELECTION_KEYS, parse_selection
 from shared.ports.bus import Event
 from shared.ports.clock import Clock
 from shared.ports.errors import Conflict
@@ -27,6 +28,25 @@ before for 15 seconds and runs for 60, so that until then it may still write by 
 MOST_AHEAD = 5_000
 """Messages in the queue of `score` beyond which no rescore puts more there: what `score` does in some twenty seconds.
 The sweep has as much again, so that no rescore holds it up."""
+
+
+class NotUnderstood(ValueError):
+    """A request for a rescore that says nothing that can be done; tells why without a value of it, for logs."""
+
+    @classmethod
+    def at(cls, error: ConditionError) -> NotUnderstood:
+        """The same complaint, by the words of the grammar alone."""
+        where = ".".join(map(_harmless_step, error.path))
+        return cls(f"`where` cannot be read{f' at {where}' if where else ''}")
+
+
+def _harmless_step(step: str | int) -> str:
+    """A step to a fault: a place, a word of the grammar, or of a fact its group."""
+    root = f"{str(step).partition('.')[0]}.*"
+    return str(step) if isinstance(step, int) or step in _WORDS else root if root in SELECTION_KEYS else "?"
+
+
+_WORDS = {*SELECTION_KEYS, *OPERATORS}
 
 
 def first_checkpoints(job: str, aim: Aim, now: Moment, segments: int) -> list[Checkpoint]:
@@ -79,9 +99,12 @@ class Rescore:
         """Begin to ask for a touch of the leads that meet a condition. The same job again changes nothing.
 
         Raises:
-            ConditionError: it is no condition, or asks a score that the rules do not have.
+            NotUnderstood: it is none, or asks a score that the rules do not have.
         """
-        parse_selection(where).check_scores(self._rulebook.refresh().rules.score_names)
+        try:
+            parse_selection(where).check_scores(self._rulebook.refresh().rules.score_names)
+        except ConditionError as error:
+            raise NotUnderstood.at(error) from None
         self._begin(job, LeadsWhere(where))
 
     def published(self, version: int) -> None:

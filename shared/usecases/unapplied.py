@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from shared.domain.activity import NOISE_MARKED, NOISE_UNMARKED, Activity, Identity
 from shared.domain.handoff import LeadId
-from shared.domain.identity import NO_TIES, comes_too_late, linked_identities, ties_of
+from shared.domain.identity import NO_TIES, comes_too_late, first_browsers, linked_identities, ties_of
 from shared.domain.noise import Noise, is_marked_by_people
 from shared.ports.activities import Activities
 from shared.ports.leads import LeadRecord, Leads
@@ -54,7 +54,7 @@ class FindUnapplied:
         written = [record for record in records if record]
         return (
             self._ties_are_known(activity, written)
-            and self._browser_is_known(activity, written[0])
+            and self._browser_is_known(activity, written[0], page)
             and self._is_in(written[0], activity, page)
         )
 
@@ -74,14 +74,17 @@ class FindUnapplied:
             remembered |= record.ties
         return remembered | ties_of([activity]) == remembered
 
-    def _browser_is_known(self, activity: Activity, record: LeadRecord) -> bool:
+    def _browser_is_known(self, activity: Activity, record: LeadRecord, page: _Page) -> bool:
         browser = activity.anonymous_id
         if browser is None or not self._noise().attaching([activity]):
             return True
         link = record.browsers.get(browser.value)
-        if link is None:
-            return comes_too_late(activity.occurred_at, [each.since for each in record.browsers.values()])
-        return link.since <= activity.occurred_at
+        if link is not None:
+            return link.since <= activity.occurred_at
+        if comes_too_late(activity.occurred_at, [each.since for each in record.browsers.values()]):
+            return True
+        named = [each for each in self._log(record, page).values() if each.known_identities]
+        return browser not in first_browsers(self._noise().attaching(named))
 
     def _is_in(self, record: LeadRecord, activity: Activity, page: _Page) -> bool:
         """Whether a lead's state would not change with the activity in it once more."""

@@ -55,6 +55,14 @@ def test_one_bad_message_does_not_bring_back_its_batch(prod: Template) -> None:
         assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
 
 
+def test_what_rescores_ask_for_takes_only_so_much_of_score_and_the_stream_keeps_its_own(prod: Template) -> None:
+    [queue] = [mapping for function, mapping in _mappings(prod, "queue") if function == prod.functions()["score"]]
+    [stream] = [mapping for function, mapping in _mappings(prod, "stream") if function == prod.functions()["score"]]
+
+    assert queue["ScalingConfig"] == {"MaximumConcurrency": 4}
+    assert "ScalingConfig" not in stream
+
+
 def test_a_stream_batch_that_raises_is_halved_and_tried_finitely_and_then_kept(prod: Template) -> None:
     for _, mapping in _mappings(prod, "stream"):
         assert mapping["BisectBatchOnFunctionError"] is True
@@ -116,6 +124,7 @@ def test_an_undelivered_event_is_redriven_with_the_dead_letters_of_the_queue_tha
         ("HandoffFollowedUp", ["baton"], "notify"),
         ("RulesPublished", ["baton"], "rescore"),
         ("RescoreRequested", None, "rescore"),
+        ("NoiseChanged", ["baton"], "rescore"),
     ],
 )
 def test_an_event_reaches_the_queue_of_the_function_that_works_on_it(
