@@ -325,6 +325,27 @@ def test_rules_are_read_as_they_were_published(house: House) -> None:
     assert listed == {name: value for name, value in active.items() if name not in ("document", "text")}
 
 
+def test_a_draft_goes_live_by_two_words_and_is_rolled_back(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("APPROVALS", '["marketing", "sales"]')
+    from_environment.cache_clear()
+    by_sales = golden("http_get_draft")["requestContext"]
+
+    assert ask("http_draft_rules")["missing"] == ["marketing", "sales"]
+    assert ask("http_propose_draft")["state"] == "proposed"
+    assert ask("http_approve_draft")["missing"] == ["sales"]
+    asked = golden("http_approve_draft")["requestContext"] | {"authorizer": by_sales["authorizer"]}
+    assert ask("http_approve_draft", requestContext=asked)["state"] == "approved"
+    published = ask("http_publish_draft")
+    assert (published["number"], published["draft"], published["forced"]) == (2, 1, "The fair is on Monday.")
+    assert ask("http_get_draft")["version"] == 2
+    assert [each["state"] for each in ask("http_list_drafts")["drafts"]] == ["published"]
+    assert lambda_handler(golden("http_withdraw_draft"), None)["statusCode"] == 409
+
+    back = ask("http_roll_back_rules")
+    assert (back["number"], back["restores"]) == (3, 1)
+    assert ask("http_get_active_rules")["document"] == ask("http_get_rule_version")["document"]
+
+
 @pytest.mark.parametrize("name", ["http_health", "http_openapi", "http_docs"])
 def test_what_is_open_needs_no_table(name: str) -> None:
     assert lambda_handler(golden(name), None)["statusCode"] == 200

@@ -607,7 +607,7 @@ def test_published_rules_hold_and_stay_readable() -> None:
     desk = a_desk()
     mia = Caller(desk, "marketing")
     first = mia.post("/v1/rules", {"document": RULES, "text": "name: acme # ours", "note": "First."})
-    second = mia.post("/v1/rules", {"document": RULES | {"name": "acme-2"}, "text": "name: acme-2"})
+    second = mia.post("/v1/rules", {"document": RULES | {"name": "acme-2"}, "text": "name: acme-2", "force": "So."})
 
     assert (first["statusCode"], second["statusCode"]) == (201, 201)
     assert answer(first) == {
@@ -617,6 +617,11 @@ def test_published_rules_hold_and_stay_readable() -> None:
         "published_at": NOW,
         "note": "First.",
         "sha256": hashlib.sha256(b"name: acme # ours").hexdigest(),
+        "draft": None,
+        "approvals": [],
+        "notify": False,
+        "forced": "",
+        "restores": None,
         "is_new": True,
         "warnings": [],
     }
@@ -653,7 +658,8 @@ def test_a_rule_file_that_names_a_team_which_the_settings_do_not_have_is_publish
 def test_what_was_active_once_may_be_published_again() -> None:
     desk = a_desk()
     for name in ("one", "two", "one"):
-        assert Caller(desk).post("/v1/rules", {"document": RULES | {"name": name}})["statusCode"] == 201
+        told = {"document": RULES | {"name": name}, "force": "So."}
+        assert Caller(desk).post("/v1/rules", told)["statusCode"] == 201
     assert desk.versions.active_number() == 3
 
 
@@ -702,7 +708,7 @@ def test_who_publishes_at_the_same_time_as_another_takes_the_next_number(monkeyp
         raise Conflict("that number is taken")
 
     monkeypatch.setattr(desk.versions, "publish", overtaken)
-    reply = Caller(desk).post("/v1/rules", {"document": RULES})
+    reply = Caller(desk).post("/v1/rules", {"document": RULES, "force": "So."})
 
     assert (reply["statusCode"], answer(reply)["number"]) == (201, 2)
 

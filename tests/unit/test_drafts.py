@@ -629,7 +629,7 @@ class Everybody(RuleBasedStateMachine):
         self.versions: InMemoryRuleVersions = house.versions
         self.clock: FixedClock = house.clock
         self.drafts = DraftRules(self.versions, self.clock, ROSTERS, TWO_WORDS)
-        self.rules = PublishRules(self.versions, self.clock, ROSTERS, house.simulations, TWO_WORDS)
+        self.publishing = PublishRules(self.versions, self.clock, ROSTERS, house.simulations, TWO_WORDS)
         self.words: dict[str, set[tuple[str, Role]]] = {}
         """By the text of a draft, and its number: who gave which word for exactly that, as the answers said."""
         self.greatest = 0
@@ -673,7 +673,9 @@ class Everybody(RuleBasedStateMachine):
     @rule(who=WHO, number=WHICH)
     def publish(self, who: str, number: int) -> None:
         with suppress(Refused):
-            published = self.rules.publish_draft(number, self.person(who), PublishingWish(force="Because.")).version
+            published = self.publishing.publish_draft(
+                number, self.person(who), PublishingWish(force="Because.")
+            ).version
             given = self.words.get(f"{number} {published.text}", set())
             assert {role for _, role in given} >= {Role.MARKETING, Role.SALES}
             assert len({name for name, _ in given}) >= 2
@@ -683,16 +685,18 @@ class Everybody(RuleBasedStateMachine):
     def publish_at_once(self, who: str, name: str) -> None:
         told = file_of(name)
         with suppress(Refused):
-            self.rules.publish(told["document"], told["text"], "", self.person(who), PublishingWish(force="Because."))
+            self.publishing.publish(
+                told["document"], told["text"], "", self.person(who), PublishingWish(force="Because.")
+            )
 
     @rule(who=WHO, number=st.one_of(st.none(), WHICH))
     def roll_back(self, who: str, number: int | None) -> None:
         with suppress(Refused):
-            self.rules.roll_back(number, "", self.person(who))
+            self.publishing.roll_back(number, "", self.person(who))
 
     @invariant()
     def what_holds_was_agreed_on_by_two(self) -> None:
-        active = self.rules.active()
+        active = self.publishing.active()
         assert active.number == 0 or active.text in self.agreed
 
     @invariant()

@@ -68,21 +68,19 @@ class DynamoDBRuleVersions:
             id=f"rules-{new.number}", version=new.number, sha256=new.sha256, published_at=new.published_at
         )
         event = Event(id=said.id, name=said.NAME, detail=said.as_detail())
+        puts: list[Any] = [
+            {
+                "TableName": self._table,
+                "Item": {**key(RULES, version(new.number)), "told": {"S": _told(new)}},
+                "ConditionExpression": "attribute_not_exists(pk)",
+            },
+            pointer,
+            {"TableName": self._table, "Item": outbox_item(RULES, event, new.published_at)},
+        ]
+        if draft:
+            puts.append(self._put_of(draft))
         with translated():
-            self._client.transact_write_items(
-                TransactItems=[
-                    {
-                        "Put": {
-                            "TableName": self._table,
-                            "Item": {**key(RULES, version(new.number)), "told": {"S": _told(new)}},
-                            "ConditionExpression": "attribute_not_exists(pk)",
-                        }
-                    },
-                    {"Put": pointer},
-                    {"Put": {"TableName": self._table, "Item": outbox_item(RULES, event, new.published_at)}},
-                    *([{"Put": self._put_of(draft)}] if draft else []),
-                ]
-            )
+            self._client.transact_write_items(TransactItems=[{"Put": each} for each in puts])
 
     def draft(self, number: int) -> Draft | None:
         """A draft; see `shared.ports.rules.RuleVersions`."""
