@@ -22,7 +22,7 @@ LIMIT: Final = 32 * 1024
 
 _KINDS: Final[Mapping[str, AnswerKind]] = {"accept": "accepted", "reject": "rejected", "recycle": "recycled"}
 _FIELDS: Final[Mapping[str, frozenset[str]]] = {
-    "accept": frozenset({"id", "answer"}),
+    "accept": frozenset({"id", "answer", "note"}),
     "reject": frozenset({"id", "answer", "reason", "note"}),
     "recycle": frozenset({"id", "answer", "reason", "note", "look_again"}),
 }

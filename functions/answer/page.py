@@ -14,6 +14,7 @@ from markupsafe import Markup
 
 from functions.answer.picture import picture
 from shared.adapters.http_api import Reply
+from shared.domain.answering import labels_of, reason_in_words
 from shared.domain.brief import Brief, Happening, Known, moment_in_words
 from shared.domain.explanation import Contribution, Explanation
 from shared.domain.handoff import Answer, FollowUp, HandoffRecord
@@ -22,7 +23,7 @@ from shared.domain.moments import DAY, HOUR, MINUTE, Moment, format_moment, to_d
 from shared.domain.points import POINT, cut, divide, format_points, to_a_tenth
 from shared.domain.qualification import Factor
 from shared.domain.quiet import quiet_address, visible
-from shared.domain.rulefile import Answers, Reason
+from shared.domain.rulefile import Reason
 from shared.usecases.answer import LONGEST_NOTE
 from shared.usecases.lead_page import LeadPage
 
@@ -137,8 +138,17 @@ def _head(page: LeadPage) -> Markup:
         _name(brief),
         Markup('<p dir="auto">{}</p>').format(lede) if lede else "",
         Markup("<p>{}</p>").format(Markup(", ").join(_mail(each) for each in person.emails)) if person.emails else "",
-        _due(page),
+        Markup("").join((_due(page), _gone_stage(page))),
     )
+
+
+def _gone_stage(page: LeadPage) -> Markup:
+    """That the active rules do not have the stage in which the lead stands."""
+    if page.gone_stage is None:
+        return Markup("")
+    name = visible(stage_in_words(page.gone_stage))
+    of = f"version {page.gone_version}" if page.gone_version else "earlier rules"
+    return Markup("<p>{}</p>").format(f"It stands in {name}, a stage of {of}; the active rules have no such stage.")
 
 
 def _handed_over(record: HandoffRecord) -> str:
@@ -383,9 +393,12 @@ def _signed(points: int) -> str:
 
 def _answer(page: LeadPage, form_id: str, entered: Entered | None) -> Markup:
     if page.record.answer:
-        return _given(page.record.answer, page.reasons)
+        return _given(page)
     sent = entered or Entered("")
-    accept = Markup('<form method="post">{}<button>Accept the lead</button></form>').format(_hidden(form_id, "accept"))
+    accept = Markup(
+        '<form method="post">{}<button>Accept the lead</button>'
+        '<details class="beside"{}><summary>Add a note to it</summary>{}</details></form>'
+    ).format(_hidden(form_id, "accept"), _open(sent, "accept"), _note("accept", sent))
     reject = Markup(
         '<details{}><summary>Reject it</summary><form method="post">{}{}{}'
         "<button>Reject the lead</button></form></details>"
@@ -411,14 +424,19 @@ def _answer(page: LeadPage, form_id: str, entered: Entered | None) -> Markup:
     return _section("answer", "Your answer", Markup("").join((accept, reject, recycle)), "answers")
 
 
-def _given(answer: Answer, reasons: Answers) -> Markup:
-    known = {each.name: each.title for each in (*reasons.reject, *reasons.recycle)}
+def _given(page: LeadPage) -> Markup:
+    answer = page.record.answer
+    if answer is None:
+        return Markup("")
     parts = [Markup("<p>{}.</p>").format(_answer_words(answer))]
     if answer.reason:
-        parts.append(Markup("<p>Reason: {}</p>").format(visible(known.get(answer.reason, answer.reason))))
+        reason = reason_in_words(answer.reason, labels_of(page.reasons))
+        parts.append(Markup("<p>Reason: {}</p>").format(visible(reason)))
     if answer.look_again:
         day = to_datetime(answer.look_again)
         parts.append(Markup("<p>To look again on {}.</p>").format(f"{day.day} {day:%B %Y}"))
+    if page.remark:
+        parts.append(Markup("<p>{}</p>").format(visible(page.remark)))
     if answer.note:
         parts.append(Markup('<blockquote dir="auto">{}</blockquote>').format(visible(answer.note)))
     return _section("answer", "The answer", Markup("").join(parts), "done")

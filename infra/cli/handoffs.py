@@ -12,13 +12,14 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from infra.cli.leads import Json, name_of, short_moment, story
+from infra.cli.leads import Json, answer_in_words, name_of, note_lines, short_moment, signed_points, story
+from infra.cli.moments import moment_named
 from infra.cli.screen import harmless, screen
 from infra.cli.session import Environment, signed_in
 from infra.deployed import LOCAL, Api, Refusal, path_of
 from infra.failure import Failure
 from shared.adapters.clock import SystemClock
-from shared.domain.moments import Moment, MomentError, parse_moment
+from shared.domain.moments import Moment, parse_moment
 
 handoffs_app = typer.Typer(help="See what was handed to sales, and answer it.", no_args_is_help=True)
 
@@ -65,7 +66,10 @@ def list_handoffs(  # noqa: PLR0917 - each is an option
 ) -> None:
     """List handoffs, newest first; without options those that nobody has answered."""
     api = signed_in(environment)
-    found = list(_handoffs(api, {"state": state.value, "team": team, "assignee": assignee}, limit))
+    try:
+        found = list(_handoffs(api, {"state": state.value, "team": team, "assignee": assignee}, limit))
+    except Refusal as refusal:
+        raise _nobody(refusal) from refusal
     if as_json:
         screen.json(found)
     elif found:
@@ -131,7 +135,7 @@ def reasons(
     as_json: Json = False,
 ) -> None:
     """Tell why sales gives leads back, by reason and by the rules that had fired, so that the rules can be reviewed."""
-    earliest = _since(since)
+    earliest = None if since is None else moment_named(since, "--since")
     api = signed_in(environment)
     answered: list[Mapping[str, Any]] = []
     for state in _ANSWERS:
@@ -143,8 +147,9 @@ def reasons(
     if as_json:
         screen.json(told)
     elif answered:
-        screen.show(_reasons_table(told["reasons"]))
-        screen.show(_rules_table(told["rules"]))
+        labels = {each["reason"]: each["label"] for each in answered}
+        screen.show(_reasons_table(told["reasons"], labels))
+        screen.show(_rules_table(told["rules"], labels))
     else:
         screen.say("Nobody has answered a handoff yet." if since is None else "Nobody has answered one since then.")
 
@@ -181,13 +186,6 @@ def name_of_handoff(found: Mapping[str, Any]) -> str:
     return f"{found['lead']}.{found['stage']}.{found['epoch']}"
 
 
-def answer_in_words(answer: Mapping[str, Any]) -> str:
-    """What sales said, in a line without the note."""
-    reason = f" ({answer['reason']})" if answer["reason"] else ""
-    again = f", to look at again from {short_moment(answer['look_again'])}" if answer["look_again"] else ""
-    return f"{answer['answer']}{reason} by {answer['who']} at {answer['at']}{again}"
-
-
 def handoffs_table(handoffs: Iterable[Mapping[str, Any]], now: Moment) -> Table:
     """Handoffs with who has them and how they stand at a moment."""
     table = Table("handoff", "stage", "who", "with", "handed over", "answer by", "state")
@@ -210,7 +208,7 @@ def handoffs_table(handoffs: Iterable[Mapping[str, Any]], now: Moment) -> Table:
 def _state_in_words(found: Mapping[str, Any], now: Moment) -> str:
     """How a handoff stands: what sales said, or what happened while nobody has answered."""
     if answer := found["answer"]:
-        return f"{answer['answer']} by {answer['who']}" + (f": {answer['reason']}" if answer["reason"] else "")
+        return f"{answer['answer']} by {answer['who']}" + (f": {answer['label']}" if answer["reason"] else "")
     overdue = found["respond_by"] is not None and parse_moment(found["respond_by"]) <= now
     done = dict.fromkeys(_HAPPENED[each["kind"]] for each in found["done"])
     return ", ".join([found["state"], *(["overdue"] if overdue else []), *done])
@@ -224,26 +222,26 @@ def handoff_lines(found: Mapping[str, Any]) -> Iterator[str]:
     if found["now_part_of"]:
         yield f"the lead is part of {found['now_part_of']} now"
     member = f", {found['assignee']}" if found["assignee"] else ""
-    deadline = f", to be answered by {found['respond_by']}" if found["respond_by"] else ""
-    yield f"handed over at {found['requested_at']}{deadline}"
+    deadline = f", to be answered by {short_moment(found['respond_by'])}" if found["respond_by"] else ""
+    yield f"handed over at {short_moment(found['requested_at'])}{deadline}"
     yield f"with {found['to']}{member}: {found['state']}"
     yield f"because {found['caused_by']}"
     for reason in found["snapshot"].get("reasons", ())[:_LINES]:
-        yield f"    {reason['counts']:+g} {reason.get('label') or reason['rule']}"
+        yield f"    {signed_points(reason['counts'])} {reason.get('label') or reason['rule']}"
     for channel, moment in found["sent"].items():
-        yield f"sent by {channel} at {moment}"
+        yield f"sent by {channel} at {short_moment(moment)}"
     done = found["done"]
     for each in done:
-        late = f" (planned for {each['at']})" if each.get("done_at") else ""
-        yield f"{each['kind']} to {each['to']} at {each.get('done_at') or each['at']}{late}"
+        planned, at = short_moment(each["at"]), short_moment(each.get("done_at") or each["at"])
+        late = f" (planned for {planned})" if at != planned else ""
+        yield f"{each['kind']} to {each['to']} at {at}{late}"
     if found["answer"]:
         yield answer_in_words(found["answer"])
-        if found["answer"]["note"]:
-            yield f"    {found['answer']['note']}"
+        yield from note_lines(found["answer"])
         return
     for each in found["follow_ups"]:
         if (each["kind"], each["at"]) not in {(step["kind"], step["at"]) for step in done}:
-            yield f"if nobody answers: {each['kind']} to {each['to']} at {each['at']}"
+            yield f"if nobody answers: {each['kind']} to {each['to']} at {short_moment(each['at'])}"
     for state, choices in found["reasons"].items():
         told = ", ".join(f"{each['name']} ({each['label']})" for each in choices)
         yield f"may be {state} for {told}"
@@ -263,6 +261,8 @@ def _answer(environment: str, which: str, said: Mapping[str, Any], *, as_json: b
         screen.json(answered)
         return
     screen.say(f"{name_of_handoff(found)} is {answer_in_words(answered['answer'])}.")
+    if answered["answer"]["remark"]:
+        screen.say(answered["answer"]["remark"])
 
 
 def _reason_called(found: Mapping[str, Any], said: Mapping[str, Any]) -> str | None:
@@ -271,6 +271,16 @@ def _reason_called(found: Mapping[str, Any], said: Mapping[str, Any]) -> str | N
     named = [each["name"] for each in listed if each["label"].casefold() == called]
     exact = any(each["name"] == said.get("reason") for each in listed)
     return str(named[0]) if len(named) == 1 and not exact else None
+
+
+def _nobody(refusal: Refusal) -> Failure:
+    """That there is no such team or member, and which there are."""
+    told = refusal.answer if isinstance(refusal.answer, Mapping) else {}
+    there_are = (told.get("details") or {}).get("there_are")
+    if there_are is None:
+        return refusal
+    message = str(told.get("message", ""))
+    return Failure(f"{message[:1].upper()}{message[1:]}.", f"There are {', '.join(there_are)}." if there_are else "")
 
 
 def _why_not(refusal: Refusal, found: Mapping[str, Any]) -> Failure:
@@ -330,31 +340,24 @@ def _handoffs(api: Api, query: Mapping[str, str | None], limit: int) -> Iterator
             return
 
 
-def _since(text: str | None) -> int | None:
-    try:
-        return None if text is None else parse_moment(text if "T" in text else f"{text}T00:00:00Z")
-    except MomentError as error:
-        raise Failure(f"--since {text} is no day and no moment.", "Write it as 2026-03-01.", str(error)) from error
-
-
 def _who(found: Mapping[str, Any]) -> str:
     person = found["person"]
     return str(person["name"] or next(iter(person["emails"]), found["lead"]))
 
 
-def _reasons_table(rows: Iterable[Mapping[str, Any]]) -> Table:
+def _reasons_table(rows: Iterable[Mapping[str, Any]], labels: Mapping[str, str]) -> Table:
     table = Table("answer", "reason", "times", title="Why leads were given back")
     table.columns[2].justify = "right"
     for row in rows:
-        table.add_row(row["answer"], escape(harmless(row["reason"])), str(row["times"]))
+        table.add_row(row["answer"], escape(harmless(labels[row["reason"]])), str(row["times"]))
     return table
 
 
-def _rules_table(rows: Iterable[Mapping[str, Any]]) -> Table:
+def _rules_table(rows: Iterable[Mapping[str, Any]], labels: Mapping[str, str]) -> Table:
     table = Table("rule that had fired", *_ANSWERS, "reasons", title="By rule, those most often given back first")
     for column in table.columns[1:4]:
         column.justify = "right"
     for row in rows:
-        why = ", ".join(f"{reason} {times}" for reason, times in row["reasons"].items())
+        why = ", ".join(f"{labels[reason]} {times}" for reason, times in row["reasons"].items())
         table.add_row(escape(harmless(row["rule"])), *(str(row[each]) for each in _ANSWERS), escape(harmless(why)))
     return table

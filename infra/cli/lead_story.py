@@ -10,16 +10,33 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from infra.cli.handoffs import answer_in_words
+from infra.cli import as_of
+from infra.cli.leads import (
+    LOSSES,
+    activity_line,
+    answer_in_words,
+    as_shown,
+    cut_remark,
+    fact_in_words,
+    headline,
+    nurture_lines,
+    short_moment,
+    short_points,
+    signed_points,
+    stage_lines,
+    story,
+    sum_lines,
+    told_at,
+)
 from infra.cli.leads import Json as AsJson
-from infra.cli.leads import activity_line, fact_in_words, headline, nurture_lines, short_moment, story, sum_lines
+from infra.cli.moments import moment_named
 from infra.cli.screen import harmless, screen
 from infra.cli.session import Environment, signed_in
 from infra.deployed import LOCAL, Api, Refusal, path_of
 from infra.failure import Failure
 from shared.adapters.answers import read_fact
 from shared.domain.activity import HANDOFF_ACCEPTED, HANDOFF_RECYCLED, HANDOFF_REJECTED, Json
-from shared.domain.moments import MICROSECOND, Moment, MomentError, format_moment, parse_moment
+from shared.domain.moments import MICROSECOND, Moment, format_moment, parse_moment
 from shared.domain.stages import QUALIFICATIONS
 
 Lead = Annotated[str, typer.Argument(metavar="LEAD", help="A lead's id, or an e-mail address.")]
@@ -30,47 +47,68 @@ _NUMBER = re.compile(r"[+-]?[\d.,]*\d[\d.,]*")
 _FACT = "yes, no, a rating from 1 to 5, or what the lead said"
 
 
-def explain(
+def explain(  # noqa: PLR0917 - each is an option
     lead: Lead,
-    at: Annotated[str | None, typer.Option("--at", help="As it was then: 2026-03-01T09:30:00Z.")] = None,
+    at: as_of.At = None,
     since: Annotated[str | None, typer.Option("--since", help="Tell what changed since this moment.")] = None,
+    rules: as_of.Rules = None,
+    known: as_of.Known = None,
     environment: Environment = LOCAL,
     as_json: AsJson = False,
 ) -> None:
-    """Explain a lead's score as it adds up: what each point is for, what age and limits took, what would lift it."""
-    found = story(signed_in(environment), lead, at, since)
+    """Explain a lead's score as it adds up: what each point is for, what age and limits took, what would lift it.
+
+    With --at it is the score of that moment, by what was known then and under the rules that were active then, unless
+    --known and --rules say otherwise; the answer tells which it is.
+    """
+    from_then = None if since is None else format_moment(moment_named(since, "--since"))
+    wish = {**as_of.asked(at, rules, known), "since": from_then}
+    found = story(signed_in(environment), lead, wish)
     if as_json:
-        screen.json(found["explanation"])
+        screen.json({**found["explanation"], "as_of": found.get("as_of")})
         return
     screen.say(headline(found))
+    for line in as_of.as_of_lines(found):
+        screen.say(line)
+    for line in stage_lines(found):
+        screen.say(line)
     screen.show(_points(found["explanation"]))
     for line in (*sum_lines(found), *_outlook(found["explanation"])):
         screen.say(line)
 
 
-def timeline(
+def timeline(  # noqa: PLR0917 - each is an option
     lead: Lead,
     limit: Annotated[int, typer.Option("--limit", min=1, max=1000, help="At most so many lines, the latest.")] = 50,
     before: Annotated[
         str | None, typer.Option("--before", help="Only what happened before: 2026-03-01T09:30:00Z.")
     ] = None,
+    at: as_of.At = None,
+    known: as_of.Known = None,
     environment: Environment = LOCAL,
     as_json: AsJson = False,
 ) -> None:
     """Tell what a lead did and said, which stages it entered, to whom it was handed over, and what sales answered.
 
-    In order of time, the latest part of it; the first line tells how to see what was earlier.
+    In order of time, the latest part of it; the first line tells how to see what was earlier. With --at as it was known
+    then: what had been received by that moment.
     """
+    wish = as_of.asked(at, None, known)
     api = signed_in(environment)
-    lines, earlier = happenings(api, lead, limit, before)
+    story_then = story(api, lead, wish) if at is not None else None
+    by = _received_by(wish) if story_then else None
+    lines, earlier = happenings(api, lead, limit, before, at=wish["at"], received_by=by)
     if as_json:
         screen.json({"happened": lines, "before": earlier})
         return
+    if story_then:
+        screen.say("what was known then:" if by is not None else "what is known now of what had occurred by then:")
     if earlier:
         screen.say(f"what was earlier: baton leads timeline {lead} --before {earlier}")
     for each in lines:
-        screen.say(f"{short_moment(each['at'])}  {each['words']}")
-    if before is None:
+        for line in told_at(each["at"], each["words"]):
+            screen.say(line)
+    if before is None and at is None:
         for line in nurture_lines(story(api, lead)):
             screen.say(line)
     if not lines:
@@ -124,13 +162,23 @@ def qualify(  # noqa: PLR0917 - each is an option
     screen.say(f"It is written down, and counts within moments: see `baton leads show {answer['lead']}`.")
 
 
-def happenings(api: Api, lead: str, limit: int, before: str | None) -> tuple[list[dict[str, str]], str | None]:
+def happenings(  # noqa: PLR0917 - each narrows what is told
+    api: Api,
+    lead: str,
+    limit: int,
+    before: str | None,
+    at: str | None = None,
+    received_by: Moment | None = None,
+) -> tuple[list[dict[str, str]], str | None]:
     """What happened to a lead, oldest first: the latest `limit` things, and before which moment the earlier ones are.
 
-    Things of one moment stay together, so that it can be a few more.
+    Things of one moment stay together, so that it can be a few more. `at` is the last moment that counts, and of
+    activities counts what was received by `received_by`.
     """
-    until = None if before is None else _just_before(_moment(before, "--before"))
-    whole = page = story(api, lead, until)
+    until = None if before is None else _just_before(moment_named(before, "--before"))
+    if at is not None and (until is None or parse_moment(at) < parse_moment(until)):
+        until = at
+    whole = page = _page(api, lead, until)
     activities: dict[str, Mapping[str, Any]] = {}
     crowded: list[str] = []
     while True:
@@ -145,11 +193,12 @@ def happenings(api: Api, lead: str, limit: int, before: str | None) -> tuple[lis
         if newest == oldest:
             # There are more things of one moment than a page holds: those before it are told all the same.
             crowded.append(oldest)
-            page = story(api, lead, _just_before(parse_moment(oldest)))
+            page = _page(api, lead, _just_before(parse_moment(oldest)))
         else:
             # The next page begins with the last moment of this one: what is told twice has the same id.
-            page = story(api, lead, oldest)
-    lines = [*_done(whole, activities.values()), *_decided(whole), *_untold(lead, crowded)]
+            page = _page(api, lead, oldest)
+    done = [each for each in activities.values() if _was_received(each, received_by)]
+    lines = [*_done(whole, done), *_decided(whole), *_untold(lead, crowded)]
     lines.sort(key=lambda each: (parse_moment(each["at"]), _ORDER.index(each["what"]), each["words"]), reverse=True)
     reached = min((parse_moment(each["occurred_at"]) for each in activities.values()), default=None) if more else None
     shown = [each for each in lines if reached is None or parse_moment(each["at"]) >= reached]
@@ -159,6 +208,29 @@ def happenings(api: Api, lead: str, limit: int, before: str | None) -> tuple[lis
         more = more or len(kept) < len(shown)
         shown = kept
     return shown[::-1], shown[-1]["at"] if shown and more else None
+
+
+def _page(api: Api, lead: str, until: str | None) -> dict[str, Any]:
+    """A lead with the latest that occurred by a moment, whenever it was received; nothing where that is too early."""
+    try:
+        return story(api, lead, {"at": until, "known": None if until is None else "now"})
+    except Refusal as refusal:
+        details = (refusal.answer or {}).get("details") or {}
+        if "first" in details:
+            nothing: dict[str, Any] = {"activities": [], "more_activities": False, "transitions": [], "handoffs": []}
+            return {**nothing, "qualification": {"facts": {}}}
+        if "now" in details:
+            return story(api, lead)
+        raise
+
+
+def _received_by(wish: Mapping[str, str | None]) -> Moment | None:
+    """By when what counts had been received, by what a person asks; None where that is of no account."""
+    return None if wish["at"] is None or wish["known"] == "now" else parse_moment(wish["at"])
+
+
+def _was_received(activity: Mapping[str, Any], by: Moment | None) -> bool:
+    return by is None or parse_moment(activity["received_at"]) <= by
 
 
 def _done(found: Mapping[str, Any], activities: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, str]]:
@@ -171,7 +243,7 @@ def _done(found: Mapping[str, Any], activities: Iterable[Mapping[str, Any]]) -> 
         if each["type"] in _ANSWERS:
             continue
         facts = "".join(f", {told}" for told in said.get(each["id"], ()))
-        yield {"at": each["occurred_at"], "what": "activity", "words": f"{activity_line(each)}{facts}"}
+        yield {"at": each["occurred_at"], "what": "activity", "words": activity_line(each, facts)}
 
 
 def _untold(lead: str, crowded: Iterable[str]) -> Iterator[dict[str, str]]:
@@ -195,7 +267,8 @@ def _decided(found: Mapping[str, Any]) -> Iterator[dict[str, str]]:
             yield {"at": follow_up.get("done_at") or follow_up["at"], "what": "follow-up", "words": words}
         if each["answer"]:
             note = f": {each['answer']['note']}" if each["answer"]["note"] else ""
-            words = f"{answer_in_words(each['answer'])}{note}"
+            remark = f"\n{each['answer']['remark']}" if each["answer"]["remark"] else ""
+            words = f"{each['id']} {answer_in_words(each['answer'], when=False)}{note}{remark}"
             yield {"at": each["answer"]["at"], "what": "answer", "words": words}
 
 
@@ -206,37 +279,36 @@ def _points(told: Mapping[str, Any]) -> Table:
     for line in sorted(told["contributions"], key=lambda line: line["at"] or "~"):
         if not line["earned"] and not line["counts"]:
             continue
-        lost = ("lost_to_age", "lost_to_rule_cap", "lost_to_group_cap", "lost_to_score_limits")
+        shown = as_shown(line)
         cells = (
             short_moment(line["at"]),
             str(line["label"] or line["rule"]),
             line["score"],
-            _signed(line["earned"]),
-            *(_signed(-line[name]) if line[name] else "" for name in lost),
-            _signed(line["counts"]),
+            signed_points(shown["earned"]),
+            *(signed_points(-shown[name]) if shown[name] else "" for name in LOSSES),
+            signed_points(shown["counts"]),
         )
         table.add_row(*(escape(harmless(cell)) for cell in cells))
     table.add_section()
-    table.add_row("", "total", *[""] * 6, str(told["total"]), style="bold")
+    table.add_row("", "total", *[""] * 6, short_points(told["total"]), style="bold")
+    table.caption = cut_remark(told)
     return table
 
 
 def _outlook(told: Mapping[str, Any]) -> Iterator[str]:
     if lift := told["lift"]:
         yield (
-            f"nearest step up: {lift['label'] or lift['rule']} ({lift['activity']}) would make it {lift['total']}, "
+            f"nearest step up: {lift['label'] or lift['rule']} ({lift['activity']}) would make it "
+            f"{short_points(lift['total'])}, "
             f"{lift['temperature']}"
         )
     if told["since"] is None:
         return
-    yield f"since {told['since']}:" if told["changes"] else f"since {told['since']} nothing changed"
+    since = short_moment(told["since"])
+    yield f"since {since}:" if told["changes"] else f"since {since} nothing changed"
     for change in told["changes"]:
         of = f" of {short_moment(change['at'])}" if change["at"] else ""
-        yield f"    {change['rule']}{of}: {change['before']:g} → {change['after']:g}"
-
-
-def _signed(points: float) -> str:
-    return f"{points:+}" if points else "0"
+        yield f"    {change['rule']}{of}: {short_points(change['before'])} → {short_points(change['after'])}"
 
 
 def _value(name: str, text: str) -> Json:
@@ -260,10 +332,3 @@ def _just_before(moment: Moment) -> str:
     except OverflowError as error:
         what = "--before names the first moment that there is: nothing happened before it."
         raise Failure(what, "Write a later one, such as 2026-03-01T09:30:00Z.") from error
-
-
-def _moment(text: str, option: str) -> Moment:
-    try:
-        return parse_moment(text)
-    except MomentError as error:
-        raise Failure(f"{option} {text} is no moment.", "Write it as 2026-03-01T09:30:00Z.", str(error)) from error

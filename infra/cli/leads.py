@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from http import HTTPStatus
+from types import MappingProxyType
 from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
 from rich.table import Table
 
+from infra.cli import as_of
 from infra.cli.asking import confirm
 from infra.cli.screen import harmless, screen
 from infra.cli.session import Environment, signed_in
 from infra.deployed import LOCAL, Api, Refusal, path_of
 from infra.failure import Failure
+from shared.domain.introduction import shown_points
 
 leads_app = typer.Typer(help="Look at leads, and say who is who.", no_args_is_help=True)
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
@@ -26,6 +29,9 @@ _DECISIONS = {
     "marked as noise": "said to be noise",
     "unmarked as noise": "said to be no noise",
 }
+LOSSES = ("lost_to_age", "lost_to_rule_cap", "lost_to_group_cap", "lost_to_score_limits")
+"""What may take points of a line of an explanation, in the order in which it does."""
+_BELOW = " " * len("2026-03-01 09:30  ")
 _LATEST = 10
 """Activities that a person is shown; all that the API tells stand in the JSON."""
 _CAMPAIGN = ("source", "medium", "name")
@@ -59,39 +65,44 @@ def list_leads(  # noqa: PLR0917 - each is an option
         screen.json(found)
     elif found:
         screen.show(leads_table(found))
+        for line in as_of.behind_lines(found):
+            screen.say(line)
     else:
         screen.say("There is no such lead." if email or temperature or stage else "There is no lead yet.")
 
 
 @leads_app.command("show")
-def show(
+def show(  # noqa: PLR0917 - each is an option
     lead: Annotated[str, typer.Argument(help="A lead's id, or an e-mail address.")],
-    at: Annotated[str | None, typer.Option("--at", help="As it was then: 2026-03-01T09:30:00Z.")] = None,
+    at: as_of.At = None,
+    rules: as_of.Rules = None,
+    known: as_of.Known = None,
     environment: Environment = LOCAL,
     as_json: Json = False,
 ) -> None:
-    """Show a lead: what it permits, its score point by point, what is known, its stages, and what was handed over."""
-    api = signed_in(environment)
-    found = story(api, lead, at)
+    """Show a lead: what it permits, its score point by point, what is known, its stages, and what was handed over.
+
+    It tells what time alone will change next. With --at it is shown as it was, by what was known then and under the
+    rules that were active then, and says so.
+    """
+    wish = as_of.asked(at, rules, known)
+    found = story(signed_in(environment), lead, wish)
     if as_json:
         screen.json(found)
         return
     screen.say(headline(found))
+    for line in stage_lines(found):
+        screen.say(line)
+    for line in as_of.as_of_lines(found):
+        screen.say(line)
     screen.say(f"known as {names_of(found['identities'])}")
     for line in consent_lines(found["consents"]):
         screen.say(line)
     screen.show(explanation_table(found))
     for line in (*sum_lines(found), *qualification_lines(found), *nurture_lines(found), *activity_lines(found)):
         screen.say(line)
-    for transition in found["transitions"]:
-        screen.say(f"{transition['at']}  {transition['from_stage'] or '(new)'} → {transition['to_stage']}")
-        screen.say(f"    because {transition['cause']}")
-    for handoff in found["handoffs"]:
-        screen.say(handoff_line(handoff))
-    for decision in found["decisions"]:
-        screen.say(f"{decision['at']}  {_DECISIONS[decision['said']]} by {decision['who']}")
-        if decision["why"]:
-            screen.say(f"    because {decision['why']}")
+    for line in _decision_lines(found):
+        screen.say(line)
 
 
 @leads_app.command("merge")
@@ -165,8 +176,8 @@ def _check_named(api: Api, name: str | None, kind: str, section: str) -> None:
         raise Failure(f"The active rules have no {kind} {name!r}.", remedy)
 
 
-def story(api: Api, lead: str, at: str | None = None, since: str | None = None) -> dict[str, Any]:
-    """Everything about a lead, found by its id or by an e-mail address.
+def story(api: Api, lead: str, asked: Mapping[str, str | None] = MappingProxyType({})) -> dict[str, Any]:
+    """Everything about a lead, found by its id or by an e-mail address; `asked` are `at`, `since`, `rules`, `known`.
 
     Raises:
         Failure: there is none.
@@ -184,7 +195,7 @@ def story(api: Api, lead: str, at: str | None = None, since: str | None = None) 
             raise Failure(f"There is no lead with the address {lead}.", remedy)
         number = found[0]["id"]
     try:
-        answer: dict[str, Any] = api.get(path_of("v1", "leads", number), {"at": at, "since": since})
+        answer: dict[str, Any] = api.get(path_of("v1", "leads", number), asked)
     except Refusal as refusal:
         if refusal.status != HTTPStatus.NOT_FOUND:
             raise
@@ -196,7 +207,18 @@ def headline(found: Mapping[str, Any]) -> str:
     """A lead in one line."""
     stage = (found["stage"] or {}).get("name") or "no stage"
     score = found["score"]
-    return f"{name_of(found)}: {score['total']} points, {score['temperature'] or 'no temperature'}, {stage}"
+    points = short_points(score["total"])
+    return f"{name_of(found)}: {points} points, {score['temperature'] or 'no temperature'}, {stage}"
+
+
+def stage_lines(found: Mapping[str, Any]) -> Iterator[str]:
+    """That the active rules do not have the stage in which a lead stands, and of which version it is."""
+    stage = found["stage"]
+    if stage is None or stage["in_rules"]:
+        return
+    entries = [each["rules_version"] for each in found["transitions"] if each["to_stage"] == stage["name"]]
+    of = f"version {entries[-1]}" if entries else "earlier rules"
+    yield f"{stage['name']} is a stage of {of}; the active rules have no such stage"
 
 
 def name_of(found: Mapping[str, Any]) -> str:
@@ -215,9 +237,9 @@ def leads_table(leads: Sequence[Mapping[str, Any]]) -> Table:
             lead["id"],
             escape(harmless(name_of(lead))),
             escape(harmless(lead["person"]["company"] or "")),
-            str(lead["score"]["total"]),
+            short_points(lead["score"]["total"]),
             f"[{_COLORS.get(temperature, 'default')}]{escape(temperature)}[/]",
-            escape((lead["stage"] or {}).get("name") or ""),
+            escape(_stage_in_words(lead["stage"])),
             lead["consent"] or "",
         )
     return table
@@ -231,28 +253,64 @@ def explanation_table(found: Mapping[str, Any]) -> Table:
     for line in sorted(found["explanation"]["contributions"], key=lambda line: line["at"] or "~"):
         if not line["earned"] and line["at"] is None:
             continue
-        limits = sum(line[name] for name in ("lost_to_rule_cap", "lost_to_group_cap", "lost_to_score_limits"))
+        shown = as_shown(line)
+        limits = sum(shown[name] for name in LOSSES[1:])
         table.add_row(
             short_moment(line["at"]),
             escape(harmless(str(line["label"] or line["rule"]))),
-            str(line["earned"]),
-            str(line["lost_to_age"] or ""),
-            str(limits or ""),
-            str(line["counts"]),
+            short_points(shown["earned"]),
+            short_points(shown["lost_to_age"]) if shown["lost_to_age"] else "",
+            short_points(limits) if limits else "",
+            short_points(shown["counts"]),
         )
     table.add_section()
-    table.add_row("", "total", "", "", "", str(found["score"]["total"]), style="bold")
+    table.add_row("", "total", "", "", "", short_points(found["score"]["total"]), style="bold")
+    table.caption = cut_remark(found["explanation"])
     return table
+
+
+def as_shown(line: Mapping[str, Any]) -> dict[str, float]:
+    """What a line of an explanation earned, lost and counts, cut to a tenth so that the row adds up as it is shown.
+
+    What cutting takes stands in the first of its losses.
+    """
+    shown = {name: _to_a_tenth(line[name]) for name in ("earned", "counts", *LOSSES)}
+    lost = [name for name in LOSSES if line[name]]
+    if lost:
+        rest = shown["earned"] - shown["counts"] - sum(shown[name] for name in lost[1:])
+        shown[lost[0]] = round(rest, 1)
+    return shown
+
+
+def cut_remark(told: Mapping[str, Any]) -> str | None:
+    """That an explanation is shown to a tenth of a point; None where no number was cut."""
+    numbers = [told["total"], *(line[name] for line in told["contributions"] for name in ("earned", "counts", *LOSSES))]
+    is_cut = any(_to_a_tenth(number) != number for number in numbers)
+    return "Shown to a tenth of a point; --json tells it exactly." if is_cut else None
+
+
+def short_points(points: float) -> str:
+    """Points for people, to a tenth."""
+    return shown_points(points)
+
+
+def signed_points(points: float) -> str:
+    """Points for people with their sign, which nothing has."""
+    return f"+{short_points(points)}" if points > 0 else short_points(points)
+
+
+def _to_a_tenth(points: float) -> float:
+    return float(shown_points(points))
 
 
 def sum_lines(found: Mapping[str, Any]) -> Iterator[str]:
     """How the total comes of the scores, and what is not known."""
     told = found["explanation"]
     sums = [
-        f"{told['scores'][name]} {name}" + ("" if weight == 1 else f" times {weight}")
+        f"{short_points(told['scores'][name])} {name}" + ("" if weight == 1 else f" times {weight}")
         for name, weight in told["weights"].items()
     ]
-    yield f"total {found['score']['total']} = {' + '.join(sums)}"
+    yield f"total {short_points(found['score']['total'])} = {' + '.join(sums)}"
     if told["vetoed_by"]:
         yield f"vetoed by {', '.join(told['vetoed_by'])}: no step up and no handoff"
     if told["missing"]:
@@ -262,21 +320,28 @@ def sum_lines(found: Mapping[str, Any]) -> Iterator[str]:
 def activity_lines(found: Mapping[str, Any]) -> Iterator[str]:
     """What the lead did last, where it came from, and what of it is noise."""
     for each in found["activities"][:_LATEST]:
-        yield f"{short_moment(each['occurred_at'])}  {activity_line(each)}"
+        yield from told_at(each["occurred_at"], activity_line(each))
     if found["more_activities"] or len(found["activities"]) > _LATEST:
         yield "    and more before that, which `--json` tells"
 
 
-def activity_line(each: Mapping[str, Any]) -> str:
-    """One thing that a lead did, or that somebody who signed in said of it."""
+def told_at(moment: str, words: str) -> Iterator[str]:
+    """Words beside their moment; where they have several lines, as a note may, those after the first stand below it."""
+    first, *rest = words.splitlines() or [""]
+    yield f"{short_moment(moment)}  {first}"
+    yield from (f"{_BELOW}{line}" for line in rest)
+
+
+def activity_line(each: Mapping[str, Any], facts: str = "") -> str:
+    """One thing that a lead did, or that somebody who signed in said of it; `facts` are those that it tells."""
     told = each.get("properties") or {}
     if each.get("source") == "people" and told.get("who"):
         why = f": {told['why']}" if told.get("why") else ""
-        return f"{each['type']} by {told['who']}{why}"
+        return f"{each['type']} by {told['who']}{facts}{why}"
     places = [each["channel"], *(str(each["campaign"][name]) for name in _CAMPAIGN if each["campaign"].get(name))]
     marks = [_MARKS[mark] for mark in each["marks"] if mark in _MARKS]
     where = f" ({', '.join(filter(None, places))})" if any(places) else ""
-    return f"{each['type']}{where}{''.join(f': {mark}' for mark in marks)}"
+    return f"{each['type']}{where}{facts}{''.join(f': {mark}' for mark in marks)}"
 
 
 def qualification_lines(found: Mapping[str, Any]) -> Iterator[str]:
@@ -284,14 +349,27 @@ def qualification_lines(found: Mapping[str, Any]) -> Iterator[str]:
     for name, fact in found["qualification"]["facts"].items():
         if (holds := fact["holds"]) and holds["value"] is not None:
             by = holds["who"] or holds["source"] or "an unnamed source"
-            yield f"{name}: {fact_in_words(holds['value'])}, by {by} at {holds['at']}"
+            yield f"{name}: {fact_in_words(holds['value'])}, by {by} at {short_moment(holds['at'])}"
     for each in found["qualification"]["to_ask"]:
         if each["asked_at"]:
-            yield f"asked at {each['asked_at']}, and not answered: {each['question']}"
+            yield f"asked at {short_moment(each['asked_at'])}, and not answered: {each['question']}"
         else:
             yield f"still to ask: {each['question']}"
     for factor in found["factors"]:
         yield f"{factor['label']}: {factor['level']}, {factor['because']}"
+
+
+def _decision_lines(found: Mapping[str, Any]) -> Iterator[str]:
+    """The stages that a lead entered, its handoffs, and what people decided of who it is."""
+    for transition in found["transitions"]:
+        yield f"{short_moment(transition['at'])}  {transition['from_stage'] or '(new)'} → {transition['to_stage']}"
+        yield f"    because {transition['cause']}"
+    for handoff in found["handoffs"]:
+        yield from handoff_lines(handoff)
+    for decision in found["decisions"]:
+        yield f"{short_moment(decision['at'])}  {_DECISIONS[decision['said']]} by {decision['who']}"
+        if decision["why"]:
+            yield f"    because {decision['why']}"
 
 
 def nurture_lines(found: Mapping[str, Any]) -> Iterator[str]:
@@ -308,14 +386,31 @@ def fact_in_words(value: Any) -> str:
     return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
 
 
-def handoff_line(handoff: Mapping[str, Any]) -> str:
+def handoff_lines(handoff: Mapping[str, Any]) -> Iterator[str]:
     """A handoff, to whom it went out, and how it was answered."""
-    sent = ", ".join(f"{channel} {moment}" for channel, moment in handoff["sent"].items()) or "not sent yet"
+    sent = [f"{channel} {short_moment(moment)}" for channel, moment in handoff["sent"].items()]
     to = f"{handoff['to']} ({handoff['assignee']})" if handoff["assignee"] else handoff["to"]
-    answer = handoff["answer"]
-    reason = f" ({answer['reason']})" if answer and answer["reason"] else ""
-    state = f"{answer['answer']}{reason} by {answer['who']} at {answer['at']}" if answer else handoff["state"]
-    return f"{handoff['requested_at']}  handed over to {to} as {handoff['stage']}: {sent}; {state}"
+    state = answer_in_words(handoff["answer"]) if handoff["answer"] else handoff["state"]
+    told = f"handed over to {to} as {handoff['stage']}: {', '.join(sent) or 'not sent yet'}; {state}"
+    yield f"{short_moment(handoff['requested_at'])}  {told}"
+    if handoff["answer"]:
+        yield from note_lines(handoff["answer"])
+
+
+def answer_in_words(answer: Mapping[str, Any], *, when: bool = True) -> str:
+    """What sales said, in a line without the note."""
+    reason = f" ({answer['label'] or answer['reason']})" if answer["reason"] else ""
+    at = f" at {short_moment(answer['at'])}" if when else ""
+    again = f", to look at again from {short_day(answer['look_again'])}" if answer["look_again"] else ""
+    return f"{answer['answer']}{reason} by {answer['who']}{at}{again}"
+
+
+def note_lines(answer: Mapping[str, Any]) -> Iterator[str]:
+    """The note of an answer, each of its lines indented, and what of the answer changes nothing."""
+    for line in str(answer["note"]).splitlines():
+        yield f"    {line}"
+    if answer["remark"]:
+        yield f"    {answer['remark']}"
 
 
 def _identity(found: Mapping[str, Any], told: str) -> dict[str, str]:
@@ -342,7 +437,7 @@ def consent_lines(consents: Mapping[str, Any]) -> Iterator[str]:
         yield "nothing is known of consent"
         return
     holds = consents["holds"]
-    yield f"consent {holds['consent']} since {consents['since']}, by {_teller(holds)}"
+    yield f"consent {holds['consent']} since {short_moment(consents['since'])}, by {_teller(holds)}"
     if holds["wording"]:
         version = f" (version {holds['version']})" if holds["version"] else ""
         yield f"    with the words: {holds['wording']}{version}"
@@ -350,7 +445,7 @@ def consent_lines(consents: Mapping[str, Any]) -> Iterator[str]:
         yield f"    because {holds['why']}"
     for word in consents["history"]:
         if word != holds:
-            yield f"    {word['at']}  {word['consent']} by {_teller(word)}"
+            yield f"    {short_moment(word['at'])}  {word['consent']} by {_teller(word)}"
 
 
 def _teller(word: Mapping[str, Any]) -> str:
@@ -380,7 +475,7 @@ def _cells(lead: Mapping[str, Any]) -> tuple[str, ...]:
     """How a lead is known, and where it stands."""
     score = lead["score"]
     known = escape(harmless(names_of(lead["identities"])))
-    return known, str(score["total"]), escape(score["temperature"] or ""), lead["consent"] or ""
+    return known, short_points(score["total"]), escape(score["temperature"] or ""), lead["consent"] or ""
 
 
 def _decided(answer: Mapping[str, str]) -> None:
@@ -390,6 +485,16 @@ def _decided(answer: Mapping[str, str]) -> None:
 def short_moment(moment: str | None) -> str:
     """A moment to the minute."""
     return moment[:16].replace("T", " ") if moment else ""
+
+
+def short_day(moment: str) -> str:
+    """The day that a moment begins, or a moment to the minute."""
+    return short_moment(moment).removesuffix(" 00:00")
+
+
+def _stage_in_words(stage: Mapping[str, Any] | None) -> str:
+    """A stage in a table; what the active rules do not have is marked."""
+    return "" if stage is None else stage["name"] if stage["in_rules"] else f"{stage['name']} (not in the rules)"
 
 
 def _pages(api: Api, query: Mapping[str, str | None], limit: int) -> Iterator[dict[str, Any]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Literal
 
@@ -31,6 +31,7 @@ from shared.domain.activity import (
     Json,
     Rank,
 )
+from shared.domain.answering import reason_in_words
 from shared.domain.consent import ConsentHistory, ConsentWord
 from shared.domain.facts import Facts
 from shared.domain.handoff import HandoffKey, HandoffRecord
@@ -158,19 +159,25 @@ def compose_brief(
     now: Moment,
     first_touch: str | None = None,
     to_ask: Iterable[ToAsk] = (),
-    labels: Mapping[str, str] | None = None,
+    labels: Mapping[str, str] = MappingProxyType({}),
+    reasons: Mapping[str, str] = MappingProxyType({}),
 ) -> Brief:
     """The brief of a handoff. `activities` stand newest first.
 
-    `first_touch` is what the rules suggest for the stage, and `labels` what they call the qualification facts.
+    `first_touch` is what the rules suggest for the stage, `labels` what they call the qualification facts, and
+    `reasons` what they call the reasons for which sales gives leads back.
 
     What is marked as noise is no part of the story. Nothing later than `now` is.
     """
     story = [each for each in activities if each.occurred_at <= now and not is_noise(each)]
     emails = tuple(sorted(each.value for each in identities if each.kind is IdentityKind.EMAIL))
     lines = timeline(each for each in story if each.type not in BY_PEOPLE_ONLY)
-    ours = timeline(each for each in story if each.type in BY_PEOPLE_ONLY)
+    ours = timeline((each for each in story if each.type in BY_PEOPLE_ONLY), reasons)
     questions = [each for each in to_ask if not value_in_words(facts.qualification.get(each.fact))]
+    known, person = _said_once(
+        _known("qualification", facts.qualification, story, labels=labels),
+        _known("lead", facts.lead, story, without=_INTRODUCED),
+    )
     return Brief(
         key=record.handoff.key,
         to=record.to,
@@ -178,10 +185,10 @@ def compose_brief(
         who=introduce(emails, facts.lead, facts.company),
         cause=cause_in_words(record.handoff.caused_by),
         reasons=reasons_of(record.handoff)[:_REASONS],
-        person=_known("lead", facts.lead, story, without=_INTRODUCED),
+        person=person,
         company=_known("company", facts.company, story, without={"name"}),
         consent=_consent(consents),
-        known=_known("qualification", facts.qualification, story, labels=labels or {}),
+        known=known,
         to_ask=tuple(each for each in questions if each.asked_at is None),
         asked=tuple(each for each in questions if each.asked_at is not None),
         timeline=lines[:TIMELINE],
@@ -232,23 +239,25 @@ def value_in_words(value: Json) -> str:
     return _short(str(value))
 
 
-def timeline(activities: Iterable[Activity]) -> tuple[Happening, ...]:
+def timeline(
+    activities: Iterable[Activity], reasons: Mapping[str, str] = MappingProxyType({})
+) -> tuple[Happening, ...]:
     """What happened, newest first; the same thing on the same day is one line."""
     lines: dict[tuple[int, str], Happening] = {}
     for each in sorted(activities, key=lambda each: (each.occurred_at, each.id), reverse=True):
         if each.type in _SILENT:
             continue
-        words = in_words(each)
+        words = in_words(each, reasons)
         key = (each.occurred_at // DAY, words)
         before = lines.get(key)
         lines[key] = Happening(before.at, words, before.times + 1) if before else Happening(each.occurred_at, words)
     return tuple(lines.values())
 
 
-def in_words(activity: Activity) -> str:
+def in_words(activity: Activity, reasons: Mapping[str, str] = MappingProxyType({})) -> str:
     """What somebody did, as a sentence without its end: `Looked at Pricing`, `Asked for a demo (campaign Spring)`."""
     if activity.type in BY_PEOPLE_ONLY:
-        return _said(activity)
+        return _said(activity, reasons)
     plain, about, fields = _DID.get(activity.type, (f"Did this: {activity.type.replace('_', ' ')}", "{}: {}", _TITLES))
     thing = _first(activity, fields)
     words = about.format(plain, thing) if thing and about.count("{}") > 1 else about.format(thing) if thing else plain
@@ -384,11 +393,12 @@ _SAID: Mapping[str, str] = {
 }
 
 
-def _said(activity: Activity) -> str:
+def _said(activity: Activity, reasons: Mapping[str, str]) -> str:
     who = _text(activity.properties.get("who")) or "Somebody who signed in"
+    reason = _text(activity.properties.get("reason"))
+    because = reason_in_words(reason, reasons) if reason else _text(activity.properties.get("why"))
     words = _SAID[activity.type].format(who)
-    because = _text(activity.properties.get("reason")) or _text(activity.properties.get("why"))
-    return f"{words}: {because.replace('_', ' ')}" if because else words
+    return f"{words}: {because}" if because else words
 
 
 def _first(activity: Activity, fields: Iterable[str]) -> str | None:
@@ -445,6 +455,24 @@ def _known(
         )
         for name in names
     )
+
+
+def _said_once(known: tuple[Known, ...], person: tuple[Known, ...]) -> tuple[tuple[Known, ...], tuple[Known, ...]]:
+    """What is known twice under one label, as where a form asks for a need that is no qualification, is one row."""
+    labels = {each.label.casefold() for each in known}
+    rows = tuple(_together(each, [other for other in person if _are_alike(each, other)]) for each in known)
+    return rows, tuple(each for each in person if each.label.casefold() not in labels)
+
+
+def _are_alike(one: Known, other: Known) -> bool:
+    return one.label.casefold() == other.label.casefold()
+
+
+def _together(one: Known, others: Iterable[Known]) -> Known:
+    """A row that tells too what others say otherwise, and who said that."""
+    said = [each for each in others if each.value.casefold() != one.value.casefold()]
+    told = [f"{each.value} ({each.origin})" if each.origin else each.value for each in said]
+    return replace(one, value="; also ".join((one.value, *told)))
 
 
 def _source(activity: Activity) -> str:

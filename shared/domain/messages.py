@@ -135,7 +135,7 @@ def _known(brief: Brief) -> tuple[tuple[str, str], ...]:
     rows = []
     for each in (*brief.known, *brief.person, *brief.company):
         origin = f" ({quiet(each.origin)})" if each.origin else ""
-        rows.append((f"{quiet(each.label)}:", f"{quiet(each.value)}{origin}"))
+        rows.append((f"{quiet(each.label)}:", f"{quiet(each.value, _LONGEST)}{origin}"))
     return tuple(rows)
 
 

@@ -19,6 +19,7 @@ from shared.domain.moments import DAY, Moment, format_moment
 from shared.domain.people import Person
 from shared.domain.refusals import Invalid, NotFound
 from shared.domain.rulefile import Answers as Reasons
+from shared.domain.rulefile import RuleFile
 from shared.ports.bus import Event
 from shared.ports.clock import Clock
 from shared.ports.handoffs import Answers, Handoffs
@@ -64,9 +65,9 @@ class AnswerHandoff:
         self._rulebook = rulebook
         self._clock = clock
 
-    def reasons(self) -> Reasons:
-        """The reasons that the active rules list."""
-        return self._rulebook.active().rule_file.answers
+    def rule_file(self) -> RuleFile:
+        """The active rules, which list the reasons to choose from."""
+        return self._rulebook.active().rule_file
 
     def answer(self, key: HandoffKey, told: AnswerTold, person: Person) -> HandoffRecord:
         """Answer a handoff, under its own key or that of the lead of which it is part now; answers how it stands then.
@@ -80,7 +81,7 @@ class AnswerHandoff:
         now = self._clock.now()
         if record.answer is None:
             # Of an answered one only its repetition is taken, whatever the rules list by now.
-            check_answer(told, self.reasons(), now)
+            check_answer(told, self.rule_file().answers, now)
         lead = find_live(self._leads, record.key.lead)
         answer = Answer(
             kind=told.kind,

@@ -10,6 +10,8 @@ from shared.domain.activity import IdentityKind
 from shared.domain.handoff import HandoffKey, HandoffRecord, HandoffState, LeadId
 from shared.domain.introduction import Introduction, introduce
 from shared.domain.moments import Moment
+from shared.domain.refusals import Invalid
+from shared.domain.routing import Rosters
 from shared.domain.state import known_facts
 from shared.ports.handoffs import HandoffPlace, Handoffs
 from shared.ports.leads import LeadRecord, Leads
@@ -58,12 +60,23 @@ class HandoffWish:
 class ReadHandoffs:
     """Reads; writes nothing."""
 
-    def __init__(self, handoffs: Handoffs, leads: Leads) -> None:
+    def __init__(self, handoffs: Handoffs, leads: Leads, rosters: Rosters) -> None:
         self._handoffs = handoffs
         self._leads = leads
+        self._rosters = rosters
 
     def page(self, wish: HandoffWish, limit: int, after: HandoffPlace | None = None) -> HandoffList:
-        """Handoffs that fit a wish, newest first, at most `limit` of them."""
+        """Handoffs that fit a wish, newest first, at most `limit` of them.
+
+        Raises:
+            Invalid: there is none, and the settings have no such team or member: those of before may still have some.
+        """
+        listed = self._fitting(wish, limit, after)
+        if not listed.handoffs and after is None and listed.following is None:
+            self._check_known(wish)
+        return listed
+
+    def _fitting(self, wish: HandoffWish, limit: int, after: HandoffPlace | None) -> HandoffList:
         found: list[HandoffRecord] = []
         for _ in range(_MOST_PAGES):
             asked = _PAGE if wish.to or wish.assignee else limit - len(found)
@@ -77,6 +90,15 @@ class ReadHandoffs:
             if after is None:
                 break
         return HandoffList(self._shown(found), after)
+
+    def _check_known(self, wish: HandoffWish) -> None:
+        if wish.to is not None and wish.to not in self._rosters:
+            msg = f"the settings have no team {wish.to!r}"
+            raise Invalid(msg, "team", there_are=sorted(self._rosters))
+        members = sorted({member.name for team in self._rosters.values() for member in team})
+        if wish.assignee is not None and wish.assignee not in members:
+            msg = f"the settings have no member {wish.assignee!r}"
+            raise Invalid(msg, "assignee", there_are=members)
 
     def one(self, key: HandoffKey) -> tuple[HandoffShown, Mapping[str, Moment]]:
         """A handoff, and the channels on which it has gone out.

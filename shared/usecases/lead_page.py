@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from shared.domain.answering import remark_on
 from shared.domain.bands import Band
 from shared.domain.brief import Brief
 from shared.domain.curve import CurvePoint, curve
@@ -37,7 +38,11 @@ class Withheld(Exception):
 
 @dataclass(frozen=True, slots=True)
 class LeadPage:
-    """Everything that the page shows, as it is known at a moment."""
+    """Everything that the page shows, as it is known at a moment.
+
+    `gone_stage` is the stage in which the lead stands where the active rules have no such stage, and `gone_version` the
+    version under which it entered it, None where that is not known. `remark` tells what of the answer changes nothing.
+    """
 
     at: Moment
     record: HandoffRecord
@@ -48,6 +53,9 @@ class LeadPage:
     bands: tuple[Band, ...]
     factors: tuple[Factor, ...]
     reasons: Answers
+    gone_stage: str | None = None
+    gone_version: int | None = None
+    remark: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +90,9 @@ class OpenLeadPage:
         score = rules.score(story.state, now)
         stage = self.stages.load(lead.lead)
         explanation = rules.explain(story.state, now)
+        here = stage.journey.stage if stage else None
+        gone = here if here is not None and here not in rules.stages else None
+        is_handed = stage is not None and stage.journey.epochs.get(record.key.stage) == record.key.epoch
         began = min((each.occurred_at for each in story.activities if each.own), default=now)
         return LeadPage(
             at=now,
@@ -99,7 +110,16 @@ class OpenLeadPage:
                 last_activity_at=story.state.last_activity_at,
             ),
             reasons=story.active.rule_file.answers,
+            gone_stage=gone,
+            gone_version=_version(record) if gone == record.key.stage and is_handed else None,
+            remark=remark_on(record.answer, record.key.stage, story.active.rule_file) if record.answer else None,
         )
+
+
+def _version(record: HandoffRecord) -> int | None:
+    """The version under which a lead was handed over."""
+    number = record.handoff.snapshot.get("rules_version")
+    return int(number) if number else None
 
 
 def _jumps(explanation: Explanation) -> list[Moment]:

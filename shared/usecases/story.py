@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from shared.domain.activity import Activity
+from shared.domain.answering import labels_of
 from shared.domain.brief import Brief, compose_brief
 from shared.domain.consent import consent_history
 from shared.domain.facts import Facts
@@ -71,5 +72,6 @@ class TellStory:
             first_touch=handoff.first_touch if handoff else None,
             to_ask=missing_questions(active.rule_file.qualification, qualification_history(heard)),
             labels={fact: active.rule_file.qualification.of(fact).label for fact in QUALIFICATIONS},
+            reasons=labels_of(active.rule_file.answers),
         )
         return Story(brief, happened, state, facts, active)

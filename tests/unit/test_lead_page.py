@@ -18,8 +18,10 @@ from functions.answer.handler import lambda_handler
 from shared.adapters.routes import ROUTES
 from shared.domain.activity import Activity, Claims, Rank
 from shared.domain.handoff import FollowUp, HandoffRecord
+from shared.domain.journey import Journey
 from shared.domain.moments import DAY, HOUR, MINUTE, parse_moment
 from shared.ports.errors import Unavailable
+from shared.ports.stages import StageRecord
 from tests.hostile import HOSTILE
 from tests.http_requests import http_event
 from tests.lead_pages import ADA, REQUESTED, RULES, Pages, pages_of_ada, told_by_ada
@@ -466,6 +468,62 @@ def test_its_foot_tells_when_its_link_ends() -> None:
     assert page_of(pages.get(token)).text.endswith("can read it and answer, until 3 April 2026, 09:30 UTC.")
 
 
+def test_accepting_keeps_a_note_and_shows_it() -> None:
+    pages, token = pages_of_ada()
+    assert pages.post(token, ACCEPT | {"note": "I call her at noon.\r\nMia knows her."})["statusCode"] == 303
+    (key,) = pages.handoffs.committed
+
+    assert pages.handoffs.record(key).answer.note == "I call her at noon.\nMia knows her."
+    assert "I call her at noon. Mia knows her." in page_of(pages.get(token)).text
+
+
+def test_a_note_to_accepting_that_is_too_long_is_shown_again() -> None:
+    pages, token = pages_of_ada()
+    page = page_of(pages.post(token, ACCEPT | {"note": "x" * 2001}), 422)
+
+    assert "A note has at most 2000 characters" in page.text
+    assert "x" * 2001 in page.text
+    assert ("details", {"class": "beside", "open": None}) in page.elements
+
+
+def test_a_day_to_look_again_that_changes_nothing_is_told_beside_it() -> None:
+    words = "The day to look again changes nothing: the active rules hand nobody over who is in recycled"
+    pages, token = pages_of_ada()
+    pages.post(token, RECYCLE)
+    assert words in page_of(pages.get(token)).text
+
+    mql, recycled = RULES["stages"]
+    new = {"name": "new", "enter": {"activity": "form_submitted"}}
+    stages = [new, {**mql, "from": ["new", "recycled"]}, recycled]
+    pages, token = pages_of_ada(rules={**RULES, "stages": stages})
+    pages.post(token, RECYCLE)
+    assert "changes nothing" not in page_of(pages.get(token)).text
+
+
+def test_the_reason_has_its_label_among_what_we_did() -> None:
+    labelled = {"recycle": [{"name": "bad_timing", "label": "Not this year"}]}
+    pages, token = pages_of_ada(rules={**RULES, "answers": labelled})
+    pages.post(token, RECYCLE)
+    text = page_of(pages.get(token)).text
+
+    assert "Reason: Not this year" in text
+    assert "gave the lead back: Not this year" in text.partition("What we did")[2]
+
+
+def test_a_stage_that_the_active_rules_do_not_have_is_told_with_its_version() -> None:
+    pages, token = pages_of_ada(rules={**RULES, "stages": [RULES["stages"][0] | {"name": "won"}], "handoff": {}})
+    (key,) = pages.handoffs.committed
+    at = parse_moment(REQUESTED)
+    pages.stages.commit(StageRecord(key.lead, Journey("mql", {"mql": 1}, at, at)), [], [])
+
+    assert "It stands in MQL, a stage of version 1; the active rules have no such stage." in (
+        page_of(pages.get(token)).text
+    )
+    other, token = pages_of_ada()
+    other.stages.commit(StageRecord(key.lead, Journey("mql", {"mql": 1}, at, at)), [], [])
+    assert "no such stage" not in page_of(other.get(token)).text
+
+
 def test_recycling_keeps_the_reason_the_note_and_the_day() -> None:
     pages, token = pages_of_ada()
     assert pages.post(token, RECYCLE)["statusCode"] == 303
@@ -476,7 +534,8 @@ def test_recycling_keeps_the_reason_the_note_and_the_day() -> None:
     assert answer.look_again == parse_moment("2026-04-01T00:00:00Z")
     text = page_of(pages.get(token)).text
     assert "Given back by the holder of the link" in text
-    assert "Reason: The time is not right To look again on 1 April 2026. In spring" in text
+    assert "Reason: The time is not right To look again on 1 April 2026." in text
+    assert "In spring" in text
 
 
 def test_the_form_of_the_page_is_what_is_taken() -> None:
@@ -489,9 +548,10 @@ def test_the_form_of_the_page_is_what_is_taken() -> None:
         fields = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', form))
         if "<select" in form:
             fields["reason"] = re.findall(r'<option value="([^"]+)">', form)[0]
-            fields["note"] = ""
         if 'name="look_again"' in form:
             fields["look_again"] = ""
+        assert 'name="note"' in form
+        fields["note"] = ""
         assert fields["id"] == "request-77"
         assert pages.post(token, fields)["statusCode"] == 303
 
@@ -584,7 +644,7 @@ def test_controls_that_nobody_sees_are_taken_out_of_a_note_and_cost_nobody_their
         ("answer", {}, 400),
         ("answer=accept", {}, 422),
         ("id=1&answer=destroy", {}, 422),
-        ("id=1&answer=accept&note=x", {}, 422),
+        ("id=1&answer=accept&reason=x", {}, 422),
         ("id=1&answer=accept&admin=1", {}, 422),
         ("id=1&id=2&answer=accept", {}, 422),
         ("id=&answer=accept", {}, 422),

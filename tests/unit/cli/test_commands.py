@@ -264,6 +264,7 @@ def a_story(lead, *decisions):
         "identities": IDENTITIES[lead],
         "explanation": {
             "contributions": [],
+            "total": 30,
             "scores": {"engagement": 30, "fit": 20},
             "weights": {"engagement": 1, "fit": 0},
             "vetoed_by": ["competitor"],
@@ -407,7 +408,7 @@ def test_a_lead_is_shown_with_how_its_total_comes_about_what_it_did_and_what_of_
 def test_a_lead_is_shown_with_its_names_and_with_who_decided_whose_they_are(on_leads):
     _, done = on_leads("show", "ada")
     assert "known as email ada@example.com, user id crm-77" in done.output
-    assert f"{NOON}  said to be two people by mia@acme.example\n    because a shared mailbox" in done.output
+    assert "2026-03-02 12:00  said to be two people by mia@acme.example\n    because a shared mailbox" in done.output
 
 
 def test_without_the_packages_that_the_command_needs_it_says_what_to_install():

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 from dataclasses import replace
 
 import pytest
@@ -15,7 +16,7 @@ from infra.cli.main import app
 from infra.deployed import Refusal
 from infra.failure import Failure
 from shared.domain.handoff import HandoffKey, HandoffRecord, LeadId
-from shared.domain.moments import HOUR, MINUTE, Moment, format_moment, parse_moment
+from shared.domain.moments import DAY, HOUR, MINUTE, Moment, format_moment, parse_moment
 from tests.http_requests import NOW
 from tests.people import activity
 from tests.sales_desk import (
@@ -30,7 +31,6 @@ from tests.sales_desk import (
     publish,
     said,
     seller,
-    stand,
 )
 
 
@@ -108,13 +108,41 @@ def test_a_handoff_is_marked_with_what_happened_while_nobody_answered(baton, des
 
 def test_a_list_is_narrowed_by_state_team_and_assignee(baton):
     assert json.loads(done(baton("handoffs", "list", "--team", "inside-sales", "--assignee", "mia", "--json")))
-    for narrowed in (("--state", "rejected"), ("--team", "field-sales"), ("--assignee", "eve")):
+    for narrowed in (("--state", "rejected"), ("--team", "managers"), ("--team", "managers", "--assignee", "mia")):
         assert done(baton("handoffs", "list", *narrowed)) == "There is no such handoff.\n"
     assert baton("handoffs", "list", "--state", "closed").exit_code == 2
 
 
+@pytest.mark.parametrize(
+    ("narrowed", "what", "remedy"),
+    [
+        (("--team", "nobody"), "The settings have no team 'nobody'.", "There are default, inside-sales, managers."),
+        (("--assignee", "nobody"), "The settings have no member 'nobody'.", "There are mia."),
+        (
+            ("--team", "inside-sales", "--assignee", "nobody", "--json"),
+            "The settings have no member 'nobody'.",
+            "There are mia.",
+        ),
+    ],
+)
+def test_a_team_or_a_member_that_there_is_not_is_told_with_those_that_there_are(baton, narrowed, what, remedy):
+    failure = failed(baton("handoffs", "list", *narrowed))
+
+    assert (failure.what, failure.remedy) == (what, remedy)
+
+
+def test_a_team_that_the_settings_have_no_more_is_listed_as_long_as_it_has_handoffs(baton, desk):
+    before = desk.handoffs.record(ADAS)
+    desk.handoffs.follow_up(before, HandoffRecord(before.handoff, "field-sales", "eve"))
+
+    assert "lead-1.mql.1" in done(baton("handoffs", "list", "--team", "field-sales"))
+    assert "lead-1.mql.1" in done(baton("handoffs", "list", "--assignee", "eve"))
+
+
 def test_a_long_list_is_read_page_by_page_up_to_its_limit(baton, desk):
-    stand(desk, GRACES, *(handed_over(type(GRACES)(GRACES.lead, "mql", epoch)) for epoch in range(1, 151)))
+    for epoch in range(1, 151):
+        key = HandoffKey(GRACES.lead, "mql", epoch)
+        desk.handoffs.committed[key] = handed_over(key)
 
     assert len(json.loads(done(baton("handoffs", "list", "--limit", "1000", "--json")))) == 151
     assert len(json.loads(done(baton("handoffs", "list", "--limit", "120", "--json")))) == 120
@@ -126,12 +154,12 @@ def test_a_handoff_is_shown_by_its_name_or_its_leads(baton, which):
 
     for line in (
         "lead-1.mql.1: Ada, Engines",
-        f"handed over at {MORNING}, to be answered by 2026-03-02T09:00:00Z",
+        "handed over at 2026-03-02 08:00, to be answered by 2026-03-02 09:00",
         "with inside-sales, mia: open",
         "because score at least 50",
         "+60 The demo",
-        "sent by email at 2026-03-02T08:01:00Z",
-        "if nobody answers: reminder to inside-sales at 2026-03-02T08:45:00Z",
+        "sent by email at 2026-03-02 08:01",
+        "if nobody answers: reminder to inside-sales at 2026-03-02 08:45",
         "may be rejected for no_budget (No budget), wrong_contact (Not who they say)",
         "may be recycled for bad_timing (The time is not right)",
     ):
@@ -142,12 +170,14 @@ def test_an_answered_handoff_is_shown_with_its_answer_and_offers_none(baton, des
     before = desk.handoffs.record(ADAS)
     reminder = replace(before.handoff.follow_ups[0], done_at=parse_moment("2026-03-02T08:46:10Z"))
     desk.handoffs.follow_up(before, HandoffRecord(before.handoff, "inside-sales", "mia", (reminder,)))
-    done(baton("handoffs", "recycle", "lead-1", "--reason", "other", "--look-again", "2026-06-01", "--note", "Later."))
+    note = ("--note", "Later.\nAsk for Mia.")
+    done(baton("handoffs", "recycle", "lead-1", "--reason", "other", "--look-again", "2026-06-01", *note))
 
     told = done(baton("handoffs", "show", "lead-1"))
 
-    assert f"recycled (other) by bob@acme.example at {NOW}, to look at again from 2026-06-01 00:00\n    Later." in told
-    assert "reminder to inside-sales at 2026-03-02T08:46:10Z (planned for 2026-03-02T08:45:00Z)" in told
+    words = "recycled (Another reason) by bob@acme.example at 2026-03-02 09:00, to look at again from 2026-06-01\n"
+    assert f"{words}    Later.\n    Ask for Mia.\n" in told
+    assert "reminder to inside-sales at 2026-03-02 08:46 (planned for 2026-03-02 08:45)" in told
     assert "may be" not in told
     assert "if nobody answers" not in told
 
@@ -269,7 +299,7 @@ def test_why_leads_were_given_back_is_told_by_reason_and_by_rule(baton, desk):
         {"rule": "view", "accepted": 0, "rejected": 1, "recycled": 1, "reasons": {"no_budget": 1, "other": 1}},
     ]
     table = done(baton("handoffs", "reasons"))
-    assert "no_budget 1, other 1" in table
+    assert "No budget 1, Another reason 1" in table
     later = json.loads(done(baton("handoffs", "reasons", "--since", "2026-03-02T08:03:00Z", "--json")))
     assert later["reasons"] == [{"answer": "recycled", "reason": "other", "times": 1}]
     assert "2026-03-01" in failed(baton("handoffs", "reasons", "--since", "once")).remedy
@@ -278,6 +308,56 @@ def test_why_leads_were_given_back_is_told_by_reason_and_by_rule(baton, desk):
 def test_where_nobody_answered_there_is_no_reason(baton):
     assert done(baton("handoffs", "reasons")) == "Nobody has answered a handoff yet.\n"
     assert review([]) == {"reasons": [], "rules": []}
+
+
+def test_a_day_to_look_again_that_changes_nothing_is_told(baton, desk):
+    day = ("--reason", "other", "--look-again", "2026-06-01")
+    told = done(baton("handoffs", "recycle", "lead-1", *day))
+    words = "The day to look again changes nothing: the active rules hand nobody over who is in recycled"
+    assert words in told
+    assert words in done(baton("handoffs", "show", "lead-1.mql.1"))
+
+    mql, recycled = RULES["stages"]
+    new = {"name": "new", "enter": {"activity": "form_submitted"}}
+    stages = [new, {**mql, "from": ["new", "recycled"]}, recycled]
+    publish(desk, {**RULES, "stages": stages})
+    desk.clock.advance(HOUR)
+    assert "changes nothing" not in done(baton("handoffs", "show", "lead-1.mql.1"))
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("leads", "explain", "lead-1", "--since", "tomorrow"),
+        ("leads", "explain", "lead-1", "--at", "tomorrow"),
+        ("leads", "timeline", "lead-1", "--before", "tomorrow"),
+        ("handoffs", "reasons", "--since", "tomorrow"),
+    ],
+)
+def test_what_is_no_moment_is_told_with_what_one_looks_like(baton, words):
+    failure = failed(baton(*words))
+
+    assert failure.what == f"{words[-2]} tomorrow is no day and no moment."
+    assert "2026-03-01T09:30:00Z" in failure.remedy
+
+
+def test_scores_are_told_to_a_tenth_in_rows_that_add_up_and_exactly_to_scripts(baton, desk):
+    rules = json.loads(json.dumps(RULES))
+    rules["behaviour"][0] |= {"points": 60.57, "decay": {"half_life": "30d"}, "cap": 50.29}
+    publish(desk, rules)
+    desk.clock.advance(5 * DAY)
+
+    told = done(baton("leads", "explain", "lead-1"))
+    exact = json.loads(done(baton("leads", "explain", "lead-1", "--json")))
+    (demo,) = (row for row in exact["contributions"] if row["rule"] == "demo")
+
+    assert "Shown to a tenth of a point; --json tells it exactly." in told
+    row = next(line for line in told.splitlines() if "Requested a demo" in line)
+    earned, *lost, counts = [float(cell) for cell in re.findall(r"(?<= )[+-][\d.]+(?= )", row)]
+    assert earned == 60.5
+    assert round(earned + sum(lost), 1) == counts
+    assert demo["earned"] == 60.57
+    assert round(demo["counts"], 1) != demo["counts"]
 
 
 # --- baton leads explain, timeline, qualify ---
@@ -293,7 +373,7 @@ def test_a_score_is_explained_as_it_adds_up(baton):
         "Viewed a page",
         "+5.5",
         "total 65.5 = 65.5 engagement + 0 fit",
-        "since 2026-03-02T00:00:00Z:",
+        "since 2026-03-02 00:00:",
         "demo of 2026-03-02 08:00: 0 → 60",
     ):
         assert words in told
@@ -301,23 +381,26 @@ def test_a_score_is_explained_as_it_adds_up(baton):
 
 
 def test_a_score_is_explained_as_it_was_with_what_would_lift_it(baton):
-    told = done(baton("leads", "explain", "lead-1", "--at", "2026-03-01T12:00:00Z"))
+    told = done(baton("leads", "explain", "lead-1", "--at", "2026-03-01T12:00:00Z", "--rules", "active"))
 
     assert "ada@example.com: 5.5 points, cold" in told
+    assert "at 1 March at 12:00 UTC, as it was known then, under version 1, active now (no rules were" in told
     assert "nearest step up: Requested a demo (demo_requested) would make it 65.5, warm" in told
 
 
 def test_a_timeline_tells_in_order_of_time_what_happened_and_what_was_answered(baton, desk):
-    done(baton("handoffs", "reject", "lead-1", "--reason", "no_budget", "--note", "Ask in autumn."))
-    done(baton("leads", "qualify", "lead-1", "--need", "CRM", "--asked", "timeline", "--note", "A call."))
+    done(baton("handoffs", "reject", "lead-1", "--reason", "no_budget", "--note", "Ask in autumn.\nNot before."))
+    done(baton("leads", "qualify", "lead-1", "--need", "CRM", "--asked", "timeline", "--note", "A call.\nShe was in."))
 
     assert done(baton("leads", "timeline", "lead-1")).splitlines() == [
         "2026-03-01 09:00  page_viewed",
         "2026-03-02 08:00  demo_requested, budget 20k",
         "2026-03-02 08:00  (new) → mql, because score at least 50",
         "2026-03-02 08:00  handed over to inside-sales (mia) as mql",
-        "2026-03-02 09:00  lead_qualified by bob@acme.example: A call., need CRM",
-        f"2026-03-02 09:00  rejected (no_budget) by bob@acme.example at {NOW}: Ask in autumn.",
+        "2026-03-02 09:00  lead_qualified by bob@acme.example, need CRM: A call.",
+        "                  She was in.",
+        "2026-03-02 09:00  lead-1.mql.1 rejected (No budget) by bob@acme.example: Ask in autumn.",
+        "                  Not before.",
     ]
 
 
@@ -467,12 +550,12 @@ def test_a_lead_is_shown_with_what_is_known_and_what_is_still_to_ask(baton, desk
     told = done(baton("leads", "show", "lead-1"))
 
     for line in (
-        f"authority: yes, by bob@acme.example at {NOW}",
-        f"budget: 20k, by form:contact at {MORNING}",
+        "authority: yes, by bob@acme.example at 2026-03-02 09:00\n",
+        "budget: 20k, by form:contact at 2026-03-02 08:00\n",
         "still to ask: What for?",
-        f"asked at {NOW}, and not answered: By when do you want it to work?",
+        "asked at 2026-03-02 09:00, and not answered: By when do you want it to work?",
         "Interest level: high, warm: 65.5 points for what they did",
-        "handed over to inside-sales (mia) as mql: email 2026-03-02T08:01:00Z; rejected (no_budget) by bob@acme",
+        "handed over to inside-sales (mia) as mql: email 2026-03-02 08:01; rejected (No budget) by bob@acme",
     ):
         assert line in told
 

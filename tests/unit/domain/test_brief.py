@@ -70,6 +70,21 @@ def test_the_reasons_stand_in_words_with_their_points() -> None:
     )
 
 
+def test_what_is_known_twice_under_one_label_is_one_row() -> None:
+    asked = did(
+        "form_submitted",
+        source="demo-request",
+        claims=Claims(lead={"need": "Less waste", "phone": "1"}, qualification={"need": "Fewer dropped leads"}),
+    )
+    brief = told(asked, facts=Facts({"need": "Less waste", "phone": "1"}, {}, {"need": "Fewer dropped leads"}))
+    assert [(each.label, each.value) for each in (*brief.known, *brief.person)] == [
+        ("Need", "Fewer dropped leads; also Less waste (demo-request, 2 March 2026)"),
+        ("Phone", "1"),
+    ]
+    same = told(asked, facts=Facts({"need": "less waste"}, {}, {"need": "Less waste"}))
+    assert [(each.label, each.value) for each in (*same.known, *same.person)] == [("Need", "Less waste")]
+
+
 def test_what_caused_the_stage_names_activities_as_people_do() -> None:
     assert told().cause == "“demo requested” has occurred"
 
@@ -95,7 +110,7 @@ def test_the_team_and_the_assignee_are_those_of_now() -> None:
         (did("page_viewed", properties={"title": {"a": 1}, "path": ["b"]}), "Looked at a page"),
         (
             did(HANDOFF_RECYCLED, rank=Rank.SALES, own=False, properties={"who": "Bo", "reason": "bad_timing"}),
-            "Bo gave the lead back: bad timing",
+            "Bo gave the lead back: Bad timing",
         ),
     ],
 )

@@ -1,0 +1,20 @@
+"""Moments as people write them on the command line."""
+
+from __future__ import annotations
+
+from infra.failure import Failure
+from shared.domain.moments import Moment, MomentError, parse_moment
+
+_REMEDY = "Write it as 2026-03-01T09:30:00Z, or a day as 2026-03-01, which is its first moment in UTC."
+
+
+def moment_named(text: str, option: str) -> Moment:
+    """The moment that an option names; a day is its first moment in UTC.
+
+    Raises:
+        Failure: it is none; the failure says what one looks like.
+    """
+    try:
+        return parse_moment(text if "T" in text else f"{text}T00:00:00Z")
+    except (MomentError, OverflowError) as error:
+        raise Failure(f"{option} {text} is no day and no moment.", _REMEDY, str(error)) from error
