@@ -229,9 +229,12 @@ def joined(rules: Compiled, journey: Journey, other: Journey) -> Journey:
 
 
 def replay(
-    rules: Compiled, ledger: Ledger, moments: Iterable[Moment], until_moment: Moment
+    rules: Compiled, ledger: Ledger, moments: Iterable[Moment], until_moment: Moment, *, most: int | None = None
 ) -> tuple[Journey, tuple[Transition, ...]]:
-    """Look at some moments and the last, and at every second between them at which time alone moves the lead."""
+    """Look at some moments and the last, and at every second between them at which time alone moves the lead.
+
+    With `most` no look follows once there are that many transitions: rules may lead round and round.
+    """
     journey = Journey.start()
     steps: list[Transition] = []
     looks = sorted({at for at in moments if at <= until_moment}) if rules.stages else []
@@ -241,6 +244,8 @@ def replay(
         while True:
             journey, taken = advance(rules, ledger, journey, Moment(now))
             steps.extend(taken)
+            if most is not None and len(steps) >= most:
+                return journey, tuple(steps)
             change = next_move(rules, ledger, journey, now, stop=following)
             if change is None or change.at > following:
                 break

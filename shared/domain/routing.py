@@ -50,6 +50,33 @@ class Owner:
     assignee: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Owners:
+    """The team that gets a lead, and who of it may: in one round, who comes how often and in which order.
+
+    By the same `counter` they take turns; None where a rule or a fact names the one, or the team has no members.
+    """
+
+    team: str
+    round: tuple[str, ...]
+    counter: str | None = None
+
+
+def owners(rule: HandoffRule, rosters: Rosters, facts: Facts) -> Owners:
+    """As `route`, without taking a turn: who would get such leads, in turns."""
+    asked: list[str] = []
+
+    def ask(counter: str) -> int:
+        asked.append(counter)
+        return 0
+
+    found = route(rule, rosters, facts, ask)
+    if not asked:
+        return Owners(found.team, () if found.assignee is None else (found.assignee,))
+    _, takers = _takers(rule, rosters, facts, found.team)
+    return Owners(found.team, _order(tuple((member.name, member.weight) for member in takers)), asked[0])
+
+
 def route(rule: HandoffRule, rosters: Rosters, facts: Facts, take: Take) -> Owner:
     """Who gets a lead of which some facts are known, by the first rule that holds, by a fact, else by turn."""
     team = rule.to
@@ -113,19 +140,27 @@ def in_turn(members: Sequence[Member], turn: int) -> str:
 
 
 def _by_fact_or_turn(rule: HandoffRule | None, rosters: Rosters, facts: Facts, team: str, take: Take) -> str | None:
-    name, members = _members(rosters, team)
+    counter, members = _takers(rule, rosters, facts, team)
     if not members:
         return None
-    if rule and rule.route and rule.route.by:
+    return members[0].name if counter is None else in_turn(members, take(counter))
+
+
+def _takers(
+    rule: HandoffRule | None, rosters: Rosters, facts: Facts, team: str
+) -> tuple[str | None, tuple[Member, ...]]:
+    """Who of a team may get the lead, and by which counter they take turns; None where a fact names the one."""
+    name, members = _members(rosters, team)
+    if members and rule and rule.route and rule.route.by:
         value = conditions.read_field(rule.route.by)(facts)
-        able = [m for m in members if isinstance(value, str) and fold(value) in map(fold, m.takes)]
+        able = tuple(m for m in members if isinstance(value, str) and fold(value) in map(fold, m.takes))
         if len(able) == 1:
-            return able[0].name
+            return None, able
         if able:
             # They take turns among themselves, apart from the team's.
             digest = blake2b("\n".join(member.name for member in able).encode(), digest_size=6).hexdigest()
-            return in_turn(able, take(f"{name}#{digest}"))
-    return in_turn(members, take(name))
+            return f"{name}#{digest}", able
+    return name, members
 
 
 def _members(rosters: Rosters, team: str) -> tuple[str, tuple[Member, ...]]:

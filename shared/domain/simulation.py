@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from itertools import zip_longest
+from typing import Any, Literal
 
-from shared.domain.moments import DAY, Moment
+from shared.domain import lifecycle
+from shared.domain.engine import Rules
+from shared.domain.facts import Facts
+from shared.domain.handoff import LeadId
+from shared.domain.ledger import until
+from shared.domain.moments import DAY, Moment, to_datetime
+from shared.domain.points import POINT
 from shared.domain.refusals import Invalid
+from shared.domain.routing import Owners
+from shared.domain.state import ScoreState
 
 GOOD_FOR = 1 * DAY
 """How long after its moment a simulation may be shown to a publish (microseconds)."""
+
+MOST_STEPS = 200
+"""So many transitions of one lead are replayed: whoever has more goes round in circles that the rules make."""
 
 MOST_SEGMENTS = 64
 """So many segments of all leads one simulation goes through at most; each has its own token."""
@@ -114,3 +129,264 @@ def united(stretches: Sequence[Stretch]) -> Simulated:
 def _run(each: Stretch) -> tuple[str, int, Moment, Moment, int]:
     """What all segments of one simulation have in common."""
     return each.sha256, each.against, each.at, each.since, each.of
+
+
+# --- what one lead contributes ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a lead stands: its stage and temperature, None where it has none, and its total in billionths."""
+
+    stage: str | None
+    temperature: str | None
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """A handoff that would be sent: of which entry into a stage, when, and to whom."""
+
+    stage: str
+    epoch: int
+    at: Moment
+    owners: Owners
+
+
+@dataclass(frozen=True, slots=True)
+class LeadSimulated:
+    """What publishing would do to one lead. `name` is how people know it, None where nobody told.
+
+    `now` are the handoffs that publishing itself would cause, at that moment. `sent_before` and `sent_after` are those
+    of the time looked back over, had the active or the new rules held all along.
+    """
+
+    lead: LeadId
+    name: str | None
+    before: Standing
+    after: Standing
+    now: tuple[Sending, ...] = ()
+    sent_before: tuple[Sending, ...] = ()
+    sent_after: tuple[Sending, ...] = ()
+
+    @property
+    def moves(self) -> bool:
+        """Whether it comes into another stage or temperature."""
+        return (self.before.stage, self.before.temperature) != (self.after.stage, self.after.temperature)
+
+
+def sendings(
+    rules: Rules,
+    state: ScoreState,
+    moments: Iterable[Moment],
+    since: Moment,
+    at: Moment,
+    *,
+    consent_required: bool,
+) -> Iterator[tuple[str, int, Moment, Facts]]:
+    """The handoffs that would have been sent from `since` to `at`, had these rules held all along.
+
+    Each with its stage, epoch, moment, and what was known of the lead then. `moments` are those at which the lead did
+    something; what time alone brings about lies between them. A handoff that lacks permission waits for it, as long as
+    the lead stays in the stage. Of a lead that goes round in circles the first `MOST_STEPS` transitions are replayed.
+    """
+    if not rules.file.handoff:
+        return
+    ledger = rules.ledger(state)
+    _, steps = lifecycle.replay(rules, ledger, moments, at, most=MOST_STEPS)
+    told = [Moment(claim.at) for claim in ledger.claims]
+    for step, following in zip_longest(steps, steps[1:]):
+        if step.to_stage not in rules.file.handoff:
+            continue
+        # Whoever enters the next stage is handed over for that one, if at all.
+        left = at + 1 if following is None else following.at
+        for moment in (step.at, *(each for each in told if step.at < each < left)):
+            standing = ledger.standing(until(moment))
+            if standing.vetoed_by or (consent_required and standing.facts.consent != "granted"):
+                continue
+            if moment >= since:
+                yield step.to_stage, step.epoch, moment, standing.facts
+            break
+
+
+# --- what many contribute together ------------------------------------------------------------------------------------
+
+When = Literal["before", "after"]
+_FINE = 1000
+_WIDTH = 5
+
+
+def bin_of(total: int) -> int:
+    """The whole points at which a total's column of the distribution begins.
+
+    Columns are five points wide below a thousand, and a tenth of their power of ten beyond: however many leads there
+    are, they are few.
+    """
+    points = total // POINT
+    width = _WIDTH if abs(points) < _FINE else 10 ** (len(str(abs(points))) - 2)
+    return points // width * width
+
+
+def week_of(at: Moment) -> str:
+    """The Monday of a moment's week in UTC, `2026-03-02`."""
+    day = to_datetime(at).date()
+    return (day - timedelta(days=day.weekday())).isoformat()
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """Some handoffs of one week for one team: for one member, for those who take turns by a counter, or for nobody."""
+
+    when: When
+    week: str
+    team: str
+    assignee: str | None = None
+    counter: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """How many handoffs a team, or a member of it, would have got in a week, under the active rules and the new."""
+
+    week: str
+    team: str
+    assignee: str | None
+    before: int
+    after: int
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What was found of some leads. Findings of others are added in any order; how much is held depends on the rules.
+
+    `stages` and `temperatures` count leads by where they stand before and after; `scores` counts them by the column of
+    the distribution; `shares` are handoffs of the time looked back over, and `rounds` who takes turns by each counter.
+    """
+
+    leads: int = 0
+    moved: int = 0
+    sent_now: int = 0
+    stages: Mapping[tuple[str | None, str | None], int] = field(default_factory=dict)
+    temperatures: Mapping[tuple[str | None, str | None], int] = field(default_factory=dict)
+    scores: Mapping[tuple[When, int], int] = field(default_factory=dict)
+    shares: Mapping[Share, int] = field(default_factory=dict)
+    rounds: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, found: Iterable[LeadSimulated]) -> Findings:
+        """What some leads contribute."""
+        stages: Counter[tuple[str | None, str | None]] = Counter()
+        temperatures: Counter[tuple[str | None, str | None]] = Counter()
+        scores: Counter[tuple[When, int]] = Counter()
+        shares: Counter[Share] = Counter()
+        rounds: dict[str, tuple[str, ...]] = {}
+        leads = moved = now = 0
+        for each in found:
+            leads, moved, now = leads + 1, moved + each.moves, now + len(each.now)
+            stages[each.before.stage, each.after.stage] += 1
+            temperatures[each.before.temperature, each.after.temperature] += 1
+            scores["before", bin_of(each.before.total)] += 1
+            scores["after", bin_of(each.after.total)] += 1
+            sent: tuple[tuple[When, tuple[Sending, ...]], ...] = (
+                ("before", each.sent_before),
+                ("after", each.sent_after),
+            )
+            for when, sendings_ in sent:
+                for sending in sendings_:
+                    owners = sending.owners
+                    if owners.counter is not None:
+                        rounds[owners.counter] = owners.round
+                    one = owners.round[0] if owners.counter is None and owners.round else None
+                    shares[Share(when, week_of(sending.at), owners.team, one, owners.counter)] += 1
+        return cls(leads, moved, now, stages, temperatures, scores, shares, rounds)
+
+    def __add__(self, other: Findings) -> Findings:
+        """Both together."""
+        return Findings(
+            self.leads + other.leads,
+            self.moved + other.moved,
+            self.sent_now + other.sent_now,
+            Counter(self.stages) + Counter(other.stages),
+            Counter(self.temperatures) + Counter(other.temperatures),
+            Counter(self.scores) + Counter(other.scores),
+            Counter(self.shares) + Counter(other.shares),
+            {**self.rounds, **other.rounds},
+        )
+
+    def sent(self, when: When) -> int:
+        """How many handoffs would have been sent under the active rules, or under the new."""
+        return sum(count for share, count in self.shares.items() if share.when == when)
+
+    def loads(self) -> list[Load]:
+        """Who would have got how many handoffs in which week; those who take turns take them week by week."""
+        counts: dict[tuple[str, str, str | None], Counter[When]] = {}
+        taken: Counter[tuple[When, str]] = Counter()
+        for share, count in sorted(self.shares.items(), key=lambda each: _in_order(each[0])):
+            if share.counter is None:
+                got: Mapping[str | None, int] = {share.assignee: count}
+            else:
+                order, first = self.rounds[share.counter], taken[share.when, share.counter]
+                taken[share.when, share.counter] += count
+                rounds, rest = divmod(count, len(order))
+                got = Counter(order[(first + turn) % len(order)] for turn in range(rest))
+                got = Counter(got) + Counter({name: rounds * times for name, times in Counter(order).items()})
+            for assignee, its in got.items():
+                counts.setdefault((share.week, share.team, assignee), Counter())[share.when] += its
+        return [
+            Load(week, team, assignee, its["before"], its["after"])
+            for (week, team, assignee), its in sorted(counts.items(), key=lambda each: tuple(map(str, each[0])))
+        ]
+
+    def as_json(self) -> dict[str, Any]:
+        """The findings as JSON can hold them."""
+        return {
+            "leads": self.leads,
+            "moved": self.moved,
+            "sent_now": self.sent_now,
+            "stages": _flows(self.stages),
+            "temperatures": _flows(self.temperatures),
+            "scores": [
+                {"when": when, "from_points": points, "leads": count}
+                for (when, points), count in sorted(self.scores.items())
+            ],
+            "shares": [
+                {
+                    "when": share.when,
+                    "week": share.week,
+                    "team": share.team,
+                    "assignee": share.assignee,
+                    "counter": share.counter,
+                    "handoffs": count,
+                }
+                for share, count in sorted(self.shares.items(), key=lambda each: _in_order(each[0]))
+            ],
+            "rounds": {counter: list(order) for counter, order in sorted(self.rounds.items())},
+        }
+
+    @classmethod
+    def from_json(cls, told: Mapping[str, Any]) -> Findings:
+        """Read what `as_json` wrote."""
+        return cls(
+            told["leads"],
+            told["moved"],
+            told["sent_now"],
+            {(each["before"], each["after"]): each["leads"] for each in told["stages"]},
+            {(each["before"], each["after"]): each["leads"] for each in told["temperatures"]},
+            {(each["when"], each["from_points"]): each["leads"] for each in told["scores"]},
+            {
+                Share(each["when"], each["week"], each["team"], each["assignee"], each["counter"]): each["handoffs"]
+                for each in told["shares"]
+            },
+            {counter: tuple(order) for counter, order in told["rounds"].items()},
+        )
+
+
+def _flows(counted: Mapping[tuple[str | None, str | None], int]) -> list[dict[str, Any]]:
+    return [
+        {"before": before, "after": after, "leads": count}
+        for (before, after), count in sorted(counted.items(), key=lambda each: tuple(map(str, each[0])))
+    ]
+
+
+def _in_order(share: Share) -> tuple[str, str, str, str, str]:
+    return share.week, share.team, share.assignee or "", share.counter or "", share.when

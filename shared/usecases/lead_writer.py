@@ -222,6 +222,12 @@ class LeadWriter:
 
     def _after(
         self, record: LeadRecord, group: Sequence[Placed], active: ActiveRules, *, rebuild: bool
+    def foresee(self, record: LeadRecord, active: ActiveRules, history: History) -> LeadRecord:
+        """What a touch would make of a lead's record under some rules, but for its next moment; writes nothing."""
+        after, mark = self.made(record, active, history), record.mark + 1
+        did = mark if self._did(record, after, (), active) else record.did
+        return replace(after, look=True, mark=mark, did=did)
+
     ) -> tuple[LeadRecord, frozenset[LeadId]]:
         """The record with the group in it, and the leads that must be looked at again because they share a browser."""
         noise = self._noise()
