@@ -129,17 +129,18 @@ def decide(
     """
     rules, state, taken = active.rules, scored.state, _Turns(turns)
     by_rules = _caused_by_rules(scored, before, active)
+    quietly = by_rules and not active.notify
     look_again = _look_again(before, waiting)
     if look_again is not None and look_again <= now and _has_open(before.journey.stage, waiting):
         look_again = None  # sales has it from where it stands
-    again = look_again is not None and look_again <= now and not by_rules
+    again = look_again is not None and look_again <= now and not quietly
     journey, transitions = rules.advance(state, before.journey, now, again=again)
     score, change = rules.score(state, now), rules.journey_change(state, journey, now)
     handing = _Handing(scored, rules, rosters, known_facts(state), now, taken.take)
     consented = not consent_required or handing.facts.consent == "granted"
     allowed = consented and not score.vetoed_by
     here = HandoffKey(scored.lead, journey.stage or "", journey.epochs.get(journey.stage or "", 0))
-    entered = _entered(handing, before, active, transitions, allowed=allowed, by_rules=by_rules)
+    entered = _entered(handing, before, active, transitions, allowed=allowed, by_rules=by_rules, quietly=quietly)
     handoffs, events = entered.handoffs, [*entered.events]
     left = _Room(room - 2 - len(entered.stored) - len(handoffs) - len(events) - len(taken.taken))
     open_, follow_ups = _followed_up(handing, waiting, handoffs, left, allowed=allowed)
@@ -155,7 +156,7 @@ def decide(
         look_again = None  # it was looked at again, and handed over if it could be
     elif look_again is not None:
         look_again = max(look_again, stays_until or look_again)
-    unadvised = before.unadvised if not transitions else None if by_rules else here
+    unadvised = before.unadvised if not transitions else None if quietly else here
     if unadvised != here or here.stage not in rules.file.nurture:
         unadvised = None
     elif consented:
@@ -202,6 +203,7 @@ def _entered(
     *,
     allowed: bool,
     by_rules: bool,
+    quietly: bool,
 ) -> _Entered:
     rules = handing.rules
     stored: list[StoredTransition] = []
@@ -225,7 +227,7 @@ def _entered(
         )
         events.append(_stage_changed(handing.scored.lead, stored[-1]))
         withheld = None
-        if by_rules or rules.handoff_for(transition.to_stage) is None:
+        if quietly or rules.handoff_for(transition.to_stage) is None:
             continue
         key = HandoffKey(handing.scored.lead, transition.to_stage, transition.epoch)
         if allowed:
@@ -326,7 +328,7 @@ def _advice(handing: _Handing, journey: Journey, key: HandoffKey, look_again: Mo
 
 
 def _caused_by_rules(scored: LeadRecord, before: StageRecord, active: ActiveRules) -> bool:
-    """Whether new rules, and not the lead, made this look: then nobody is called because of it."""
+    """Whether new rules, and not the lead, made this look: nobody is called because of it unless they say so."""
     return before.version > 0 and before.rules_version != active.number and scored.did <= before.seen
 
 

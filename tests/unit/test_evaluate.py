@@ -257,6 +257,51 @@ def test_new_rules_hand_nobody_over_by_themselves(hall):
     assert hall.handed_over() == []
 
 
+EASIER = {**RULES, "behaviour": [{"id": "view", "on": "page_viewed", "points": 70}]}
+
+
+def test_rules_that_were_published_so_hand_over_whom_they_move_and_it_is_marked_as_theirs(hall):
+    hall.did("form_submitted", claims=GRANTED)
+    hall.did("page_viewed")
+    hall.clock.advance(DAY)
+    hall.publish(EASIER, notify=True)
+    hall.clock.advance(DAY)
+    hall.score.touch(hall.lead(ADA).lead)
+    hall.look()
+    hall.look()
+
+    assert hall.stages.transitions(hall.lead(ADA).lead)[-1].by_rules
+    assert hall.handed_over() == [("mql", 1)]
+    (requested,) = hall.events("HandoffRequested")
+    assert requested.detail["stage"] == "mql"
+
+
+def test_whom_such_rules_move_without_permission_waits_for_it(hall):
+    hall.did("form_submitted")
+    hall.did("page_viewed")
+    hall.publish(EASIER, notify=True)
+    hall.clock.advance(MINUTE)
+    hall.score.touch(hall.lead(ADA).lead)
+    hall.look()
+    assert hall.handed_over() == []
+
+    hall.did("consent_given", claims=GRANTED)
+    assert hall.handed_over() == [("mql", 1)]
+
+
+def test_rules_published_after_them_hand_nobody_over_whom_they_had_not_reached(hall):
+    hall.did("form_submitted", claims=GRANTED)
+    hall.did("page_viewed")
+    hall.publish(EASIER, notify=True)
+    hall.publish({**EASIER, "name": "next"})
+    hall.clock.advance(MINUTE)
+    hall.score.touch(hall.lead(ADA).lead)
+    hall.look()
+
+    assert hall.stage() == "mql"
+    assert hall.handed_over() == []
+
+
 def test_a_lead_that_acts_after_a_publish_is_handed_over_though_nobody_touched_it_before(hall):
     hall.did("form_submitted", claims=GRANTED)
     hall.clock.advance(DAY)

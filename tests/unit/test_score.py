@@ -58,9 +58,11 @@ class House:
         if rules:
             self.publish(rules)
 
-    def publish(self, document):
+    def publish(self, document, *, notify=False):
         number = self.versions.active_number() + 1
-        self.versions.publish(RuleVersion(number, "test", "somebody", self.clock.now(), "", "0" * 64, document, ""))
+        self.versions.publish(
+            RuleVersion(number, "test", "somebody", self.clock.now(), "", "0" * 64, document, "", notify)
+        )
 
     def reaches_leads_by(self, leads):
         """Every part of scoring reaches the leads so from now on."""
