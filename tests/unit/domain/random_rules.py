@@ -15,6 +15,8 @@ SIGNED = [*NUMBERS, *(-number for number in NUMBERS)]
 VALUES = ["red", " Red ", "blue", "", 1, 1.0, True, False, 200, "200", None, ["red", 1], {"x": 1}]
 ACTIVITY_FIELDS = ["properties.x", "properties.y", "properties.deep.z", "channel"]
 LEAD_FIELDS = ["lead.role", "company.size"]
+QUALIFIED = ["budget", "need"]
+TEAMS = ["inside", "field", "heads"]
 
 moments = st.integers(0, 24 * 20).map(lambda hours: Moment(START + hours * HOUR)) | st.integers(0, 10**12).map(
     lambda more: Moment(START + more)
@@ -143,6 +145,19 @@ def documents(draw, *, stages=False):
     document["vetoes"] = [{"id": "veto", "where": draw(of_lead)}] if draw(st.integers(1, 4)) == 1 else []
     if stages:
         document["stages"] = draw(stage_lists())
+        names = [each["name"] for each in document["stages"]]
+        document["handoff"] = {name: draw(handoff_rules()) for name in names if draw(st.integers(1, 3)) == 1}
+        document["nurture"] = {
+            name: draw(nurtures(document["stages"])) for name in names if draw(st.integers(1, 4)) == 1
+        }
+        if draw(st.integers(1, 3)) == 1:
+            document["qualification"] = {
+                draw(st.sampled_from(QUALIFIED)): {
+                    "label": "Money",
+                    "question": "How much?",
+                    "confirmed_at": draw(st.integers(1, 5)),
+                }
+            }
     return document
 
 
@@ -164,6 +179,10 @@ stage_conditions = st.recursive(
             st.none() | durations,
         ),
         st.builds(lambda of: {"activity": of}, st.sampled_from(TYPES)),
+        st.builds(
+            lambda names: {"qualified": names},
+            st.lists(st.sampled_from(QUALIFIED), min_size=1, max_size=2, unique=True),
+        ),
     ),
     lambda inner: st.one_of(
         st.builds(lambda parts: {"all": parts}, st.lists(inner, min_size=2, max_size=2)),
@@ -191,15 +210,60 @@ def stage_lists(draw):
     return found
 
 
+@st.composite
+def handoff_rules(draw):
+    """Whom a stage hands its leads to, and what happens while nobody answers."""
+    rule = {"to": draw(st.sampled_from(TEAMS)), "notify": draw(st.sampled_from([["email"], ["slack", "webhook"]]))}
+    if draw(st.booleans()):
+        rule["respond_within"] = draw(st.sampled_from(["1h", "1d"]))
+        rule["remind"] = optional(draw, st.sampled_from(["15m", "59m"]), 2)
+        rule["escalate"] = optional(draw, st.sampled_from([{"to": "heads"}, {"to": "heads", "after": "2h"}]), 2)
+        rule["reassign"] = optional(draw, st.sampled_from([{"after": "1h"}, {"after": "3d", "to": "field"}]), 2)
+    if draw(st.integers(1, 3)) == 1:
+        rule["route"] = {
+            "rules": [{"when": draw(of_lead), "to": draw(st.sampled_from(TEAMS))}],
+            **({"by": "lead.role"} if draw(st.booleans()) else {}),
+        }
+    rule["first_touch"] = optional(draw, st.just("Ask what brought them here."))
+    return {key: value for key, value in rule.items() if value is not None}
+
+
+@st.composite
+def nurtures(draw, stages):
+    """What is advised for who enters a stage, by what the entry of another one asks."""
+    towards = draw(st.sampled_from(stages))
+    asked = criteria(towards["enter"])
+    if not asked or draw(st.integers(1, 3)) == 1:
+        return draw(st.sampled_from(["newsletter", {"else": "newsletter", "towards": towards["name"]}]))
+    tracks = [{"missing": draw(st.sampled_from(asked)), "track": "wake-up"}]
+    return {"tracks": tracks, "else": "newsletter", "towards": towards["name"]}
+
+
+def criteria(condition):
+    """What a lead may miss of a stage condition, as the rules name it."""
+    ((key, asked),) = condition.items()
+    if key in ("all", "any"):
+        return sorted({name for part in asked for name in criteria(part)})
+    if key == "count":
+        return [asked["of"]]
+    if key == "qualified":
+        return [f"qualification.{name}" for name in asked]
+    return [] if key == "not" else [asked] if key == "activity" else [key]
+
+
+ratings = st.sampled_from([None, None, True, False, 0, 2, 5, "some"])
 claims = st.builds(
-    lambda role, size, consent: Claims(
+    lambda role, size, consent, budget, need: Claims(
         lead={} if role is None else {"role": role},
         company={} if size is None else {"size": size},
         consent=consent,
+        qualification={name: told for name, told in (("budget", budget), ("need", need)) if told is not None},
     ),
     st.sampled_from([None, "red", "blue", 1]),
     st.sampled_from([None, 1, 200, "red"]),
     st.sampled_from([None, "granted", "denied"]),
+    ratings,
+    ratings,
 )
 
 
