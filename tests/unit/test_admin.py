@@ -128,10 +128,11 @@ def test_leads_of_a_temperature_come_best_first(house: InMemoryDesk, admin: Call
             "grade": "D",
             "vetoed_by": [],
         },
-        "stage": {"name": "mql", "epoch": 2, "entered_at": MORNING},
+        "stage": {"name": "mql", "epoch": 2, "entered_at": MORNING, "in_rules": False},
         "consent": "granted",
         "last_activity_at": MORNING,
         "rules_version": 1,
+        "awaits_rules": None,
     }
 
 
@@ -220,7 +221,7 @@ def test_a_lead_is_shown_with_everything_that_led_to_it(house: InMemoryDesk, adm
     assert told["score"]["total"] == 65.5
     assert told["facts"]["company"] == {"name": "Engines"}
     assert told["consent"] == "granted"
-    assert told["stage"] == {"name": "mql", "epoch": 2, "entered_at": MORNING}
+    assert told["stage"] == {"name": "mql", "epoch": 2, "entered_at": MORNING, "in_rules": False}
     assert {row["activity_id"] for row in told["explanation"]["contributions"]} == {"look", "demo"}
     assert sum(row["counts"] for row in told["explanation"]["contributions"]) == 65.5
     assert told["explanation"]["rules"] == {"name": "acme", "version": 1}
