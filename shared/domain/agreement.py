@@ -184,10 +184,7 @@ def _nurture(file: RuleFile) -> Iterator[str]:
     for name, advice in file.nurture.items():
         target = towards(file, name, advice)
         of = f", measured by what {_stage(file, target)} asks" if target else ""
-        tracks = [f"**{_plain(each.track)}** where `{each.missing}` is missing" for each in advice.tracks]
-        last = f"**{_plain(advice.otherwise)}**"
-        told = f"{', else '.join(tracks)}, else {last}" if tracks else last
-        yield f"- {_stage(file, name)}{of}: {told}."
+        yield f"- {_stage(file, name)}{of}: {phrases.advised(advice, _strong)}."
     yield "\nWithout permission to be contacted nothing is advised.\n"
 
 

@@ -15,7 +15,17 @@ from shared.domain.bands import Band
 from shared.domain.durations import in_words
 from shared.domain.moments import Moment, format_moment
 from shared.domain.points import POINT, format_points
-from shared.domain.rulefile import Active, AtLeast, BehaviourRule, Escalate, HandoffRule, Reassign, Repeat, RuleFile
+from shared.domain.rulefile import (
+    Active,
+    AtLeast,
+    BehaviourRule,
+    Escalate,
+    HandoffRule,
+    Nurture,
+    Reassign,
+    Repeat,
+    RuleFile,
+)
 
 CHANNELS = {"email": "e-mail", "slack": "Slack", "webhook": "webhook"}
 IMPORTANCE = {
@@ -111,6 +121,20 @@ def repeated(repeat: Repeat) -> str:
     }[repeat.kind]
 
 
+def counted(rule: BehaviourRule) -> str:
+    """Which of its earnings count, as part of a sentence."""
+    repeat = rule.repeat
+    if rule.idle:
+        return "again after every further such time" if repeat.kind == "every" else "only the first such time"
+    return {
+        "every": "every time",
+        "once": "only the first time",
+        "latest": "only the latest time",
+        "once_per": f"at most {_once_in(repeat.every)}",
+        "once_per_value": f"once for each value of `{repeat.field}`",
+    }[repeat.kind]
+
+
 def _once_in(length: int) -> str:
     told = in_words(length or 1)
     return f"once {'an' if told == '1 hour' else 'a'} {told[2:]}" if told.startswith("1 ") else f"once in {told}"
@@ -160,6 +184,18 @@ def ageing(decay: Decay) -> str:
     way = "little by little" if decay.kind == "linear" else "all at once at the end of that time"
     every = in_words(decay.every)
     return f"points lose {lost} of what they were at first in every {every}, {way}, until nothing is left{since}"
+
+
+def pace(decay: Decay) -> str:
+    """How points age, as briefly as it can be told."""
+    since = ", counted from the lead's latest activity" if decay.since_last_activity else ""
+    if decay.kind == "none":
+        return "points stay as they are"
+    if decay.kind == "half_life":
+        return f"half-life {in_words(decay.half_life)}{since}"
+    lost = f"{percent(decay.share)} %" if decay.share else f"{format_points(decay.lose)} points"
+    way = "little by little" if decay.kind == "linear" else "all at once at the end of that time"
+    return f"{lost} lost in every {in_words(decay.every)}, {way}{since}"
 
 
 def percent(share: tuple[int, int]) -> str:
@@ -214,6 +250,12 @@ def who_gets_it(handoff: HandoffRule) -> str:
     if handoff.route and handoff.route.rules:
         within += " But the first of these that holds decides:"
     return within
+
+
+def advised(advice: Nurture, name: Written = quoted) -> str:
+    """The track for each thing that a lead may miss."""
+    tracks = [f"{name(each.track)} where `{each.missing}` is missing" for each in advice.tracks]
+    return ", else ".join([*tracks, name(advice.otherwise)])
 
 
 # --- examples ---------------------------------------------------------------------------------------------------------
