@@ -24,8 +24,11 @@ from shared.usecases.merge import ForeseeWhoIsWho, RuleWhoIsWho
 from shared.usecases.noise import KnownNoise, MarkNoise
 from shared.usecases.publish import PublishRules
 from shared.usecases.qualify import QualifyLead
+from shared.usecases.rescores import Rescores
 from shared.usecases.rulebook import Rulebook
 from shared.usecases.score import Score
+from shared.usecases.stranded import Stranded
+from shared.usecases.simulate import Simulate
 from tests.fakes import (
     FixedClock,
     InMemoryActivities,
@@ -34,6 +37,7 @@ from tests.fakes import (
     InMemoryLeads,
     InMemoryNoiseMarks,
     InMemoryQueue,
+    InMemoryRescoring,
     InMemoryRuleVersions,
     InMemorySecrets,
     InMemoryStages,
@@ -58,6 +62,7 @@ class InMemoryDesk:
     versions: InMemoryRuleVersions = field(default_factory=InMemoryRuleVersions)
     noise: InMemoryNoiseMarks = field(default_factory=InMemoryNoiseMarks)
     erasures: InMemoryErasures = field(default_factory=InMemoryErasures)
+    rescoring: InMemoryRescoring = field(default_factory=InMemoryRescoring)
     erase_queue: InMemoryQueue = field(default_factory=InMemoryQueue)
     clock: FixedClock = field(default_factory=FixedClock)
     terms: Terms = ALONE
@@ -107,7 +112,21 @@ class InMemoryDesk:
             erasures=AskForErasure(self.activities, self.leads, self.erasures, self.erase_queue, self.clock),
             being_erased=BeingErased(self.leads, self.erasures),
             drafts=DraftRules(self.versions, self.clock, ROSTERS, self.terms),
-            rules=PublishRules(self.versions, self.clock, ROSTERS, self.simulations, self.terms),
+            rules=PublishRules(
+                self.versions, self.clock, ROSTERS, self.simulations, self.terms, Stranded(InMemoryLeadIndex(self.stages), self.handoffs).by
+            ),
+            rescores=Rescores(self.rescoring, self.versions, rulebook, self.clock),
+            simulate=Simulate(
+                activities=self.activities,
+                leads=self.leads,
+                stages=self.stages,
+                rulebook=rulebook,
+                clock=self.clock,
+                consent_required=True,
+                rosters=ROSTERS,
+                noise=noise,
+            ),
+            simulations=self.simulations,
             roles_claim="cognito:groups",
         )
         numbers = iter(range(1, 1000))

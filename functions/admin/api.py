@@ -6,7 +6,9 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SkipValidation, model_validator
 
+from shared.domain.events import MOST_NAMED_LEADS
 from shared.domain.rulefile import LONGEST_NAME
+from shared.domain.simulation import MOST_SEGMENTS
 
 Text = Annotated[str, Field(max_length=500)]
 Name = Annotated[str, Field(min_length=1, max_length=LONGEST_NAME)]
@@ -193,6 +195,40 @@ class EraseLeadRequest(_Request):
     ]
 
 
+class AskForRescoreRequest(_Request):
+    """Which leads are to be scored anew: exactly one of `leads`, `where` and `all`."""
+
+    leads: (
+        Annotated[
+            list[Annotated[str, Field(min_length=1, max_length=100)]],
+            Field(min_length=1, max_length=MOST_NAMED_LEADS, description="Leads by their ids."),
+        ]
+        | None
+    ) = None
+    where: dict[str, Any] | None = Field(
+        None,
+        description="A condition as rules write them, on `lead.*`, `company.*`, `qualification.*`, `consent`, `stage`, "
+        "`temperature`, `grade` and scores: `{company.country: {is: DE}, stage: mql}`.",
+    )
+    all: bool = False
+
+    @model_validator(mode="after")
+    def _says_one_thing(self) -> Self:
+        if sum((self.all, self.leads is not None, self.where is not None)) != 1:
+            msg = "give exactly one of leads, where, and all: true"
+            raise ValueError(msg)
+        return self
+
+
+class CatchUpRequest(_Request):
+    """That activities which no lead has taken in be looked for."""
+
+    since: Annotated[
+        str,
+        Field(max_length=40, description="Received from this moment on, ISO 8601 with an offset."),
+    ]
+
+
 class DraftRulesRequest(_Request):
     """A rule file: `document` is what its YAML says, `text` the file to the letter."""
 
@@ -232,6 +268,41 @@ class RollBackRulesRequest(_Request):
         None, description="Of the version; when missing the one before the active one."
     )
     note: Text = Field("", description="Why, for those who read the list of versions.")
+
+
+class SimulateRequest(_Request):
+    """A page of a simulation: of exactly one of `draft`, `version` and `document`, the same on every page.
+
+    Each of `of` segments of all leads is asked for by itself, side by side with others if one likes, a page at a time.
+    """
+
+    draft: Annotated[int, Field(ge=1, le=999_999)] | None = None
+    version: Annotated[int, Field(ge=1, le=999_999)] | None = None
+    document: dict[str, Any] | None = Field(None, description="What the YAML of a rule file says.")
+    text: str | None = Field(None, description="That file to the letter; the document as JSON when missing.")
+    notify: Annotated[bool, Field(description="As if it were published so.")] = False
+    segment: Annotated[int, Field(ge=0, lt=MOST_SEGMENTS)] = 0
+    of: Annotated[int, Field(ge=1, le=MOST_SEGMENTS)] = 1
+    at: Annotated[str, Field(max_length=40)] | None = Field(
+        None, description="The moment to simulate, now when missing; `at` of the first segment for all others."
+    )
+    since: Annotated[str, Field(max_length=40)] | None = Field(
+        None, description="From when handoffs are counted; 90 days before `at` when missing."
+    )
+    limit: Annotated[int, Field(ge=1, le=500, description="How many leads at most.")] = 100
+    next: Annotated[str, Field(max_length=2000)] | None = Field(
+        None, description="`simulation` of the segment's page before, which holds its moments and numbers."
+    )
+
+    @model_validator(mode="after")
+    def _names_one_file(self) -> Self:
+        if sum(named is not None for named in (self.draft, self.version, self.document)) != 1:
+            msg = "give exactly one of draft, version and document"
+            raise ValueError(msg)
+        if self.text is not None and self.document is None:
+            msg = "text goes with a document"
+            raise ValueError(msg)
+        return self
 
 
 class ListDraftsRequest(_Request):
@@ -674,6 +745,33 @@ class ApprovalResponse(_Response):
     at: Stamp
 
 
+class RescoreResponse(_Response):
+    """How far a rescore is. It goes on by itself every minute."""
+
+    id: str
+    kind: Literal["every_lead", "older_rules", "leads", "where", "noise", "catch_up"] = Field(
+        description="Every lead; those under older rules; named ones; those that meet a condition; those that a word on "
+        "noise concerns; activities that no lead has taken in."
+    )
+    version: int | None = Field(description="Of `older_rules`: the version that was published.")
+    asks: list[str] = Field(description="Of `where`: what the condition asks.")
+    since: Stamp | None = Field(description="Of `catch_up`: from when on activities are looked for.")
+    began: Stamp
+    segments: int
+    done: int = Field(description="How many of the segments are done.")
+    found: int = Field(description="How many leads, or activities, were found so far.")
+    touched: int = Field(description="How often `score` was asked for one; who is asked for again counts again.")
+    ended: Stamp | None
+
+
+class RescoresResponse(_Response):
+    """The active rules version, since when it is active, and every rescore of the last 30 days, the latest first."""
+
+    version: int
+    active_since: Stamp | None
+    rescores: list[RescoreResponse]
+
+
 class RuleVersionResponse(_Response):
     """A published rule file without its content."""
 
@@ -770,3 +868,101 @@ class HealthResponse(_Response):
     """The API answers."""
 
     status: Literal["ok"] = "ok"
+
+
+class FlowResponse(_Response):
+    """How many leads stand here before and there after; null is no stage, or no temperature."""
+
+    before: str | None
+    after: str | None
+    leads: int
+
+
+class ColumnResponse(_Response):
+    """How many leads have a total in a column of the distribution, and the whole points at which that begins."""
+
+    when: Literal["before", "after"]
+    from_points: int
+    leads: int
+
+
+class ShareResponse(_Response):
+    """How many handoffs of a week, by the active rules (`before`) or the new, a team would have got.
+
+    They are for `assignee`, for those who take turns by `counter` (see `rounds`), or for nobody in particular.
+    """
+
+    when: Literal["before", "after"]
+    week: str = Field(description="Its Monday, in UTC.", examples=["2026-03-02"])
+    team: str
+    assignee: str | None
+    counter: str | None
+    handoffs: int
+
+
+class FindingsResponse(_Response):
+    """What was found of some leads; those of several pages are added up, in any order."""
+
+    leads: int
+    moved: int
+    sent_now: int = Field(description="How many handoffs publishing itself would cause.")
+    stages: list[FlowResponse]
+    temperatures: list[FlowResponse]
+    scores: list[ColumnResponse]
+    shares: list[ShareResponse]
+    rounds: dict[str, list[str]] = Field(description="Who takes turns by each counter, in order.")
+
+
+class ChangeResponse(_Response):
+    """What something is, and what it would be."""
+
+    before: str | None
+    after: str | None
+
+
+class TotalChangeResponse(_Response):
+    """A lead's total under the active rules and under the new ones, at that moment."""
+
+    before: Points
+    after: Points
+
+
+class MoveResponse(_Response):
+    """A lead that would come into another stage or temperature; its name is for those who may see names."""
+
+    lead: str
+    name: str | None
+    stage: ChangeResponse
+    temperature: ChangeResponse
+    total: TotalChangeResponse
+
+
+class ForeseenHandoffResponse(_Response):
+    """A handoff that publishing would cause (`now`), or that would have been sent, by the active rules or the new."""
+
+    when: Literal["now", "before", "after"]
+    lead: str
+    stage: str
+    epoch: int
+    at: Stamp
+    team: str
+    assignee: str | None = Field(description="Null where the team has no members, or they take turns.")
+    counter: str | None = Field(description="By which they take turns.")
+
+
+class SimulateResponse(_Response):
+    """A page of a simulation. Nothing was written, and nobody was told."""
+
+    sha256: str = Field(description="Of the file's text.")
+    against: int = Field(description="The version that is active.")
+    at: Stamp
+    since: Stamp
+    segment: int
+    of: int
+    done: bool = Field(description="Whether this was the segment's last page.")
+    simulation: str = Field(
+        description="`next` of the segment's following page. Those of the last pages are shown to a publish, for a day."
+    )
+    findings: FindingsResponse
+    moves: list[MoveResponse]
+    handoffs: list[ForeseenHandoffResponse]

@@ -16,6 +16,7 @@ from shared.adapters.dynamodb.handoffs import DynamoDBAnswers, DynamoDBHandoffs
 from shared.adapters.dynamodb.lead_index import DynamoDBLeadIndex
 from shared.adapters.dynamodb.leads import DynamoDBLeads
 from shared.adapters.dynamodb.noise import DynamoDBNoiseMarks
+from shared.adapters.dynamodb.rescoring import DynamoDBRescoring
 from shared.adapters.dynamodb.rules import DynamoDBRuleVersions
 from shared.adapters.dynamodb.stages import DynamoDBStages
 from shared.adapters.dynamodb.traces import DynamoDBTraces
@@ -24,6 +25,7 @@ from shared.adapters.simulation_tokens import SignedSimulations
 from shared.adapters.sqs import SQSQueue
 from shared.adapters.ssm import SSMSecrets
 from shared.domain.drafts import Terms
+from shared.ports.simulations import Simulations
 from shared.usecases.adjust import AdjustScore
 from shared.usecases.answer import AnswerHandoff
 from shared.usecases.consent import RecordConsent
@@ -37,7 +39,10 @@ from shared.usecases.merge import ForeseeWhoIsWho, RuleWhoIsWho
 from shared.usecases.noise import KnownNoise, MarkNoise
 from shared.usecases.publish import PublishRules
 from shared.usecases.qualify import QualifyLead
+from shared.usecases.rescores import Rescores
 from shared.usecases.rulebook import Rulebook
+from shared.usecases.stranded import Stranded
+from shared.usecases.simulate import Simulate
 
 _PATIENCE = Config(
     connect_timeout=2,
@@ -66,6 +71,9 @@ class Desk:
     being_erased: BeingErased
     drafts: DraftRules
     rules: PublishRules
+    rescores: Rescores
+    simulate: Simulate
+    simulations: Simulations
     roles_claim: str
 
 
@@ -79,6 +87,7 @@ def from_environment() -> Desk:
     leads = DynamoDBLeads(client, settings.leads_table)
     stages = DynamoDBStages(client, settings.leads_table, clock)
     handoffs = DynamoDBHandoffs(client, settings.leads_table)
+    index = DynamoDBLeadIndex(client, settings.leads_table)
     versions = DynamoDBRuleVersions(client, settings.leads_table)
     rulebook = Rulebook(versions, clock)
     marks = DynamoDBNoiseMarks(client, settings.leads_table)
@@ -93,7 +102,7 @@ def from_environment() -> Desk:
             leads=leads,
             stages=stages,
             handoffs=handoffs,
-            index=DynamoDBLeadIndex(client, settings.leads_table),
+            index=index,
             rulebook=rulebook,
             clock=clock,
             noise=noise,
@@ -132,6 +141,20 @@ def from_environment() -> Desk:
         ),
         being_erased=BeingErased(leads, erasures),
         drafts=DraftRules(versions, clock, settings.teams, terms),
-        rules=PublishRules(versions, clock, settings.teams, simulations, terms),
+        rules=PublishRules(
+            versions, clock, settings.teams, simulations, terms, Stranded(index, handoffs).by
+        ),
+        rescores=Rescores(DynamoDBRescoring(client, settings.leads_table), versions, rulebook, clock),
+        simulate=Simulate(
+            activities=activities,
+            leads=leads,
+            stages=stages,
+            rulebook=rulebook,
+            clock=clock,
+            consent_required=settings.consent_required,
+            rosters=settings.teams,
+            noise=noise,
+        ),
+        simulations=simulations,
         roles_claim=settings.roles_claim,
     )

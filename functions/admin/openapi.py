@@ -16,7 +16,7 @@ from shared.adapters import lists, segment
 from shared.adapters.bus_events import TAKEN, TOLD
 from shared.adapters.routes import ROUTES, Route
 
-_TAGS = ("Intake", "Leads", "Handoffs", "Permission", "Noise", "Rules", "About", "Intake in short")
+_TAGS = ("Intake", "Leads", "Handoffs", "Permission", "Noise", "Rules", "Rescores", "About", "Intake in short")
 _Mode = tuple[type[BaseModel], Literal["validation", "serialization"]]
 _Refs = dict[type[BaseModel], dict[str, Any]]
 
@@ -238,11 +238,34 @@ _OPERATIONS: dict[str, _Told] = {
     "publish_draft": _Told(
         "Publish a draft that has its words", "Rules", {201: api.PublishRulesResponse}, api.PublishDraftRequest
     ),
+    "simulate_rules": _Told(
+        "What publishing a rule file would do, a page of leads at a time; nothing is written",
+        "Rules",
+        {200: api.SimulateResponse},
+        api.SimulateRequest,
+    ),
     "roll_back_rules": _Told(
         "Publish the file of an old version once more",
         "Rules",
         {201: api.PublishRulesResponse},
         api.RollBackRulesRequest,
+    ),
+    "list_rescores": _Told(
+        "What is being scored anew, or was lately, and how far it is", "Rescores", {200: api.RescoresResponse}
+    ),
+    "ask_for_rescore": _Told(
+        "Have leads scored anew: some, those that meet a condition, or all",
+        "Rescores",
+        {202: api.RescoreResponse},
+        api.AskForRescoreRequest,
+        headers=_ONCE,
+    ),
+    "catch_up": _Told(
+        "Find activities that no lead has taken in, and apply them",
+        "Rescores",
+        {202: api.RescoreResponse},
+        api.CatchUpRequest,
+        headers=_ONCE,
     ),
     "publish_rules": _Told(
         "Check and publish a rule file, where the settings want nobody's word",

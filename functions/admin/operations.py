@@ -16,6 +16,7 @@ from functions.admin.desk import Desk
 from shared.adapters.answers import read_fact
 from shared.adapters.email_addresses import email_identity
 from shared.adapters.http_api import SINGLE_LIMIT, HttpRequest, Reply, json_reply
+from shared.adapters.routes import LEAD_READERS
 from shared.adapters.segment import validation_fault
 from shared.adapters.strict_json import read_json
 from shared.domain.activity import Identity, IdentityKind, Json
@@ -24,6 +25,7 @@ from shared.domain.moments import Moment, MomentError, parse_moment
 from shared.domain.noise import NoiseFilter, noise_filter
 from shared.domain.people import Person, Role
 from shared.domain.refusals import Invalid, NotFound
+from shared.domain.rescores import Aim, EveryLead, LeadsWhere, NamedLeads, UnappliedActivities
 from shared.domain.rulefile import LONGEST_NAME
 from shared.ports.handoffs import HandoffPlace
 from shared.ports.lead_index import Place, Shelf
@@ -37,8 +39,9 @@ from shared.usecases.handoffs import HandoffWish
 from shared.usecases.leads import LeadPage, MergedInto, WhichRules
 from shared.usecases.merge import Ruled, Ruling
 from shared.usecases.noise import NoiseWord
-from shared.usecases.publish import PublishingWish
+from shared.usecases.publish import PublishingWish, checked, sha256_of
 from shared.usecases.qualify import QualificationTold
+from shared.usecases.simulate import Candidate
 
 RULES_LIMIT = 128 * 1024
 """Bytes of a published rule file with its text: a stored version is one item."""
@@ -188,6 +191,31 @@ def erase_lead(request: HttpRequest, path: Mapping[str, str], person: Person, de
     return _answer(202, replies.erasure(erasure))
 
 
+def list_rescores(_request: HttpRequest, _path: Mapping[str, str], _person: Person, desk: Desk) -> Reply:
+    """`GET /v1/rescores`: what is being scored anew, or was lately, and how far it is."""
+    version, since = desk.rescores.active()
+    return _answer(200, replies.rescores(version, since, desk.rescores.all()))
+
+
+def ask_for_rescore(request: HttpRequest, _path: Mapping[str, str], person: Person, desk: Desk) -> Reply:
+    """`POST /v1/rescores`: some leads, those that meet a condition, or all are to be scored anew."""
+    asked = _validated(api.AskForRescoreRequest, read_json(request.body(SINGLE_LIMIT)))
+    aim: Aim = EveryLead()
+    if asked.leads is not None:
+        aim = NamedLeads(tuple(dict.fromkeys(map(LeadId, asked.leads))))
+    elif asked.where is not None:
+        aim = LeadsWhere(asked.where)
+    return _answer(202, replies.rescore(desk.rescores.ask(aim, _own_id(request), person)))
+
+
+def catch_up(request: HttpRequest, _path: Mapping[str, str], person: Person, desk: Desk) -> Reply:
+    """`POST /v1/catch-ups`: activities of the log that no lead has taken in are to be found and applied."""
+    asked = _validated(api.CatchUpRequest, read_json(request.body(SINGLE_LIMIT)))
+    since = _moment(asked.since, "since")
+    aim = UnappliedActivities(Moment(since or 0))
+    return _answer(202, replies.rescore(desk.rescores.ask(aim, _own_id(request), person)))
+
+
 def get_active_rules(_request: HttpRequest, _path: Mapping[str, str], _person: Person, desk: Desk) -> Reply:
     """`GET /v1/rules`: the rules that hold."""
     return _answer(200, replies.rules(desk.rules.active()))
@@ -259,6 +287,21 @@ def publish_draft(request: HttpRequest, path: Mapping[str, str], person: Person,
     return _answer(201, replies.published(desk.rules.publish_draft(_number(path, "a draft"), person, wish)))
 
 
+def simulate_rules(request: HttpRequest, _path: Mapping[str, str], person: Person, desk: Desk) -> Reply:
+    """`POST /v1/simulations`: what publishing a rule file would do, a page of leads at a time."""
+    asked = _validated(api.SimulateRequest, read_json(request.body(RULES_LIMIT)))
+    candidate = _candidate(asked, desk)
+    stretch = (
+        desk.simulate.begin(
+            candidate, asked.segment, asked.of, at=_moment(asked.at, "at"), since=_moment(asked.since, "since")
+        )
+        if asked.next is None
+        else desk.simulations.stretch(asked.next)
+    )
+    page = desk.simulate.page(candidate, stretch, asked.limit, named=bool(person.roles & LEAD_READERS))
+    return _answer(200, replies.simulated(page, desk.simulations.sign(page.stretch)))
+
+
 OPERATIONS: Mapping[str, Operation] = {
     operation.__name__: operation
     for operation in (
@@ -277,6 +320,9 @@ OPERATIONS: Mapping[str, Operation] = {
         list_noise,
         mark_noise,
         unmark_noise,
+        list_rescores,
+        ask_for_rescore,
+        catch_up,
         get_active_rules,
         list_rule_versions,
         get_rule_version,
@@ -289,6 +335,7 @@ OPERATIONS: Mapping[str, Operation] = {
         approve_draft,
         withdraw_draft,
         publish_draft,
+        simulate_rules,
     )
 }
 """By the name that the table of routes gives them."""
@@ -306,7 +353,18 @@ def _number(path: Mapping[str, str], what: str) -> int:
     return int(number)
 
 
-def _text(asked: api.DraftRulesRequest) -> str:
+def _candidate(asked: api.SimulateRequest, desk: Desk) -> Candidate:
+    """The rules that are simulated: a draft's, a version's, or a file that nobody keeps yet."""
+    if asked.document is not None:
+        return Candidate(checked(asked.document), sha256_of(_text(asked)), asked.notify)
+    if asked.draft is not None:
+        draft = desk.drafts.one(asked.draft).draft
+        return Candidate(checked(draft.document), draft.sha256, asked.notify)
+    version = desk.rules.version(asked.version or 0)
+    return Candidate(checked(version.document), version.sha256, asked.notify)
+
+
+def _text(asked: api.DraftRulesRequest | api.SimulateRequest) -> str:
     """The rule file to the letter, or else as JSON."""
     return json.dumps(asked.document, indent=2, ensure_ascii=False) if asked.text is None else asked.text
 

@@ -28,8 +28,18 @@ from shared.domain.journey import Journey
 from shared.domain.moments import Moment, format_moment
 from shared.domain.nurture import Advice
 from shared.domain.points import as_number
+from shared.domain.simulation import Findings
 from shared.domain.qualification import FactHistory, FactWord
+from shared.domain.rescores import (
+    EveryLead,
+    LeadsOfNoise,
+    LeadsUnderOlderRules,
+    LeadsWhere,
+    NamedLeads,
+    UnappliedActivities,
+)
 from shared.domain.rulefile import Problem, Reason, RuleFile
+from shared.domain.selection import parse_selection
 from shared.ports.noise import NoiseMark, Said
 from shared.ports.rules import RuleVersion
 from shared.ports.stages import StoredTransition
@@ -39,7 +49,17 @@ from shared.usecases.handoffs import HandoffShown
 from shared.usecases.leads import LeadStory, LeadSummary
 from shared.usecases.merge import Part
 from shared.usecases.publish import Published
+from shared.usecases.simulate import SimulatedPage
+from shared.usecases.rescores import Progress
 
+_AIMS: Mapping[type[object], Literal["every_lead", "older_rules", "leads", "where", "noise", "catch_up"]] = {
+    EveryLead: "every_lead",
+    LeadsUnderOlderRules: "older_rules",
+    NamedLeads: "leads",
+    LeadsWhere: "where",
+    LeadsOfNoise: "noise",
+    UnappliedActivities: "catch_up",
+}
 _RANKS: Mapping[Rank, Literal["public", "trusted", "sales"]] = {
     Rank.PUBLIC: "public",
     Rank.TRUSTED: "trusted",
@@ -213,6 +233,54 @@ def rule_version(version: RuleVersion) -> api.RuleVersionResponse:
     )
 
 
+def simulated(page: SimulatedPage, token: str) -> api.SimulateResponse:
+    """A page of a simulation, and the token that holds how far it has come."""
+    stretch, found = page.stretch, page.found
+    every = [
+        (when, each.lead, sending)
+        for each in found
+        for when, sent in (("now", each.now), ("before", each.sent_before), ("after", each.sent_after))
+        for sending in sent
+    ]
+    return api.SimulateResponse(
+        sha256=stretch.sha256,
+        against=stretch.against,
+        at=format_moment(stretch.at),
+        since=format_moment(stretch.since),
+        segment=stretch.segment,
+        of=stretch.of,
+        done=stretch.done,
+        simulation=token,
+        findings=api.FindingsResponse.model_validate(Findings.of(found).as_json()),
+        moves=[
+            api.MoveResponse(
+                lead=each.lead,
+                name=each.name,
+                stage=api.ChangeResponse(before=each.before.stage, after=each.after.stage),
+                temperature=api.ChangeResponse(before=each.before.temperature, after=each.after.temperature),
+                total=api.TotalChangeResponse(before=as_number(each.before.total), after=as_number(each.after.total)),
+            )
+            for each in found
+            if each.moves
+        ],
+        handoffs=[
+            api.ForeseenHandoffResponse.model_validate(
+                {
+                    "when": when,
+                    "lead": lead,
+                    "stage": sending.stage,
+                    "epoch": sending.epoch,
+                    "at": format_moment(sending.at),
+                    "team": sending.owners.team,
+                    "assignee": sending.owners.assignee,
+                    "counter": sending.owners.counter,
+                }
+            )
+            for when, lead, sending in every
+        ],
+    )
+
+
 def published(outcome: Published) -> api.PublishRulesResponse:
     """What publishing did."""
     return api.PublishRulesResponse(
@@ -235,9 +303,7 @@ def draft(drafted: Drafted) -> api.DraftResponse:
         is_stale=drafted.is_stale,
         approvals=_approvals(each.approvals),
         missing=list(drafted.missing),
-        steps=[
-            api.DraftStepResponse(state=step.state, who=step.who, at=format_moment(step.at)) for step in each.steps
-        ],
+        steps=[api.DraftStepResponse(state=step.state, who=step.who, at=format_moment(step.at)) for step in each.steps],
         version=each.version,
     )
 
@@ -274,6 +340,31 @@ def _approvals(approvals: Iterable[Approval]) -> list[api.ApprovalResponse]:
         api.ApprovalResponse.model_validate({"name": each.name, "role": each.role.value, "at": format_moment(each.at)})
         for each in approvals
     ]
+
+
+def rescores(version: int, since: Moment | None, every: Iterable[Progress]) -> api.RescoresResponse:
+    """The active version, and every rescore that is remembered."""
+    return api.RescoresResponse(
+        version=version, active_since=_stamp(since), rescores=[rescore(progress) for progress in every]
+    )
+
+
+def rescore(progress: Progress) -> api.RescoreResponse:
+    """How far one is; of a condition what it asks, and not for which values, which may be somebody's."""
+    aim = progress.aim
+    return api.RescoreResponse(
+        id=progress.job,
+        kind=_AIMS[type(aim)],
+        version=aim.version if isinstance(aim, LeadsUnderOlderRules) else None,
+        asks=list(parse_selection(aim.where).asks) if isinstance(aim, LeadsWhere) else [],
+        since=_stamp(aim.since) if isinstance(aim, UnappliedActivities) else None,
+        began=format_moment(progress.started),
+        segments=progress.segments,
+        done=progress.done,
+        found=progress.found,
+        touched=progress.touched,
+        ended=_stamp(progress.ended),
+    )
 
 
 def _person(person: Introduction) -> api.PersonResponse:

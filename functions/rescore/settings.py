@@ -1,6 +1,7 @@
 """What `rescore` is told by the stack."""
 
 from shared.adapters.environment import FunctionSettings
+from shared.usecases.rescore import SEGMENTS
 
 
 class Settings(FunctionSettings):
@@ -9,5 +10,5 @@ class Settings(FunctionSettings):
     activities_table: str
     leads_table: str
     score_queue_url: str
-    segments: int = 4
+    segments: int = SEGMENTS
     page: int = 500

@@ -76,6 +76,9 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/v1/noise", "admin", "list_noise", MARKETERS),
     Route("POST", "/v1/noise/marks", "admin", "mark_noise", MARKETERS),
     Route("POST", "/v1/noise/unmarks", "admin", "unmark_noise", MARKETERS),
+    Route("GET", "/v1/rescores", "admin", "list_rescores", RULE_READERS),
+    Route("POST", "/v1/rescores", "admin", "ask_for_rescore", MARKETERS),
+    Route("POST", "/v1/catch-ups", "admin", "catch_up", ADMINS),
     Route("GET", "/v1/rules", "admin", "get_active_rules", RULE_READERS),
     Route("GET", "/v1/rules/versions", "admin", "list_rule_versions", RULE_READERS),
     Route("GET", "/v1/rules/drafts", "admin", "list_drafts", RULE_READERS),
@@ -87,6 +90,7 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/v1/rules/drafts/{number}/publications", "admin", "publish_draft", MARKETERS),
     Route("POST", "/v1/rules/rollbacks", "admin", "roll_back_rules", MARKETERS),
     Route("GET", "/v1/rules/{number}", "admin", "get_rule_version", RULE_READERS),
+    Route("POST", "/v1/simulations", "admin", "simulate_rules", RULE_READERS),
     Route("POST", "/v1/rules", "admin", "publish_rules", MARKETERS),
 )
 

@@ -7,14 +7,23 @@ and the scores by name; what happened, and for how long a lead has been in a sta
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from shared.domain import conditions
-from shared.domain.conditions import All, AnyOf, ConditionError, Not, Path, nearest
+from shared.domain.conditions import All, AnyOf, ConditionError, Not, Path, Test, nearest
 from shared.domain.facts import Facts
-from shared.domain.stages import Activities, Look, ScoreIs, StageCondition, compose, parse_stage_condition, walk
+from shared.domain.stages import (
+    Activities,
+    Look,
+    Qualified,
+    ScoreIs,
+    StageCondition,
+    compose,
+    parse_stage_condition,
+    walk,
+)
 
 SELECTION_KEYS = (
     *("all", "any", "not", "score", "engagement", "fit", "grade", "temperature", "stage", "consent", "qualified"),
@@ -52,6 +61,8 @@ class Selection:
 
     def __init__(self, condition: StageCondition) -> None:
         self._holds: Callable[[Look], bool] = compose(condition)
+        self.asks = tuple(sorted({each for node in walk(condition) for each in _asked_by(node)}))
+        """The fields, scores and the like that it asks, by their names."""
         self.scores = frozenset(
             node.name for node in walk(condition) if isinstance(node, ScoreIs) and node.name != "score"
         )
@@ -78,6 +89,14 @@ class Selection:
         if strange := sorted(self.scores - set(known)):
             msg = f"the rules have no score {strange[0]!r}"
             raise ConditionError(msg, (strange[0],), nearest(strange[0], known))
+
+
+def _asked_by(node: object) -> Iterator[str]:
+    match node:
+        case Test(field) | ScoreIs(field):
+            yield field
+        case Qualified(names):
+            yield from (f"qualification.{name}" for name in names)
 
 
 def parse_selection(raw: object) -> Selection:

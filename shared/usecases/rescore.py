@@ -25,6 +25,9 @@ QUIET_AFTER = 90 * SECOND
 """A publish, or a word on noise, is not over before this time: a warm function remembers the rules and the filters of
 before for 15 seconds and runs for 60, so that until then it may still write by them behind a pass."""
 
+SEGMENTS = 4
+"""Into how many segments leads and log are cut for a rescore."""
+
 MOST_AHEAD = 5_000
 """Messages in the queue of `score` beyond which no rescore puts more there: what `score` does in some twenty seconds.
 The sweep has as much again, so that no rescore holds it up."""

@@ -346,6 +346,16 @@ def test_a_draft_goes_live_by_two_words_and_is_rolled_back(house: House, monkeyp
     assert ask("http_get_active_rules")["document"] == ask("http_get_rule_version")["document"]
 
 
+def test_rescores_and_catching_up_are_asked_for_and_followed(house: House) -> None:
+    before = ask("http_list_rescores")
+    assert (before["version"], before["rescores"]) == (1, [])
+
+    asked, caught = ask("http_ask_for_rescore"), ask("http_catch_up")
+
+    assert (asked["kind"], asked["asks"], caught["kind"]) == ("where", ["company.country", "stage"], "catch_up")
+    assert {each["id"] for each in ask("http_list_rescores")["rescores"]} == {asked["id"], caught["id"]}
+
+
 @pytest.mark.parametrize("name", ["http_health", "http_openapi", "http_docs"])
 def test_what_is_open_needs_no_table(name: str) -> None:
     assert lambda_handler(golden(name), None)["statusCode"] == 200
