@@ -27,8 +27,8 @@ from shared.usecases.qualify import QualifyLead
 from shared.usecases.rescores import Rescores
 from shared.usecases.rulebook import Rulebook
 from shared.usecases.score import Score
-from shared.usecases.stranded import Stranded
 from shared.usecases.simulate import Simulate
+from shared.usecases.stranded import Stranded
 from tests.fakes import (
     FixedClock,
     InMemoryActivities,
@@ -113,7 +113,12 @@ class InMemoryDesk:
             being_erased=BeingErased(self.leads, self.erasures),
             drafts=DraftRules(self.versions, self.clock, ROSTERS, self.terms),
             rules=PublishRules(
-                self.versions, self.clock, ROSTERS, self.simulations, self.terms, Stranded(InMemoryLeadIndex(self.stages), self.handoffs).by
+                self.versions,
+                self.clock,
+                ROSTERS,
+                self.simulations,
+                self.terms,
+                stranded=Stranded(InMemoryLeadIndex(self.stages), self.handoffs).by,
             ),
             rescores=Rescores(self.rescoring, self.versions, rulebook, self.clock),
             simulate=Simulate(

@@ -41,8 +41,8 @@ from shared.usecases.publish import PublishRules
 from shared.usecases.qualify import QualifyLead
 from shared.usecases.rescores import Rescores
 from shared.usecases.rulebook import Rulebook
-from shared.usecases.stranded import Stranded
 from shared.usecases.simulate import Simulate
+from shared.usecases.stranded import Stranded
 
 _PATIENCE = Config(
     connect_timeout=2,
@@ -141,9 +141,7 @@ def from_environment() -> Desk:
         ),
         being_erased=BeingErased(leads, erasures),
         drafts=DraftRules(versions, clock, settings.teams, terms),
-        rules=PublishRules(
-            versions, clock, settings.teams, simulations, terms, Stranded(index, handoffs).by
-        ),
+        rules=PublishRules(versions, clock, settings.teams, simulations, terms, stranded=Stranded(index, handoffs).by),
         rescores=Rescores(DynamoDBRescoring(client, settings.leads_table), versions, rulebook, clock),
         simulate=Simulate(
             activities=activities,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -30,7 +30,8 @@ T = TypeVar("T")
 class Published:
     """The active version; `is_new` is false when the same rules were active already.
 
-    `warnings` are the teams and members that it names and the settings do not have.
+    `warnings` are the teams and members that it names and the settings do not have, and whom it leaves in a stage that
+    there is no more.
     """
 
     version: RuleVersion
@@ -50,17 +51,33 @@ class PublishingWish:
     notify: bool = False
 
 
+def nobody(_before: Mapping[str, Any], _after: RuleFile) -> Iterable[Problem]:
+    """Where there are no leads, none is left behind."""
+    return ()
+
+
 class PublishRules:
-    """The rule versions as people read and publish them; `rosters` are the teams of the settings."""
+    """The rule versions as people read and publish them; `rosters` are the teams of the settings.
+
+    `stranded` tells whom a rule file leaves in a stage of the one before that it drops.
+    """
 
     def __init__(
-        self, versions: RuleVersions, clock: Clock, rosters: Rosters, simulations: Simulations, terms: Terms
+        self,
+        versions: RuleVersions,
+        clock: Clock,
+        rosters: Rosters,
+        simulations: Simulations,
+        terms: Terms,
+        *,
+        stranded: Callable[[Mapping[str, Any], RuleFile], Iterable[Problem]] = nobody,
     ) -> None:
         self._versions = versions
         self._clock = clock
         self._rosters = rosters
         self._simulations = simulations
         self._terms = terms
+        self._stranded = stranded
 
     def active(self) -> RuleVersion:
         """The version that holds."""
@@ -101,11 +118,11 @@ class PublishRules:
             )
             raise Unmet(msg, missing=list(needed))
         rule_file = checked(document)
-        warnings = tuple(unknown_owners(rule_file, self._rosters))
         sha256 = sha256_of(text)
 
         def attempt() -> Published:
             active = self.active()
+            warnings = self._warnings(active.document, rule_file)
             if active.number and active.sha256 == sha256 and active.document == document:
                 return Published(active, is_new=False, warnings=warnings)
             version = RuleVersion(
@@ -151,7 +168,7 @@ class PublishRules:
                 approvals=draft.approvals,
                 forced=self._forced(draft.sha256, active, wish),
             )
-            warnings = tuple(unknown_owners(checked(draft.document), self._rosters))
+            warnings = self._warnings(self.active().document, checked(draft.document))
             self._versions.publish(version, become)
             return Published(version, is_new=True, warnings=warnings)
 
@@ -177,7 +194,7 @@ class PublishRules:
         if old.sha256 == active.sha256 and old.document == active.document:
             msg = f"the rules of version {wanted} hold already, as version {active.number}"
             raise Invalid(msg, "number")
-        warnings = tuple(unknown_owners(checked(old.document), self._rosters))
+        warnings = self._warnings(active.document, checked(old.document))
         version = RuleVersion(
             number=active.number + 1,
             name=old.name,
@@ -195,6 +212,9 @@ class PublishRules:
         except Conflict:
             raise _disturbed() from None
         return Published(version, is_new=True, warnings=warnings)
+
+    def _warnings(self, before: Mapping[str, Any], after: RuleFile) -> tuple[Problem, ...]:
+        return (*unknown_owners(after, self._rosters), *self._stranded(before, after))
 
     def _draft(self, number: int) -> Draft:
         draft = self._versions.draft(number)

@@ -656,6 +656,30 @@ def test_a_rule_file_that_names_a_team_which_the_settings_do_not_have_is_publish
     assert desk.versions.active_number() == 1
 
 
+def test_publishing_warns_of_leads_and_open_handoffs_in_stages_that_the_new_rules_drop() -> None:
+    desk = a_desk()
+    caller = Caller(desk)
+    stages = [{"name": name, "enter": {"activity": name}} for name in ("mql", "sql", "won")]
+    handoff, at = {"mql": {"to": "inside-sales"}}, parse_moment(MORNING)
+    assert answer(caller.post("/v1/rules", {"document": {"stages": stages, "handoff": handoff}}))["warnings"] == []
+    for number, stage in enumerate(("mql", "mql", "sql"), start=1):
+        stand(desk, f"lead-{number}", stage, 60)
+    for epoch in range(1, 121):
+        key = HandoffKey(ONE, "mql", epoch)
+        desk.handoffs.committed[key] = Handoff(key, "inside-sales", (), at, None, "it did something", None, {})
+
+    told = answer(caller.post("/v1/rules", {"document": {"stages": stages[2:]}, "force": "They are gone."}))
+
+    assert told["number"] == 2
+    assert [(each["at"], each["message"]) for each in told["warnings"]] == [
+        (
+            "stages",
+            "there is no stage 'mql' any more: 2 leads stand in it and 120 handoffs of it wait for an answer",
+        ),
+        ("stages", "there is no stage 'sql' any more: 1 lead stands in it"),
+    ]
+
+
 def test_what_was_active_once_may_be_published_again() -> None:
     desk = a_desk()
     for name in ("one", "two", "one"):
