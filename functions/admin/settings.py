@@ -20,6 +20,7 @@ class Settings(FunctionSettings):
     erasure_secret: str
     erase_queue_url: str
     page_secret: str
+    consent_required: bool = True
     roles_claim: str = "cognito:groups"
     approvals: tuple[Role, ...] = ()
     handoff_budget: int = 15

@@ -61,6 +61,11 @@ class Owners:
     round: tuple[str, ...]
     counter: str | None = None
 
+    @property
+    def assignee(self) -> str | None:
+        """The one who gets every such lead, None where they take turns or there is nobody."""
+        return self.round[0] if self.round and self.counter is None else None
+
 
 def owners(rule: HandoffRule, rosters: Rosters, facts: Facts) -> Owners:
     """As `route`, without taking a turn: who would get such leads, in turns."""

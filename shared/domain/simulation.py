@@ -296,8 +296,7 @@ class Findings:
                     owners = sending.owners
                     if owners.counter is not None:
                         rounds[owners.counter] = owners.round
-                    one = owners.round[0] if owners.counter is None and owners.round else None
-                    shares[Share(when, week_of(sending.at), owners.team, one, owners.counter)] += 1
+                    shares[Share(when, week_of(sending.at), owners.team, owners.assignee, owners.counter)] += 1
         return cls(leads, moved, now, stages, temperatures, scores, shares, rounds)
 
     def __add__(self, other: Findings) -> Findings:

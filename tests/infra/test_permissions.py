@@ -111,6 +111,7 @@ GRANTS: dict[str, dict[str, set[str]]] = {
             "dynamodb:GetItem",
             "dynamodb:BatchGetItem",
             "dynamodb:Query",
+            "dynamodb:Scan",
             "dynamodb:PutItem",
             "dynamodb:UpdateItem",
         },
