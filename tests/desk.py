@@ -13,6 +13,7 @@ from shared.domain.handoff import LeadId
 from shared.domain.routing import Member
 from shared.usecases.adjust import AdjustScore
 from shared.usecases.answer import AnswerHandoff
+from shared.usecases.compare import CompareRules
 from shared.usecases.consent import RecordConsent
 from shared.usecases.drafts import DraftRules
 from shared.usecases.erase import AskForErasure
@@ -112,6 +113,7 @@ class InMemoryDesk:
             erasures=AskForErasure(self.activities, self.leads, self.erasures, self.erase_queue, self.clock),
             being_erased=BeingErased(self.leads, self.erasures),
             drafts=DraftRules(self.versions, self.clock, ROSTERS, self.terms),
+            comparisons=CompareRules(self.versions),
             rules=PublishRules(
                 self.versions,
                 self.clock,

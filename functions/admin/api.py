@@ -314,6 +314,25 @@ class ListDraftsRequest(_Request):
     next: Annotated[int, Field(ge=1, le=999_999)] | None = Field(None, description="`next` of the page before.")
 
 
+RulesName = Annotated[
+    str, Field(max_length=20, description="`active`, the number of a version, or `draft-` and the number of a draft.")
+]
+
+
+class CompareRulesRequest(_Request):
+    """The query of a difference: what `to` says otherwise than `from`."""
+
+    from_: RulesName = Field("active", alias="from")
+    to: RulesName
+
+
+class CompareDocumentRequest(_Request):
+    """What a rule file says otherwise than the one that `from` names."""
+
+    from_: RulesName = Field("active", alias="from")
+    document: dict[str, Any] = Field(description="What the YAML of a rule file says.")
+
+
 class PersonResponse(_Response):
     """Who a lead is, as far as it is known."""
 
@@ -799,6 +818,21 @@ class RuleVersionsResponse(_Response):
     """Every published version, newest first."""
 
     versions: list[RuleVersionResponse]
+
+
+class DifferenceResponse(_Response):
+    """One thing that the later rule file says otherwise."""
+
+    subject: str = Field(description="The heading under which it belongs: Points, Limits, Bands, Stages and so on.")
+    text: str = Field(description="A sentence; names that the systems know stand in backticks.")
+
+
+class DifferencesResponse(_Response):
+    """What differs in meaning between two rule files, in the order in which people read one."""
+
+    before: str = Field(description="Which one it was: `version 3`.")
+    after: str
+    differences: list[DifferenceResponse]
 
 
 class WarningResponse(_Response):

@@ -28,6 +28,7 @@ from shared.domain.drafts import Terms
 from shared.ports.simulations import Simulations
 from shared.usecases.adjust import AdjustScore
 from shared.usecases.answer import AnswerHandoff
+from shared.usecases.compare import CompareRules
 from shared.usecases.consent import RecordConsent
 from shared.usecases.drafts import DraftRules
 from shared.usecases.erase import AskForErasure
@@ -71,6 +72,7 @@ class Desk:
     being_erased: BeingErased
     drafts: DraftRules
     rules: PublishRules
+    comparisons: CompareRules
     rescores: Rescores
     simulate: Simulate
     simulations: Simulations
@@ -141,6 +143,7 @@ def from_environment() -> Desk:
         ),
         being_erased=BeingErased(leads, erasures),
         drafts=DraftRules(versions, clock, settings.teams, terms),
+        comparisons=CompareRules(versions),
         rules=PublishRules(versions, clock, settings.teams, simulations, terms, stranded=Stranded(index, handoffs).by),
         rescores=Rescores(DynamoDBRescoring(client, settings.leads_table), versions, rulebook, clock),
         simulate=Simulate(

@@ -225,6 +225,18 @@ _OPERATIONS: dict[str, _Told] = {
     "get_active_rules": _Told("The rules that hold", "Rules", {200: api.RulesResponse}),
     "list_rule_versions": _Told("Every published version", "Rules", {200: api.RuleVersionsResponse}),
     "get_rule_version": _Told("A published version", "Rules", {200: api.RulesResponse}),
+    "compare_rules": _Told(
+        "What a version or draft says otherwise than another, in sentences",
+        "Rules",
+        {200: api.DifferencesResponse},
+        query=api.CompareRulesRequest,
+    ),
+    "compare_document": _Told(
+        "What a rule file that is not stored says otherwise, in sentences",
+        "Rules",
+        {200: api.DifferencesResponse},
+        api.CompareDocumentRequest,
+    ),
     "list_drafts": _Told(
         "Drafts of rules, newest first", "Rules", {200: api.DraftsResponse}, query=api.ListDraftsRequest
     ),

@@ -232,6 +232,18 @@ def get_rule_version(_request: HttpRequest, path: Mapping[str, str], _person: Pe
     return _answer(200, replies.rules(desk.rules.version(_number(path, "a rules version"))))
 
 
+def compare_rules(request: HttpRequest, _path: Mapping[str, str], _person: Person, desk: Desk) -> Reply:
+    """`GET /v1/rules/differences`: what a version or draft says otherwise than another."""
+    query = _validated(api.CompareRulesRequest, request.query())
+    return _answer(200, replies.compared(desk.comparisons.named(query.from_, query.to)))
+
+
+def compare_document(request: HttpRequest, _path: Mapping[str, str], _person: Person, desk: Desk) -> Reply:
+    """`POST /v1/rules/differences`: what a rule file that nobody keeps yet says otherwise."""
+    asked = _validated(api.CompareDocumentRequest, read_json(request.body(RULES_LIMIT)))
+    return _answer(200, replies.compared(desk.comparisons.with_document(asked.from_, asked.document)))
+
+
 def publish_rules(request: HttpRequest, _path: Mapping[str, str], person: Person, desk: Desk) -> Reply:
     """`POST /v1/rules`: check a rule file and make it the active version."""
     asked = _validated(api.PublishRulesRequest, read_json(request.body(RULES_LIMIT)))
@@ -326,6 +338,8 @@ OPERATIONS: Mapping[str, Operation] = {
         get_active_rules,
         list_rule_versions,
         get_rule_version,
+        compare_rules,
+        compare_document,
         publish_rules,
         roll_back_rules,
         list_drafts,

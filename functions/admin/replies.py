@@ -43,6 +43,7 @@ from shared.domain.selection import parse_selection
 from shared.ports.noise import NoiseMark, Said
 from shared.ports.rules import RuleVersion
 from shared.ports.stages import StoredTransition
+from shared.usecases.compare import Compared
 from shared.usecases.drafts import Drafted, DraftPage
 from shared.usecases.export import ExportPage
 from shared.usecases.handoffs import HandoffShown
@@ -317,6 +318,16 @@ def draft_file(drafted: Drafted) -> api.DraftFileResponse:
 def made_draft(drafted: Drafted) -> api.DraftRulesResponse:
     """The draft that was made."""
     return api.DraftRulesResponse(**draft(drafted).model_dump(), warnings=_warnings(drafted.warnings))
+
+
+def compared(found: Compared) -> api.DifferencesResponse:
+    """What differs between two rule files."""
+    told = [(subject, text) for subject, texts in found.by_subject.items() for text in texts]
+    return api.DifferencesResponse(
+        before=found.before,
+        after=found.after,
+        differences=[api.DifferenceResponse(subject=subject, text=text) for subject, text in told],
+    )
 
 
 def drafts(page: DraftPage, terms: Terms) -> api.DraftsResponse:

@@ -89,6 +89,8 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/v1/rules/drafts/{number}/withdrawals", "admin", "withdraw_draft", RULE_READERS),
     Route("POST", "/v1/rules/drafts/{number}/publications", "admin", "publish_draft", MARKETERS),
     Route("POST", "/v1/rules/rollbacks", "admin", "roll_back_rules", MARKETERS),
+    Route("GET", "/v1/rules/differences", "admin", "compare_rules", RULE_READERS),
+    Route("POST", "/v1/rules/differences", "admin", "compare_document", RULE_READERS),
     Route("GET", "/v1/rules/{number}", "admin", "get_rule_version", RULE_READERS),
     Route("POST", "/v1/simulations", "admin", "simulate_rules", RULE_READERS),
     Route("POST", "/v1/rules", "admin", "publish_rules", MARKETERS),

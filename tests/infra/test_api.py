@@ -58,6 +58,8 @@ SIGNED_IN = {
     "POST /v1/rules": "admin",
     "GET /v1/rules/versions": "admin",
     "GET /v1/rules/{number}": "admin",
+    "GET /v1/rules/differences": "admin",
+    "POST /v1/rules/differences": "admin",
     "GET /v1/rules/drafts": "admin",
     "POST /v1/rules/drafts": "admin",
     "GET /v1/rules/drafts/{number}": "admin",

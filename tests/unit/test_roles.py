@@ -42,6 +42,8 @@ MATRIX: dict[str, set[str]] = {
     "POST /v1/catch-ups": {"admin"},
     "GET /v1/rules": RULES,
     "GET /v1/rules/versions": RULES,
+    "GET /v1/rules/differences": RULES,
+    "POST /v1/rules/differences": RULES,
     "GET /v1/rules/{number}": RULES,
     "POST /v1/rules": {"admin", "marketing"},
     "POST /v1/simulations": RULES,
@@ -172,6 +174,7 @@ def test_a_token_that_names_nobody_is_no_sign_in() -> None:
     [
         ("GET", "/v1/rules/versions", "list_rule_versions"),
         ("GET", "/v1/rules/7", "get_rule_version"),
+        ("GET", "/v1/rules/differences", "compare_rules"),
         ("GET", "/v1/leads/lead-1", "get_lead"),
         ("POST", "/v1/leads/lead-1/adjustments", "adjust_score"),
     ],

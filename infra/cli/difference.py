@@ -1,0 +1,95 @@
+"""`baton rules diff`: what a rule file says otherwise than another, in meaning."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from infra.cli.given import Given
+from infra.cli.rule_files import parse_rule_text, preset_names, preset_text, read_rule_file
+from infra.cli.screen import screen
+from infra.cli.session import Environment, signed_in
+from infra.deployed import LOCAL, Api, path_of
+from infra.failure import Failure
+from shared.domain.difference import differences_by_subject
+from shared.domain.reading import RuleFileError, parse_rule_file
+from shared.domain.rulefile import RuleFile
+
+ACTIVE = "active"
+_STORED = re.compile(r"active|(draft-)?(0|[1-9][0-9]{0,8})", re.ASCII)
+_NAMES = "A file, - for standard input, a preset, `active`, a version's number, or `draft-` and a draft's number."
+
+
+def diff(
+    old: Annotated[str, typer.Argument(help=_NAMES, show_default=False)],
+    new: Annotated[
+        str | None,
+        typer.Argument(
+            help="The same; without it OLD is the new one, told against the active version.", show_default=False
+        ),
+    ] = None,
+    environment: Environment = LOCAL,
+    exit_code: Annotated[
+        bool, typer.Option("--exit-code", help="End with status 1 where something differs, as `git diff` does.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a list, each with its `subject` and `text`.")] = False,
+) -> None:
+    """Tell what a rule file says otherwise than another, in sentences and by meaning: how it is written is nothing."""
+    before, after = (ACTIVE, old) if new is None else (old, new)
+    if before == after == "-":
+        raise Failure("Both cannot be standard input.", "Name a file for one of them.")
+    reached: list[Api] = []
+
+    def api() -> Api:
+        if not reached:
+            reached.append(signed_in(environment))
+        return reached[0]
+
+    found = differences_by_subject(_named(before, api), _named(after, api))
+    if as_json:
+        screen.json([{"subject": subject, "text": text} for subject, texts in found.items() for text in texts])
+    elif not found:
+        screen.say(f"{_told(after)} means the same as {_told(before)}.")
+    else:
+        for subject, texts in found.items():
+            screen.say(subject)
+            for text in texts:
+                screen.say(f"  {text}")
+    if exit_code and found:
+        raise typer.Exit(1)
+
+
+def _named(name: str, api: Callable[[], Api]) -> RuleFile:
+    """The rule file of a name.
+
+    Raises:
+        Failure: there is none, or it is not valid; every problem is told.
+    """
+    if _STORED.fullmatch(name):
+        return _stored(name, api())
+    presets = preset_names()
+    if name in presets or (name in {preset.partition("-")[0] for preset in presets} and not Path(name).exists()):
+        return parse_rule_text(preset_text(name), name)
+    return read_rule_file(Path(name))
+
+
+def _stored(name: str, api: Api) -> RuleFile:
+    kind, _, number = name.rpartition("-")
+    path = path_of("v1", "rules", *(["drafts"] if kind else []), *([] if name == ACTIVE else [number]))
+    document = api.get(path)["document"]
+    try:
+        return parse_rule_file(document)
+    except RuleFileError as error:
+        raise Failure(f"{_told(name)} is no rule file by now.", "Compare with a later one.", str(error)) from error
+
+
+def _told(name: str) -> str:
+    if name == ACTIVE:
+        return "The active version"
+    if _STORED.fullmatch(name):
+        return f"Draft {name.removeprefix('draft-')}" if name.startswith("draft-") else f"Version {name}"
+    return str(Given(Path(name)))
