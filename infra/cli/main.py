@@ -8,7 +8,7 @@ import traceback
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
 
-from infra.cli import account, cloud
+from infra.cli import account, cloud, drafts, versions
 from infra.cli.channels import channels_app
 from infra.cli.events import events_app
 from infra.cli.handoffs import handoffs_app
@@ -19,6 +19,7 @@ from infra.cli.noise import noise_app
 from infra.cli.permission import erasures_app
 from infra.cli.publish import publish
 from infra.cli.queues import queues_app
+from infra.cli.rescores import catch_up, rescore, status
 from infra.cli.rules import rules_app
 from infra.cli.score import score
 from infra.cli.screen import screen
@@ -51,14 +52,20 @@ app.add_typer(users_app, name="users", rich_help_panel=_ACCOUNT)
 app.add_typer(erasures_app, name="erasures", rich_help_panel=_ACCOUNT)
 for command in (explain, timeline, qualify):
     leads_app.command()(command)
+leads_app.command()(rescore)
 app.add_typer(leads_app, name="leads", rich_help_panel=_LEADS)
 app.add_typer(handoffs_app, name="handoffs", rich_help_panel=_LEADS)
 app.add_typer(noise_app, name="noise", rich_help_panel=_LEADS)
-rules_app.command("publish")(publish)
+for step in (drafts.draft, drafts.drafts, drafts.propose, drafts.approve, drafts.withdraw, publish):
+    rules_app.command()(step)
+for look in (versions.rollback, versions.history, versions.show):
+    rules_app.command()(look)
+rules_app.command()(status)
 app.add_typer(rules_app, name="rules", rich_help_panel=_LEADS)
 app.command(rich_help_panel=_LEADS)(score)
 app.add_typer(events_app, name="events", rich_help_panel=_LEADS)
 app.command("import", rich_help_panel=_LEADS)(import_list)
+app.command("catch-up", rich_help_panel=_LEADS)(catch_up)
 
 
 def main() -> None:

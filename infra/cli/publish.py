@@ -1,19 +1,18 @@
-"""`baton rules publish`: make a rule file the active version."""
+"""`baton rules publish`: make a rule file, or a draft that has its words, the active version."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from infra.cli.rule_files import parse_rule_text
+from infra.cli.drafts import in_words, next_lines, warning_lines
+from infra.cli.rule_files import sent_file
 from infra.cli.screen import screen
 from infra.cli.session import Environment, signed_in
-from infra.cli.yaml12 import load_yaml
-from infra.deployed import LOCAL, Api
+from infra.deployed import LOCAL, Api, Refusal, path_of
 from infra.failure import Failure
 from infra.local.home import PROJECT
 
@@ -21,50 +20,99 @@ STARTING_RULES = PROJECT / "infra" / "local" / "demo" / "rules.yaml"
 """What `baton up` publishes where nothing is published yet."""
 
 
-def publish(
-    file: Annotated[Path, typer.Argument(help="The rule file.", show_default=False)],
-    note: Annotated[str, typer.Option("--note", help="Why; it stands in the list of versions.")] = "",
+def publish(  # noqa: PLR0917 - each is an option
+    which: Annotated[
+        str,
+        typer.Argument(
+            metavar="DRAFT|FILE",
+            help="A draft by its number; or a rule file, where the settings want nobody's word.",
+            show_default=False,
+        ),
+    ],
+    note: Annotated[str, typer.Option("--note", help="Why, of a file; a draft has its own.")] = "",
+    force: Annotated[
+        str,
+        typer.Option("--force", metavar="REASON", help="Publish beyond the budget of handoffs; the reason is kept."),
+    ] = "",
+    notify: Annotated[
+        bool, typer.Option("--notify", help="Hand over, too, whom the new rules alone move to where leads are.")
+    ] = False,
     environment: Environment = LOCAL,
     as_json: Annotated[bool, typer.Option("--json", help="Print the API's answer.")] = False,
 ) -> None:
-    """Check a rule file, store it as a new version and score every lead by it."""
-    answer = publish_file(signed_in(environment), file, note)
+    """Publish a draft or a rule file, and score every lead by it.
+
+    It is simulated first, and refused if it would bring more handoffs than the settings' budget.
+    """
+    api = signed_in(environment)
+    wish = {"force": force, "notify": notify}
+    if which.isascii() and which.isdigit():
+        if note:
+            raise Failure(f"Draft {which} has its own note.", "Leave --note out, or draft the file again with another.")
+        answer = publish_draft(api, int(which), wish, environment)
+    else:
+        _check_needs_no_words(api, which, environment)
+        answer = publish_file(api, Path(which), note, wish)
     if as_json:
         screen.json(answer)
-    else:
+        return
+    if answer["is_new"]:
         screen.say(f"Version {answer['number']} is active. Every lead is scored again within minutes.")
-        for line in warning_lines(answer["warnings"]):
-            screen.say(line)
+    else:
+        screen.say(f"These rules hold already, as version {answer['number']}. Nothing has changed.")
+    for line in warning_lines(answer["warnings"]):
+        screen.say(line)
 
 
-def publish_file(api: Api, file: Path, note: str) -> Any:
-    """Publish a rule file through the API, and answer what it says.
+def publish_draft(api: Api, number: int, wish: Mapping[str, Any], environment: str = LOCAL) -> Any:
+    """Publish a draft through the API, after a simulation, and answer what it says.
+
+    Raises:
+        Failure: it lacks words, or is based on another version than the active one.
+        Refusal: the API refuses it.
+    """
+    path = path_of("v1", "rules", "drafts", str(number))
+    found = api.get(path)
+    if found["missing"] or found["is_stale"]:
+        what = f"Draft {number} cannot be published yet." if found["missing"] else f"Draft {number} is out of date."
+        raise Failure(what, " ".join(next_lines(found, environment)))
+    return _seen(api, f"{path}/publications", {}, wish)
+
+
+def publish_file(api: Api, file: Path, note: str, wish: Mapping[str, Any] | None = None) -> Any:
+    """Publish a rule file through the API, after a simulation, and answer what it says.
 
     Raises:
         Failure: the file cannot be read, or is not valid; each problem is listed.
+        Refusal: the API refuses it.
     """
-    try:
-        text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise Failure(f"{file} cannot be read.", "Name a YAML file.", str(error)) from error
-    parse_rule_text(text, str(file))
-    document = load_yaml(text)
-    try:
-        json.dumps(document)
-    except TypeError as error:
-        raise Failure(
-            f"{file} cannot be published.", "Write its numbers with at most 15 digits.", str(error)
-        ) from error
-    return api.post("/v1/rules", {"document": document, "text": text, "note": note})
-
-
-def warning_lines(warnings: Iterable[Mapping[str, str]]) -> Iterator[str]:
-    """What a rule file says that hardly happens as it was meant, in lines for people."""
-    for each in warnings:
-        hint = f" ({each['hint']})" if each["hint"] else ""
-        yield f"Warning: {each['at']}: {each['message']}{hint}"
+    sent = sent_file(file)
+    return _seen(api, "/v1/rules", {**sent, "note": note}, wish or {})
 
 
 def active_number(api: Api) -> int:
     """The number of the active version; 0 before the first publish."""
     return int(api.get("/v1/rules")["number"])
+
+
+def _seen(api: Api, path: str, said: Mapping[str, Any], wish: Mapping[str, Any]) -> Any:
+    """Publish what was simulated before, where there are rules to compare it with."""
+    try:
+        return api.post(path, {**said, **wish})
+    except Refusal as refusal:
+        details = refusal.answer.get("details", {}) if isinstance(refusal.answer, dict) else {}
+        if details.get("needs") == "force":
+            refusal.remedy = 'Change the rules, or add --force "REASON": it is kept with the version.'
+        raise
+
+
+def _check_needs_no_words(api: Api, file: str, environment: str) -> None:
+    """Say what to do where a file is not published at once, before it is simulated."""
+    needed = api.get("/v1/rules/drafts", {"limit": 1})["approvals"]
+    if needed:
+        at = "" if environment == LOCAL else f" --env {environment}"
+        raise Failure(
+            f"New rules need the words of {in_words(needed)} here, of one person each.",
+            f"`baton rules draft {file}{at}` makes a draft and tells its number. `baton rules propose DRAFT{at}` asks "
+            f"for the words, `baton rules approve DRAFT{at}` gives one, `baton rules publish DRAFT{at}` publishes it.",
+        )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 from infra.cli.given import Given
-from infra.cli.yaml12 import Document, YamlError, read_yaml
+from infra.cli.yaml12 import Document, YamlError, load_yaml, read_yaml
 from infra.failure import Failure
 from shared.domain.conditions import nearest
 from shared.domain.reading import RuleFileError, parse_rule_file
@@ -32,6 +34,27 @@ def read_with_lines(path: Path) -> tuple[RuleFile, Document]:
     except (OSError, UnicodeDecodeError) as error:
         raise Failure(f"{given} cannot be read.", "Name a YAML file.", str(error)) from error
     return _parsed(text, str(given))
+
+
+def sent_file(path: Path) -> dict[str, Any]:
+    """A rule file as the API takes it: what it says, and its text to the letter. `-` is standard input.
+
+    Raises:
+        Failure: it cannot be read, is not valid, or JSON cannot carry a number of it; every problem is told.
+    """
+    given = Given(path)
+    try:
+        text = given.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise Failure(f"{given} cannot be read.", "Name a YAML file.", str(error)) from error
+    parse_rule_text(text, str(given))
+    document = load_yaml(text)
+    try:
+        json.dumps(document)
+    except TypeError as error:
+        what = f"{given} cannot be published."
+        raise Failure(what, "Write its numbers with at most 15 digits.", str(error)) from error
+    return {"document": document, "text": text}
 
 
 def parse_rule_text(text: str, name: str) -> RuleFile:

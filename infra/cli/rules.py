@@ -61,12 +61,6 @@ def presets() -> None:
 
 
 @rules_app.command()
-def show(preset: Annotated[str, typer.Argument(help="Its name or number.", show_default=False)]) -> None:
-    """Print a preset, to start a rule file from."""
-    typer.echo(preset_text(preset), nl=False)
-
-
-@rules_app.command()
 def agreement(file: File) -> None:
     """Print a rule file as the definition of each lead type that marketing and sales sign."""
     typer.echo(agreement_of(read_rule_file(file)), nl=False)

@@ -1,0 +1,127 @@
+"""`baton rules show`, `history` and `rollback`: what was published, and back to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from infra.cli.drafts import Json, next_lines, warning_lines
+from infra.cli.leads import short_moment
+from infra.cli.rule_files import preset_text
+from infra.cli.screen import harmless, screen
+from infra.cli.session import Environment, signed_in
+from infra.deployed import LOCAL, path_of
+from infra.failure import Failure
+
+_HASH = 12
+"""Characters of a hash by which people tell files apart."""
+
+
+def show(
+    preset: Annotated[
+        str | None, typer.Argument(help="A preset's name or number, to start a rule file from.", show_default=False)
+    ] = None,
+    version: Annotated[int | None, typer.Option("--version", min=0, help="A published version by its number.")] = None,
+    draft: Annotated[int | None, typer.Option("--draft", min=1, help="A draft by its number.")] = None,
+    environment: Environment = LOCAL,
+    as_json: Json = False,
+) -> None:
+    """Print a rule file to the letter: a preset, a published version, a draft; without any of them the active one.
+
+    What is known of a version or a draft goes to standard error, so that the file itself can be redirected.
+    """
+    if sum(named is not None for named in (preset, version, draft)) > 1:
+        raise Failure("These are several rule files.", "Name a preset, or give --version, or --draft.")
+    if preset is not None:
+        typer.echo(preset_text(preset), nl=False)
+        return
+    api = signed_in(environment)
+    if draft is not None:
+        found = api.get(path_of("v1", "rules", "drafts", str(draft)))
+        notes = [f"Draft {draft} of {found['name']}, by {found['author']}: {found['state']}."]
+        notes += next_lines(found, environment)
+    else:
+        found = api.get("/v1/rules" if version is None else path_of("v1", "rules", str(version)))
+        notes = [f"Version {found['number']} of {found['name']}, by {found['author'] or 'nobody'}."]
+    if as_json:
+        screen.json(found)
+        return
+    for line in notes:
+        screen.note(harmless(line))
+    typer.echo(found["text"], nl=False)
+
+
+def history(
+    limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many, the latest.")] = 25,
+    environment: Environment = LOCAL,
+    as_json: Json = False,
+) -> None:
+    """List the published versions, newest first: who wrote and who approved each, why, and which one is active."""
+    found = signed_in(environment).get("/v1/rules/versions")["versions"][:limit]
+    if as_json:
+        screen.json(found)
+    elif found:
+        screen.show(history_table(found))
+    else:
+        screen.say("Nothing is published yet.")
+
+
+def rollback(
+    number: Annotated[
+        int | None,
+        typer.Argument(min=1, help="The version to go back to; without it the one before the active one."),
+    ] = None,
+    note: Annotated[str, typer.Option("--note", help="Why; it stands in the list of versions.")] = "",
+    environment: Environment = LOCAL,
+    as_json: Json = False,
+) -> None:
+    """Publish the file of an old version once more, at once: every score comes back. Nobody is handed over by that.
+
+    It needs no words and no simulation: both sides agreed to that file once.
+    """
+    said = {"note": note} | ({} if number is None else {"number": number})
+    back = signed_in(environment).post("/v1/rules/rollbacks", said)
+    if as_json:
+        screen.json(back)
+        return
+    screen.say(f"The rules of version {back['restores']} are active again, as version {back['number']}.")
+    screen.say("Every lead is scored again within minutes.")
+    for line in warning_lines(back["warnings"]):
+        screen.say(line)
+
+
+def history_table(found: Iterable[Mapping[str, Any]]) -> Table:
+    """Versions, the first of which is active."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("version", justify="right", no_wrap=True)
+    for title in ("published", "rules", "by", "approved by", "what and why"):
+        table.add_column(title, overflow="fold")
+    table.add_column("sha256", no_wrap=True)
+    for place, each in enumerate(found):
+        words = [f"{one['name']} ({one['role']})" for one in each["approvals"]]
+        told = (
+            short_moment(each["published_at"]),
+            each["name"],
+            each["author"],
+            ", ".join(words),
+            " ".join(remarks(each, is_active=place == 0)),
+            each["sha256"][:_HASH],
+        )
+        table.add_row(str(each["number"]), *(escape(harmless(text)) for text in told))
+    return table
+
+
+def remarks(version: Mapping[str, Any], *, is_active: bool) -> list[str]:
+    """What there is to say of a version, a sentence each."""
+    said = ["Active."] if is_active else []
+    if version["restores"]:
+        said.append(f"Restores version {version['restores']}.")
+    if version["notify"]:
+        said.append("Handed over whom it moved.")
+    if version["forced"]:
+        said.append(f"Forced: {version['forced']}")
+    return said + ([version["note"]] if version["note"] else [])

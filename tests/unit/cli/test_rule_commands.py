@@ -1,0 +1,254 @@
+"""`baton rules draft|propose|approve|withdraw|publish|rollback|history|show|drafts`, at a desk in memory."""
+
+import io
+import json
+
+import pytest
+from rich.console import Console
+from typer.testing import CliRunner
+
+from infra.cli import drafts, publish, versions
+from infra.cli.main import app
+from infra.cli.versions import remarks
+from infra.deployed import Refusal
+from infra.failure import Failure
+from shared.domain.drafts import Terms
+from shared.domain.people import Role
+from tests.desk import a_desk
+from tests.sales_desk import seller
+
+ROLES = {"mia": "marketing", "bo": "sales", "ana": "analyst", "kim": "marketing sales"}
+FILE = "name: {name}\nbehaviour:\n  - {{id: demo, on: demo_requested, points: {points}}}\n"
+
+
+class Terminal:
+    """`baton` as people who are signed in run it."""
+
+    def __init__(self, terms, folder, monkeypatch):
+        self.desk = a_desk(terms)
+        self.folder = folder
+        self._monkeypatch = monkeypatch
+
+    def run(self, who, *words):
+        for module in (drafts, publish, versions):
+            self._monkeypatch.setattr(module, "signed_in", lambda _: seller(self.desk, who, ROLES[who]))
+        return CliRunner().invoke(app, ["rules", *map(str, words)])
+
+    def done(self, who, *words):
+        result = self.run(who, *words)
+        assert result.exit_code == 0, (result.output, result.exception)
+        return result.output
+
+    def failed(self, who, *words):
+        result = self.run(who, *words)
+        assert isinstance(result.exception, Failure), (result.output, result.exception)
+        return result.exception
+
+    def file(self, name, points=60):
+        path = self.folder / f"{name}.yaml"
+        path.write_text(FILE.format(name=name, points=points), encoding="utf-8")
+        return path
+
+    def approved(self, name):
+        """The number of a draft with both words."""
+        number = json.loads(self.done("ana", "draft", self.file(name), "--note", f"Why {name}.", "--json"))["number"]
+        self.done("ana", "propose", number)
+        self.done("mia", "approve", number)
+        self.done("bo", "approve", number)
+        return number
+
+
+@pytest.fixture
+def team(tmp_path, monkeypatch):
+    """Marketing and sales have agreed on version 1."""
+    terminal = Terminal(Terms((Role.MARKETING, Role.SALES)), tmp_path, monkeypatch)
+    terminal.done("mia", "publish", terminal.approved("first"))
+    return terminal
+
+
+@pytest.fixture
+def alone(tmp_path, monkeypatch):
+    """A team of one."""
+    return Terminal(Terms(), tmp_path, monkeypatch)
+
+
+def in_a_row(text):
+    """What a table or a paragraph says, wherever its lines break."""
+    return " ".join(text.split())
+
+
+def test_each_step_of_a_draft_tells_the_next(team):
+    told = team.done("ana", "draft", team.file("second"), "--note", "More for a demo.")
+    assert "Draft 2 of second is kept, based on version 1." in told
+    assert "`baton rules propose 2` asks for the word of marketing and sales." in told
+
+    told = team.done("ana", "propose", 2)
+    assert "Draft 2 is proposed." in told
+    assert "It lacks the word of marketing and sales: `baton rules approve 2` gives it." in told
+
+    assert "It lacks the word of sales" in team.done("mia", "approve", 2)
+    assert "`baton rules publish 2` publishes it." in team.done("bo", "approve", 2)
+
+    told = team.done("mia", "publish", 2, "--force", "The fair is on Monday.")
+    assert "Version 2 is active." in told
+    assert team.desk.versions.get(2).forced == "The fair is on Monday."
+    assert team.desk.versions.get(2).text == team.file("second").read_text()
+
+
+def test_a_file_is_not_published_where_words_are_needed_and_the_way_is_told(team):
+    failure = team.failed("mia", "publish", team.file("second"), "--force", "Now.")
+
+    assert failure.what == "New rules need the words of marketing and sales here, of one person each."
+    for step in ("draft", "propose DRAFT", "approve DRAFT", "publish DRAFT"):
+        assert f"baton rules {step}" in failure.remedy
+    assert team.desk.versions.active_number() == 1
+
+
+def test_a_draft_that_lacks_a_word_is_not_published_and_whose_is_told(team):
+    team.done("ana", "draft", team.file("second"))
+    assert "`baton rules propose 2`" in team.failed("mia", "publish", 2).remedy
+    team.done("ana", "propose", 2)
+    team.done("mia", "approve", 2)
+
+    failure = team.failed("mia", "publish", 2)
+
+    assert failure.what == "Draft 2 cannot be published yet."
+    assert "lacks the word of sales" in failure.remedy
+
+
+def test_a_draft_on_rules_that_hold_no_more_is_told_as_such(team):
+    late = team.approved("late")
+    team.done("mia", "publish", team.approved("second"), "--force", "x")
+
+    failure = team.failed("mia", "publish", late, "--force", "x")
+
+    assert failure.what == f"Draft {late} is out of date."
+    assert "baton rules show" in failure.remedy
+    assert "version 1, not active any more" in in_a_row(team.done("ana", "drafts"))
+
+
+def test_a_person_with_two_roles_says_for_which_their_word_counts(team):
+    team.done("kim", "draft", team.file("second"))
+    team.done("kim", "propose", 2)
+
+    assert "say for which" in team.failed("kim", "approve", 2).what
+    assert "It lacks the word of marketing" in team.done("kim", "approve", 2, "--as", "sales")
+    assert "already" in team.failed("kim", "approve", 2, "--as", "marketing").what
+
+
+def test_a_draft_is_withdrawn_and_listed_only_when_asked(team):
+    team.done("ana", "draft", team.file("second"))
+    team.done("ana", "draft", team.file("third"))
+    assert team.done("ana", "withdraw", 2) == "Draft 2 is withdrawn.\n"
+
+    told = in_a_row(team.done("bo", "drafts"))
+    assert "third" in told
+    assert "second" not in told
+    everything = in_a_row(team.done("bo", "drafts", "--all"))
+    assert "withdrawn" in everything
+    assert "published as 1" in everything
+    assert [each["number"] for each in json.loads(team.done("bo", "drafts", "--json", "--all"))] == [3, 2, 1]
+    assert [each["number"] for each in json.loads(team.done("bo", "drafts", "--json", "--all", "--limit", 2))] == [3, 2]
+
+
+def test_where_no_draft_waits_it_is_said(team, alone):
+    assert "No draft waits" in team.done("bo", "drafts")
+    assert "no draft yet" in alone.done("bo", "drafts", "--all")
+
+
+def test_the_history_tells_who_wrote_and_approved_what_and_why(team):
+    team.done("mia", "publish", team.approved("second"), "--force", "The fair.", "--notify")
+    assert "The rules of version 1 are active again, as version 3." in team.done(
+        "mia", "rollback", "--note", "It called everybody."
+    )
+
+    assert "first" in team.done("ana", "history")
+    listed = json.loads(team.done("ana", "history", "--json"))
+    paper = Console(file=io.StringIO(), width=400)
+    paper.print(versions.history_table(listed))
+    told = in_a_row(paper.file.getvalue())
+    for words in ("mia@acme.example (marketing)", "bo@acme.example (sales)", "Why second.", "It called everybody."):
+        assert words in told, told
+    for words in ("Active. Restores version 1.", "Forced: The fair.", "Handed over whom it moved."):
+        assert words in told, told
+    assert [(each["number"], each["restores"], each["draft"]) for each in listed] == [
+        (3, 1, None),
+        (2, None, 2),
+        (1, None, 1),
+    ]
+    assert listed[0]["sha256"][:12] in told
+    assert [each["number"] for each in json.loads(team.done("ana", "history", "--json", "--limit", 1))] == [3]
+
+
+def test_a_rollback_goes_where_it_is_told_or_says_why_not(team):
+    assert "no version before" in team.failed("mia", "rollback").what
+    team.done("mia", "publish", team.approved("second"), "--force", "x")
+    assert "hold already" in team.failed("mia", "rollback", 2).what
+
+    assert json.loads(team.done("mia", "rollback", 1, "--json"))["restores"] == 1
+
+
+def test_a_version_a_draft_and_what_is_active_are_shown_to_the_letter(team):
+    team.done("ana", "draft", team.file("second"))
+    first, second = team.file("first").read_text(), team.file("second").read_text()
+
+    for words, text, note in (
+        ((), first, "Version 1 of first, by ana@acme.example."),
+        (("--version", 1), first, "Version 1 of first"),
+        (("--draft", 2), second, "Draft 2 of second, by ana@acme.example: draft."),
+    ):
+        result = team.run("ana", "show", *words)
+        assert result.stdout == text
+        assert note in result.stderr
+    assert json.loads(team.done("ana", "show", "--draft", 2, "--json"))["missing"] == ["marketing", "sales"]
+    assert "several rule files" in team.failed("ana", "show", "default", "--draft", 2).what
+    assert "no draft 9" in team.failed("ana", "show", "--draft", 9).what
+    assert team.done("ana", "show", "000").startswith("#")
+
+
+def test_a_team_of_one_publishes_a_file_at_once(alone):
+    told = alone.done("mia", "publish", alone.file("first"), "--note", "The first.")
+
+    assert "Version 1 is active." in told
+    assert alone.desk.versions.get(1).note == "The first."
+    assert "hold already, as version 1" in alone.done("mia", "publish", alone.file("first"))
+    assert "`baton rules publish 1` publishes it." in alone.done("mia", "draft", alone.file("second"))
+
+
+def test_a_draft_keeps_its_own_note(alone):
+    alone.done("mia", "draft", alone.file("first"))
+
+    assert "own note" in alone.failed("mia", "publish", 1, "--note", "Another.").what
+
+
+def test_a_file_with_a_mistake_is_no_draft(alone):
+    path = alone.folder / "broken.yaml"
+    path.write_text("name: x\nstages: 5\n")
+
+    assert "broken.yaml has 1 problem" in alone.failed("mia", "draft", path).what
+
+
+def test_what_a_draft_hardly_means_is_told(alone):
+    path = alone.folder / "team.yaml"
+    path.write_text("stages: [{name: mql, enter: {activity: seen}}]\nhandoff: {mql: {to: inside-saless}}\n")
+
+    assert "Warning: handoff.mql.to" in alone.done("mia", "draft", path)
+
+
+def test_who_may_not_publish_is_told(alone):
+    assert isinstance(alone.failed("bo", "publish", alone.file("first")), Refusal)
+
+
+def test_what_outsiders_wrote_commands_no_terminal(team):
+    team.done("ana", "draft", team.file("second"), "--note", "\x1b[31mred\nline")
+
+    told = team.done("bo", "drafts")
+
+    assert "\x1b" not in told
+    assert "red line" in in_a_row(told)
+
+
+def test_a_version_of_which_there_is_nothing_to_say_says_nothing():
+    plain = {"restores": None, "notify": False, "forced": "", "note": ""}
+
+    assert remarks(plain, is_active=False) == []
