@@ -396,8 +396,8 @@ def _answer(page: LeadPage, form_id: str, entered: Entered | None) -> Markup:
         return _given(page)
     sent = entered or Entered("")
     accept = Markup(
-        '<form method="post">{}<button>Accept the lead</button>'
-        '<details class="beside"{}><summary>Add a note to it</summary>{}</details></form>'
+        '<form method="post">{}<details class="beside"{}><summary>Accept it with a note</summary>{}</details>'
+        "<button>Accept the lead</button></form>"
     ).format(_hidden(form_id, "accept"), _open(sent, "accept"), _note("accept", sent))
     reject = Markup(
         '<details{}><summary>Reject it</summary><form method="post">{}{}{}'
@@ -438,7 +438,8 @@ def _given(page: LeadPage) -> Markup:
     if page.remark:
         parts.append(Markup("<p>{}</p>").format(visible(page.remark)))
     if answer.note:
-        parts.append(Markup('<blockquote dir="auto">{}</blockquote>').format(visible(answer.note)))
+        lines = Markup("<br>").join(visible(line) for line in answer.note.splitlines())
+        parts.append(Markup('<blockquote dir="auto">{}</blockquote>').format(lines))
     return _section("answer", "The answer", Markup("").join(parts), "done")
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from shared.domain.activity import HANDOFF_RECYCLED
 from shared.domain.conditions import AnyOf
 from shared.domain.handoff import Answer
+from shared.domain.introduction import stage_in_words
 from shared.domain.rulefile import Answers, RuleFile, Stage
 from shared.domain.stages import Activities
 
@@ -29,9 +30,8 @@ def remark_on(answer: Answer, stage: str, file: RuleFile) -> str | None:
     here = _given_back_to(file, stage)
     if here in file.handoff or any(each in file.handoff for each in _ways_on(file, here)):
         return None
-    return (
-        f"The day to look again changes nothing: the active rules hand nobody over who is in {here} or comes from it."
-    )
+    name = stage_in_words(here)
+    return f"The day to look again changes nothing: by the active rules nobody is handed over from {name}."
 
 
 def _given_back_to(file: RuleFile, stage: str) -> str:

@@ -395,6 +395,7 @@ _SAID: Mapping[str, str] = {
 
 def _said(activity: Activity, reasons: Mapping[str, str]) -> str:
     who = _text(activity.properties.get("who")) or "Somebody who signed in"
+    who = f"The {who.removeprefix('the ')}" if who.startswith("the ") else who
     reason = _text(activity.properties.get("reason"))
     because = reason_in_words(reason, reasons) if reason else _text(activity.properties.get("why"))
     words = _SAID[activity.type].format(who)

@@ -16,6 +16,7 @@ from shared.domain.bands import Band
 from shared.domain.brief import ToAsk, value_in_words
 from shared.domain.engine import Rules, Score
 from shared.domain.facts import Facts
+from shared.domain.introduction import stage_in_words
 from shared.domain.journey import Journey
 from shared.domain.moments import Moment
 from shared.domain.points import to_a_tenth
@@ -165,7 +166,7 @@ def _readiness(rules: Rules, facts: Facts, journey: Journey | None) -> Factor:
     told = f"{len(sure)} of {len(QUALIFICATIONS)} facts confirmed"
     told += f": {', '.join(sure)}" if sure else ""
     stage = journey.stage if journey else None
-    where = f"in no stage, {told}" if stage is None else f"{stage}, {told}"
+    where = f"in no stage, {told}" if stage is None else f"{stage_in_words(stage)}, {told}"
     handed = stage is not None and rules.handoff_for(stage) is not None
     level: Level = "high" if handed or len(sure) == len(QUALIFICATIONS) else "medium" if len(sure) >= _HALF else "low"
     return Factor(name, label, level, f"{where[:1].upper()}{where[1:]}" if stage is None else where)
