@@ -133,6 +133,8 @@ def _work(message: dict[str, Any], scoring: Scoring) -> None:
         lead = LeadId(message["renew"])
         renew(scoring.activities, scoring.leads, lead)
         scoring.score.touch(lead, rebuild=True)
+    elif "repair" in message:
+        scoring.score.repair(LeadId(message["repair"]))
     elif "lead" in message:
         scoring.score.touch(LeadId(message["lead"]), rebuild=message.get("rebuild", False))
     else:

@@ -28,7 +28,7 @@ from shared.domain.refusals import (
     Unmet,
     UnsupportedMedia,
 )
-from shared.ports.errors import Conflict, SecretMissing, Unavailable
+from shared.ports.errors import Conflict, SecretMissing, Unavailable, Unreadable
 
 SINGLE_LIMIT = 32 * 1024
 """Bytes of a request's body, and of any one activity."""
@@ -177,6 +177,10 @@ def error_reply(error: Exception) -> Reply:
         _log.warning("unavailable: %s", type(error).__name__)
     elif status == 409:  # noqa: PLR2004
         code, message, details = Contested.code, "somebody else changed the same thing; look again", {}
+    elif isinstance(error, Unreadable):
+        code, details = "damaged", {}
+        message = "what is stored of the lead is damaged; `baton leads repair` makes it anew from the log"
+        _log.error("%s at %s", type(error).__name__, _place(error))
     else:
         code, message, details = "internal", "something went wrong here; the logs tell what", {}
         _log.error("%s at %s", type(error).__name__, _place(error))

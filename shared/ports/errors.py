@@ -13,5 +13,9 @@ class Conflict(PortError):
     """Somebody else wrote first: read again and decide again."""
 
 
+class Unreadable(PortError):
+    """What is stored is damaged, so that reading it again tells nothing."""
+
+
 class SecretMissing(PortError):
     """No secret is stored under the name: put it with `baton secrets set NAME`."""

@@ -88,7 +88,20 @@ class Leads(Protocol):
         ...
 
     def load(self, lead: LeadId) -> LeadRecord | None:
-        """The record, strongly consistent; None when it was never saved."""
+        """The record, strongly consistent; None when it was never saved.
+
+        Of one whose state alone is damaged the state is empty and the rules version -1: it is made anew from the log.
+
+        Raises:
+            Unreadable: who the lead is cannot be read either; `salvage` finds that out.
+        """
+        ...
+
+    def salvage(self, lead: LeadId) -> LeadRecord | None:
+        """What can still be told of a lead whose record is unreadable: its version, and the identities given to it.
+
+        Its state is empty and its rules version -1. Reads every item of the store, so it is for repairs alone.
+        """
         ...
 
     def save(self, record: LeadRecord) -> None:
@@ -96,6 +109,14 @@ class Leads(Protocol):
 
         Raises:
             Conflict: another version is stored, or one made under newer rules.
+        """
+        ...
+
+    def overrule(self, record: LeadRecord, wrong: int) -> None:
+        """As `save`, over a record whose rules version, `wrong`, was never published: no write would be above it.
+
+        Raises:
+            Conflict: another version is stored, or one made under other rules than that.
         """
         ...
 

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Literal
 
 from shared.domain.activity import NOISE_MARKED, NOISE_UNMARKED, Activity, Identity, IdentityKind
 from shared.domain.handoff import LeadId
-from shared.domain.identity import Group, Refusal, comes_too_late, is_crowded, people, ties_of
+from shared.domain.identity import Group, Refusal, Ties, comes_too_late, is_crowded, people, ties_of
 from shared.domain.moments import Moment
 from shared.domain.noise import Noise, is_marked_by_people
 from shared.domain.state import ScoreState
 from shared.ports.activities import Activities
 from shared.ports.clock import Clock
-from shared.ports.errors import Conflict
+from shared.ports.errors import Conflict, Unreadable
 from shared.ports.leads import LeadRecord, Leads
-from shared.usecases.history import NOBODY, History, gather, leads_at
+from shared.usecases.history import NOBODY, History, gather, leads_at, log_of
 from shared.usecases.redirect import live_record
 from shared.usecases.rulebook import ActiveRules, Rulebook
 
@@ -129,6 +130,57 @@ class LeadWriter:
         msg = f"lead {lead} was written by others {ATTEMPTS} times in a row"
         raise Conflict(msg)
 
+    def repair(self, lead: LeadId) -> Written:
+        """Make a lead anew from the log whatever is stored of it, and book its next moment.
+
+        Identities that are nobody's, or those of a lead that does not know them, are given back to it; what another
+        lead has and knows is that lead's. A rules version that was never published gives way to the active one.
+        """
+        for _ in range(ATTEMPTS):
+            record = self._readable(lead)
+            if record is None or record.merged_into:
+                return Written(lead, frozenset(), owes=False)
+            # Read after the record: a version above it was never published.
+            active = self._rulebook.refresh()
+            before = replace(record, identities=frozenset(filter(partial(self._regained, lead), record.identities)))
+            before = replace(before, ties=(before.ties | self._said_of(before.identities)).of(before.identities))
+            history = self.gather(lead, before.identities)
+            after = self.made(before, active, history)
+            owed = after.owed | self.at_dropped(record, after)
+            if after.browsers != record.browsers:
+                owed = owed.union(*history.sharing.values())
+            after = replace(after, owed=owed)
+            new = self.booked(before, after, active, touched=True, did=self._did(record, after, (), active))
+            try:
+                if record.rules_version > active.number:
+                    self._leads.overrule(new, record.rules_version)
+                else:
+                    self._leads.save(new)
+            except Conflict:
+                continue
+            return Written.of(new)
+        msg = f"lead {lead} was written by others {ATTEMPTS} times in a row"
+        raise Conflict(msg)
+
+    def _readable(self, lead: LeadId) -> LeadRecord | None:
+        try:
+            return self._leads.load(lead)
+        except Unreadable:
+            return self._leads.salvage(lead)
+
+    def _regained(self, lead: LeadId, identity: Identity) -> bool:
+        """Whether an identity is a lead's, which it is unless another one knows it as its own."""
+        owner = self._leads.claim(identity, lead)
+        if owner == lead:
+            return True
+        other = self._readable(owner)
+        if other is not None and not other.merged_into and identity in other.identities:
+            return False
+        return self._leads.claim(identity, lead, instead_of=owner) == lead
+
+    def _said_of(self, identities: Group) -> Ties:
+        return ties_of(log_of(self._activities, identities))
+
     def rebuild(self, lead: LeadId) -> None:
         """Make a lead's state anew from the log, and write it if it is another one."""
         self.update(lead, (), rebuild=True)
@@ -169,6 +221,12 @@ class LeadWriter:
             browsers=history.browsers,
             muted=is_marked_by_people(history.activities),
         )
+
+    def foresee(self, record: LeadRecord, active: ActiveRules, history: History) -> LeadRecord:
+        """What a touch would make of a lead's record under some rules, but for its next moment; writes nothing."""
+        after, mark = self.made(record, active, history), record.mark + 1
+        did = mark if self._did(record, after, (), active) else record.did
+        return replace(after, look=True, mark=mark, did=did)
 
     def booked(
         self,
@@ -222,12 +280,6 @@ class LeadWriter:
 
     def _after(
         self, record: LeadRecord, group: Sequence[Placed], active: ActiveRules, *, rebuild: bool
-    def foresee(self, record: LeadRecord, active: ActiveRules, history: History) -> LeadRecord:
-        """What a touch would make of a lead's record under some rules, but for its next moment; writes nothing."""
-        after, mark = self.made(record, active, history), record.mark + 1
-        did = mark if self._did(record, after, (), active) else record.did
-        return replace(after, look=True, mark=mark, did=did)
-
     ) -> tuple[LeadRecord, frozenset[LeadId]]:
         """The record with the group in it, and the leads that must be looked at again because they share a browser."""
         noise = self._noise()

@@ -25,6 +25,7 @@ from shared.domain.refusals import Invalid, NotFound
 from shared.domain.state import known_facts
 from shared.ports.activities import Activities, ActivityKey
 from shared.ports.clock import Clock
+from shared.ports.errors import Unreadable
 from shared.ports.handoffs import Handoffs
 from shared.ports.lead_index import LeadIndex, Place, Shelf
 from shared.ports.leads import LeadRecord, Leads
@@ -281,7 +282,7 @@ class ReadLeads:
             return ()
         now, active = self._clock.now(), self._rulebook.active()
         with ThreadPoolExecutor(min(_SIDE_BY_SIDE, len(wanted))) as pool:
-            records = list(pool.map(self._leads.load, wanted))
+            records = list(pool.map(self._readable, wanted))
             stages = list(pool.map(self._stages.load, wanted))
         return tuple(
             self._summary(record, stage, active, now)
@@ -289,11 +290,17 @@ class ReadLeads:
             if record and not record.merged_into
         )
 
+    def _readable(self, lead: LeadId) -> LeadRecord | None:
+        """The record, unless it is damaged: one such lead, which `reconcile` tells of, hides no list."""
+        try:
+            return self._leads.load(lead)
+        except Unreadable:
+            return None
+
     def _summary(self, record: LeadRecord, stage: StageRecord | None, active: ActiveRules, now: Moment) -> LeadSummary:
         try:
             made_under = self._rulebook.version(max(record.rules_version, 0))
         except UnknownRules:
-            # A damaged record, which `reconcile` tells of: one of them hides no list.
             made_under = active
         facts = known_facts(record.state)
         return LeadSummary(

@@ -130,6 +130,14 @@ class Score:
         if written.owes:
             self._writer.acquit(written.lead, written.again)
 
+    def repair(self, lead: LeadId) -> None:
+        """Make a lead anew from the log, whatever is stored of it. Repairing it again changes nothing."""
+        written = self._writer.repair(lead)
+        for other in sorted(written.again):
+            self._writer.rebuild(other)
+        if written.owes:
+            self._writer.acquit(written.lead, written.again)
+
     def _place(self, run: _Run, activity: Activity) -> None:
         """Put an activity to the lead that it concerns, or to all that share its browser."""
         known = linked_identities(activity)

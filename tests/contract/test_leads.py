@@ -16,7 +16,7 @@ from shared.domain.identity import ties_of
 from shared.domain.moments import DAY, Moment, parse_moment
 from shared.domain.reading import parse_rule_file
 from shared.domain.state import ScoreState
-from shared.ports.errors import Conflict
+from shared.ports.errors import Conflict, Unreadable
 from shared.ports.leads import Browser, LeadRecord
 from tests.fakes import InMemoryLeads
 from tests.people import activity, browser, email, unmerged, user
@@ -275,6 +275,41 @@ class LeadsContract(ABC):
             for place, lead in enumerate(whole):
                 assert leads.segment(number, segments, leads.after(lead), 100)[0] == whole[place + 1 :]
 
+    def test_what_is_left_of_a_damaged_lead_is_salvaged_and_written_over(self, leads, damage):
+        leads.claim(ADA, ONE)
+        leads.claim(user("u-ada"), ONE)
+        leads.claim(BOB, TWO)
+        leads.save(record(identities=frozenset({ADA, user("u-ada")}), rules_version=2, mark=4, did=3, due=LATER))
+        three = LeadId("lead-3")
+        leads.save(record(three, identities=frozenset()))
+        leads.join(leads.load(ONE), replace(leads.load(three), merged_into=ONE))
+        damage(ONE)
+        with pytest.raises(Unreadable):
+            leads.load(ONE)
+
+        left = leads.salvage(ONE)
+
+        assert (left.identities, left.absorbed) == ({ADA, user("u-ada")}, (three,))
+        assert (left.version, left.rules_version, left.mark, left.did, left.due) == (2, -1, 4, 3, LATER)
+        assert left.state == ScoreState.empty()
+        leads.save(replace(left, state=state("a1", "a2"), rules_version=2))
+        assert leads.load(ONE).state == state("a1", "a2")
+        assert leads.salvage(LeadId("nobody")) is None
+
+    def test_rules_that_never_were_are_overruled_and_no_others(self, leads):
+        leads.save(record(rules_version=99))
+        seen = leads.load(ONE)
+        with pytest.raises(Conflict):
+            leads.save(replace(seen, rules_version=3))
+        with pytest.raises(Conflict):
+            leads.overrule(replace(seen, rules_version=3), wrong=98)
+
+        leads.overrule(replace(seen, rules_version=3), wrong=99)
+
+        assert leads.load(ONE).rules_version == 3
+        with pytest.raises(Conflict):
+            leads.overrule(replace(seen, rules_version=3), wrong=3)
+
 
 def _walk(leads, segments, older_than=None):
     found = []
@@ -289,11 +324,46 @@ def _walk(leads, segments, older_than=None):
 
 class TestInMemoryLeads(LeadsContract):
     @pytest.fixture
+    def damage(self, leads):
+        return leads.damaged.add
+
+    @pytest.fixture
     def leads(self):
         return InMemoryLeads()
 
 
 class TestDynamoDBLeads(LeadsContract):
+    @pytest.fixture
+    def damage(self, leads, dynamodb):
+        def put(lead):
+            dynamodb.update_item(
+                TableName=LEADS,
+                Key={"pk": {"S": f"LEAD#{lead}"}, "sk": {"S": "SCORE"}},
+                UpdateExpression="SET #state = :garbage",
+                ExpressionAttributeNames={"#state": "state"},
+                ExpressionAttributeValues={":garbage": {"B": b"garbage"}},
+            )
+
+        return put
+
+    @pytest.mark.parametrize("broken", [b"garbage", None])
+    def test_a_part_of_a_state_that_is_damaged_or_gone_asks_for_a_rebuild_and_is_written_anew(
+        self, leads, dynamodb, broken
+    ):
+        whole = long_facts(30, size=2000)
+        leads.save(record(state=whole))
+        place = {"pk": {"S": f"LEAD#{ONE}"}, "sk": {"S": f"SCORE#{sorted(_parts(dynamodb))[0]}"}}
+        if broken is None:
+            dynamodb.delete_item(TableName=LEADS, Key=place)
+        else:
+            dynamodb.put_item(TableName=LEADS, Item={**place, "state": {"B": broken}})
+
+        seen = leads.load(ONE)
+        assert (seen.state, seen.rules_version, seen.identities) == (ScoreState.empty(), -1, {ADA})
+        leads.save(replace(seen, state=whole, rules_version=3))
+
+        assert leads.load(ONE).state == whole
+
     @pytest.fixture
     def leads(self, dynamodb):
         return DynamoDBLeads(dynamodb, LEADS)
@@ -391,7 +461,7 @@ class TestDynamoDBLeads(LeadsContract):
         traces = DynamoDBTraces(dynamodb, activities=ACTIVITIES, leads=LEADS)
 
         assert len(traces.of(ONE)) > 15
-        traces.wipe(ONE)
+        traces.wipe(ONE, 1)
         assert traces.of(ONE) == []
 
     @pytest.mark.parametrize("damage", [lambda packed: b"\xff" + packed[1:], lambda packed: packed[:-3]])

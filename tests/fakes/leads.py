@@ -5,16 +5,18 @@ from shared.domain.activity import Identity
 from shared.domain.handoff import LeadId
 from shared.domain.identity import earliest_attached
 from shared.domain.moments import Moment
-from shared.ports.errors import Conflict
+from shared.domain.state import ScoreState
+from shared.ports.errors import Conflict, Unreadable
 from shared.ports.leads import LeadRecord
 
 
 class InMemoryLeads:
-    """Leads as dictionaries; `writes` counts saved records."""
+    """Leads as dictionaries; `writes` counts saved records, and those in `damaged` cannot be read."""
 
     def __init__(self) -> None:
         self.records: dict[LeadId, LeadRecord] = {}
         self.writes = 0
+        self.damaged: set[LeadId] = set()
         self._whose: dict[Identity, LeadId] = {}
         self._attached: dict[Identity, dict[Identity, Moment]] = {}
 
@@ -40,10 +42,32 @@ class InMemoryLeads:
         return self._attached.get(browser, {})
 
     def load(self, lead: LeadId) -> LeadRecord | None:
+        if lead in self.damaged:
+            raise Unreadable(f"what is stored of lead {lead} is damaged")
         return self.records.get(lead)
+
+    def salvage(self, lead: LeadId) -> LeadRecord | None:
+        if lead not in self.records:
+            return None
+        stored = self.records[lead]
+        beside = {name: getattr(stored, name) for name in ("version", "mark", "did", "look", "due", "merged_into")}
+        return LeadRecord(
+            lead,
+            frozenset(identity for identity, its in self._whose.items() if its == lead),
+            ScoreState.empty(),
+            rules_version=-1,
+            absorbed=tuple(sorted(each.lead for each in self.records.values() if each.merged_into == lead)),
+            **beside,
+        )
 
     def save(self, record: LeadRecord) -> None:
         self._check(record)
+        self._store(record)
+
+    def overrule(self, record: LeadRecord, wrong: int) -> None:
+        stored = self.records.get(record.lead)
+        if stored is None or (stored.version, stored.rules_version) != (record.version, wrong):
+            raise Conflict("another version is stored")
         self._store(record)
 
     def join(self, survivor: LeadRecord, absorbed: LeadRecord) -> None:
@@ -90,4 +114,5 @@ class InMemoryLeads:
 
     def _store(self, record: LeadRecord) -> None:
         self.writes += 1
+        self.damaged.discard(record.lead)
         self.records[record.lead] = replace(record, version=record.version + 1)

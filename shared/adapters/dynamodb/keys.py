@@ -30,6 +30,8 @@ TURN = "TURN"
 CHANNELS = "CHANNELS"
 BREAKER = "BREAKER#"
 MISSED = "MISSED#"
+DRIFT = "DRIFT"
+ROUND = "ROUND"
 
 DUE_INDEX = "due"
 TEMPERATURE_INDEX = "by_temperature"
@@ -116,6 +118,11 @@ def outbox(event_id: str) -> str:
 def noise_filter(id_: str) -> str:
     """The sort key of a noise filter."""
     return f"FILTER#{id_}"
+
+
+def drift(lead: LeadId) -> str:
+    """The sort key that tells that a lead has drifted."""
+    return f"{_LEAD}{lead}"
 
 
 def version(number: int) -> str:

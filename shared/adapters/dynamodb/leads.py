@@ -19,6 +19,7 @@ import secrets
 import struct
 import zlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from shared.adapters.dynamodb.errors import translated
@@ -27,6 +28,7 @@ from shared.adapters.dynamodb.keys import (
     DUE_SHARDS,
     SCORE,
     due_shard,
+    identity_of_partition,
     identity_partition,
     key,
     lead_of_partition,
@@ -38,7 +40,7 @@ from shared.domain.handoff import LeadId
 from shared.domain.identity import Link, Ties, Verdict, earliest_attached
 from shared.domain.moments import Moment
 from shared.domain.state import ScoreState, unpack
-from shared.ports.errors import Conflict, Unavailable
+from shared.ports.errors import Conflict, Unavailable, Unreadable
 from shared.ports.leads import Browser, LeadRecord
 
 if TYPE_CHECKING:
@@ -55,6 +57,9 @@ PART_BYTES = 200 * 1024
 
 _REBUILD = -1
 """Stands for the rules version of a state that this code cannot read: it is made again from the log."""
+
+_DAMAGE = (ValueError, LookupError, TypeError, StopIteration, zlib.error)
+"""What comes of reading what nobody wrote so."""
 
 _READS = 5
 _TRANSACTION_LIMIT = 100
@@ -173,6 +178,7 @@ class DynamoDBLeads:
 
     def load(self, lead: LeadId) -> LeadRecord | None:
         """The record, whole; see `shared.ports.leads.Leads`."""
+        versions: set[str] = set()
         for _ in range(_READS):
             with translated():
                 answer = self._client.get_item(
@@ -185,12 +191,60 @@ class DynamoDBLeads:
             months = self._months(lead) if digests else {}
             if all(_digest(months.get(month, b"")) == digest for month, digest in digests.items()):
                 return _record(lead, item, [months[month] for month in digests])
-        msg = "the lead changed while it was read, again and again"
-        raise Unavailable(msg)
+            versions.add(item["version"]["N"])
+        if len(versions) > 1:
+            msg = "the lead changed while it was read, again and again"
+            raise Unavailable(msg)
+        # Nobody wrote it, and its parts are not those that it tells of: no part is taken for one that stands.
+        return replace(_record(lead, item, None), stored_months=dict.fromkeys(digests, ""))
+
+    def salvage(self, lead: LeadId) -> LeadRecord | None:
+        """What can be told of a damaged record; see `shared.ports.leads.Leads`."""
+        with translated():
+            answer = self._client.get_item(
+                TableName=self._table, Key=key(lead_partition(lead), SCORE), ConsistentRead=True
+            )
+        item: Any = answer.get("Item")
+        if item is None:
+            return None
+        identities: set[Identity] = set()
+        absorbed: set[LeadId] = set()
+        with translated():
+            pages = self._client.get_paginator("scan").paginate(
+                TableName=self._table,
+                ConsistentRead=True,
+                ProjectionExpression="pk, sk",
+                FilterExpression="(sk = :claimed AND #lead = :lead) OR (sk = :score AND merged_into = :lead)",
+                ExpressionAttributeNames={"#lead": "lead"},
+                ExpressionAttributeValues={
+                    ":lead": {"S": lead},
+                    ":claimed": {"S": "LEAD"},
+                    ":score": {"S": SCORE},
+                },
+            )
+            for found in (item for page in pages for item in page["Items"]):
+                if found["sk"]["S"] == SCORE:
+                    absorbed.add(lead_of_partition(found["pk"]["S"]))
+                else:
+                    identities.add(identity_of_partition(found["pk"]["S"]))
+        parts = json.loads(item["months"]["S"]) if "months" in item else {}
+        return LeadRecord(
+            lead=lead,
+            identities=frozenset(identities),
+            state=ScoreState.empty(),
+            rules_version=_REBUILD,
+            absorbed=tuple(sorted(absorbed)),
+            stored_months=dict.fromkeys(parts, ""),
+            **_told_beside(item),
+        )
 
     def save(self, record: LeadRecord) -> None:
         """Write over the version that the record was made from; see `shared.ports.leads.Leads`."""
         self._write([record])
+
+    def overrule(self, record: LeadRecord, wrong: int) -> None:
+        """Write over rules that never were; see `shared.ports.leads.Leads`."""
+        self._write([record], instead_of=wrong)
 
     def join(self, survivor: LeadRecord, absorbed: LeadRecord) -> None:
         """Save the survivor, redirect the other and hand over its identities; see `shared.ports.leads.Leads`."""
@@ -294,8 +348,14 @@ class DynamoDBLeads:
             items = [item for page in pages for item in page["Items"]]
         return {item["sk"]["S"].removeprefix(score_segment("")): item["state"]["B"] for item in items}
 
-    def _write(self, records: Sequence[LeadRecord], beside: Sequence[TransactWriteItemTypeDef] = ()) -> None:
-        """Write some leads, and what belongs beside them, all or nothing."""
+    def _write(
+        self,
+        records: Sequence[LeadRecord],
+        beside: Sequence[TransactWriteItemTypeDef] = (),
+        *,
+        instead_of: int | None = None,
+    ) -> None:
+        """Write some leads, and what belongs beside them, all or nothing; or one `instead_of` rules that never were."""
         cut = [(record, *_cut(record)) for record in records]
         new = [part for _, _, parts in cut for part in parts if part.place is None]
         size = sum(len(part.blob) for part in new)
@@ -308,7 +368,7 @@ class DynamoDBLeads:
         for record, whole, parts in cut:
             digests = {part.place or f"{part.name}{mine}": part.digest for part in parts}
             puts += [self._put(record, f"{part.name}{mine}", part.blob) for part in parts if part.place is None]
-            mains.append(self._main(record, whole, digests))
+            mains.append(self._main(record, whole, digests, instead_of))
             gone = [_segment(record, place) for place in record.stored_months if place not in digests]
             stale += [{"Delete": {"TableName": self._table, "Key": each}} for each in gone]
         writes = [*mains, *beside] if mine else [*mains, *puts, *beside]
@@ -340,16 +400,19 @@ class DynamoDBLeads:
     def _put(self, record: LeadRecord, place: str, blob: bytes) -> TransactWriteItemTypeDef:
         return {"Put": {"TableName": self._table, "Item": {**_segment(record, place), "state": {"B": blob}}}}
 
-    def _main(self, record: LeadRecord, whole: bytes, digests: dict[str, str]) -> TransactWriteItemTypeDef:
+    def _main(
+        self, record: LeadRecord, whole: bytes, digests: dict[str, str], instead_of: int | None
+    ) -> TransactWriteItemTypeDef:
         item = _item(record, whole, digests)
         condition = "attribute_not_exists(pk)"
         values: dict[str, Any] = {}
         if record.version:
-            condition = "version = :version AND rules_version <= :rules_version"
+            than, bound = ("<=", record.rules_version) if instead_of is None else ("=", instead_of)
+            condition = f"version = :version AND rules_version {than} :bound"
             values = {
                 "ExpressionAttributeValues": {
                     ":version": {"N": str(record.version)},
-                    ":rules_version": {"N": str(record.rules_version)},
+                    ":bound": {"N": str(bound)},
                 }
             }
         main: Any = {"TableName": self._table, "Item": item, "ConditionExpression": condition, **values}
@@ -436,31 +499,53 @@ def _packed(record: LeadRecord, state: ScoreState) -> bytes:
     return zlib.compress(struct.pack(">I", len(header)) + header + state.pack(), 9)
 
 
-def _record(lead: LeadId, item: Any, months: list[bytes]) -> LeadRecord:
-    raw = zlib.decompress(item["state"]["B"])
-    (length,) = struct.unpack_from(">I", raw)
-    who = json.loads(raw[4 : 4 + length])
+def _told_beside(item: Any) -> dict[str, Any]:
+    """What an item tells of a lead beside its packed state."""
+    return {
+        "version": int(item["version"]["N"]),
+        "mark": int(item["mark"]["N"]),
+        "did": int(item["did"]["N"]) if "did" in item else 0,
+        "look": item["look"]["BOOL"],
+        "due": Moment(int(item["due"]["N"])) if "due" in item else None,
+        "merged_into": LeadId(item["merged_into"]["S"]) if "merged_into" in item else None,
+    }
+
+
+def _record(lead: LeadId, item: Any, months: list[bytes] | None) -> LeadRecord:
+    """The record that an item holds, with the parts of its state; without them (None) the state is lost.
+
+    Raises:
+        Unreadable: it cannot be unpacked.
+    """
+    try:
+        raw = zlib.decompress(item["state"]["B"])
+        (length,) = struct.unpack_from(">I", raw)
+        return _unpacked(lead, item, json.loads(raw[4 : 4 + length]), raw[4 + length :], months)
+    except (*_DAMAGE, AttributeError, struct.error) as error:
+        msg = f"what is stored of lead {lead} is damaged"
+        raise Unreadable(msg) from error
+
+
+def _unpacked(lead: LeadId, item: Any, who: Any, packed: bytes, months: list[bytes] | None) -> LeadRecord:
     rules_version = int(item["rules_version"]["N"])
     try:
-        state = unpack(raw[4 + length :])
-        for blob in months:
+        state = unpack(packed)
+        for blob in months or ():
             state = state.merge(unpack(zlib.decompress(blob)))
-    except (ValueError, LookupError, TypeError, StopIteration, zlib.error):
+    except _DAMAGE:
         # Another format (`UnknownFormat` is a ValueError), or damage: either way the log has it all.
+        months = None
+    if months is None:
         state, rules_version = ScoreState.empty(), _REBUILD
     return LeadRecord(
         lead=lead,
         identities=frozenset(Identity.of_key(text) for text in who.get("identities", ())),
         state=state,
-        version=int(item["version"]["N"]),
         rules_version=rules_version,
         browsers={
             name: Browser(Moment(since), bool(shared)) for name, (since, shared) in who.get("browsers", {}).items()
         },
-        mark=int(item["mark"]["N"]),
-        did=int(item["did"]["N"]) if "did" in item else 0,
-        look=item["look"]["BOOL"],
-        due=Moment(int(item["due"]["N"])) if "due" in item else None,
+        **_told_beside(item),
         absorbed=tuple(LeadId(text) for text in who.get("absorbed", ())),
         ties=Ties(
             frozenset(_link(*told) for told in who.get("links", ())),
@@ -469,7 +554,6 @@ def _record(lead: LeadId, item: Any, months: list[bytes]) -> LeadRecord:
         owed=frozenset(LeadId(text) for text in who.get("owed", ())),
         torn=bool(who.get("torn", 0)),
         muted=bool(who.get("muted", 0)),
-        merged_into=LeadId(item["merged_into"]["S"]) if "merged_into" in item else None,
         stored_months=json.loads(item["months"]["S"]) if "months" in item else {},
     )
 
