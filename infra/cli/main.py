@@ -24,6 +24,7 @@ from infra.cli.rules import rules_app
 from infra.cli.score import score
 from infra.cli.screen import screen
 from infra.cli.secrets import secrets_app
+from infra.cli.simulate import simulate_rules
 from infra.cli.users import users_app
 from infra.failure import Failure
 from infra.local.home import Home
@@ -60,6 +61,7 @@ for step in (drafts.draft, drafts.drafts, drafts.propose, drafts.approve, drafts
     rules_app.command()(step)
 for look in (versions.rollback, versions.history, versions.show):
     rules_app.command()(look)
+rules_app.command("simulate")(simulate_rules)
 rules_app.command()(status)
 app.add_typer(rules_app, name="rules", rich_help_panel=_LEADS)
 app.command(rich_help_panel=_LEADS)(score)

@@ -26,7 +26,7 @@ GOOD_FOR = 1 * DAY
 MOST_STEPS = 200
 """So many transitions of one lead are replayed: whoever has more goes round in circles that the rules make."""
 
-MOST_SEGMENTS = 64
+MOST_SEGMENTS = 100
 """So many segments of all leads one simulation goes through at most; each has its own token."""
 
 
