@@ -422,7 +422,7 @@ def _query_parameters(told: _Told) -> list[dict[str, Any]]:
         return []
     schema = told.query.model_json_schema()
     return [
-        {"name": name, "in": "query", "required": False, "schema": property_}
+        {"name": name, "in": "query", "required": name in schema.get("required", ()), "schema": property_}
         for name, property_ in schema["properties"].items()
     ]
 

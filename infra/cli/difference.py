@@ -53,7 +53,8 @@ def diff(
     if as_json:
         screen.json([{"subject": subject, "text": text} for subject, texts in found.items() for text in texts])
     elif not found:
-        screen.say(f"{_told(after)} means the same as {_told(before)}.")
+        told = f"{_told(after)} means the same as {_told(before)}."
+        screen.say(told[0].upper() + told[1:] if _STORED.fullmatch(after) else told)
     else:
         for subject, texts in found.items():
             screen.say(subject)
@@ -84,12 +85,13 @@ def _stored(name: str, api: Api) -> RuleFile:
     try:
         return parse_rule_file(document)
     except RuleFileError as error:
-        raise Failure(f"{_told(name)} is no rule file by now.", "Compare with a later one.", str(error)) from error
+        what = f"The rule file of {_told(name)} is not valid any more."
+        raise Failure(what, "Compare with another one.", str(error)) from error
 
 
 def _told(name: str) -> str:
     if name == ACTIVE:
-        return "The active version"
+        return "the active version"
     if _STORED.fullmatch(name):
-        return f"Draft {name.removeprefix('draft-')}" if name.startswith("draft-") else f"Version {name}"
+        return name.replace("-", " ") if name.startswith("draft-") else f"version {name}"
     return str(Given(Path(name)))

@@ -8,7 +8,7 @@ import traceback
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
 
-from infra.cli import account, cloud, drafts, versions
+from infra.cli import account, cloud, difference, drafts, versions
 from infra.cli.channels import channels_app
 from infra.cli.events import events_app
 from infra.cli.handoffs import handoffs_app
@@ -59,7 +59,7 @@ app.add_typer(handoffs_app, name="handoffs", rich_help_panel=_LEADS)
 app.add_typer(noise_app, name="noise", rich_help_panel=_LEADS)
 for step in (drafts.draft, drafts.drafts, drafts.propose, drafts.approve, drafts.withdraw, publish):
     rules_app.command()(step)
-for look in (versions.rollback, versions.history, versions.show):
+for look in (difference.diff, versions.rollback, versions.history, versions.show):
     rules_app.command()(look)
 rules_app.command("simulate")(simulate_rules)
 rules_app.command()(status)

@@ -61,7 +61,7 @@ def differences_by_subject(before: RuleFile, after: RuleFile) -> Mapping[str, tu
 
 def _points(before: RuleFile, after: RuleFile, renames: Renames) -> Iterator[str]:
     yield from _renamed("rule", {**renames.behaviour, **renames.fit})
-    yield from sentence("All rules without an ageing of their own", _ageing(before.decay, after.decay))
+    yield from sentence("All rules without an ageing of their own", _ageing(before.decay, after.decay, ""))
     for name, old, new in pairs(_by_id(before.behaviour), _by_id(after.behaviour)):
         if old is None and new is not None:
             more = "".join(f" {told}" for told in phrases.details(after, new))
@@ -131,14 +131,14 @@ def _several(rule: BehaviourRule) -> str:
     return phrases.several(at_least).removeprefix("for ") if at_least else "each one"
 
 
-def _ageing(old: Decay, new: Decay) -> Iterator[str]:
+def _ageing(old: Decay, new: Decay, what: str = "ageing: ") -> Iterator[str]:
     if age_of(old) == age_of(new):
         return
     halves = old.kind == new.kind == "half_life" and old.since_last_activity is new.since_last_activity
     if halves:
         yield from turned("half-life", in_words(old.half_life), in_words(new.half_life))
     else:
-        yield from turned("ageing:", phrases.pace(old), phrases.pace(new))
+        yield f"{what}{phrases.pace(old)} → {phrases.pace(new)}"
 
 
 def _own_ageing(before: RuleFile, after: RuleFile, old: BehaviourRule, new: BehaviourRule) -> Iterator[str]:

@@ -331,6 +331,10 @@ def test_a_draft_goes_live_by_two_words_and_is_rolled_back(house: House, monkeyp
     by_sales = golden("http_get_draft")["requestContext"]
 
     assert ask("http_draft_rules")["missing"] == ["marketing", "sales"]
+    told = ask("http_compare_rules")
+    assert (told["before"], told["after"]) == ("version 1", "draft 1")
+    assert told["differences"] == [{"subject": "Points", "text": "`demo` now gives 70 instead of 60."}]
+    assert ask("http_compare_document")["differences"] == told["differences"]
     assert ask("http_propose_draft")["state"] == "proposed"
     assert ask("http_approve_draft")["missing"] == ["sales"]
     asked = golden("http_approve_draft")["requestContext"] | {"authorizer": by_sales["authorizer"]}
