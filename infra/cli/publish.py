@@ -12,6 +12,7 @@ from infra.cli.drafts import in_words, next_lines, warning_lines
 from infra.cli.rule_files import sent_file
 from infra.cli.screen import screen
 from infra.cli.session import Environment, signed_in
+from infra.cli.simulations import SimulationWish, shown, simulate, summary_lines
 from infra.deployed import LOCAL, Api, Refusal, path_of
 from infra.failure import Failure
 from infra.local.home import PROJECT
@@ -76,7 +77,7 @@ def publish_draft(api: Api, number: int, wish: Mapping[str, Any], environment: s
     if found["missing"] or found["is_stale"]:
         what = f"Draft {number} cannot be published yet." if found["missing"] else f"Draft {number} is out of date."
         raise Failure(what, " ".join(next_lines(found, environment)))
-    return _seen(api, f"{path}/publications", {}, wish)
+    return _seen(api, f"{path}/publications", {}, {"draft": number}, wish)
 
 
 def publish_file(api: Api, file: Path, note: str, wish: Mapping[str, Any] | None = None) -> Any:
@@ -87,7 +88,7 @@ def publish_file(api: Api, file: Path, note: str, wish: Mapping[str, Any] | None
         Refusal: the API refuses it.
     """
     sent = sent_file(file)
-    return _seen(api, "/v1/rules", {**sent, "note": note}, wish or {})
+    return _seen(api, "/v1/rules", {**sent, "note": note}, sent, wish or {})
 
 
 def active_number(api: Api) -> int:
@@ -95,15 +96,37 @@ def active_number(api: Api) -> int:
     return int(api.get("/v1/rules")["number"])
 
 
-def _seen(api: Api, path: str, said: Mapping[str, Any], wish: Mapping[str, Any]) -> Any:
-    """Publish what was simulated before, where there are rules to compare it with."""
+def _seen(api: Api, path: str, said: Mapping[str, Any], rules: Mapping[str, Any], wish: Mapping[str, Any]) -> Any:
+    """Publish what was simulated before, where there are other rules to compare it with."""
+    active = api.get("/v1/rules")
+    is_new = active["number"] and active["text"] != rules.get("text")
+    simulation = _simulated(api, rules, wish) if is_new else ""
     try:
-        return api.post(path, {**said, **wish})
+        return api.post(path, {**said, **wish, "simulation": simulation})
     except Refusal as refusal:
         details = refusal.answer.get("details", {}) if isinstance(refusal.answer, dict) else {}
         if details.get("needs") == "force":
             refusal.remedy = 'Change the rules, or add --force "REASON": it is kept with the version.'
         raise
+
+
+def _simulated(api: Api, rules: Mapping[str, Any], wish: Mapping[str, Any]) -> str:
+    """Simulate rules, tell what came out in short, and answer the tokens that say so.
+
+    Raises:
+        Failure: it cannot be simulated, and nobody gave a reason to publish it unseen.
+    """
+    try:
+        with shown(screen, "Simulating what this would do") as tell:
+            found = simulate(api, SimulationWish(rules, notify=bool(wish.get("notify"))), tell)
+    except Failure as failure:
+        if not wish.get("force"):
+            raise
+        screen.note(f"Nobody has seen what this does: {failure.what}")
+        return ""
+    for line in summary_lines(found):
+        screen.note(line)
+    return found.token
 
 
 def _check_needs_no_words(api: Api, file: str, environment: str) -> None:

@@ -164,7 +164,7 @@ class FakeApi(Api):
             self.posted.append((path, json.loads(body)))
             return {"number": 4}
         if parts.path == "/v1/rules":
-            return {"number": 3, "document": {"temperature": [{"name": "cold"}, {"name": "hot"}]}}
+            return {"number": 0, "text": "", "document": {"temperature": [{"name": "cold"}, {"name": "hot"}]}}
         query = dict(parse_qsl(parts.query))
         shelf = self.shelves[query["temperature"]]
         start = int(query.get("next", 0))

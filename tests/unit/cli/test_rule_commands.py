@@ -12,13 +12,17 @@ from infra.cli.main import app
 from infra.cli.versions import remarks
 from infra.deployed import Refusal
 from infra.failure import Failure
+from shared.domain.activity import Claims
 from shared.domain.drafts import Terms
 from shared.domain.people import Role
 from tests.desk import a_desk
+from tests.http_requests import NOW
+from tests.people import activity, email
 from tests.sales_desk import seller
 
 ROLES = {"mia": "marketing", "bo": "sales", "ana": "analyst", "kim": "marketing sales"}
-FILE = "name: {name}\nbehaviour:\n  - {{id: demo, on: demo_requested, points: {points}}}\n"
+FILE = "name: {name}\nbehaviour:\n  - {{id: demo, on: demo_requested, points: 60}}\n"
+HANDOFF = "stages: [{name: mql, enter: {score: {at_least: 50}}}]\nhandoff: {mql: {to: inside-sales}}\n"
 
 
 class Terminal:
@@ -44,14 +48,24 @@ class Terminal:
         assert isinstance(result.exception, Failure), (result.output, result.exception)
         return result.exception
 
-    def file(self, name, points=60):
+    def file(self, name, *, handoff=False):
         path = self.folder / f"{name}.yaml"
-        path.write_text(FILE.format(name=name, points=points), encoding="utf-8")
+        path.write_text(FILE.format(name=name) + (HANDOFF if handoff else ""), encoding="utf-8")
         return path
 
-    def approved(self, name):
+    def came(self, *names):
+        """People asked for a demo and gave consent, this morning."""
+        self.desk.happened(
+            activity(
+                name, email(f"{name}@lead.example"), type="demo_requested", at=NOW, claims=Claims(consent="granted")
+            )
+            for name in names
+        )
+
+    def approved(self, name, *, handoff=False):
         """The number of a draft with both words."""
-        number = json.loads(self.done("ana", "draft", self.file(name), "--note", f"Why {name}.", "--json"))["number"]
+        file = self.file(name, handoff=handoff)
+        number = json.loads(self.done("ana", "draft", file, "--note", f"Why {name}.", "--json"))["number"]
         self.done("ana", "propose", number)
         self.done("mia", "approve", number)
         self.done("bo", "approve", number)
@@ -89,10 +103,38 @@ def test_each_step_of_a_draft_tells_the_next(team):
     assert "It lacks the word of sales" in team.done("mia", "approve", 2)
     assert "`baton rules publish 2` publishes it." in team.done("bo", "approve", 2)
 
-    told = team.done("mia", "publish", 2, "--force", "The fair is on Monday.")
-    assert "Version 2 is active." in told
-    assert team.desk.versions.get(2).forced == "The fair is on Monday."
+    result = team.run("mia", "publish", 2)
+    assert "Version 2 is active." in result.stdout
+    assert "against version 1: 0 leads." in result.stderr
+    assert team.desk.versions.get(2).forced == ""
     assert team.desk.versions.get(2).text == team.file("second").read_text()
+
+
+def test_more_handoffs_than_the_budget_are_refused_until_there_is_a_reason(team):
+    team.came("ada", "grace")
+    number = team.approved("second", handoff=True)
+
+    failure = team.failed("mia", "publish", number)
+    assert "2 handoffs instead of 0, and the budget is 15 % more" in failure.what
+    assert '--force "REASON"' in failure.remedy
+    assert team.desk.versions.active_number() == 1
+
+    result = team.run("mia", "publish", number, "--force", "The fair is on Monday.")
+    assert "2 instead of none" in result.stderr
+    assert team.desk.versions.get(2).forced == "The fair is on Monday."
+
+
+def test_what_cannot_be_simulated_is_published_with_a_reason_alone(team, monkeypatch):
+    def fails(*_):
+        raise Failure("The API is too busy.")
+
+    monkeypatch.setattr(publish, "simulate", fails)
+    number = team.approved("second")
+
+    assert team.failed("mia", "publish", number).what == "The API is too busy."
+    result = team.run("mia", "publish", number, "--force", "It must be today.")
+    assert "Nobody has seen what this does: The API is too busy." in result.stderr
+    assert team.desk.versions.get(2).forced == "It must be today."
 
 
 def test_a_file_is_not_published_where_words_are_needed_and_the_way_is_told(team):
@@ -118,9 +160,9 @@ def test_a_draft_that_lacks_a_word_is_not_published_and_whose_is_told(team):
 
 def test_a_draft_on_rules_that_hold_no_more_is_told_as_such(team):
     late = team.approved("late")
-    team.done("mia", "publish", team.approved("second"), "--force", "x")
+    team.done("mia", "publish", team.approved("second"))
 
-    failure = team.failed("mia", "publish", late, "--force", "x")
+    failure = team.failed("mia", "publish", late)
 
     assert failure.what == f"Draft {late} is out of date."
     assert "baton rules show" in failure.remedy
@@ -157,7 +199,8 @@ def test_where_no_draft_waits_it_is_said(team, alone):
 
 
 def test_the_history_tells_who_wrote_and_approved_what_and_why(team):
-    team.done("mia", "publish", team.approved("second"), "--force", "The fair.", "--notify")
+    team.came("ada")
+    team.done("mia", "publish", team.approved("second", handoff=True), "--force", "The fair.", "--notify")
     assert "The rules of version 1 are active again, as version 3." in team.done(
         "mia", "rollback", "--note", "It called everybody."
     )
@@ -182,7 +225,7 @@ def test_the_history_tells_who_wrote_and_approved_what_and_why(team):
 
 def test_a_rollback_goes_where_it_is_told_or_says_why_not(team):
     assert "no version before" in team.failed("mia", "rollback").what
-    team.done("mia", "publish", team.approved("second"), "--force", "x")
+    team.done("mia", "publish", team.approved("second"))
     assert "hold already" in team.failed("mia", "rollback", 2).what
 
     assert json.loads(team.done("mia", "rollback", 1, "--json"))["restores"] == 1
