@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from shared.domain.answering import reason_in_words
 from shared.domain.moments import to_datetime
 from shared.domain.quiet import quiet, quiet_address
 
@@ -77,7 +78,8 @@ def _answered(notice: Notice, who: str) -> str:
     answer = notice.answer
     if answer is None:
         return f"{who} was answered."
-    reason = f": {quiet(answer.reason.replace('_', ' '))}" if answer.reason else ""
+    because = notice.because or (reason_in_words(answer.reason, {}) if answer.reason else "")
+    reason = f": {quiet(because).rstrip('.')}" if because else ""
     again = ""
     if answer.look_again is not None:
         stamp = to_datetime(answer.look_again)

@@ -26,7 +26,7 @@ class Notice:
 
     `kind` says what people are told: of the handoff itself, of what happens while nobody answers, or of the answer; and
     `name` tells such messages of one handoff apart (`escalation`, empty for the handoff itself). `to` and `assignee`
-    have the lead now, and `before` is the member of the same team who had it until now. `asked_at` is when the handoff
+    have the lead now, `because` is what people call the reason of its answer, and `before` is the member of the same team who had it until now. `asked_at` is when the handoff
     itself was announced last: later than `requested_at` where it could not be sent for want of permission. `told_at` is
     when this message goes out.
     """
@@ -51,6 +51,7 @@ class Notice:
     assignee: str | None = None
     before: str | None = None
     answer: Answer | None = None
+    because: str | None = None
     followed_up_at: Moment | None = None
     asked_at: Moment | None = None
     told_at: Moment | None = None

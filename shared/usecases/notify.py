@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 from shared.domain.activity import IdentityKind
+from shared.domain.answering import labels_of, reason_in_words
 from shared.domain.events import HandoffAnswered, HandoffFollowedUp, HandoffRequested
 from shared.domain.introduction import Introduction, introduce
 from shared.domain.moments import SECOND, Moment
@@ -430,11 +431,13 @@ class Notify:
         answer = record.answer if isinstance(event, HandoffAnswered) else None
         if answer and nameless:
             answer = replace(answer, note="")
+        labels = labels_of(self.rulebook.active().rule_file.answers) if answer and answer.reason else {}
         return replace(
             notice,
             to=record.handoff.to if event is None else record.to,
             assignee=assignee,
             answer=answer,
+            because=reason_in_words(answer.reason, labels) if answer and answer.reason else None,
             followed_up_at=follow_up,
             name=_name(event),
         )

@@ -92,6 +92,7 @@ ANSWERED = replace(
     BRIEFED,
     kind="answered",
     name="answered",
+    because="Not this year",
     answer=Answer(
         "recycled",
         FOLLOWED_UP,
@@ -146,6 +147,8 @@ def every(words: str) -> list[Notice]:
         replace(told, kind="reassignment", followed_up_at=REQUESTED, before=words),
         replace(told, kind="released", followed_up_at=REQUESTED),
         replace(told, kind="answered", answer=answer),
+        replace(told, kind="answered", answer=replace(answer, kind="accepted", reason=None), because=None),
+        replace(told, kind="answered", answer=answer, because=words),
     ]
 
 
@@ -264,7 +267,7 @@ def test_the_email_tells_the_whole_story_as_text_and_as_html() -> None:
         (
             ANSWERED,
             "Recycled: MQL: Sam Jones (Acme)",
-            "Bob recycled Sam Jones (Acme) (MQL): bad timing. It may be handed over again from 30 May 2026 on. “They",
+            "Bob recycled Sam Jones (Acme) (MQL): Not this year. It may be handed over again from 30 May 2026 on. “They",
         ),
     ],
 )
@@ -292,6 +295,10 @@ def test_an_email_about_somebody_of_whom_little_is_known_has_no_empty_rows() -> 
         "Score: 65 points\n\n"
         "Lead lead-7, handoff lead-7.mql.1, by rules version 3\n"
     )
+
+
+def test_there_are_at_least_fifty_hostile_words() -> None:
+    assert len(set(HOSTILE)) >= 50
 
 
 @pytest.mark.parametrize("words", HOSTILE)

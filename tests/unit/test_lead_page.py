@@ -399,7 +399,7 @@ def test_no_word_from_outside_is_more_than_a_word(words: str, plain: Page) -> No
     pages.happened(hostile(words))
     # Of a team, and of a member of it, only names that can be written are in any settings.
     name = words.encode(errors="replace").decode()
-    key = pages.handed_over(to=name, assignee=name)
+    key = pages.handed_over(to=name, assignee=name, caused_by=words)
     token = pages.token(key)
     reply = pages.get(token)
     page = page_of(reply)
@@ -416,14 +416,16 @@ def test_no_word_from_outside_is_more_than_a_word(words: str, plain: Page) -> No
     assert typed.comments == 0
     assert {tag for tag, _ in typed.elements} <= {tag for tag, _ in plain.elements}
 
-    note = pages.post(token, RECYCLE | {"note": words})
-    if note["statusCode"] == 303:
-        answered = page_of(pages.get(token))
-        assert answered.comments == 0
-        kinds = {tag for tag, _ in answered.elements}
-        assert kinds <= {tag for tag, _ in plain.elements} | {"blockquote", "br"}
-    else:
-        assert note["statusCode"] in (400, 422)
+    taken = pages.token(pages.handed_over(epoch=2))
+    for each, answer in ((token, RECYCLE), (taken, ACCEPT)):
+        note = pages.post(each, answer | {"note": words})
+        if note["statusCode"] == 303:
+            answered = page_of(pages.get(each))
+            assert answered.comments == 0
+            kinds = {tag for tag, _ in answered.elements}
+            assert kinds <= {tag for tag, _ in plain.elements} | {"blockquote", "br"}
+        else:
+            assert note["statusCode"] in (400, 422)
 
 
 def test_an_odd_address_is_no_link() -> None:
