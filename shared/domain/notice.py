@@ -26,9 +26,9 @@ class Notice:
 
     `kind` says what people are told: of the handoff itself, of what happens while nobody answers, or of the answer; and
     `name` tells such messages of one handoff apart (`escalation`, empty for the handoff itself). `to` and `assignee`
-    have the lead now, `because` is what people call the reason of its answer, and `before` is the member of the same team who had it until now. `asked_at` is when the handoff
-    itself was announced last: later than `requested_at` where it could not be sent for want of permission. `told_at` is
-    when this message goes out.
+    have the lead now, `because` is what people call the reason of its answer, and `before` is the member of the same
+    team who had it until now. `asked_at` is when the handoff itself was announced last: later than `requested_at` where
+    it could not be sent for want of permission. `told_at` is when this message goes out.
     """
 
     id: str

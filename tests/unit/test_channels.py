@@ -267,7 +267,7 @@ def test_the_email_tells_the_whole_story_as_text_and_as_html() -> None:
         (
             ANSWERED,
             "Recycled: MQL: Sam Jones (Acme)",
-            "Bob recycled Sam Jones (Acme) (MQL): Not this year. It may be handed over again from 30 May 2026 on. “They",
+            "Bob recycled Sam Jones (Acme) (MQL): Not this year. It may be handed over again from 30 May 2026",
         ),
     ],
 )
