@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
 from pathlib import Path
@@ -17,7 +18,28 @@ from infra.cli.screen import harmless, screen
 from infra.cli.session import Environment, signed_in
 from infra.deployed import LOCAL, Api, path_of
 
-Number = Annotated[int, typer.Argument(metavar="DRAFT", min=1, help="Its number, as `baton rules drafts` tells it.")]
+NAMED_DRAFT = re.compile(r"(?:draft-)?([1-9][0-9]{0,5})", re.ASCII)
+"""How a draft is called: `draft-3`, or 3."""
+
+
+def draft_number(text: str) -> int:
+    """The number of a draft, which is called `draft-3`, or 3.
+
+    Raises:
+        typer.BadParameter: it is neither.
+    """
+    if not (found := NAMED_DRAFT.fullmatch(text)):
+        msg = f"{text!r} is no draft: `baton rules drafts` lists them, such as draft-3"
+        raise typer.BadParameter(msg)
+    return int(found[1])
+
+
+Number = Annotated[
+    int,
+    typer.Argument(
+        metavar="DRAFT", parser=draft_number, help="Which, as `baton rules drafts` tells it.", show_default=False
+    ),
+]
 Note = Annotated[str, typer.Option("--note", help="What changes and why; it stands in the list of versions.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the API's answer.")]
 _OVER = ("published", "withdrawn")
@@ -97,11 +119,11 @@ def next_lines(found: Mapping[str, Any], environment: str) -> Iterator[str]:
             f"change in the file that holds (`baton rules show{at}`), and draft that."
         )
     elif not found["missing"]:
-        yield f"`baton rules publish {number}{at}` publishes it."
+        yield f"`baton rules publish draft-{number}{at}` publishes it."
     elif found["state"] == "draft":
-        yield f"`baton rules propose {number}{at}` asks for the word of {in_words(found['missing'])}."
+        yield f"`baton rules propose draft-{number}{at}` asks for the word of {in_words(found['missing'])}."
     else:
-        yield f"It lacks the word of {in_words(found['missing'])}: `baton rules approve {number}{at}` gives it."
+        yield f"It lacks the word of {in_words(found['missing'])}: `baton rules approve draft-{number}{at}` gives it."
 
 
 def warning_lines(warnings: Iterable[Mapping[str, str]]) -> Iterator[str]:
@@ -114,7 +136,7 @@ def warning_lines(warnings: Iterable[Mapping[str, str]]) -> Iterator[str]:
 def drafts_table(found: Iterable[Mapping[str, Any]]) -> Table:
     """Drafts with what they wait for."""
     table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("draft", justify="right", no_wrap=True)
+    table.add_column("draft", no_wrap=True)
     for title in ("rules", "state", "lacks", "based on", "by", "made", "note"):
         table.add_column(title, overflow="fold")
     for each in found:
@@ -129,7 +151,7 @@ def drafts_table(found: Iterable[Mapping[str, Any]]) -> Table:
             short_moment(each["created_at"]),
             each["note"],
         )
-        table.add_row(str(each["number"]), *(escape(harmless(text)) for text in told))
+        table.add_row(f"draft-{each['number']}", *(escape(harmless(text)) for text in told))
     return table
 
 

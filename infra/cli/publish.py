@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from infra.cli.drafts import in_words, next_lines, warning_lines
+from infra.cli.drafts import NAMED_DRAFT, draft_number, in_words, next_lines, warning_lines
 from infra.cli.rule_files import sent_file
 from infra.cli.screen import screen
 from infra.cli.session import Environment, signed_in
@@ -26,7 +26,7 @@ def publish(  # noqa: PLR0917 - each is an option
         str,
         typer.Argument(
             metavar="DRAFT|FILE",
-            help="A draft by its number; or a rule file, where the settings want nobody's word.",
+            help="A draft, such as draft-3; or a rule file, where the settings want nobody's word.",
             show_default=False,
         ),
     ],
@@ -47,10 +47,10 @@ def publish(  # noqa: PLR0917 - each is an option
     """
     api = signed_in(environment)
     wish = {"force": force, "notify": notify}
-    if which.isascii() and which.isdigit():
+    if NAMED_DRAFT.fullmatch(which):
         if note:
-            raise Failure(f"Draft {which} has its own note.", "Leave --note out, or draft the file again with another.")
-        answer = publish_draft(api, int(which), wish, environment)
+            raise Failure("A draft has its own note.", "Leave --note out, or draft the file again with another.")
+        answer = publish_draft(api, draft_number(which), wish, environment)
     else:
         _check_needs_no_words(api, which, environment)
         answer = publish_file(api, Path(which), note, wish)

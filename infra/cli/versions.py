@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any
 
@@ -15,37 +16,38 @@ from infra.cli.rule_files import preset_text
 from infra.cli.screen import harmless, screen
 from infra.cli.session import Environment, signed_in
 from infra.deployed import LOCAL, path_of
-from infra.failure import Failure
 
+ACTIVE = "active"
+_STORED = re.compile(r"active|draft-(?P<draft>[1-9][0-9]{0,5})|(?P<version>0|[1-9][0-9]{0,5})", re.ASCII)
 _HASH = 12
 """Characters of a hash by which people tell files apart."""
 
 
 def show(
-    preset: Annotated[
-        str | None, typer.Argument(help="A preset's name or number, to start a rule file from.", show_default=False)
-    ] = None,
-    version: Annotated[int | None, typer.Option("--version", min=0, help="A published version by its number.")] = None,
-    draft: Annotated[int | None, typer.Option("--draft", min=1, help="A draft by its number.")] = None,
+    which: Annotated[
+        str,
+        typer.Argument(
+            help="`active`, a version's number, a draft such as draft-3, or a preset's name, to start a file from.",
+        ),
+    ] = ACTIVE,
     environment: Environment = LOCAL,
     as_json: Json = False,
 ) -> None:
-    """Print a rule file to the letter: a preset, a published version, a draft; without any of them the active one.
+    """Print a rule file to the letter: the active one, a version, a draft or a preset.
 
     What is known of a version or a draft goes to standard error, so that the file itself can be redirected.
     """
-    if sum(named is not None for named in (preset, version, draft)) > 1:
-        raise Failure("These are several rule files.", "Name a preset, or give --version, or --draft.")
-    if preset is not None:
-        typer.echo(preset_text(preset), nl=False)
+    named = _STORED.fullmatch(which)
+    if named is None:
+        typer.echo(preset_text(which), nl=False)
         return
     api = signed_in(environment)
-    if draft is not None:
-        found = api.get(path_of("v1", "rules", "drafts", str(draft)))
-        notes = [f"Draft {draft} of {found['name']}, by {found['author']}: {found['state']}."]
+    if named["draft"]:
+        found = api.get(path_of("v1", "rules", "drafts", named["draft"]))
+        notes = [f"Draft {found['number']} of {found['name']}, by {found['author']}: {found['state']}."]
         notes += next_lines(found, environment)
     else:
-        found = api.get("/v1/rules" if version is None else path_of("v1", "rules", str(version)))
+        found = api.get(path_of("v1", "rules", named["version"]) if named["version"] else "/v1/rules")
         notes = [f"Version {found['number']} of {found['name']}, by {found['author'] or 'nobody'}."]
     if as_json:
         screen.json(found)

@@ -94,16 +94,16 @@ def in_a_row(text):
 def test_each_step_of_a_draft_tells_the_next(team):
     told = team.done("ana", "draft", team.file("second"), "--note", "More for a demo.")
     assert "Draft 2 of second is kept, based on version 1." in told
-    assert "`baton rules propose 2` asks for the word of marketing and sales." in told
+    assert "`baton rules propose draft-2` asks for the word of marketing and sales." in told
 
-    told = team.done("ana", "propose", 2)
+    told = team.done("ana", "propose", "draft-2")
     assert "Draft 2 is proposed." in told
-    assert "It lacks the word of marketing and sales: `baton rules approve 2` gives it." in told
+    assert "It lacks the word of marketing and sales: `baton rules approve draft-2` gives it." in told
 
     assert "It lacks the word of sales" in team.done("mia", "approve", 2)
-    assert "`baton rules publish 2` publishes it." in team.done("bo", "approve", 2)
+    assert "`baton rules publish draft-2` publishes it." in team.done("bo", "approve", 2)
 
-    result = team.run("mia", "publish", 2)
+    result = team.run("mia", "publish", "draft-2")
     assert "Version 2 is active." in result.stdout
     assert "against version 1: 0 leads." in result.stderr
     assert team.desk.versions.get(2).forced == ""
@@ -148,7 +148,7 @@ def test_a_file_is_not_published_where_words_are_needed_and_the_way_is_told(team
 
 def test_a_draft_that_lacks_a_word_is_not_published_and_whose_is_told(team):
     team.done("ana", "draft", team.file("second"))
-    assert "`baton rules propose 2`" in team.failed("mia", "publish", 2).remedy
+    assert "`baton rules propose draft-2`" in team.failed("mia", "publish", 2).remedy
     team.done("ana", "propose", 2)
     team.done("mia", "approve", 2)
 
@@ -237,15 +237,15 @@ def test_a_version_a_draft_and_what_is_active_are_shown_to_the_letter(team):
 
     for words, text, note in (
         ((), first, "Version 1 of first, by ana@acme.example."),
-        (("--version", 1), first, "Version 1 of first"),
-        (("--draft", 2), second, "Draft 2 of second, by ana@acme.example: draft."),
+        ((1,), first, "Version 1 of first"),
+        (("draft-2",), second, "Draft 2 of second, by ana@acme.example: draft."),
     ):
         result = team.run("ana", "show", *words)
         assert result.stdout == text
         assert note in result.stderr
-    assert json.loads(team.done("ana", "show", "--draft", 2, "--json"))["missing"] == ["marketing", "sales"]
-    assert "several rule files" in team.failed("ana", "show", "default", "--draft", 2).what
-    assert "no draft 9" in team.failed("ana", "show", "--draft", 9).what
+    assert json.loads(team.done("ana", "show", "draft-2", "--json"))["missing"] == ["marketing", "sales"]
+    assert "no draft 9" in team.failed("ana", "show", "draft-9").what
+    assert "no preset 'draft-x'" in team.failed("ana", "show", "draft-x").what
     assert team.done("ana", "show", "000").startswith("#")
 
 
@@ -255,7 +255,7 @@ def test_a_team_of_one_publishes_a_file_at_once(alone):
     assert "Version 1 is active." in told
     assert alone.desk.versions.get(1).note == "The first."
     assert "hold already, as version 1" in alone.done("mia", "publish", alone.file("first"))
-    assert "`baton rules publish 1` publishes it." in alone.done("mia", "draft", alone.file("second"))
+    assert "`baton rules publish draft-1` publishes it." in alone.done("mia", "draft", alone.file("second"))
 
 
 def test_a_draft_keeps_its_own_note(alone):
@@ -295,3 +295,10 @@ def test_a_version_of_which_there_is_nothing_to_say_says_nothing():
     plain = {"restores": None, "notify": False, "forced": "", "note": ""}
 
     assert remarks(plain, is_active=False) == []
+
+
+def test_what_is_no_draft_is_told_with_how_one_is_called(team):
+    result = team.run("mia", "approve", "rules.yaml")
+
+    assert result.exit_code == 2
+    assert "no draft" in in_a_row(result.stderr)
