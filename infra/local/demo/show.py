@@ -19,7 +19,7 @@ from infra.cli.leads import all_leads, explanation_table, headline, leads_table
 from infra.cli.screen import Screen
 from infra.deployed import Api, Refusal, path_of
 from infra.local.cloud import LocalCloud
-from infra.local.demo.story import Arrival, Check, arrivals, checks, pages
+from infra.local.demo.story import Arrival, Check, arrivals, checks, next_steps, pages
 from infra.local.demo.visitors import HANA, MAYA, VISITORS, Sender, Visitor
 
 PATIENCE = 90
@@ -31,7 +31,7 @@ _SENT = "demo.json"
 def show(local: LocalCloud, screen: Screen, *, leave: bool) -> bool:
     """Send the visitors' activities, show what becomes of them, and answer whether all of it came true.
 
-    Without `leave` it goes on showing what arrives until Ctrl-C.
+    On a terminal, and without `leave`, it goes on showing what arrives until Ctrl-C.
     """
     demo = _Demo(local, screen)
     screen.say("")
@@ -51,9 +51,12 @@ def show(local: LocalCloud, screen: Screen, *, leave: bool) -> bool:
         screen.say(f"The page that sales sees of {name}, where it answers:")
         screen.say(f"{demo.api.address}{link}")
     came_true = _verdict(screen, demo.checks())
-    if not leave:
+    screen.say("")
+    for line in next_steps(demo.site):
+        screen.say(line)
+    if not leave and screen.results.is_terminal:
         screen.say("")
-        screen.say("Go on at the sample website; what happens is shown here. Ctrl-C leaves it running.")
+        screen.say("What happens is shown here. Ctrl-C leaves it running.")
         try:
             with demo.watched():
                 while True:
@@ -70,6 +73,7 @@ class _Demo:
     screen: Screen
     api: Api = field(init=False)
     sender: Sender = field(init=False)
+    site: str = field(init=False)
     leads: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     newest: list[dict[str, Any]] = field(default_factory=list)
     inbox: Mapping[str, Any] = field(default_factory=dict)
@@ -78,7 +82,7 @@ class _Demo:
 
     def __post_init__(self) -> None:
         where = self.local.whereabouts()
-        self.api = Api(where.api, where.token)
+        self.api, self.site = Api(where.api, where.token), where.site
         self.sender = Sender(where.api, {"public": where.write_key, "secret": where.secret_key}, datetime.now(tz=UTC))
 
     @contextmanager

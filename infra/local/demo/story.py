@@ -77,6 +77,22 @@ def checks(leads: Mapping[str, Lead], inbox: Inbox) -> list[Check]:
     return promises
 
 
+def next_steps(site: str) -> tuple[str, ...]:
+    """What to do once the demo is over; `site` is the address of the sample website."""
+    steps = {
+        f"baton leads show {MAYA.email}": "tells a lead's whole story",
+        "baton handoffs list": "tells what waits for sales",
+        "baton rules show 000-temperature": "prints a rule file to begin with",
+        "baton down": "stops it all; the next `baton up` finds every lead again",
+    }
+    width = max(map(len, steps))
+    return (
+        "What to do next:",
+        f"  Fill in a form at {site}, then `baton leads list` shows the lead.",
+        *(f"  {command:<{width}}  {what}" for command, what in steps.items()),
+    )
+
+
 def _of_visitor(visitor: Visitor, lead: Lead | None, arrived: Sequence[Arrival]) -> list[Check]:
     promise = f"{visitor.name} has {visitor.score} points and is {visitor.temperature}"
     if lead is None:

@@ -1,11 +1,19 @@
 import copy
+import io
+from contextlib import nullcontext
 from datetime import UTC, datetime
+from types import SimpleNamespace
 
 import pytest
+import typer
+from rich.console import Console
 
+from infra.cli.main import app
+from infra.cli.screen import Screen
 from infra.deployed import Refusal
+from infra.local.demo import show
 from infra.local.demo.show import _Demo
-from infra.local.demo.story import arrivals, checks, pages
+from infra.local.demo.story import arrivals, checks, next_steps, pages
 from infra.local.demo.visitors import HANA, MAYA, SAM, VISITORS, Submitted
 
 
@@ -137,3 +145,33 @@ def test_the_demo_goes_on_when_the_api_fails_once(monkeypatch, status, goes_on):
     else:
         with pytest.raises(Refusal):
             demo.look()
+
+
+def test_when_its_output_is_piped_the_demo_ends_and_the_last_lines_tell_what_to_do_next(monkeypatch, leads, inbox):
+    came_true = SimpleNamespace(
+        watched=nullcontext,
+        send=lambda *_: None,
+        wait=lambda _: None,
+        newest=[],
+        leads={},
+        inbox=inbox,
+        site="http://127.0.0.1:8080",
+        checks=lambda: checks(leads, inbox),
+    )
+    monkeypatch.setattr(show, "_Demo", lambda *_: came_true)
+    printed = io.StringIO()
+
+    assert show.show(None, Screen(Console(file=printed, width=120)), leave=False)
+    assert printed.getvalue().endswith("\n".join(next_steps("http://127.0.0.1:8080")) + "\n")
+
+
+def test_what_is_to_be_done_next_are_commands_that_there_are():
+    commands = [line.split("  ")[1].split() for line in next_steps("http://here") if line.startswith("  baton ")]
+
+    assert len(commands) == 4
+    for _, *words in commands:
+        here = typer.main.get_command(app)
+        for word in words[:2]:
+            if hasattr(here, "commands"):
+                here = here.commands[word]
+        assert not hasattr(here, "commands")
