@@ -94,6 +94,21 @@ class Alarms(Construct):
             "`baton channels list`, and mend its address or secret.",
         )
 
+    def on_drift(self) -> None:
+        """What is stored of a lead is not what its log makes; `reconcile` counts such leads each hour."""
+        self._alarm(
+            "LeadsDrifted",
+            cloudwatch.Metric(
+                namespace="Baton",
+                metric_name="LeadsDrifted",
+                dimensions_map={"service": "reconcile"},
+                period=FIVE_MINUTES,
+                statistic="max",
+            ),
+            "What is stored of some leads is not what their logs make. See `baton leads drift`, and `baton leads "
+            "repair --drifted` makes them anew.",
+        )
+
     def on_api(self, stage: apigateway.HttpStage) -> None:
         """Requests fail, or take long."""
         self._alarm("ApiFailures", stage.metric_server_error(period=FIVE_MINUTES), "Requests were answered with 5xx.")

@@ -74,9 +74,10 @@ class Function(Construct):
             "Who calls keeps what fails: a queue its dead letters, a stream and a schedule an on-failure destination.",
         )
 
-    def allow(self, *actions: str, on: list[str]) -> None:
-        """Grant exactly these actions on exactly these resources."""
-        self.role.add_to_policy(iam.PolicyStatement(actions=list(actions), resources=on))
+    def allow(self, *actions: str, on: list[str], only: list[str] | None = None) -> None:
+        """Grant exactly these actions on exactly these resources; of a table `only` in these partitions."""
+        conditions = {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": only}} if only else None
+        self.role.add_to_policy(iam.PolicyStatement(actions=list(actions), resources=on, conditions=conditions))
 
     def work_through(self, queue: WorkQueue, *, at_once: int, concurrency: int | None = None) -> None:
         """Do what waits in a queue, `at_once` messages to an invocation; what fails comes back without the rest."""

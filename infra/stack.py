@@ -18,6 +18,7 @@ from functions.ingest.settings import SecretWriteKey, WriteKey
 from functions.ingest.settings import Settings as IngestSettings
 from functions.notify.settings import Settings as NotifySettings
 from functions.notify.settings import Team, WebhookTarget
+from functions.reconcile.settings import Settings as ReconcileSettings
 from functions.relay.settings import Settings as RelaySettings
 from functions.rescore.settings import Settings as RescoreSettings
 from functions.score.settings import Settings as ScoreSettings
@@ -34,6 +35,7 @@ from infra.settings import ERASURE_SECRET, LEAD_PAGE_SECRET, OpenIdConnect, Sett
 from infra.stream_source import StreamSource
 from infra.user_pool import UserPool
 from infra.work_queue import WorkQueue
+from shared.adapters.dynamodb.keys import DRIFT
 from shared.adapters.environment import FunctionSettings
 from shared.adapters.routes import ROUTES
 from shared.domain.people import Role
@@ -46,6 +48,7 @@ TIMEOUTS: Final = {
     "relay": Duration.seconds(30),
     "notify": Duration.seconds(60),
     "rescore": Duration.seconds(60),
+    "reconcile": Duration.seconds(300),
     "erase": Duration.seconds(120),
     "answer": Duration.seconds(20),
     "admin": Duration.seconds(20),
@@ -152,6 +155,15 @@ class BatonStack(Stack):
             "Rescore",
             RescoreSettings(activities_table=activities, leads_table=leads, score_queue_url=self.score_queue.url),
         )
+        self.reconcile = self._function(
+            "Reconcile",
+            ReconcileSettings(
+                activities_table=activities,
+                leads_table=leads,
+                retention_days=settings.retention.activities,
+                anonymous_retention_days=settings.retention.anonymous,
+            ),
+        )
         self.erase = self._function(
             "Erase",
             EraseSettings(
@@ -181,6 +193,9 @@ class BatonStack(Stack):
                 erasures_table=self.erasures.name,
                 erasure_secret=settings.parameter(ERASURE_SECRET),
                 erase_queue_url=self.erase_queue.url,
+                score_queue_url=self.score_queue.url,
+                retention_days=settings.retention.activities,
+                anonymous_retention_days=settings.retention.anonymous,
                 page_secret=settings.parameter(LEAD_PAGE_SECRET),
                 consent_required=settings.consent_required,
                 roles_claim=settings.sign_in.roles_claim,
@@ -273,6 +288,7 @@ class BatonStack(Stack):
         )
         self.due_sweep = Schedule(self, "DueSweep", every=Duration.minutes(1), function=self.rescore)
         self.missed_sweep = Schedule(self, "MissedSweep", every=Duration.minutes(1), function=self.notify)
+        self.hourly_check = Schedule(self, "HourlyCheck", every=Duration.hours(1), function=self.reconcile)
 
     def _add_grants(self) -> None:
         """Who may do what. Reading streams and queues, logs and traces come with the sources above."""
@@ -293,6 +309,8 @@ class BatonStack(Stack):
             "dynamodb:DeleteItem",
             on=[leads],
         )
+        # Who a lead is whose record is damaged is found by going through all; see `Leads.salvage`.
+        self.score.allow("dynamodb:Scan", on=[leads])
         self.score.allow("sqs:SendMessage", on=[self.score_queue.arn])
 
         self.evaluate.allow("dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:UpdateItem", on=[leads])
@@ -329,6 +347,10 @@ class BatonStack(Stack):
         self.rescore.allow("dynamodb:Query", on=[due])
         self.rescore.allow("sqs:SendMessage", "sqs:GetQueueAttributes", on=[self.score_queue.arn])
 
+        self.reconcile.allow("dynamodb:Query", on=[activities])
+        self.reconcile.allow("dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:Scan", on=[leads])
+        self.reconcile.allow("dynamodb:PutItem", "dynamodb:DeleteItem", on=[leads], only=[DRIFT])
+
         self.answer.allow("dynamodb:Query", "dynamodb:PutItem", on=[activities])
         self.answer.allow(
             "dynamodb:GetItem",
@@ -352,7 +374,8 @@ class BatonStack(Stack):
         )
         self.admin.allow("dynamodb:Query", on=[by_temperature, by_stage, self.leads.index(BY_STATE)])
         self.admin.allow("dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:PutItem", on=[self.erasures.arn])
-        self.admin.allow("sqs:SendMessage", on=[self.erase_queue.arn])
+        self.admin.allow("dynamodb:DeleteItem", on=[leads], only=[DRIFT])
+        self.admin.allow("sqs:SendMessage", on=[self.erase_queue.arn, self.score_queue.arn])
         self._allow_secrets(self.admin, [ERASURE_SECRET, LEAD_PAGE_SECRET])
 
         self.erase.allow(
@@ -376,13 +399,15 @@ class BatonStack(Stack):
         for name, queue in self._queues.items():
             self.alarms.on_backlog(f"{name}Backlog", queue.queue)
             self.alarms.on_dead_letters(f"{name}DeadLetters", queue.dead_letters.queue)
-        for source in (self.accepted, self.scored, self.outbox, self.due_sweep, self.missed_sweep):
+        sources: tuple[StreamSource | Schedule, ...] = (self.accepted, self.scored, self.outbox, *self._schedules)
+        for source in sources:
             self.alarms.on_dead_letters(f"{source.node.id}Failures", source.failures.queue)
         for function in self._functions:
             self.alarms.on_function(function.node.id, function)
         for function in (self.score, self.evaluate, self.relay):
             self.alarms.on_stream(function.node.id, function)
         self.alarms.on_channels()
+        self.alarms.on_drift()
         self.alarms.on_api(self.api.stage)
 
     def _add_outputs(self) -> None:
@@ -415,10 +440,15 @@ class BatonStack(Stack):
             self.relay,
             self.notify,
             self.rescore,
+            self.reconcile,
             self.erase,
             self.answer,
             self.admin,
         )
+
+    @property
+    def _schedules(self) -> tuple[Schedule, ...]:
+        return (self.due_sweep, self.missed_sweep, self.hourly_check)
 
     @property
     def _queues(self) -> dict[str, WorkQueue]:

@@ -25,6 +25,7 @@ from shared.usecases.merge import ForeseeWhoIsWho, RuleWhoIsWho
 from shared.usecases.noise import KnownNoise, MarkNoise
 from shared.usecases.publish import PublishRules
 from shared.usecases.qualify import QualifyLead
+from shared.usecases.reconcile import Reconcile, RepairLeads
 from shared.usecases.rescores import Rescores
 from shared.usecases.rulebook import Rulebook
 from shared.usecases.score import Score
@@ -44,6 +45,7 @@ from tests.fakes import (
     InMemoryStages,
     InMemoryTraces,
 )
+from tests.fakes.drift import InMemoryDrifts
 from tests.fakes.lead_index import InMemoryLeadIndex
 
 ROSTERS = {"default": (), "inside-sales": (Member("mia"),), "managers": ()}
@@ -64,7 +66,9 @@ class InMemoryDesk:
     noise: InMemoryNoiseMarks = field(default_factory=InMemoryNoiseMarks)
     erasures: InMemoryErasures = field(default_factory=InMemoryErasures)
     rescoring: InMemoryRescoring = field(default_factory=InMemoryRescoring)
+    drifts: InMemoryDrifts = field(default_factory=InMemoryDrifts)
     erase_queue: InMemoryQueue = field(default_factory=InMemoryQueue)
+    score_queue: InMemoryQueue = field(default_factory=InMemoryQueue)
     clock: FixedClock = field(default_factory=FixedClock)
     terms: Terms = ALONE
 
@@ -122,6 +126,15 @@ class InMemoryDesk:
                 self.terms,
                 stranded=Stranded(InMemoryLeadIndex(self.stages), self.handoffs).by,
             ),
+            reconcile=Reconcile(
+                activities=self.activities,
+                leads=self.leads,
+                rulebook=rulebook,
+                noise=self.noise,
+                drifts=self.drifts,
+                clock=self.clock,
+            ),
+            repairs=RepairLeads(self.leads, self.score_queue),
             rescores=Rescores(self.rescoring, self.versions, rulebook, self.clock),
             simulate=Simulate(
                 activities=self.activities,

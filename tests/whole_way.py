@@ -181,6 +181,7 @@ class WholeWay:
             "admin": AdminSettings(
                 activities_table=ACTIVITIES,
                 erase_queue_url=queues["erase"],
+                score_queue_url=queues["score"],
                 page_secret=PAGE_SECRET,
                 **erasures,
                 **table,

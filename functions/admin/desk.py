@@ -11,6 +11,7 @@ from botocore.config import Config
 from functions.admin.settings import Settings
 from shared.adapters.clock import SystemClock
 from shared.adapters.dynamodb.activities import DynamoDBActivities
+from shared.adapters.dynamodb.drift import DynamoDBDrifts
 from shared.adapters.dynamodb.erasures import DynamoDBErasures
 from shared.adapters.dynamodb.handoffs import DynamoDBAnswers, DynamoDBHandoffs
 from shared.adapters.dynamodb.lead_index import DynamoDBLeadIndex
@@ -40,6 +41,7 @@ from shared.usecases.merge import ForeseeWhoIsWho, RuleWhoIsWho
 from shared.usecases.noise import KnownNoise, MarkNoise
 from shared.usecases.publish import PublishRules
 from shared.usecases.qualify import QualifyLead
+from shared.usecases.reconcile import Reconcile, RepairLeads
 from shared.usecases.rescores import Rescores
 from shared.usecases.rulebook import Rulebook
 from shared.usecases.simulate import Simulate
@@ -74,6 +76,8 @@ class Desk:
     rules: PublishRules
     comparisons: CompareRules
     rescores: Rescores
+    reconcile: Reconcile
+    repairs: RepairLeads
     simulate: Simulate
     simulations: Simulations
     roles_claim: str
@@ -146,6 +150,17 @@ def from_environment() -> Desk:
         comparisons=CompareRules(versions),
         rules=PublishRules(versions, clock, settings.teams, simulations, terms, stranded=Stranded(index, handoffs).by),
         rescores=Rescores(DynamoDBRescoring(client, settings.leads_table), versions, rulebook, clock),
+        reconcile=Reconcile(
+            activities=activities,
+            leads=leads,
+            rulebook=rulebook,
+            noise=marks,
+            drifts=DynamoDBDrifts(client, settings.leads_table),
+            clock=clock,
+            retention_days=settings.retention_days,
+            anonymous_retention_days=settings.anonymous_retention_days,
+        ),
+        repairs=RepairLeads(leads, SQSQueue(boto3.client("sqs", config=_PATIENCE), settings.score_queue_url)),
         simulate=Simulate(
             activities=activities,
             leads=leads,

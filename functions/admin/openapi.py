@@ -207,6 +207,14 @@ _OPERATIONS: dict[str, _Told] = {
         api.EraseLeadRequest,
         headers=_ONCE,
     ),
+    "check_leads": _Told(
+        "Compare leads with their logs: some, or a page of all",
+        "Leads",
+        {200: api.CheckLeadsResponse},
+        api.CheckLeadsRequest,
+    ),
+    "list_drift": _Told("Leads that are not what their logs make", "Leads", {200: api.DriftsResponse}),
+    "repair_lead": _Told("Make a lead anew from its log", "Leads", {202: api.RepairResponse}),
     "list_noise": _Told("What is noise", "Noise", {200: api.NoiseMarksResponse}),
     "mark_noise": _Told(
         "Say that what an address, an agent or a lead does is noise",

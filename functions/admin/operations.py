@@ -116,6 +116,27 @@ def unmerge_lead(request: HttpRequest, path: Mapping[str, str], person: Person, 
     return _ruled(desk.rulings.unmerge(_told_of(lead, desk), leaving, _ruling(request, asked.why, person)))
 
 
+def check_leads(request: HttpRequest, _path: Mapping[str, str], _person: Person, desk: Desk) -> Reply:
+    """`POST /v1/checks`: some leads, or a page of all, compared with their logs now."""
+    asked = _validated(api.CheckLeadsRequest, read_json(request.body(SINGLE_LIMIT)))
+    if asked.leads is not None:
+        return _answer(200, replies.checked(desk.reconcile.named(map(LeadId, asked.leads)), None))
+    after = _check_place(asked.next, asked.segment, asked.of) if asked.next is not None else None
+    page = desk.reconcile.page(asked.segment, asked.of, after, asked.limit)
+    cursor = _cursor_of([asked.segment, asked.of, page.following]) if page.following is not None else None
+    return _answer(200, replies.checked(page.leads, cursor))
+
+
+def list_drift(_request: HttpRequest, _path: Mapping[str, str], _person: Person, desk: Desk) -> Reply:
+    """`GET /v1/drift`: which leads were found not to be what their logs make."""
+    return _answer(200, replies.drift(desk.reconcile.standing(), desk.reconcile.round()))
+
+
+def repair_lead(_request: HttpRequest, path: Mapping[str, str], _person: Person, desk: Desk) -> Reply:
+    """`POST /v1/leads/{id}/repairs`: a lead is made anew from its log, whatever is stored of it."""
+    return _answer(202, api.RepairResponse(lead=desk.repairs.ask(_lead(path))))
+
+
 def list_noise(_request: HttpRequest, _path: Mapping[str, str], _person: Person, desk: Desk) -> Reply:
     """`GET /v1/noise`: which addresses and agents are noise, who said so and why."""
     return _answer(200, replies.noise_marks(desk.noise.all()))
@@ -329,6 +350,9 @@ OPERATIONS: Mapping[str, Operation] = {
         answer_handoff,
         export_lead,
         erase_lead,
+        check_leads,
+        list_drift,
+        repair_lead,
         list_noise,
         mark_noise,
         unmark_noise,
@@ -458,6 +482,13 @@ def _place(cursor: str, shelf: Shelf, name: str) -> Place:
     if [of_shelf, of_name] != [shelf.value, name] or not sound:
         raise _foreign_cursor()
     return Place(LeadId(lead), rank)
+
+
+def _check_place(cursor: str, segment: int, of: int) -> str:
+    match _told_by(cursor):
+        case [of_segment, of_all, str(after)] if [of_segment, of_all] == [segment, of]:
+            return after
+    raise _foreign_cursor()
 
 
 def _handoff_cursor(place: HandoffPlace | None, wish: HandoffWish) -> str | None:

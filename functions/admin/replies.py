@@ -20,6 +20,7 @@ from shared.domain.answering import labels_of, reason_in_words, remark_on
 from shared.domain.as_of import AsOf
 from shared.domain.consent import ConsentHistory, ConsentWord
 from shared.domain.drafts import Approval, Terms
+from shared.domain.drift import Fault
 from shared.domain.engine import Score
 from shared.domain.erasure import Erasure
 from shared.domain.handoff import Answer, FollowUp, HandoffRecord
@@ -28,7 +29,6 @@ from shared.domain.journey import Journey
 from shared.domain.moments import Moment, format_moment
 from shared.domain.nurture import Advice
 from shared.domain.points import as_number
-from shared.domain.simulation import Findings
 from shared.domain.qualification import FactHistory, FactWord
 from shared.domain.rescores import (
     EveryLead,
@@ -40,6 +40,8 @@ from shared.domain.rescores import (
 )
 from shared.domain.rulefile import Problem, Reason, RuleFile
 from shared.domain.selection import parse_selection
+from shared.domain.simulation import Findings
+from shared.ports.drift import Drift, Round
 from shared.ports.noise import NoiseMark, Said
 from shared.ports.rules import RuleVersion
 from shared.ports.stages import StoredTransition
@@ -50,8 +52,9 @@ from shared.usecases.handoffs import HandoffShown
 from shared.usecases.leads import LeadStory, LeadSummary
 from shared.usecases.merge import Part
 from shared.usecases.publish import Published
-from shared.usecases.simulate import SimulatedPage
+from shared.usecases.reconcile import Checked
 from shared.usecases.rescores import Progress
+from shared.usecases.simulate import SimulatedPage
 
 _AIMS: Mapping[type[object], Literal["every_lead", "older_rules", "leads", "where", "noise", "catch_up"]] = {
     EveryLead: "every_lead",
@@ -170,6 +173,39 @@ def export(page: ExportPage) -> api.ExportResponse:
         as_of=format_moment(page.as_of),
         sections={name: [dict(item) for item in items] for name, items in page.sections.items()},
         next=f"{place.as_of}.{place.section}.{place.item}" if place else None,
+    )
+
+
+def checked(leads: Iterable[Checked], cursor: str | None) -> api.CheckLeadsResponse:
+    """What was found of some leads."""
+    found = list(leads)
+    return api.CheckLeadsResponse(
+        checked=len(found),
+        drifted=[api.CheckedLeadResponse(lead=each.lead, faults=_faults(each.faults)) for each in found if each.faults],
+        unsure=[each.lead for each in found if each.faults is None],
+        next=cursor,
+    )
+
+
+def drift(drifts: Iterable[Drift], round_: Round | None) -> api.DriftsResponse:
+    """What was found of all leads."""
+    return api.DriftsResponse(
+        drifted=[
+            api.DriftResponse(
+                lead=each.lead,
+                faults=_faults(each.faults),
+                found_at=format_moment(each.found_at),
+                seen_at=format_moment(each.seen_at),
+            )
+            for each in drifts
+        ],
+        round=round_
+        and api.RoundResponse(
+            began=format_moment(round_.began),
+            checked=round_.checked,
+            drifted=round_.drifted,
+            last_ended=_stamp(round_.before),
+        ),
     )
 
 
@@ -561,6 +597,10 @@ def _campaign(context: Mapping[str, Json]) -> dict[str, Json]:
     """What a client told of a campaign; some tell other things under that name."""
     told = context.get("campaign")
     return dict(told) if isinstance(told, Mapping) else {}
+
+
+def _faults(faults: Iterable[Fault]) -> list[api.FaultResponse]:
+    return [api.FaultResponse(fault=each.value, words=each.in_words) for each in faults]
 
 
 def _said(said: Said) -> api.SaidResponse:

@@ -11,7 +11,8 @@ class Settings(FunctionSettings):
     """The environment of `admin`. `teams` are the rosters that a published rule file may name, without addresses.
 
     `approvals` are the roles whose words new rules need, and `handoff_budget` how many percent more handoffs a publish
-    may bring. `page_secret` is the name of the secret that signs the links to leads' pages, and simulations.
+    may bring. `page_secret` is the name of the secret that signs the links to leads' pages, and simulations. Leads are
+    repaired through `score_queue_url`.
     """
 
     activities_table: str
@@ -19,6 +20,9 @@ class Settings(FunctionSettings):
     erasures_table: str
     erasure_secret: str
     erase_queue_url: str
+    score_queue_url: str
+    retention_days: int = 760
+    anonymous_retention_days: int = 90
     page_secret: str
     consent_required: bool = True
     roles_claim: str = "cognito:groups"

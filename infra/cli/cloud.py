@@ -20,7 +20,7 @@ from infra.local.home import Home
 if TYPE_CHECKING:
     from mypy_boto3_logs import CloudWatchLogsClient
 
-FUNCTIONS = ("ingest", "score", "evaluate", "relay", "notify", "rescore", "erase", "answer", "admin")
+FUNCTIONS = ("ingest", "score", "evaluate", "relay", "notify", "rescore", "reconcile", "erase", "answer", "admin")
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 EnvironmentOption = Annotated[str, typer.Option("--env", help="The environment; `local` is the one of `baton up`.")]

@@ -129,25 +129,24 @@ class Reconcile:
             if has_time():
                 look(lead)
         round_ = self._drifts.round() or Round(began=self._clock.now())
-        is_over = False
+        after, is_over = round_.after, False
         while len(looked) < most and not is_over and has_time():
-            leads, after = self._leads.segment(0, 1, round_.after, _PAGE)
+            leads, after = self._leads.segment(0, 1, after, _PAGE)
             done: list[Checked] = []
-            for lead in leads:
-                if len(looked) >= most or not has_time():
-                    after = self._leads.after(done[-1].lead) if done else round_.after
-                    is_cut = True
-                    break
-                done.append(look(lead))
-            else:
-                is_cut = False
-            is_over = after is None and not is_cut
-            moved = self._moved(round_, after, done, is_over=is_over)
+            while len(done) < len(leads) and len(looked) < most and has_time():
+                done.append(look(leads[len(done)]))
+            is_whole = len(done) == len(leads)
+            is_over = after is None and is_whole
+            # The place is told by a lead: where a page ends may be the name of a person.
+            place = self._leads.after(done[-1].lead) if done else round_.after
+            moved = self._moved(round_, place, done, is_over=is_over)
             try:
                 self._drifts.go_on(moved)
             except Conflict:
                 break  # another run goes round
             round_ = replace(moved, version=round_.version + 1)
+            if not is_whole:
+                break
         drifted = {each.lead: each for each in looked if each.faults}
         return Tick(len(looked), tuple(drifted.values()), tuple(failed), len(drifts), is_over)
 
@@ -173,6 +172,10 @@ class Reconcile:
     def standing(self) -> list[Drift]:
         """The leads that have drifted, by what was found last."""
         return self._drifts.all()
+
+    def round(self) -> Round | None:
+        """How far the going round is; None before the first."""
+        return self._drifts.round()
 
     def _judged(self, lead: LeadId, drifts: dict[LeadId, Drift]) -> Checked:
         """Check a lead and write down what is found; `drifts` are those that stand, kept in step."""

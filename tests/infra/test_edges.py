@@ -141,15 +141,17 @@ def test_an_event_reaches_the_queue_of_the_function_that_works_on_it(
     assert "EventBusName" in rule
 
 
-@pytest.mark.parametrize("verb", ["rescore", "notify"])
-def test_a_schedule_ticks_each_minute_and_a_tick_that_failed_is_kept(prod: Template, verb: str) -> None:
+@pytest.mark.parametrize(
+    ("verb", "rate"), [("rescore", "rate(1 minute)"), ("notify", "rate(1 minute)"), ("reconcile", "rate(1 hour)")]
+)
+def test_a_schedule_ticks_and_a_tick_that_failed_is_kept(prod: Template, verb: str, rate: str) -> None:
     function = prod.functions()[verb]
     rules = [r for r in prod.of_type("AWS::Events::Rule").values() if "ScheduleExpression" in r]
     [rule] = [each for each in rules if [target(edge["Arn"]) for edge in each["Targets"]] == [function]]
     [edge] = rule["Targets"]
     invokes = prod.of_type("AWS::Lambda::EventInvokeConfig").values()
     [invoke] = [each for each in invokes if target(each["FunctionName"]) == function]
-    assert rule["ScheduleExpression"] == "rate(1 minute)"
+    assert rule["ScheduleExpression"] == rate
     assert json.loads(edge["Input"]) == {"tick": True}
     assert invoke["MaximumRetryAttempts"] == 0
     assert target(invoke["DestinationConfig"]["OnFailure"]["Destination"]) in prod.dead_letter_queues()
@@ -197,6 +199,12 @@ def test_a_channel_that_is_down_wakes_somebody(prod: Template) -> None:
     [alarm] = [a for a in prod.of_type("AWS::CloudWatch::Alarm").values() if a.get("MetricName") == "ChannelsDown"]
     assert (alarm["Namespace"], alarm["Statistic"], alarm["Threshold"]) == ("Baton", "Maximum", 1)
     assert alarm["Dimensions"] == [{"Name": "service", "Value": "notify"}]
+
+
+def test_a_lead_that_has_drifted_wakes_somebody(prod: Template) -> None:
+    [alarm] = [a for a in prod.of_type("AWS::CloudWatch::Alarm").values() if a.get("MetricName") == "LeadsDrifted"]
+    assert (alarm["Namespace"], alarm["Statistic"], alarm["Threshold"]) == ("Baton", "Maximum", 1)
+    assert alarm["Dimensions"] == [{"Name": "service", "Value": "reconcile"}]
 
 
 def test_of_an_answer_both_the_teams_and_the_journey_are_told(prod: Template) -> None:

@@ -52,6 +52,7 @@ GRANTS: dict[str, dict[str, set[str]]] = {
             "dynamodb:GetItem",
             "dynamodb:BatchGetItem",
             "dynamodb:Query",
+            "dynamodb:Scan",
             "dynamodb:PutItem",
             "dynamodb:DeleteItem",
         },
@@ -104,6 +105,19 @@ GRANTS: dict[str, dict[str, set[str]]] = {
         "ScoreQueue": {*SEND_TO_A_QUEUE, "sqs:GetQueueAttributes"},
         "DueSweepFailures": GIVE_UP_TO_A_QUEUE,
     },
+    "reconcile": {
+        **EVERYBODY,
+        "Activities": {"dynamodb:Query"},
+        "Leads": {
+            "dynamodb:GetItem",
+            "dynamodb:BatchGetItem",
+            "dynamodb:Query",
+            "dynamodb:Scan",
+            "dynamodb:PutItem",
+            "dynamodb:DeleteItem",
+        },
+        "HourlyCheckFailures": GIVE_UP_TO_A_QUEUE,
+    },
     "admin": {
         **EVERYBODY,
         "Activities": {"dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem"},
@@ -114,12 +128,14 @@ GRANTS: dict[str, dict[str, set[str]]] = {
             "dynamodb:Scan",
             "dynamodb:PutItem",
             "dynamodb:UpdateItem",
+            "dynamodb:DeleteItem",
         },
         "Leads/index/by_temperature": {"dynamodb:Query"},
         "Leads/index/by_stage": {"dynamodb:Query"},
         "Leads/index/by_state": {"dynamodb:Query"},
         "Erasures": {"dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:PutItem"},
         "EraseQueue": SEND_TO_A_QUEUE,
+        "ScoreQueue": SEND_TO_A_QUEUE,
         "parameter/baton/prod/erasure": {"ssm:GetParameter"},
     },
     "answer": {
@@ -160,6 +176,20 @@ def test_a_function_may_do_exactly_what_it_does(prod: Template, verb: str) -> No
         for resource in listed(statement["Resource"]):
             found.setdefault(_named(prod, resource), set()).update(listed(statement["Action"]))
     assert found == GRANTS[verb]
+
+
+@pytest.mark.parametrize(("verb", "actions"), [("reconcile", {"PutItem", "DeleteItem"}), ("admin", {"DeleteItem"})])
+def test_what_was_found_of_drift_is_all_that_it_may_write_or_delete(
+    prod: Template, verb: str, actions: set[str]
+) -> None:
+    bounds = {
+        action.removeprefix("dynamodb:"): statement.get("Condition")
+        for statement in prod.statements(verb)
+        if "Leads" in json.dumps(statement["Resource"])
+        for action in listed(statement["Action"])
+    }
+    bound = {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["DRIFT"]}}
+    assert {action: bounds[action] for action in actions} == dict.fromkeys(actions, bound)
 
 
 def test_every_function_is_listed(prod: Template) -> None:

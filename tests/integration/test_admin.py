@@ -102,6 +102,7 @@ def house(dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
         erasure_secret="/baton/test/erasure",
         page_secret="/baton/test/lead-page",
         erase_queue_url=boto3.client("sqs").create_queue(QueueName="erase")["QueueUrl"],
+        score_queue_url=boto3.client("sqs").create_queue(QueueName="score")["QueueUrl"],
     )
     for name, value in settings.environment().items():
         monkeypatch.setenv(name, value)
