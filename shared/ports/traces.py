@@ -37,8 +37,14 @@ class Traces(Protocol):
         """
         ...
 
-    def wipe(self, lead: LeadId) -> int:
-        """Delete every item that is kept under a lead or waits of it for a channel; answers how many there were."""
+    def wipe(self, lead: LeadId, version: int) -> int:
+        """Delete every item that is kept under a lead or waits of it for a channel; answers how many there were.
+
+        `version` is that of its `LeadRecord` when it was read, 0 when there was none.
+
+        Raises:
+            Conflict: it was written since, and nothing is deleted.
+        """
         ...
 
     def release(self, identities: Iterable[Identity], leads: Collection[LeadId]) -> int:

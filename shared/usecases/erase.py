@@ -18,6 +18,7 @@ from shared.domain.handoff import LeadId
 from shared.domain.moments import MINUTE, SECOND, Moment
 from shared.domain.people import Person
 from shared.domain.refusals import Invalid
+from shared.domain.state import ScoreState
 from shared.ports.activities import Activities
 from shared.ports.clock import Clock
 from shared.ports.erasures import Erasures
@@ -140,7 +141,9 @@ class ErasePeople:
         if erasure.passes == 0:
             erasure = self._with_newcomers(erasure)
         try:
-            erasure, found = self._pass(erasure)
+            parted = self._part_others(erasure)
+            erasure, found = self._pass(replace(erasure, neighbours=erasure.neighbours | parted))
+            found = found or bool(parted)
             now = self._clock.now()
             passed = replace(erasure, passes=erasure.passes + 1, passed_at=now)
             after = passed if found or erasure.passes == 0 else passed.done(now)
@@ -157,17 +160,67 @@ class ErasePeople:
         self._work.send_later([{"erasure": erasure.id}], -(-later // SECOND))
 
     def _with_newcomers(self, erasure: Erasure) -> Erasure:
-        """The erasure, with the names that the lead was given since it was asked for."""
+        """The erasure, with the names that the lead was given since it was asked for, without those of joined leads."""
         record = self._leads.load(erasure.lead)
-        if record is None or record.merged_into or record.identities <= erasure.identities:
+        if record is None or record.merged_into:
             return erasure
-        return begin(
-            self._erasures,
-            replace(
-                erasure,
-                identities=erasure.identities | record.identities,
-                leads=erasure.leads | set(record.absorbed),
-            ),
+        joined = (self._leads.load(each) for each in record.absorbed if each not in erasure.leads)
+        names = record.identities.difference(*(each.identities for each in joined if each))
+        if names <= erasure.identities:
+            return erasure
+        return begin(self._erasures, replace(erasure, identities=erasure.identities | names))
+
+    def _part_others(self, erasure: Erasure) -> frozenset[LeadId]:
+        """Part leads that were joined to the person's since it was asked for, whichever is the other; answers them.
+
+        What they did is made anew from the log: each is the lead again that it was, with its own stages and handoffs.
+        """
+        others: set[LeadId] = set()
+        for other in self._joined_to(erasure):
+            theirs = other.identities & erasure.identities
+            gone = self._leads.load(erasure.lead)
+            self._part(other, gone or LeadRecord(erasure.lead, theirs, ScoreState.empty()), theirs)
+            others.add(other.lead)
+        for lead in sorted(erasure.leads):
+            record = self._leads.load(lead)
+            for each in record.absorbed if record and not record.merged_into else ():
+                gone = None if each in erasure.leads else self._leads.load(each)
+                leaving = record.identities & gone.identities - erasure.identities if record and gone else None
+                if record and gone and leaving:
+                    record = self._part(record, gone, leaving)
+                    others.add(each)
+        return frozenset(others)
+
+    def _joined_to(self, erasure: Erasure) -> list[LeadRecord]:
+        """Other people's leads that have the person's names, although nothing newer than the erasure says so."""
+        owners = set(self._leads.whose(erasure.identities).values()) - erasure.leads
+        records = [record for lead in sorted(owners) if (record := self._leads.load(lead)) and not record.merged_into]
+        return [
+            record
+            for record in records
+            if record.identities & erasure.identities and not self._came_back(erasure, record)
+        ]
+
+    def _part(self, remaining: LeadRecord, parted: LeadRecord, leaving: frozenset[Identity]) -> LeadRecord:
+        staying = remaining.identities - leaving
+        gone = (parted.lead, *parted.absorbed)
+        after = replace(
+            remaining,
+            identities=staying,
+            ties=remaining.ties.of(staying),
+            absorbed=tuple(each for each in remaining.absorbed if each not in gone),
+            look=False,
+        )
+        ties = remaining.ties.of(leaving)
+        self._leads.part(after, replace(parted, identities=leaving, ties=ties, merged_into=None, look=False))
+        return replace(after, version=after.version + 1)
+
+    def _came_back(self, erasure: Erasure, record: LeadRecord) -> bool:
+        """Whether something newer than the erasure says that the person is this lead."""
+        back = came_back(log_of(self._activities, erasure.identities), erasure.erased_at)
+        return any(
+            not is_taken(each, erasure.erased_at, back) and not erasure.identities.isdisjoint(each.identities)
+            for each in log_of(self._activities, record.identities)
         )
 
     def _pass(self, erasure: Erasure) -> tuple[Erasure, bool]:
@@ -176,6 +229,8 @@ class ErasePeople:
         Each step goes by what later ones delete: whoever is interrupted finds the rest again.
         """
         owners = self._leads.whose(erasure.identities)
+        beside = frozenset(owners.values()) - erasure.leads
+        erasure = replace(erasure, neighbours=erasure.neighbours | beside)
         back = came_back(log_of(self._activities, erasure.identities), erasure.erased_at)
         found = 0
         for old in self._old_and_nameless(erasure):
@@ -189,7 +244,7 @@ class ErasePeople:
         found += len(old) + self._forget_beside(erasure, back)
         erasure = self._with_empty(erasure, owners)
         for lead in sorted(erasure.leads):
-            found += self._traces.wipe(lead)
+            found += self._wipe(erasure, lead)
         found += self._traces.release(erasure.identities, erasure.leads | self._joined(erasure, owners.values()))
         again: list[Mapping[str, object]] = [
             {"renew": lead} for lead in sorted({*owners.values(), *erasure.neighbours} - erasure.leads)
@@ -199,7 +254,15 @@ class ErasePeople:
         again += [{"activity": {"identity": each.identity.key, "id": each.id}} for each in newer]
         if again:
             self._score.send(again)
-        return erasure, found > 0
+        # Whoever was joined while this pass went on is parted by the next one.
+        return erasure, found > 0 or bool(self._joined_to(erasure))
+
+    def _wipe(self, erasure: Erasure, lead: LeadId) -> int:
+        record = self._leads.load(lead)
+        if record and not record.merged_into and not record.identities <= erasure.identities:
+            msg = "another lead was joined to it meanwhile, and is to be parted first"
+            raise Conflict(msg)
+        return self._traces.wipe(lead, record.version if record else 0)
 
     def _with_empty(self, erasure: Erasure, owners: Mapping[Identity, LeadId]) -> Erasure:
         """The erasure, with leads that were made since of what is erased by now; remembered before they are wiped.

@@ -16,6 +16,7 @@ from shared.domain.journey import Journey
 from shared.domain.moments import MINUTE, Moment, parse_moment
 from shared.domain.state import ScoreState
 from shared.ports.bus import Event
+from shared.ports.errors import Conflict
 from shared.ports.leads import LeadRecord
 from shared.ports.missed import ChannelKey, MissedMessage
 from shared.ports.stages import StageRecord, StoredTransition
@@ -63,12 +64,21 @@ class TracesContract(ABC):
         names = [each.name for each in stores.traces.of(ONE)]
 
         assert names == ["HANDOFF#mql#1", "SCORE", "STAGE", "TRANSITION#000001"]
-        assert stores.traces.wipe(ONE) == 4
-        assert stores.traces.wipe(ONE) == 0
+        assert stores.traces.wipe(ONE, 1) == 4
+        assert stores.traces.wipe(ONE, 0) == 0
         assert stores.leads.load(ONE) is None
         assert stores.stages.load(ONE) is None
         assert stores.stages.transitions(ONE) == stores.stages.handoffs(ONE) == stores.traces.of(ONE) == []
         assert stores.leads.load(TWO) is not None
+
+    def test_a_lead_that_was_written_since_it_was_read_is_not_wiped(self, stores):
+        stores.leads.save(LeadRecord(ONE, frozenset({ADA}), ScoreState.empty()))
+        stores.stages.commit(StageRecord(ONE, Journey.start()))
+
+        for version in (0, 2):
+            with pytest.raises(Conflict):
+                stores.traces.wipe(ONE, version)
+        assert [each.name for each in stores.traces.of(ONE)] == ["SCORE", "STAGE"]
 
     def test_what_waits_of_a_lead_for_its_channels_is_told_and_wiped_and_nothing_of_another(self, stores):
         places = [ChannelKey("a#b", "slack"), ChannelKey("sales", "webhook")]
@@ -83,7 +93,7 @@ class TracesContract(ABC):
             ("MISSED", True),
             ("MISSED", True),
         ]
-        assert stores.traces.wipe(ONE) == 2
+        assert stores.traces.wipe(ONE, 0) == 2
         assert stores.traces.of(ONE) == []
         assert [[each.detail["lead"] for each in stores.missed.next(place, 9)] for place in places] == [[TWO], [TWO]]
         assert stores.missed.breaker(places[0]).is_open
@@ -172,7 +182,7 @@ class TestDynamoDBTraces(TracesContract):
         told = {each.name: each.content for each in stores.traces.of(ONE)}
         assert "She said no." in told["HANDOFF#mql#1"]["answer"]
         stores.traces.remove([said])
-        assert stores.traces.wipe(ONE) == 3
+        assert stores.traces.wipe(ONE, 0) == 3
         assert dynamodb.scan(TableName=LEADS)["Items"] == []
         assert dynamodb.scan(TableName=ACTIVITIES)["Items"] == []
 
@@ -184,5 +194,5 @@ class TestDynamoDBTraces(TracesContract):
         told = {each.name: each.content for each in stores.traces.of(ONE)}
 
         assert told == {"SENT#mql#1#email": {"at": NOON}, "WITHHELD#mql#1": {"reason": "consent", "at": NOON}}
-        assert stores.traces.wipe(ONE) == 2
+        assert stores.traces.wipe(ONE, 0) == 2
         assert dynamodb.scan(TableName=LEADS)["Items"] == []

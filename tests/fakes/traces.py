@@ -5,6 +5,7 @@ from shared.domain.activity import Activity, Identity
 from shared.domain.handoff import LeadId
 from shared.domain.moments import Moment
 from shared.ports.activities import ActivityKey
+from shared.ports.errors import Conflict
 from shared.ports.missed import ChannelKey, MissedMessage
 from shared.ports.traces import Trace
 from tests.fakes.activities import InMemoryActivities
@@ -54,7 +55,10 @@ class InMemoryTraces:
             ),
         ]
 
-    def wipe(self, lead: LeadId) -> int:
+    def wipe(self, lead: LeadId, version: int) -> int:
+        record = self._leads.load(lead)
+        if (record.version if record else 0) != version:
+            raise Conflict("another version is stored")
         found = len(self.of(lead))
         for channel, message in self._waiting(lead):
             self._missed.done(channel, message)

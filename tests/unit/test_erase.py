@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -382,6 +383,82 @@ def test_names_that_the_lead_was_given_since_are_erased_too(office: Office) -> N
     assert "augusta" not in office.held()
     office.submit(activity("a12", user("u-augusta"), at=BEFORE))
     assert office.lead(user("u-augusta")) is None
+
+
+class Meanwhile(Fate):
+    """Something happens right before one of the calls of a process."""
+
+    def __init__(self, at: int, happens: Callable[[], None]) -> None:
+        super().__init__()
+        self.here, self.happens = at, happens
+
+    def around(self, call: Any, *given: Any, **named: Any) -> Any:
+        if self.calls == self.here:
+            self.happens()
+        return super().around(call, *given, **named)
+
+
+def joined_while_erased(neighbour: Identity, passes: int, at: int, *, first: bool, ruled: bool) -> tuple[Office, int]:
+    """Ada is said to be somebody else just before she is erased, and `score` joins the two at some call of a pass.
+
+    Answers how many calls the pass has, too.
+    """
+    office = Office()
+    theirs = [
+        activity("n1", neighbour, user("u-else"), at=BEFORE),
+        activity("n2", neighbour, browser("pad"), at=BEFORE),
+    ]
+    office.take(*theirs if first else ())
+    lived(office)
+    office.take(*theirs)
+    office.clock.advance(HOUR)
+    if ruled:
+        rulings = RuleWhoIsWho(office.log, office.leads, office.clock)
+        said = rulings.merge(office.lead(ADA).lead, office.lead(neighbour).lead, Ruling("1", MIA, "")).activity
+    else:
+        said = replace(activity("link", ADA, neighbour, type="identified"), occurred_at=office.clock.now())
+        office.log.append([said])
+    office.clock.advance(SECOND)
+    office.ask()
+
+    def join() -> None:
+        assert office.score.apply(still_held(office.log, [said], office.clock.now())) == []
+
+    for _ in range(passes):
+        assert pass_done(office, str(office.work.messages.pop()["erasure"]))
+        office.score_what_was_asked()
+        office.clock.advance(PAUSE)
+    fate = Meanwhile(at, join)
+    office.process(fate).go_on(str(office.work.messages.pop()["erasure"]))
+    office.finish()
+    return office, fate.calls
+
+
+@pytest.mark.parametrize(
+    ("name", "first", "ruled"),
+    [("aaron", True, True), ("aaron", False, False), ("zoe", True, False), ("zoe", False, True)],
+)
+@pytest.mark.parametrize("passes", [0, 1])
+def test_whoever_is_joined_to_the_person_at_any_call_of_a_pass_is_whole_and_nothing_of_the_person_stays(
+    name: str,
+    passes: int,
+    *,
+    first: bool,
+    ruled: bool,
+) -> None:
+    neighbour = email(f"{name}@engines.example")
+    alone = Office()
+    alone.take(
+        activity("n1", neighbour, user("u-else"), at=BEFORE), activity("n2", neighbour, browser("pad"), at=BEFORE)
+    )
+    _, calls = joined_while_erased(neighbour, passes, -1, first=first, ruled=ruled)
+    # Of the second pass the last call says that nothing was found: the erasure is over, two minutes after the merge.
+    for at in range(calls - passes):
+        office, _ = joined_while_erased(neighbour, passes, at, first=first, ruled=ruled)
+        assert not [canary for canary in CANARIES if canary in office.held()], at
+        assert office.lead(neighbour).identities == {neighbour, user("u-else")}, at
+        alone.clock.moment = office.clock.now()
+        assert office.points(neighbour) == alone.points(neighbour), at
 
 
 def test_whom_a_backup_brings_back_is_erased_again_and_who_came_by_themselves_is_not(office: Office) -> None:

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from shared.adapters.dynamodb.errors import translated
-from shared.adapters.dynamodb.keys import CHANNELS, MISSED, identity_partition, key, lead_partition
+from shared.adapters.dynamodb.keys import CHANNELS, MISSED, SCORE, identity_partition, key, lead_partition
 from shared.domain.activity import Activity, Identity, Json
 from shared.domain.handoff import LeadId
 from shared.domain.moments import Moment
@@ -69,9 +69,16 @@ class DynamoDBTraces:
         """Every item of a lead; see `shared.ports.traces.Traces`."""
         return [_trace(item) for item in (*self._items(lead), *self._missed(lead))]
 
-    def wipe(self, lead: LeadId) -> int:
+    def wipe(self, lead: LeadId, version: int) -> int:
         """Delete every item of a lead; see `shared.ports.traces.Traces`."""
         items = (*self._items(lead, keys_only=True), *self._missed(lead))
+        # First what tells whether somebody was joined to it meanwhile: from then on nobody can be.
+        condition: Any = {"ConditionExpression": "attribute_not_exists(pk)"}
+        if version:
+            condition["ConditionExpression"] = "version = :version"
+            condition["ExpressionAttributeValues"] = {":version": {"N": str(version)}}
+        with translated():
+            self._client.delete_item(TableName=self._leads, Key=key(lead_partition(lead), SCORE), **condition)
         places = [key(item["pk"]["S"], item["sk"]["S"]) for item in items]
         self._delete(self._leads, places)
         return len(places)
