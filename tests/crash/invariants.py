@@ -133,6 +133,8 @@ def _deadlines(world: World) -> list[str]:
     now = world.clock.now()
     found = [f"{world.name(lead)} is still due" for page in world.leads.due(now, 100) for lead in page]
     for lead, record in world.leads.records.items():
+        if record.merged_into:
+            continue
         rules = world.rulebook().version(record.rules_version).rules
         journey = world.stages.records[lead].journey if lead in world.stages.records else None
         booked = [each for each in (record.due, _stage_due(world, lead)) if each is not None]
@@ -147,7 +149,7 @@ def _deadlines(world: World) -> list[str]:
     for key in world.handoffs.committed:
         handoff = world.handoffs.record(key)
         waiting = [] if handoff is None or handoff.answer else handoff.handoff.follow_ups[len(handoff.done) :]
-        booked_for = _stage_due(world, key.lead)
+        booked_for = _stage_due(world, world.live(key.lead))
         if waiting and (booked_for is None or booked_for > waiting[0].at):
             found.append(f"nobody has booked the {waiting[0].kind} of {world.named(key.text)}")
     return found

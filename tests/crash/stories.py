@@ -12,7 +12,7 @@ from shared.domain.moments import DAY, HOUR, SECOND, Moment, parse_moment
 from shared.domain.people import Person, Role
 from shared.usecases.answer import AnswerTold
 from tests.crash.world import BEGINNING, Answering, World
-from tests.people import activity, email
+from tests.people import activity, email, merged, unmerged
 
 START = parse_moment(BEGINNING)
 RULES: Mapping[str, Any] = {
@@ -213,6 +213,23 @@ def announced_by_nobody(world: World) -> None:
     after(world, HOUR)
 
 
+def joined_and_parted(world: World) -> None:
+    """Two leads with open handoffs turn out to be one, and are two after all: no handoff is lost or made twice."""
+    ada, bob = (email(f"{name}@engines.example") for name in ("ada", "bob"))
+    world.publish(RULES)
+    for name in ("ada", "bob"):
+        world.did(did("form_submitted", name, consent="granted"), did("brief_sent", name))
+    after(world, HOUR)
+    world.did(merged("joined", ada, bob))
+    after(world, 9 * HOUR)
+    world.answers(says("ben", "accepted"))
+    after(world, 12 * HOUR)
+    world.did(unmerged("parted", [ada], [bob]))
+    after(world, 16 * HOUR)
+    world.answers(says("cleo", "rejected", "bob.mql.1"))
+    after(world, 20 * HOUR)
+
+
 ALL, OF_ANSWERS = ("email", "slack", "webhook"), ("slack", "webhook")
 FIRST = ("ada.mql.1", "inside-sales", ALL)
 ANSWERED = ("ada.mql.1.answered", "inside-sales", OF_ANSWERS)
@@ -268,5 +285,22 @@ STORIES: Mapping[str, Story] = {
         answers=1,
     ),
     "a channel is down": Story(a_channel_is_down, ("ada.mql.1",), (FIRST,), {"ada": ("suspect", "mql")}),
+    "joined and parted": Story(
+        joined_and_parted,
+        ("ada.mql.1", "bob.mql.1"),
+        (
+            FIRST,
+            ("bob.mql.1", "inside-sales", ALL),
+            ("ada.mql.1.reminder", "inside-sales", ALL),
+            ("bob.mql.1.reminder", "inside-sales", ALL),
+            ANSWERED,
+            ("bob.mql.1.escalation", "sales-lead", ALL),
+            ("bob.mql.1.reassignment", "inside-sales", ALL),
+            ("bob.mql.1.answered", "inside-sales", OF_ANSWERS),
+            ("bob.mql.1.answered", "sales-lead", OF_ANSWERS),
+        ),
+        {"ada": ("suspect", "mql"), "bob": ("suspect", "mql")},
+        answers=2,
+    ),
     "announced by nobody": Story(announced_by_nobody, (), (), {"ada": ("suspect",)}, given_up=1),
 }

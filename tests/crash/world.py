@@ -307,7 +307,16 @@ class World:
     def name(self, lead: str) -> str:
         """Who a lead is; its id depends on how often somebody began to make one."""
         record = self.leads.records.get(LeadId(lead))
-        return next(iter(record.identities)).value.partition("@")[0] if record else lead
+        if record is None:
+            return lead
+        # Of leads that were joined to it each keeps its name.
+        own = record.identities.difference(*(self.leads.records[each].identities for each in record.absorbed))
+        return next(iter(own)).value.partition("@")[0]
+
+    def live(self, lead: LeadId) -> LeadId:
+        """A lead, or the one of which it is part now."""
+        into = self.leads.records[lead].merged_into
+        return self.live(into) if into else lead
 
     def named(self, key: str) -> str:
         """A handoff's id with the lead's name in it."""
