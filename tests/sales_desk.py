@@ -10,12 +10,13 @@ from urllib.parse import parse_qsl, urlsplit
 from functions.admin.handler import lambda_handler
 from infra.deployed import Api, Refusal
 from shared.domain.activity import Activity, Claims, Rank
+from shared.domain.drafts import Terms
 from shared.domain.handoff import FollowUp, Handoff, HandoffKey, LeadId
 from shared.domain.journey import Journey
 from shared.domain.moments import HOUR, MINUTE, Moment, parse_moment
 from shared.ports.rules import RuleVersion
 from shared.ports.stages import StageRecord, StoredTransition
-from tests.desk import InMemoryDesk, a_desk
+from tests.desk import ALONE, InMemoryDesk, a_desk
 from tests.http_requests import http_event
 from tests.people import activity, email
 
@@ -56,9 +57,9 @@ def handed_over(key: HandoffKey = ADAS, at: str = MORNING, rules: tuple[str, ...
     )
 
 
-def a_sales_desk() -> InMemoryDesk:
+def a_sales_desk(terms: Terms = ALONE) -> InMemoryDesk:
     """Ada asked for a demo and is an MQL, handed over and told by e-mail; Grace looked at a page."""
-    desk = a_desk()
+    desk = a_desk(terms)
     publish(desk, RULES)
     desk.happened(
         [
