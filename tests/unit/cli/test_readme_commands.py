@@ -12,7 +12,17 @@ from typer.testing import CliRunner
 
 from infra.cli.main import app
 from shared.domain.conditions import OPERATORS
-from shared.domain.rulefile import BehaviourRule, FitRule, RuleFile, Stage
+from shared.domain.rulefile import (
+    BehaviourRule,
+    Escalate,
+    FitRule,
+    HandoffRule,
+    Reassign,
+    Route,
+    RouteRule,
+    RuleFile,
+    Stage,
+)
 
 ROOT = Path(__file__).parents[3]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -55,7 +65,7 @@ def test_the_commands_that_need_no_cloud_do_what_the_readme_says(tmp_path):
 
 
 def test_the_rule_file_that_the_readme_shows_is_one_and_its_golden_lead_comes_out(tmp_path):
-    shown, examples = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
+    shown, handoff, examples = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
     path = tmp_path / "acme.yaml"
     path.write_text(shown + examples, encoding="utf-8")
 
@@ -64,6 +74,11 @@ def test_the_rule_file_that_the_readme_shows_is_one_and_its_golden_lead_comes_ou
 
     assert result.exit_code == 0, result.output
     assert "1 example, all as agreed" in result.output
+
+    path.write_text(shown[: shown.index("handoff:")] + handoff, encoding="utf-8")
+    assert CliRunner().invoke(app, ["rules", "check", str(path)]).exit_code == 0
+    keys = {key for model in (HandoffRule, Escalate, Reassign, Route, RouteRule) for key in keys_of(model)}
+    assert keys - set(re.findall(r"[a-z_]+", handoff)) == set()
 
 
 def test_the_readme_names_every_key_and_operator_of_a_rule_file():

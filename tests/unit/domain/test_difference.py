@@ -140,6 +140,15 @@ WRITTEN_OTHERWISE = [
     ({"where": {"channel": {"in": ["web", "Email"]}}}, {"where": {"channel": {"in": [" email", "WEB"]}}}),
     ({"where": {"channel": {"in": ["web"]}}}, {"where": {"channel": {"is": "web"}}}),
     ({"where": {"not": {"channel": {"is": "web"}}}}, {"where": {"channel": {"is_not": "web"}}}),
+    ({"where": {"properties.p": {"starts_with": "/Prices"}}}, {"where": {"properties.p": {"starts_with": "/prices "}}}),
+    (
+        {"where": {"channel": {"not_in": ["web", "mail"]}}},
+        {"where": {"all": [{"channel": {"is_not": "mail"}}, {"channel": {"is_not": "web"}}]}},
+    ),
+    (
+        {"where": {"not": {"properties.n": {"between": [1, 5]}}}},
+        {"where": {"any": [{"not": {"properties.n": {"at_most": 5}}}, {"not": {"properties.n": {"at_least": 1}}}]}},
+    ),
     ({"where": {"properties.n": {"between": [1, 5]}}}, {"where": {"properties.n": {"at_most": 5.0, "at_least": 1}}}),
     (
         {"where": {"all": [{"channel": {"is": "a"}}, {"source": {"is": "b"}}]}},
