@@ -361,6 +361,34 @@ def test_rescores_and_catching_up_are_asked_for_and_followed(house: House) -> No
     assert {each["id"] for each in ask("http_list_rescores")["rescores"]} == {asked["id"], caught["id"]}
 
 
+def test_a_simulation_reads_every_lead_page_by_page_and_writes_nothing(house: House, dynamodb: Any) -> None:
+    boto3.client("ssm").put_parameter(Name="/baton/test/lead-page", Value="s" * 43, Type="SecureString")
+    for number in range(6):
+        house.happened(activity(f"s-{number}", email(f"s-{number}@example.com"), type="demo_requested", at=MORNING))
+    asked = json.loads(golden("http_simulate_rules")["body"])
+    asked["document"]["behaviour"][0]["points"] = 80
+    stored = dynamodb.scan(TableName=LEADS)["Items"]
+
+    leads, moved, tokens, at = 0, {}, [], {}
+    for segment in range(asked["of"]):
+        page, following = None, {}
+        while page is None or not page["done"]:
+            body = json.dumps({**asked, "segment": segment, "limit": 2, **at, **following})
+            page = ask("http_simulate_rules", body=body)
+            leads += page["findings"]["leads"]
+            moved |= {each["lead"]: each["temperature"] for each in page["moves"]}
+            at, following = {"at": page["at"]}, {"next": page["simulation"]}
+            assert "@" not in page["simulation"]
+        tokens.append(page["simulation"])
+
+    assert leads == 8
+    assert moved["lead-3"] == {"before": None, "after": "hot"}
+    assert dynamodb.scan(TableName=LEADS)["Items"] == stored
+    publishing = {**json.loads(golden("http_publish_rules")["body"]), "document": asked["document"]}
+    published = ask("http_publish_rules", body=json.dumps({**publishing, "simulation": " ".join(tokens)}))
+    assert (published["number"], published["forced"]) == (2, "")
+
+
 @pytest.mark.parametrize("name", ["http_health", "http_openapi", "http_docs"])
 def test_what_is_open_needs_no_table(name: str) -> None:
     assert lambda_handler(golden(name), None)["statusCode"] == 200
