@@ -10,6 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.cli import account, cloud, difference, drafts, versions
 from infra.cli.channels import channels_app
+from infra.cli.drift import check, drift, repair
 from infra.cli.events import events_app
 from infra.cli.handoffs import handoffs_app
 from infra.cli.import_list import import_list
@@ -54,6 +55,9 @@ app.add_typer(erasures_app, name="erasures", rich_help_panel=_ACCOUNT)
 for command in (explain, timeline, qualify):
     leads_app.command()(command)
 leads_app.command()(rescore)
+leads_app.command()(drift)
+leads_app.command()(check)
+leads_app.command()(repair)
 app.add_typer(leads_app, name="leads", rich_help_panel=_LEADS)
 app.add_typer(handoffs_app, name="handoffs", rich_help_panel=_LEADS)
 app.add_typer(noise_app, name="noise", rich_help_panel=_LEADS)

@@ -1,0 +1,133 @@
+"""`baton leads drift|check|repair`: leads that are not what their logs make, found and made anew."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from infra.cli.asking import confirm
+from infra.cli.leads import Json, Yes, short_moment, story
+from infra.cli.screen import screen
+from infra.cli.session import Environment, signed_in
+from infra.deployed import LOCAL, Api, path_of
+from infra.failure import Failure
+
+Leads = Annotated[list[str] | None, typer.Argument(metavar="LEAD...", help="Leads' ids, or e-mail addresses.")]
+_PAGE = 100
+"""So many leads are checked by one request."""
+
+
+def drift(environment: Environment = LOCAL, as_json: Json = False) -> None:
+    """List the leads that were found not to be what their logs make, and how far the hourly round is.
+
+    They stay in the list until a check finds them sound, as after `baton leads repair`.
+    """
+    told = signed_in(environment).get("/v1/drift")
+    if as_json:
+        screen.json(told)
+        return
+    if told["drifted"]:
+        table = Table("lead", "what is wrong", "found", "seen last")
+        for each in told["drifted"]:
+            table.add_row(each["lead"], _in_words(each), short_moment(each["found_at"]), short_moment(each["seen_at"]))
+        screen.show(table)
+    else:
+        screen.say("No lead has drifted from its log, as far as is known.")
+    if round_ := told["round"]:
+        ended = f"; the round before ended {short_moment(round_['last_ended'])}" if round_["last_ended"] else ""
+        began = short_moment(round_["began"])
+        screen.say(f"The round that began {began} has checked {_leads(round_['checked'])}{ended}.")
+
+
+def check(
+    leads: Leads = None,
+    every: Annotated[bool, typer.Option("--all", help="Check every lead.")] = False,
+    environment: Environment = LOCAL,
+    as_json: Json = False,
+) -> None:
+    """Compare leads with their logs now, without waiting for the hourly round. Ends with status 1 if any has drifted.
+
+    What is received in these moments is no drift.
+    """
+    if every is bool(leads):
+        raise Failure("Say which leads to check.", "Name some, or give --all.")
+    api = signed_in(environment)
+    found = _check_all(api) if every else _check(api, {"leads": [_id_of(api, lead) for lead in leads or ()]})
+    if as_json:
+        screen.json(found)
+    else:
+        _tell(found)
+    if found["drifted"]:
+        raise typer.Exit(1)
+
+
+def repair(
+    leads: Leads = None,
+    drifted: Annotated[bool, typer.Option("--drifted", help="Repair every lead that has drifted.")] = False,
+    yes: Yes = False,
+    environment: Environment = LOCAL,
+) -> None:
+    """Make leads anew from their logs, whatever is stored of them. Repairing a sound lead changes nothing.
+
+    Stages and handoffs that were decided stay; what follows from what was missing is decided then, so that a lead may
+    be handed over.
+    """
+    if drifted is bool(leads):
+        raise Failure("Say which leads to repair.", "Name some, or give --drifted.")
+    api = signed_in(environment)
+    if drifted:
+        wanted = [each["lead"] for each in api.get("/v1/drift")["drifted"]]
+        if not wanted:
+            screen.say("No lead has drifted from its log, as far as is known.")
+            return
+        confirm(f"Make {_leads(len(wanted))} anew?", yes=yes)
+    else:
+        wanted = [_id_of(api, lead) for lead in leads or ()]
+    asked = [api.post(path_of("v1", "leads", lead, "repairs"), {})["lead"] for lead in wanted]
+    screen.say(f"{_leads(len(asked))} will be made anew within moments: `baton leads check {' '.join(asked)}` tells.")
+
+
+def _id_of(api: Api, lead: str) -> str:
+    """A lead's id. What is no address is one: of a damaged lead nothing more can be asked."""
+    return str(story(api, lead)["id"]) if "@" in lead else lead
+
+
+def _check(api: Api, asked: Mapping[str, Any]) -> dict[str, Any]:
+    answer: dict[str, Any] = api.post("/v1/checks", asked)
+    return {name: answer[name] for name in ("checked", "drifted", "unsure")}
+
+
+def _check_all(api: Api) -> dict[str, Any]:
+    found: dict[str, Any] = {"checked": 0, "drifted": [], "unsure": []}
+    following: str | None = None
+    with screen.step("Comparing every lead with its log") as news:
+        while True:
+            page = api.post("/v1/checks", {"limit": _PAGE} | ({"next": following} if following else {}))
+            for name in found:
+                found[name] += page[name]
+            news(f"{_leads(found['checked'])} checked, {len(found['drifted'])} drifted")
+            following = page["next"]
+            if not following:
+                return found
+
+
+def _tell(found: Mapping[str, Any]) -> None:
+    for each in found["drifted"]:
+        screen.say(f"{each['lead']}: {_in_words(each)}")
+    if found["unsure"]:
+        screen.say(f"written again and again while they were read, so check again: {', '.join(found['unsure'])}")
+    sound = found["checked"] - len(found["drifted"]) - len(found["unsure"])
+    screen.say(f"{_leads(found['checked'])} checked: {sound} as the log makes them, {len(found['drifted'])} drifted.")
+    if found["drifted"]:
+        screen.say("`baton leads repair --drifted` makes them anew.")
+
+
+def _in_words(drifted: Mapping[str, Any]) -> str:
+    return "; ".join(each["words"] for each in drifted["faults"])
+
+
+def _leads(count: int) -> str:
+    return f"{count} lead" if count == 1 else f"{count} leads"
