@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count
+from xml.etree import ElementTree
 
 from shared.domain.simulation import Findings, When
 
@@ -68,7 +69,11 @@ def as_svg(columns: list[Column], title: str) -> str:
     chart.x_labels = [str(each.start) for each in columns]
     chart.add("now", [each.before for each in columns])
     chart.add("with these rules", [each.after for each in columns])
-    return str(chart.render(is_unicode=True))
+    tree = chart.render_tree()
+    for parent in list(tree.iter()):
+        for script in parent.findall("{*}script"):
+            parent.remove(script)
+    return ElementTree.tostring(tree, encoding="unicode")
 
 
 def _bars(title: str, labels: list[str], leads: list[int], top: int, width: int) -> str:

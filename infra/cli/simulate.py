@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,7 +15,7 @@ from infra.cli.distribution import as_svg, as_text, columns_of
 from infra.cli.rule_files import sent_file
 from infra.cli.screen import harmless, screen
 from infra.cli.session import Environment, signed_in
-from infra.cli.simulations import Simulation, SimulationWish, counted, growth_in_words, shown, simulate, summary_lines
+from infra.cli.simulations import Simulation, SimulationWish, shown, simulate, summary_lines
 from infra.deployed import LOCAL
 from infra.failure import Failure
 from shared.domain.introduction import stage_in_words
@@ -103,10 +103,8 @@ def _show(found: Simulation) -> None:
     screen.show(_flow_table("temperature", "none", findings.temperatures))
     if found.moves:
         screen.show(_moves_table(found))
-    for line in _handoff_lines(found):
-        screen.say(line)
     if loads := findings.loads():
-        table = Table("week of", "team", "member", "now", "with these rules", title="Handoffs by owner and week")
+        table = Table("week of", "team", "member", "active rules", "these rules", title="Handoffs by owner and week")
         table.columns[3].justify = table.columns[4].justify = "right"
         for load in loads:
             owner = escape(harmless(load.assignee or ""))
@@ -147,16 +145,8 @@ def _moves_table(found: Simulation) -> Table:
 
 
 def _change(told: Mapping[str, str | None]) -> str:
-    before, after = (escape(harmless(told[when] or "none")) for when in ("before", "after"))
+    before, after = (escape(stage_in_words(harmless(told[when] or "none"))) for when in ("before", "after"))
     return before if before == after else f"{before} → {after}"
-
-
-def _handoff_lines(found: Simulation) -> Iterator[str]:
-    findings = found.findings
-    before, after = findings.sent("before"), findings.sent("after")
-    yield f"Handoffs that would have been sent since {found.since[:10]}: {growth_in_words(before, after)}."
-    if findings.sent_now:
-        yield f"Publishing would hand over {counted(findings.sent_now, 'lead')} at once."
 
 
 def _rules(which: str) -> Mapping[str, Any]:

@@ -157,7 +157,7 @@ def summary_lines(simulation: Simulation) -> Iterator[str]:
     sent = growth_in_words(found.sent("before"), found.sent("after"))
     yield f"{counted(found.moved, 'lead')} would move; handoffs since {simulation.since[:10]} would have been {sent}."
     if found.sent_now:
-        yield f"Publishing itself would hand over {counted(found.sent_now, 'lead')}."
+        yield f"Publishing would hand over {counted(found.sent_now, 'lead')} at once."
 
 
 def counted(number: int, thing: str) -> str:
