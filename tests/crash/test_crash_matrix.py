@@ -21,7 +21,7 @@ from tests.crash.stories import STORIES
 
 EXAMPLES = int(os.environ.get("EXAMPLES", "0"))
 DELIVERIES, ORDERS = (1, 2, 3), (False, True)
-SAMPLE = 35
+SAMPLE = 32
 """How many single faults and how many pairs the ordinary run tries in each story."""
 
 

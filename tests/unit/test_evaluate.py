@@ -1,4 +1,5 @@
 from dataclasses import replace
+from itertools import product
 
 import pytest
 from hypothesis import given
@@ -415,6 +416,88 @@ def test_a_decision_that_somebody_else_was_faster_with_is_made_again(hall):
     hall.look()
 
     assert hall.handed_over() == [("mql", 1)]
+
+
+HAPPENS = {
+    "vetoed": ("identified", Claims(company={"domain": "rival.example"})),
+    "withdrawn": ("email_unsubscribed", DENIED),
+    "attends": ("webinar_attended", None),
+    "asks for a demo": ("demo_requested", None),
+    "rules": None,
+}
+
+
+def happens(hall, names, *, looked_at):
+    """Things happen to a lead, and are scored; whoever looks at it then may be another process."""
+    for name in names:
+        hall.clock.advance(MINUTE)
+        if HAPPENS[name] is None:
+            hall.publish({**RULES, "name": f"version {hall.versions.active_number() + 1}"})
+            hall.score.touch(hall.lead(ADA).lead)
+        else:
+            tell(hall, *HAPPENS[name])
+        if looked_at:
+            hall.look()
+
+
+def tell(hall, kind, claims=None):
+    """The lead does something, and nobody looks at it yet."""
+    one = activity(f"a{next(hall.numbers)}", ADA, type=kind)
+    one = replace(one, occurred_at=hall.clock.now(), received_at=hall.clock.now(), claims=claims or one.claims)
+    assert hall.take(one) == []
+
+
+def ended(hall):
+    """Where a lead stands after a last look, and what it was handed over for."""
+    hall.clock.advance(MINUTE)
+    hall.look()
+    record = hall.stages.load(hall.lead(ADA).lead)
+    return record.journey.stage, dict(record.journey.epochs), hall.handed_over(), record.withheld
+
+
+def crossing():
+    """A lead that will be found above the threshold."""
+    hall = Hall()
+    hall.did("form_submitted", claims=GRANTED)
+    for _ in range(5):
+        tell(hall, "page_viewed")
+    return hall
+
+
+def forgiven():
+    """A lead that was looked at above the threshold, and is vetoed no more since."""
+    hall = Hall()
+    hall.did("form_submitted", claims=replace(GRANTED, company={"domain": "rival.example"}))
+    hall.did("page_viewed", times=5)
+    hall.clock.advance(MINUTE)
+    tell(hall, "identified", Claims(company={"domain": "honest.example"}))
+    return hall
+
+
+@pytest.mark.parametrize("names", [each for n in (1, 2) for each in product(HAPPENS, repeat=n)], ids=" then ".join)
+@pytest.mark.parametrize("about_to_be_handed_over", [crossing, forgiven])
+def test_whoever_paused_before_the_commit_decided_either_before_what_happened_or_after_it(
+    about_to_be_handed_over, names, monkeypatch
+):
+    before, after = about_to_be_handed_over(), about_to_be_handed_over()
+    before.look()
+    happens(before, names, looked_at=False)
+    happens(after, names, looked_at=True)
+    outcomes = [ended(before), ended(after)]
+
+    for looked_at in (False, True):
+        hall = about_to_be_handed_over()
+        commit = hall.stages.commit
+
+        def paused(*given, hall=hall, commit=commit, looked_at=looked_at, **rest):
+            monkeypatch.setattr(hall.stages, "commit", commit)
+            happens(hall, names, looked_at=looked_at)
+            commit(*given, **rest)
+
+        monkeypatch.setattr(hall.stages, "commit", paused)
+        hall.look()
+        # Where another looked at what happened, that look is first; else it is as if this one had been before.
+        assert ended(hall) == outcomes[looked_at]
 
 
 def test_a_lead_that_others_keep_evaluating_is_given_back(hall):

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import permutations
 from typing import Any
 
 import pytest
 
+from shared.adapters.webhook import body_of
 from shared.domain.breaker import TOLERATED
 from shared.domain.brief import Brief
 from shared.domain.handoff import FollowUpKind, HandoffKey
 from shared.domain.messages import facts, opening
-from shared.domain.moments import DAY, MINUTE, Moment
+from shared.domain.moments import DAY, HOUR, MINUTE, Moment
 from shared.ports.errors import SecretMissing, Unavailable
 from shared.usecases.notify import NobodyToTell
 from tests.fakes import InMemoryHandoffs
@@ -175,6 +177,25 @@ def test_of_an_answer_everybody_who_was_told_of_the_lead_hears_on_slack_and_by_w
         "No budget before June.",
         "Sam Jones (Acme)",
     )
+
+
+def test_whatever_overtakes_what_a_receiver_of_webhooks_ends_with_what_happened_last() -> None:
+    world = World()
+    reassigned = world.followed_up("reassignment", "inside-sales", "bob")
+    world.clock.moment = Moment(HANDOFF.requested_at + 2 * HOUR)
+    world.tell(reassigned)
+    answered = world.answered("recycled")
+    world.tell(answered)
+    world.deliver()
+    assert kinds(world.webhook) == ["reassignment", "answered", "requested"]
+
+    for arrived in permutations(body_of(notice).model_dump(mode="json") for notice in world.webhook.notices):
+        known: dict[str, Any] = {}
+        for body in arrived:
+            before = known.get(body["data"]["id"])
+            if before is None or before["timestamp"] < body["timestamp"]:
+                known[body["data"]["id"]] = body
+        assert [each["type"] for each in known.values()] == ["handoff.answered"]
 
 
 @pytest.mark.parametrize(
