@@ -919,7 +919,7 @@ class PublishRulesResponse(RuleVersionResponse):
     """The version that is active now; `is_new` is false when the same rules were active already."""
 
     is_new: bool
-    warnings: list[WarningResponse] = Field(description="The teams and members that the settings do not have.")
+    warnings: list[WarningResponse] = Field(description="Who is named and not in the settings, and what is said in vain.")
 
 
 class DraftStepResponse(_Response):
@@ -958,7 +958,7 @@ class DraftFileResponse(DraftResponse):
 class DraftRulesResponse(DraftResponse):
     """The draft that was made."""
 
-    warnings: list[WarningResponse] = Field(description="The teams and members that the settings do not have.")
+    warnings: list[WarningResponse] = Field(description="Who is named and not in the settings, and what is said in vain.")
 
 
 class DraftsResponse(_Response):

@@ -15,7 +15,9 @@ from infra.cli.screen import screen
 from shared.domain.activity import Activity
 from shared.domain.agreement import agreement_of
 from shared.domain.engine import Rules, compile_rules
+from shared.domain.in_vain import in_vain
 from shared.domain.points import format_points
+from shared.domain.reading import located
 from shared.domain.rulefile import Example
 from shared.domain.schema import schema as schema_of_rule_files
 
@@ -25,8 +27,8 @@ File = Annotated[Path, typer.Argument(help="The rule file; - reads standard inpu
 
 @rules_app.command()
 def check(file: File) -> None:
-    """Check a rule file; every problem is told with its line."""
-    found = read_rule_file(file)
+    """Check a rule file; every problem is told with its line, and what it says in vain as a warning."""
+    found, document = read_with_lines(file)
     parts = [
         f"{len(rules)} {one if len(rules) == 1 else many}"
         for one, many, rules in (
@@ -39,6 +41,9 @@ def check(file: File) -> None:
         )
         if rules
     ]
+    for each in in_vain(found):
+        problem = located(document.value, each)
+        screen.say(f"Warning: {Given(file)}:{document.line_of(problem.path) or 1}: {problem}")
     screen.say(f"{Given(file)} is a valid rule file: {', '.join(parts) or 'empty'}.")
 
 

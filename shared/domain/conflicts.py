@@ -15,6 +15,9 @@ from shared.domain.stages import CONDITION_KEYS, ScoreIs, walk
 MOST_LEFT = 100_000
 """How many earnings of one silence may have points left at once: by the hour with a half-life of 90 days is fewer."""
 
+BY_STAGE = ("handoff", "nurture")
+"""The parts of a rule file whose keys are the names of stages."""
+
 _BANDS = {"temperature": "temperature", "grade": "grades"}
 
 
@@ -36,6 +39,12 @@ def conflicts(file: RuleFile) -> list[Problem]:
     ]
     unsure = any(problem.path[0] in ("stages", "temperature", "grades") for problem in found)
     return found if unsure else [*found, *_unreachable(file)]
+
+
+def no_such_stage(section: str, name: str, names: list[str]) -> Problem:
+    """What is wrong with a key under `handoff` or `nurture` that names no stage."""
+    message = f"there is no stage {name!r}: the keys under `{section}` are the names of stages"
+    return Problem((section, name), message, nearest(name, names))
 
 
 def _repeated_ids(file: RuleFile) -> Iterator[Problem]:
@@ -196,10 +205,10 @@ def _stages(file: RuleFile) -> Iterator[Problem]:
         if stage.name in names[:place]:
             yield Problem(("stages", place, "name"), f"two stages are called {stage.name!r}")
         yield from _stage(file, place, stage, names)
-    for section in ("handoff", "nurture"):
+    for section in BY_STAGE:
         for name in getattr(file, section):
             if name not in names:
-                yield Problem((section, name), f"there is no stage {name!r}", nearest(name, names))
+                yield no_such_stage(section, name, names)
     for name, rule in file.handoff.items():
         yield from _handoff(name, rule)
     for name, advice in file.nurture.items():

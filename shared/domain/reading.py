@@ -9,7 +9,7 @@ from typing import Any, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 
 from shared.domain.conditions import Path, nearest
-from shared.domain.conflicts import conflicts
+from shared.domain.conflicts import BY_STAGE, conflicts, no_such_stage
 from shared.domain.rulefile import Problem, RuleFile
 
 
@@ -32,19 +32,35 @@ def parse_rule_file(document: object) -> RuleFile:
     try:
         rule_file = RuleFile.model_validate(dict(document))
     except ValidationError as error:
-        raise RuleFileError(_problems(error)) from error
+        raise RuleFileError(_problems(error, document)) from error
     except RecursionError as error:
         raise RuleFileError([Problem((), "it nests too deep")]) from error
     if problems := conflicts(rule_file):
-        raise RuleFileError([replace(problem, path=_located(document, problem.path)) for problem in problems])
+        raise RuleFileError([located(document, problem) for problem in problems])
     return rule_file
 
 
-def _problems(error: ValidationError) -> list[Problem]:
+def located(document: object, problem: Problem) -> Problem:
+    """The problem with its whole path in the document that a rule file was read from."""
+    return replace(problem, path=_located(document, problem.path))
+
+
+def _problems(error: ValidationError, document: Mapping[Any, Any]) -> list[Problem]:
     try:
-        return [_problem(dict(told)) for told in error.errors()]
+        return list(dict.fromkeys(_of_a_stage(_problem(dict(told)), document) for told in error.errors()))
     except UnicodeEncodeError:  # what is wrong cannot be told with a text that is none
         return [Problem((), "a text holds half of a character")]
+
+
+def _of_a_stage(problem: Problem, document: Mapping[Any, Any]) -> Problem:
+    """The problem, or where it stands under a key that should name a stage and does not, that one."""
+    stages = document.get("stages", [])
+    if not problem.path[1:] or problem.path[0] not in BY_STAGE or not isinstance(stages, list | tuple):
+        return problem
+    section, name, *deeper = problem.path
+    names = [str(stage["name"]) for stage in stages if isinstance(stage, Mapping) and "name" in stage]
+    is_so_anyway = name in names or (deeper and not names)
+    return problem if is_so_anyway else no_such_stage(str(section), str(name), names)
 
 
 def _located(document: object, path: Path) -> Path:

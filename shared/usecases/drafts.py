@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared.domain.drafts import Draft, Terms
+from shared.domain.in_vain import in_vain
 from shared.domain.people import Person, Role
 from shared.domain.refusals import Invalid, NotFound
 from shared.domain.routing import Rosters, unknown_owners
@@ -75,7 +76,7 @@ class DraftRules:
             Contested: others keep drafting at the same time.
         """
         rule_file, sha256 = checked(document), sha256_of(text)
-        warnings = tuple(unknown_owners(rule_file, self._rosters))
+        warnings = (*unknown_owners(rule_file, self._rosters), *in_vain(rule_file))
 
         def attempt() -> Drafted:
             active = self._versions.active_number()

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from shared.domain.drafts import Draft, Terms
+from shared.domain.in_vain import in_vain
 from shared.domain.moments import Moment
 from shared.domain.people import Person
 from shared.domain.reading import RuleFileError, parse_rule_file
@@ -30,8 +31,8 @@ T = TypeVar("T")
 class Published:
     """The active version; `is_new` is false when the same rules were active already.
 
-    `warnings` are the teams and members that it names and the settings do not have, and whom it leaves in a stage that
-    there is no more.
+    `warnings` are the teams and members that it names and the settings do not have, what it says in vain, and whom it
+    leaves in a stage that there is no more.
     """
 
     version: RuleVersion
@@ -214,7 +215,7 @@ class PublishRules:
         return Published(version, is_new=True, warnings=warnings)
 
     def _warnings(self, before: Mapping[str, Any], after: RuleFile) -> tuple[Problem, ...]:
-        return (*unknown_owners(after, self._rosters), *self._stranded(before, after))
+        return (*unknown_owners(after, self._rosters), *in_vain(after), *self._stranded(before, after))
 
     def _draft(self, number: int) -> Draft:
         draft = self._versions.draft(number)

@@ -309,6 +309,15 @@ def test_a_draft_that_names_a_team_which_the_settings_do_not_have_says_so(office
     assert warning["hint"] == "did you mean 'inside-sales'?"
 
 
+def test_what_a_draft_or_a_publish_says_in_vain_is_a_warning() -> None:
+    rule = {"id": "a", "on": "handoff_rejected", "points": -5, "where": {"properties.reason": {"is": "no_buget"}}}
+    office = Office(Terms())
+
+    for path, more in (("/v1/rules/drafts", {}), ("/v1/rules", {"force": "There is nobody yet."})):
+        (warning,) = office.ask(ADA, "POST", path, {"document": {"behaviour": [rule]}, **more})["warnings"]
+        assert (warning["at"], warning["hint"]) == ("behaviour.0.where.properties.reason", "did you mean 'no_budget'?")
+
+
 def test_drafts_are_listed_newest_first_with_what_the_settings_ask(office: Office) -> None:
     for name in ("a", "b", "c"):
         office.draft(ANA, name)

@@ -114,6 +114,23 @@ def test_a_file_may_come_from_standard_input(rules, tmp_path):
     assert "standard input:1" in CliRunner().invoke(rules_app, ["check", "-"], input="x: 1").exception.details
 
 
+def test_what_a_file_says_in_vain_is_a_warning_with_its_line(tmp_path):
+    path = tmp_path / "vain.yaml"
+    told = "{activity: handoff_rejected, where: {channel: {is: web}, properties.reason: {is: no_buget}}}"
+    path.write_text(
+        f"stages:\n  - {{name: a, enter: {{activity: x}}}}\n  - name: b\n    from: [a]\n    enter: {told}\n"
+    )
+    done = run(rules_app, "check", path)
+
+    assert done.exit_code == 0
+    (warning, valid) = done.stdout.splitlines()
+    assert warning.startswith(
+        f"Warning: {path}:5: stages.1.enter.where.properties.reason: sales cannot choose 'no_buget'"
+    )
+    assert warning.endswith("(did you mean 'no_budget'?)")
+    assert valid.endswith("is a valid rule file: 2 stages.")
+
+
 def test_a_lead_of_which_only_facts_are_known_has_0(rules, tmp_path):
     [told] = score(rules, tmp_path, facts=[{"identity": {"email": "a@b.c"}, "lead": {"role": "x"}}])
     assert (told["total"], told["scores"], told["temperature"]) == (0, {"engagement": 0, "fit": 0}, "cold")

@@ -231,7 +231,19 @@ def nurtured(**advice):
         ({"qualification": {"budget": {"confirmed_at": 6}}}, "qualification.budget.confirmed_at", "from 1 to 5"),
         ({"qualification": {"budget": {"confirmed_at": True}}}, "qualification.budget.confirmed_at", "no rating"),
         ({"nurture": {"new": "a"}}, "nurture.new", "no stage 'new'"),
-        ({**handed(), "nurture": {"nwe": "x"}}, "nurture.nwe", "no stage 'nwe' (did you mean 'new'?)"),
+        ({**handed(), "nurture": {"nwe": "x"}}, "nurture.nwe", "are the names of stages (did you mean 'new'?)"),
+        (
+            {**handed(), "nurture": {"nwe": {"esle": "x"}}},
+            "nurture.nwe",
+            "are the names of stages (did you mean 'new'?)",
+        ),
+        (
+            {**handed(), "nurture": {"tracks": [], "else": "x"}},
+            "nurture.tracks",
+            "no stage 'tracks': the keys under `n",
+        ),
+        ({**handed(), "handoff": {"to": "sales"}}, "handoff.to", "keys under `handoff` are the names of stages (valid"),
+        ({"handoff": {"to": "sales"}}, "handoff.to", "no stage 'to': the keys under `handoff` are the names of stages"),
         (nurtured(), "nurture.new", "'else' is missing"),
         (nurtured(tracks=[{"missing": "score", "track": "t"}]), "nurture.new", "'else' is missing"),
         (
