@@ -5,14 +5,33 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count
-from xml.etree import ElementTree
+
+from markupsafe import Markup
 
 from shared.domain.simulation import Findings, When
 
 _MOST_COLUMNS = 24
 _HEIGHT = 9
 """Rows of each of the two plots in the terminal."""
-_NARROWEST = 5
+
+_WIDE, _HIGH = 960, 420
+_LEFT, _RIGHT, _TOP, _FOOT = 70, 940, 60, 340
+_STYLE = Markup(
+    "text{font:13px sans-serif;fill:#333}.title{font-size:16px}.grid{stroke:#ddd}.now{fill:#4c72b0}.then{fill:#dd8452}"
+)
+_GRID = Markup('<line class="grid" x1="{}" x2="{}" y1="{}" y2="{}"/><text x="{}" y="{}" text-anchor="end">{}</text>')
+_BAR = Markup('<rect class="{}" x="{}" y="{}" width="{}" height="{}"><title>{} leads from {} points</title></rect>')
+_EDGE = Markup('<text x="{}" y="{}" text-anchor="middle">{}</text>')
+_PICTURE = Markup(
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {} {}" role="img" aria-labelledby="words">'
+    "<style>{}</style>"
+    '<rect width="100%" height="100%" fill="#fff"/><text class="title" x="70" y="34">{}</text>'
+    '<title id="words">{}</title>{}'
+    '<text x="505" y="384" text-anchor="middle">points</text>'
+    '<rect class="now" x="70" y="392" width="12" height="12"/><text x="88" y="403">leads now</text>'
+    '<rect class="then" x="190" y="392" width="12" height="12"/><text x="208" y="403">leads with these rules</text>'
+    "</svg>\n"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,29 +70,26 @@ def as_text(columns: list[Column], width: int) -> str:
 
 def as_svg(columns: list[Column], title: str) -> str:
     """A picture with two bars for each column; it needs no script and nothing from elsewhere."""
-    import pygal  # noqa: PLC0415 - it is slow to load, and few commands draw
-    from pygal.style import CleanStyle  # noqa: PLC0415
+    top = max([1, *(max(each.before, each.after) for each in columns)])
+    step = _width(top, most=5, narrowest=1)
+    most = -(-top // step) * step
+    apart = (_RIGHT - _LEFT) / max(1, len(columns))
 
-    chart = pygal.Bar(
-        js=(),
-        style=CleanStyle,
-        title=title,
-        x_title="points, from",
-        y_title="leads",
-        legend_at_bottom=True,
-        legend_at_bottom_columns=2,
-        width=960,
-        height=480,
-        x_label_rotation=45 if len(columns) > _MOST_COLUMNS // 2 else 0,
-    )
-    chart.x_labels = [str(each.start) for each in columns]
-    chart.add("now", [each.before for each in columns])
-    chart.add("with these rules", [each.after for each in columns])
-    tree = chart.render_tree()
-    for parent in list(tree.iter()):
-        for script in parent.findall("{*}script"):
-            parent.remove(script)
-    return ElementTree.tostring(tree, encoding="unicode")
+    def y(leads: int) -> float:
+        return round(_FOOT - (_FOOT - _TOP) * leads / most, 1)
+
+    parts = [
+        _GRID.format(_LEFT, _RIGHT, y(leads), y(leads), _LEFT - 8, y(leads) + 4, leads)
+        for leads in range(0, most + 1, step)
+    ]
+    for place, column in enumerate(columns):
+        x = _LEFT + apart * place
+        for kind, start, leads in (("now", 0.1, column.before), ("then", 0.5, column.after)):
+            bar = (kind, round(x + apart * start, 1), y(leads), round(apart * 0.4, 1), round(_FOOT - y(leads), 1))
+            parts.append(_BAR.format(*bar, leads, column.start))
+        parts.append(_EDGE.format(round(x, 1), _FOOT + 18, column.start))
+    words = f"{title}: {sum(each.before for each in columns)} leads by points, from the lowest to the highest"
+    return str(_PICTURE.format(_WIDE, _HIGH, _STYLE, title, words, Markup("").join(parts)))
 
 
 def _bars(title: str, labels: list[str], leads: list[int], top: int, width: int) -> str:
@@ -89,7 +105,7 @@ def _bars(title: str, labels: list[str], leads: list[int], top: int, width: int)
     return str(plotext.uncolorize(plotext.build()))
 
 
-def _width(span: int) -> int:
-    """The narrowest of 5, 10, 20, 50, 100, ... of which few enough make up a span."""
-    widths: Iterator[int] = (step * int(10**power) // 10 for power in count(1) for step in (5, 10, 20))
-    return next(each for each in widths if each >= _NARROWEST and span // each < _MOST_COLUMNS)
+def _width(span: int, *, most: int = _MOST_COLUMNS, narrowest: int = 5) -> int:
+    """The narrowest of 1, 2, 5, 10, 20, ... of which few enough make up a span."""
+    widths: Iterator[int] = (step * int(10**power) for power in count() for step in (1, 2, 5))
+    return next(each for each in widths if each >= narrowest and span // each < most)
