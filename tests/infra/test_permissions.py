@@ -137,6 +137,7 @@ GRANTS: dict[str, dict[str, set[str]]] = {
         "EraseQueue": SEND_TO_A_QUEUE,
         "ScoreQueue": SEND_TO_A_QUEUE,
         "parameter/baton/prod/erasure": {"ssm:GetParameter"},
+        "parameter/baton/prod/lead-page": {"ssm:GetParameter"},
     },
     "answer": {
         **EVERYBODY,

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from functions.admin.settings import Settings as AdminSettings
 from functions.ingest.settings import Settings as IngestSettings
 from functions.notify.settings import Member, Team
 from functions.notify.settings import Settings as NotifySettings
@@ -16,6 +17,7 @@ from infra.cli.yaml12 import load_yaml
 from infra.failure import Failure
 from infra.settings import ENVIRONMENTS, Settings, SettingsError, parse_settings, read_settings
 from shared.adapters.environment import load
+from shared.domain.people import Role
 from shared.domain.reading import parse_rule_file
 from tests.infra.template import Template
 
@@ -169,6 +171,31 @@ def test_a_mail_is_to_the_assignee_with_the_team_in_copy() -> None:
     assert Team(members=(ada, bob, eve)).recipients() == (["a@x.example", "b@x.example"], [])
 
 
+def test_new_rules_need_the_words_of_marketing_and_sales_unless_the_settings_say_otherwise() -> None:
+    assert parse_settings(LEAST, "small").rules.model_dump() == {
+        "approvals": ("marketing", "sales"),
+        "handoff_budget": 15,
+    }
+    assert parse_settings(LEAST + "rules: {approvals: []}\n", "small").rules.approvals == ()
+    assert read_settings("prod").rules.approvals == ("marketing", "sales")
+    assert read_settings("local").rules.approvals == ()
+
+
+@pytest.mark.parametrize(
+    ("rules", "problem"),
+    [
+        ("{approvals: [marketing, marketing]}", "a role stands there twice"),
+        ("{approvals: [analyst]}", "rules.approvals.0"),
+        ("{handoff_budget: -1}", "rules.handoff_budget"),
+        ("{approval: []}", "did you mean approvals?"),
+    ],
+)
+def test_what_new_rules_need_is_checked(rules: str, problem: str) -> None:
+    with pytest.raises(SettingsError) as told:
+        parse_settings(LEAST + f"rules: {rules}\n", "small")
+    assert problem in str(told.value)
+
+
 def test_an_error_names_the_line() -> None:
     with pytest.raises(SettingsError, match=r"retention\.log: .* \(line 4\)"):
         parse_settings(LEAST + "retention:\n  logs: 30\n  log: 30\n", "small")
@@ -201,6 +228,7 @@ def test_settings_reach_the_functions_as_the_functions_read_them(prod: Template)
     settings = read_settings("prod")
     ingest = load(IngestSettings, _environment(prod, "ingest"))
     notify = load(NotifySettings, _environment(prod, "notify"))
+    admin = load(AdminSettings, _environment(prod, "admin"))
     assert ingest.forms == settings.forms
     assert ingest.origins == settings.origins
     assert ingest.budgets == settings.budgets
@@ -209,6 +237,7 @@ def test_settings_reach_the_functions_as_the_functions_read_them(prod: Template)
     assert notify.teams == settings.teams
     assert notify.email_from == settings.email_from
     assert notify.consent_required is True
+    assert (admin.approvals, admin.handoff_budget) == ((Role.MARKETING, Role.SALES), 15)
 
 
 def test_links_lead_to_the_settings_address_of_the_api_else_to_its_name_else_to_the_one_of_aws(
