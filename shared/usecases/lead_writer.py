@@ -142,7 +142,7 @@ class LeadWriter:
                 return Written(lead, frozenset(), owes=False)
             # Read after the record: a version above it was never published.
             active = self._rulebook.refresh()
-            before = replace(record, identities=frozenset(filter(partial(self._regained, lead), record.identities)))
+            before = replace(record, identities=self._own(record))
             before = replace(before, ties=(before.ties | self._said_of(before.identities)).of(before.identities))
             history = self.gather(lead, before.identities)
             after = self.made(before, active, history)
@@ -167,6 +167,15 @@ class LeadWriter:
             return self._leads.load(lead)
         except Unreadable:
             return self._leads.salvage(lead)
+
+    def _own(self, record: LeadRecord) -> Group:
+        """The identities that are a lead's. Where it lists others' its own may be missing, and are looked for."""
+        regained = partial(self._regained, record.lead)
+        own = frozenset(filter(regained, record.identities))
+        if own == record.identities:
+            return own
+        salvaged = self._leads.salvage(record.lead)
+        return own | frozenset(filter(regained, salvaged.identities if salvaged else ()))
 
     def _regained(self, lead: LeadId, identity: Identity) -> bool:
         """Whether an identity is a lead's, which it is unless another one knows it as its own."""
