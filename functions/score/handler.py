@@ -68,7 +68,7 @@ def _scoring() -> Scoring:
             leads,
             rulebook,
             clock,
-            _new_lead_id,
+            lambda: LeadId(uuid.uuid4().hex),
             noise=KnownNoise(DynamoDBNoiseMarks(dynamodb, settings.leads_table), clock),
             report=report_refused,
         ),
@@ -146,7 +146,3 @@ def _apply_again(key: ActivityKey, scoring: Scoring) -> None:
     activity = scoring.activities.at(key)
     for failed in scoring.score.apply([activity] if activity else []):
         raise failed.error
-
-
-def _new_lead_id() -> LeadId:
-    return LeadId(uuid.uuid4().hex)
