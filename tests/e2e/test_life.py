@@ -73,10 +73,12 @@ def test_rules_are_published_from_a_file_and_every_lead_is_scored_by_them(cloud,
     try:
         done = cloud.baton("rules", "publish", str(tmp_path / "rules.yaml"), "--note", "a demo is worth more")
         assert done.returncode == 0, done.stderr
+        assert "Simulated at" in done.stderr
         cloud.becomes(lambda: hana()["score"]["total"], 165)
         cloud.becomes(listed, [(165, before["rules_version"] + 1)])
     finally:
-        assert cloud.baton("rules", "publish", str(STARTING_RULES)).returncode == 0
+        back = cloud.baton("rules", "rollback", "--note", "the test is over", "--json")
+    assert json.loads(back.stdout)["restores"] == before["rules_version"]
     cloud.becomes(lambda: hana()["score"]["total"], 160)
 
 
