@@ -26,6 +26,9 @@ GOOD_FOR = 1 * DAY
 MOST_STEPS = 200
 """So many transitions of one lead are replayed: whoever has more goes round in circles that the rules make."""
 
+_LOOKS_BY_MOMENTS = 400_000
+_FEWEST_LOOKS = 10
+
 MOST_SEGMENTS = 100
 """So many segments of all leads one simulation goes through at most; each has its own token."""
 
@@ -188,12 +191,13 @@ def sendings(
 
     Each with its stage, epoch, moment, and what was known of the lead then. `moments` are those at which the lead did
     something; what time alone brings about lies between them. A handoff that lacks permission waits for it, as long as
-    the lead stays in the stage. Of a lead that goes round in circles the first `MOST_STEPS` transitions are replayed.
+    the lead stays in the stage. Of a lead that goes round in circles the first `MOST_STEPS` transitions are replayed;
+    one that did more than six hundred things is looked at after every few of them.
     """
     if not rules.file.handoff:
         return
     ledger = rules.ledger(state)
-    _, steps = lifecycle.replay(rules, ledger, moments, at, most=MOST_STEPS)
+    _, steps = lifecycle.replay(rules, ledger, _looks(moments, at), at, most=MOST_STEPS)
     told = [Moment(claim.at) for claim in ledger.claims]
     for step, following in zip_longest(steps, steps[1:]):
         if step.to_stage not in rules.file.handoff:
@@ -207,6 +211,14 @@ def sendings(
             if moment >= since:
                 yield step.to_stage, step.epoch, moment, standing.facts
             break
+
+
+def _looks(moments: Iterable[Moment], at: Moment) -> Sequence[Moment]:
+    """The moments to look at: all, or so few, evenly chosen, that nobody with a long history holds up the others."""
+    ordered = sorted({each for each in moments if each <= at})
+    every = len(ordered)
+    most = max(_FEWEST_LOOKS, _LOOKS_BY_MOMENTS // max(1, every))
+    return ordered if every <= most else [ordered[every * (place + 1) // most - 1] for place in range(most)]
 
 
 # --- what many contribute together ------------------------------------------------------------------------------------

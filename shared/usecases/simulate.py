@@ -34,7 +34,7 @@ from shared.usecases.rulebook import ActiveRules, Rulebook
 LOOKS_BACK = 90 * DAY
 """How far back handoffs are counted where nobody says otherwise."""
 
-_PAGE_TAKES = 8 * SECOND
+_PAGE_TAKES = 5 * SECOND
 """After this time a page begins no further lead: what is under way then has the rest of the function's time."""
 
 _SIDE_BY_SIDE = 4

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.domain import lifecycle
 from shared.domain.activity import Activity, Claims
 from shared.domain.engine import compile_rules
 from shared.domain.handoff import LeadId
@@ -216,6 +217,23 @@ def test_a_lead_that_goes_round_in_circles_is_followed_so_far_and_no_further():
 
     assert len(found) == MOST_STEPS // 2
     assert found[-1][2] < NOON + 2 * HOUR
+
+
+def test_a_lead_with_a_long_history_is_looked_at_often_enough_to_be_told_and_no_oftener(monkeypatch):
+    happened = [did(0, "demo_requested", GRANTED), *(did(day, "page_viewed") for day in range(1, 50))]
+    monkeypatch.setattr("shared.domain.simulation._LOOKS_BY_MOMENTS", 500)
+    looks = []
+    replay = lifecycle.replay
+    monkeypatch.setattr(
+        "shared.domain.simulation.lifecycle.replay",
+        lambda rules, ledger, moments, *rest, **more: (
+            looks.append(moments) or replay(rules, ledger, moments, *rest, **more)
+        ),
+    )
+
+    assert [stage for stage, _ in sent(*happened)] == ["mql"]
+    assert len(looks[0]) == 10
+    assert looks[0][-1] == happened[-1].occurred_at
 
 
 # --- sums -------------------------------------------------------------------------------------------------------------
