@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -56,12 +56,28 @@ def diff(
         told = f"{_told(after)} means the same as {_told(before)}."
         screen.say(told[0].upper() + told[1:] if _STORED.fullmatch(after) else told)
     else:
-        for subject, texts in found.items():
-            screen.say(subject)
-            for text in texts:
-                screen.say(f"  {text}")
+        for line in _lines((subject, text) for subject, texts in found.items() for text in texts):
+            screen.say(line)
     if exit_code and found:
         raise typer.Exit(1)
+
+
+def lines_of_draft(api: Api, number: int, based_on: int) -> Iterator[str]:
+    """What a draft says otherwise than the version on which it is based, in lines for people."""
+    told = api.get("/v1/rules/differences", {"from": str(based_on), "to": f"draft-{number}"})["differences"]
+    if not told:
+        yield f"It means the same as version {based_on}."
+    yield from _lines((each["subject"], each["text"]) for each in told)
+
+
+def _lines(told: Iterable[tuple[str, str]]) -> Iterator[str]:
+    """Sentences under the headings of their subjects."""
+    heading = ""
+    for subject, text in told:
+        if subject != heading:
+            yield subject
+            heading = subject
+        yield f"  {text}"
 
 
 def _named(name: str, api: Callable[[], Api]) -> RuleFile:

@@ -12,6 +12,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
+from infra.cli.difference import lines_of_draft
 from infra.cli.leads import short_moment
 from infra.cli.rule_files import sent_file
 from infra.cli.screen import harmless, screen
@@ -61,12 +62,14 @@ def draft(
     as_json: Json = False,
 ) -> None:
     """Check a rule file and keep it as a draft that others can read, simulate and approve. It changes nothing yet."""
-    made = signed_in(environment).post("/v1/rules/drafts", {**sent_file(file), "note": note})
+    api = signed_in(environment)
+    made = api.post("/v1/rules/drafts", {**sent_file(file), "note": note})
     if as_json:
         screen.json(made)
         return
     screen.say(f"Draft {made['number']} of {made['name']} is kept, based on version {made['based_on']}.")
-    for line in (*warning_lines(made["warnings"]), *next_lines(made, environment)):
+    changed = lines_of_draft(api, made["number"], made["based_on"])
+    for line in (*changed, *warning_lines(made["warnings"]), *next_lines(made, environment)):
         screen.say(line)
 
 
@@ -124,6 +127,7 @@ def next_lines(found: Mapping[str, Any], environment: str) -> Iterator[str]:
         yield f"`baton rules propose draft-{number}{at}` asks for the word of {in_words(found['missing'])}."
     else:
         yield f"It lacks the word of {in_words(found['missing'])}: `baton rules approve draft-{number}{at}` gives it."
+        yield f"`baton rules diff draft-{number}{at}` tells what it changes."
 
 
 def warning_lines(warnings: Iterable[Mapping[str, str]]) -> Iterator[str]:

@@ -36,7 +36,7 @@ class CompareRules:
         """What differs between two rule files that are stored.
 
         Raises:
-            Invalid: one of these is no such name.
+            Invalid: one of these is no such name, or its file is not valid any more.
             NotFound: there is none of that name.
         """
         one, old = self._stored(before, "from")
@@ -47,7 +47,7 @@ class CompareRules:
         """What a rule file that nobody keeps yet says otherwise than one that is stored.
 
         Raises:
-            Invalid: the other is no such name, or the document is no valid rule file.
+            Invalid: the other is no such name, or one of both is no valid rule file.
             NotFound: there is none of that name.
         """
         one, old = self._stored(before, "from")
@@ -68,11 +68,20 @@ class CompareRules:
         if version is None and number:
             msg = f"there is no rules version {number}"
             raise NotFound(msg)
-        return checked(version.document) if version else EMPTY
+        return _valid(f"version {number}", version.document) if version else EMPTY
 
     def _draft(self, number: int) -> RuleFile:
         draft = self._versions.draft(number)
         if draft is None:
             msg = f"there is no draft {number}"
             raise NotFound(msg)
-        return checked(draft.document)
+        return _valid(f"draft {number}", draft.document)
+
+
+def _valid(name: str, document: Mapping[str, Any]) -> RuleFile:
+    """A file that was valid when it was stored; what is asked of one may have become more since."""
+    try:
+        return checked(document)
+    except Invalid as refused:
+        msg = f"the file of {name} is not valid any more, so that it cannot be compared"
+        raise Invalid(msg, **refused.details) from refused

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -103,6 +104,17 @@ def test_a_document_that_is_no_rule_file_is_told_with_its_problems(house: InMemo
 
     assert found["status"] == 422
     assert found["details"]["problems"][0]["hint"] == "did you mean 'behaviour'?"
+
+
+def test_a_stored_file_that_is_not_valid_any_more_is_told_by_its_name(house: InMemoryDesk) -> None:
+    old = house.versions.get(1)
+    assert old is not None
+    house.versions.publish(replace(old, number=3, document={"behavior": []}))  # as an older Baton may have taken it
+
+    found = between(house, **{"from": "2", "to": "3"})
+
+    assert (found["status"], found["message"].startswith("the file of version 3 is not valid any more")) == (422, True)
+    assert found["details"]["problems"][0]["at"] == "behavior"
 
 
 def test_the_query_is_documented_by_its_own_names() -> None:

@@ -36,7 +36,7 @@ def test_every_command_that_the_product_promises_is_there():
     promised = {"up", "down", "status", "logs", "deploy", "diff", "destroy", "secrets set", "secrets list", "users add"}
     promised |= {"noise list", "noise mark", "noise unmark"}
     promised |= {"leads list", "leads show", "leads merge", "leads unmerge", "rules check", "rules publish", "score"}
-    promised |= {"leads explain", "leads timeline", "leads qualify"}
+    promised |= {"rules diff", "leads explain", "leads timeline", "leads qualify"}
     promised |= {f"handoffs {name}" for name in ("list", "show", "accept", "reject", "recycle", "reasons")}
     promised |= {"import", "events list", "events schema"}
     promised |= {"leads consent", "leads export", "leads erase", "erasures list", "erasures replay"}

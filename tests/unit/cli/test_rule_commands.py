@@ -94,6 +94,7 @@ def in_a_row(text):
 def test_each_step_of_a_draft_tells_the_next(team):
     told = team.done("ana", "draft", team.file("second"), "--note", "More for a demo.")
     assert "Draft 2 of second is kept, based on version 1." in told
+    assert "Names\n  The rule file: name “first” → “second”.\n" in told
     assert "`baton rules propose draft-2` asks for the word of marketing and sales." in told
 
     told = team.done("ana", "propose", "draft-2")

@@ -16,8 +16,10 @@ from infra.cli.rules import differences_of
 from infra.cli.yaml12 import load_yaml
 from infra.failure import Failure
 from shared.domain.agreement import agreement_of
+from shared.domain.difference import differences
 from shared.domain.engine import compile_rules
 from shared.domain.follow_ups import planned
+from shared.domain.in_vain import in_vain
 from shared.domain.journey import Journey
 from shared.domain.moments import HOUR, Moment
 from shared.domain.qualification import factors, missing_questions, qualification_history
@@ -27,6 +29,7 @@ from shared.domain.state import ScoreState, known_facts, unpack
 from tests.unit.domain.random_files import NOW, ODD, Writer, lead
 
 ROSTERS = {"sales": (Member("ada", 2, ("a", "2")), Member("bob", 1, ("a",))), "others": (), "default": (Member("eve"),)}
+OTHER = parse_rule_text(preset_text("default"), "default")
 COUNT = int(os.environ.get("FUZZ", "150"))
 
 
@@ -90,6 +93,10 @@ def everything(rules, some, moment, replayed_since):
     for example in rules.file.examples:
         differences_of(rules, example)
     agreement_of(rules.file)
+    assert differences(rules.file, rules.file) == ()
+    differences(OTHER, rules.file)
+    differences(rules.file, OTHER)
+    list(in_vain(rules.file))
     return score
 
 
