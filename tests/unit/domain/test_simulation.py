@@ -224,12 +224,12 @@ def test_a_lead_with_a_long_history_is_looked_at_often_enough_to_be_told_and_no_
     monkeypatch.setattr("shared.domain.simulation._LOOKS_BY_MOMENTS", 500)
     looks = []
     replay = lifecycle.replay
-    monkeypatch.setattr(
-        "shared.domain.simulation.lifecycle.replay",
-        lambda rules, ledger, moments, *rest, **more: (
-            looks.append(moments) or replay(rules, ledger, moments, *rest, **more)
-        ),
-    )
+
+    def watched(rules, ledger, moments, *rest, **more):
+        looks.append(moments)
+        return replay(rules, ledger, moments, *rest, **more)
+
+    monkeypatch.setattr("shared.domain.simulation.lifecycle.replay", watched)
 
     assert [stage for stage, _ in sent(*happened)] == ["mql"]
     assert len(looks[0]) == 10
