@@ -246,7 +246,8 @@ class ReadLeads:
         Raises:
             Invalid: there is no such version.
         """
-        active, then = self._rulebook.active(), self._rulebook.active_at(moment)
+        active = self._rulebook.active()
+        then = self._rulebook.active_at(moment) if is_past else active
         which = ("then" if is_past else "active") if rules is None else rules
         named = {"then": then, "active": active}
         under = named[which] if isinstance(which, str) else self._published(which, active)

@@ -338,7 +338,20 @@ def test_drift_of_a_lead_that_is_no_more_is_forgotten_at_the_next_tick(house: Ho
     house.leads.damaged.clear()
     del house.leads.records[LeadId("lead-0001")]
 
-    assert house.reconcile.tick(lambda: True, most=0).standing == 0
+    assert house.reconcile.tick(lambda: True, most=1).standing == 0
+
+
+def test_however_many_have_drifted_the_round_goes_on(house: House) -> None:
+    house.takes(*(activity(f"a{number}", email(f"a{number}@engines.example")) for number in range(9)))
+    house.clock.advance(HOUR)
+    house.leads.damaged.update(house.leads.records)
+    assert len(house.round()) == 9
+
+    ticks = [house.reconcile.tick(lambda: True, most=4) for _ in range(5)]
+
+    assert [each.checked for each in ticks] == [4, 4, 4, 4, 3]
+    assert ticks[-1].is_round_over
+    assert ticks[-1].standing == 9
 
 
 def test_a_repair_leaves_to_another_lead_what_that_one_has_and_knows(house: House) -> None:
