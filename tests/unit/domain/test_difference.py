@@ -4,6 +4,7 @@ import copy
 import json
 import random
 import re
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -16,10 +17,13 @@ from infra.cli.rule_files import preset_names, preset_text
 from infra.cli.yaml12 import load_yaml
 from shared.domain import conditions, rulefile
 from shared.domain.difference import SUBJECTS, differences, differences_by_subject
+from shared.domain.engine import compile_rules
+from shared.domain.journey import Journey
 from shared.domain.meaning import meaning
 from shared.domain.reading import RuleFileError, parse_rule_file
 from shared.domain.rulefile import EMPTY, RuleFile
-from tests.unit.domain.random_files import Writer
+from shared.domain.state import ScoreState
+from tests.unit.domain.random_files import NOW, Writer, lead
 from tests.unit.domain.rewriting import at, leaves, other_value, rewritten, with_value
 
 EVERYTHING = load_yaml((Path(__file__).parent / "everything.yaml").read_text(encoding="utf-8"))
@@ -99,6 +103,22 @@ def test_a_random_file_against_itself_written_otherwise_tells_nothing(seed):
 
 
 @given(seeds)
+def test_files_that_differ_in_nothing_make_the_same_of_every_lead(seed):
+    document, chance = document_of(seed), random.Random(seed)
+    other = rewritten(chance, json.loads(json.dumps(document)))
+
+    assert made_of(document, seed) == made_of(other, seed)
+
+
+def made_of(document, seed, kind=None):
+    """The score and the stage of a random lead, all of whose activities may be of one kind."""
+    some = [replace(each, type=kind or each.type) for each in lead(random.Random(seed))]
+    rules = compile_rules(parse_rule_file(document))
+    state = rules.absorb(ScoreState.empty(), some)
+    return rules.score(state, NOW), rules.advance(state, Journey.start(), NOW)[0]
+
+
+@given(seeds)
 def test_another_value_in_one_place_is_told_and_nothing_else_is(seed):
     document, chance = document_of(seed), random.Random(seed)
     path = chance.choice([leaf for leaf in leaves(document) if not says_nothing(document, leaf)])
@@ -170,6 +190,8 @@ WRITTEN_OTHERWISE = [
 @pytest.mark.parametrize(("one", "other"), WRITTEN_OTHERWISE, ids=str)
 def test_what_means_the_same_is_no_difference(one, other):
     assert told(behaviour(**one), behaviour(**other)) == ()
+    for seed in range(20):
+        assert made_of(behaviour(**one), seed, "seen") == made_of(behaviour(**other), seed, "seen")
 
 
 SAME_FILES = [
