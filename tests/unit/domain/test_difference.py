@@ -7,6 +7,7 @@ import re
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from hypothesis import assume, given
@@ -214,7 +215,7 @@ def test_files_that_mean_the_same_differ_in_nothing(one, other):
     assert told(one, other) == ()
 
 
-NURTURED = {
+NURTURED: dict[str, Any] = {
     "stages": [{"name": "cold", "enter": {"activity": "a"}}, {"name": "mql", "enter": {"score": {"at_least": 50}}}],
     "handoff": {"mql": {"to": "sales", "respond_within": "1h", "escalate": {"to": "heads"}}},
     "nurture": {"cold": "news"},
