@@ -302,6 +302,9 @@ POISON = [
         }
     ),
     json.dumps({"detail-type": "RescoreRequested", "id": "1", "detail": {"lead": "x", "all": True, **PERSON}}),
+    json.dumps({"detail-type": "RescoreRequested", "id": "2", "detail": {"where": PERSON}}),
+    json.dumps({"detail-type": "RescoreRequested", "id": "3", "detail": {"where": {PERSON["email"]: {"is": 1}}}}),
+    json.dumps({"detail-type": "RescoreRequested", "id": "4", "detail": {"where": {"lead.email": PERSON}}}),
     json.dumps({"detail-type": "RulesPublished", "id": "1", "detail": PERSON}),
 ]
 

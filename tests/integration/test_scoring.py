@@ -1,6 +1,7 @@
 """`score`, `evaluate` and `rescore` from the golden messages to the tables, on moto."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,16 +16,20 @@ from shared.adapters.dynamodb import leads as dynamodb_leads
 from shared.adapters.dynamodb.activities import DynamoDBActivities, activity_of
 from shared.adapters.dynamodb.handoffs import DynamoDBAnswers
 from shared.adapters.dynamodb.leads import DynamoDBLeads
+from shared.adapters.dynamodb.rescoring import DynamoDBRescoring
 from shared.adapters.dynamodb.rules import DynamoDBRuleVersions
 from shared.adapters.dynamodb.stages import DynamoDBStages
 from shared.adapters.dynamodb.stream import new_image
 from shared.domain.handoff import Answer, LeadId
-from shared.domain.moments import HOUR, parse_moment
+from shared.domain.moments import HOUR, Moment, parse_moment
+from shared.domain.people import Person, Role
 from shared.domain.points import POINT
+from shared.domain.rescores import UnappliedActivities
 from shared.ports.bus import Event
 from shared.ports.leads import Browser
 from shared.ports.rules import RuleVersion
 from shared.usecases.lead_writer import LinkRefused
+from shared.usecases.rescores import Rescores
 from shared.usecases.rulebook import Rulebook
 from tests.fakes import FixedClock
 from tests.people import activity, browser, email
@@ -349,3 +354,68 @@ def test_a_rescore_without_time_goes_on_at_the_next_tick(account):
 
     account.rescore(golden("schedule_due_sweep"))
     assert account.messages("score") == [{"lead": LeadId(account.sam().lead)}]
+
+
+def test_an_hour_of_stream_records_thrown_away_is_caught_up_exactly_and_nothing_else_is_queued(account):
+    """Ten people of whom two share a browser; of the last hour no record of the stream reaches `score`."""
+    account._monkeypatch.setenv("QUEUE_URL", account.urls["score"])
+    use_case, now, shared = score._scoring().score, SystemClock().now(), browser("kiosk")
+    people = [email(f"visitor-{number}@acme.example") for number in range(10)]
+
+    def did(name, *who, hours):
+        at = Moment(now - int(hours * HOUR))
+        return replace(activity(name, *who, type="form_submitted"), occurred_at=at, received_at=at)
+
+    before = [did(f"a{number}", person, hours=3) for number, person in enumerate(people)]
+    before += [did(f"k{number}", people[number], shared, hours=2.9 - number / 10) for number in range(2)]
+    before.append(did("n1", shared, hours=2.85))
+    lost = [did(f"b{number}", people[number % 10], hours=0.9 - number / 50) for number in range(30)]
+    lost += [did("n2", shared, hours=0.5), did("c1", email("somebody-new@acme.example"), hours=0.4)]
+    account.log.append(before)
+    assert use_case.apply(before) == []
+    account.log.append(lost)
+    rulebook = Rulebook(account.versions, SystemClock())
+    jobs = Rescores(DynamoDBRescoring(account.dynamodb, LEADS), account.versions, rulebook, SystemClock())
+    asked = jobs.ask(UnappliedActivities(Moment(now - HOUR)), "once", Person("ada", "ada", frozenset({Role.ADMIN})))
+
+    account.rescore(golden("schedule_due_sweep"))
+
+    queued = account.messages("score")
+    assert sorted(message["activity"]["id"] for message in queued) == sorted(each.id for each in lost)
+    (done,) = jobs.all()
+    assert (done.job, done.found, done.done, done.ended is not None) == (asked.job, len(lost), 4, True)
+    body = {**golden("queue_score")["Records"][0], "eventSource": "aws:sqs"}
+    records = [{**body, "messageId": str(place), "body": json.dumps(each)} for place, each in enumerate(queued)]
+    assert account.score({"Records": records}) == {"batchItemFailures": []}
+    again = jobs.ask(UnappliedActivities(Moment(now - 4 * HOUR)), "twice", Person("ada", "ada", frozenset()))
+    account.rescore(golden("schedule_due_sweep"))
+    assert account.messages("score") == []
+    assert next(each for each in jobs.all() if each.job == again.job).found == 0
+
+
+def test_leads_that_meet_a_condition_are_touched_when_any_system_asks(account):
+    account.log_golden_activities()
+    account.score(golden("stream_activities"))
+    lead = account.sam().lead
+    event = golden("queue_rescore")
+    event["Records"] = event["Records"][1:2]
+
+    for where, touched in (({"score": {"above": 60}, "temperature": "warm"}, [lead]), ({"stage": "nowhere"}, [])):
+        asked = {**golden("bus_rescore_requested_where"), "id": str(touched), "detail": {"where": where}}
+        event["Records"][0]["body"] = json.dumps(asked)
+        assert account.rescore(event) == {"batchItemFailures": []}
+        assert [message["lead"] for message in account.messages("score")] == touched
+
+
+def test_a_condition_that_cannot_be_read_goes_to_the_dead_letters_and_the_log_says_why(account, caplog):
+    event = golden("queue_rescore")
+    event["Records"] = event["Records"][1:2]
+    where = {"any": [{"lead.email": {"equals": "sam@acme.example"}}]}
+    event["Records"][0]["body"] = json.dumps({**golden("bus_rescore_requested_where"), "detail": {"where": where}})
+
+    assert account.rescore(event)["batchItemFailures"] == [{"itemIdentifier": event["Records"][0]["messageId"]}]
+
+    (told,) = [vars(each) for each in caplog.records if each.message == "no rescore begun"]
+    assert (told["error"], told["reason"]) == ("NotUnderstood", "`where` cannot be read at any.0.lead.*.?")
+    assert account.messages("score") == []
+    assert DynamoDBRescoring(account.dynamodb, LEADS).all() == []
