@@ -22,7 +22,7 @@ from shared.domain.engine import compile_rules
 from shared.domain.journey import Journey
 from shared.domain.meaning import meaning
 from shared.domain.reading import RuleFileError, parse_rule_file
-from shared.domain.rulefile import EMPTY, RuleFile
+from shared.domain.rulefile import EMPTY
 from shared.domain.state import ScoreState
 from tests.unit.domain.random_files import NOW, Writer, lead
 from tests.unit.domain.rewriting import at, leaves, other_value, rewritten, with_value
@@ -411,33 +411,39 @@ def test_every_key_of_a_rule_file_is_told_where_it_changes(path, value, words):
     assert any(words in sentence for sentence in found[SUBJECT_OF[path[0]]]), found
 
 
-def models_below(kind):
-    """Each model that a rule file holds."""
-    found = {}
-    for model in vars(rulefile).values():
-        if isinstance(model, type) and issubclass(model, BaseModel) and not model.__name__.startswith("_"):
-            found[model.__name__] = model
-    return found
+def touched(path, value):
+    """Each key of a model that lies on the way to a place, or that stands in the value there."""
+    node: Any = parse_rule_file(with_value(DOCUMENT, path, value))
+    for step in path:
+        if isinstance(node, BaseModel):
+            yield type(node), step
+            node = getattr(node, next(name for name, key in keys_of(type(node)).items() if key == step))
+        elif isinstance(node, dict | tuple):
+            node = node[step]
+    yield from inside(node)
+
+
+def inside(node):
+    if isinstance(node, BaseModel):
+        for name in node.model_fields_set:
+            yield type(node), keys_of(type(node))[name]
+            yield from inside(getattr(node, name))
+    elif isinstance(node, tuple):
+        for part in node:
+            yield from inside(part)
+
+
+def keys_of(model):
+    return {name: info.alias or name for name, info in model.model_fields.items()}
 
 
 def test_the_places_above_are_all_that_a_rule_file_has():
-    tried = {step for path, value, _ in PLACES for step in (*path, *keys_in(value)) if isinstance(step, str)}
-    keys = {
-        info.alias or name for model in models_below(RuleFile).values() for name, info in model.model_fields.items()
-    }
-    assert {"on", "where", "towards", "expires_after", "otherwise"} <= keys
-    of_one_value = {"rules.else"}
-    assert keys - tried - of_one_value - {"else"} == set()
+    tried = {each for path, value, _ in PLACES for each in touched(path, value)}
+    models = [each for each in vars(rulefile).values() if isinstance(each, type) and issubclass(each, BaseModel)]
+    every = {(model, key) for model in models for key in keys_of(model).values()}
 
-
-def keys_in(value):
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            yield key
-            yield from keys_in(inner)
-    elif isinstance(value, list):
-        for inner in value:
-            yield from keys_in(inner)
+    assert len(every) > 80
+    assert every - tried == {(rulefile.Route, "else")}, "which has one value"
 
 
 def test_the_subjects_come_in_the_order_in_which_people_read_a_file():
