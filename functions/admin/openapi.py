@@ -108,11 +108,27 @@ class _Told:
     is_page: bool = False
 
 
-_ONCE = {"Idempotency-Key": "The same again under the same key changes nothing; something else under it may be refused."}
+_ONCE = {
+    "Idempotency-Key": "The same again under the same key changes nothing; something else under it may be refused."
+}
 
 
 def _call(summary: str, request: type[BaseModel]) -> _Told:
     return _Told(summary, "Intake", {200: AcceptedResponse}, request)
+
+
+def _read(summary: str, tag: str, response: type[BaseModel], query: type[BaseModel] | None = None) -> _Told:
+    return _Told(summary, tag, {200: response}, query=query)
+
+
+def _once(summary: str, tag: str, response: type[BaseModel], request: type[BaseModel], status: int = 202) -> _Told:
+    """What is said under a key of its own, so that saying it again changes nothing."""
+    return _Told(summary, tag, {status: response}, request, headers=_ONCE)
+
+
+def _ruling(summary: str, request: type[BaseModel]) -> _Told:
+    """Who somebody is, or what that would make of them."""
+    return _Told(summary, "Leads", {200: api.PreviewResponse, 202: api.RulingResponse}, request, headers=_ONCE)
 
 
 _OPERATIONS: dict[str, _Told] = {
@@ -135,109 +151,72 @@ _OPERATIONS: dict[str, _Told] = {
     "show_page": _Told("The page of a lead that was handed over, by its signed link", "Handoffs", {}, is_page=True),
     "try_page": _Told("Whether there is such a page", "Handoffs", {}, is_page=True),
     "answer_page": _Told("The page's forms: the answer", "Handoffs", {303: None}, LeadPageRequest, is_page=True),
-    "health": _Told("Whether the API answers", "About", {200: api.HealthResponse}),
+    "health": _read("Whether the API answers", "About", api.HealthResponse),
     "openapi": _Told("This document", "About", {200: None}),
     "docs": _Told("This document as a page", "About", {200: None}),
-    "list_leads": _Told("Leads, best first", "Leads", {200: api.LeadsResponse}, query=api.ListLeadsRequest),
+    "list_leads": _read("Leads, best first", "Leads", api.LeadsResponse, api.ListLeadsRequest),
     "get_lead": _Told(
         "Everything about a lead, now or at a moment",
         "Leads",
         {200: api.LeadResponse, 307: None},
         query=api.GetLeadRequest,
     ),
-    "adjust_score": _Told(
-        "Adjust a score by hand",
-        "Leads",
-        {202: api.AdjustScoreResponse},
-        api.AdjustScoreRequest,
-        headers=_ONCE,
+    "adjust_score": _once("Adjust a score by hand", "Leads", api.AdjustScoreResponse, api.AdjustScoreRequest),
+    "merge_leads": _ruling(
+        "Say that two leads are one person, or see what that would make of them", api.MergeLeadsRequest
     ),
-    "merge_leads": _Told(
-        "Say that two leads are one person, or see what that would make of them",
-        "Leads",
-        {200: api.PreviewResponse, 202: api.RulingResponse},
-        api.MergeLeadsRequest,
-        headers=_ONCE,
-    ),
-    "unmerge_lead": _Told(
+    "unmerge_lead": _ruling(
         "Say that some identities of a lead are somebody else, or see what that would make of it",
-        "Leads",
-        {200: api.PreviewResponse, 202: api.RulingResponse},
         api.UnmergeLeadRequest,
-        headers=_ONCE,
     ),
-    "record_consent": _Told(
-        "Write down what a lead said of consent",
-        "Permission",
-        {202: api.RecordConsentResponse},
-        api.RecordConsentRequest,
-        headers=_ONCE,
+    "record_consent": _once(
+        "Write down what a lead said of consent", "Permission", api.RecordConsentResponse, api.RecordConsentRequest
     ),
-    "qualify_lead": _Told(
+    "qualify_lead": _once(
         "Write down what a lead said of authority, budget, need and timeline",
         "Leads",
-        {202: api.QualifyLeadResponse},
+        api.QualifyLeadResponse,
         api.QualifyLeadRequest,
-        headers=_ONCE,
     ),
-    "list_handoffs": _Told(
+    "list_handoffs": _read(
         "Handoffs that are open or were answered, newest first",
         "Handoffs",
-        {200: api.HandoffsResponse},
-        query=api.ListHandoffsRequest,
+        api.HandoffsResponse,
+        api.ListHandoffsRequest,
     ),
-    "get_handoff": _Told("A handoff, and how it may be answered", "Handoffs", {200: api.HandoffStoryResponse}),
-    "answer_handoff": _Told(
+    "get_handoff": _read("A handoff, and how it may be answered", "Handoffs", api.HandoffStoryResponse),
+    "answer_handoff": _once(
         "Accept, reject or recycle a lead that was handed over",
         "Handoffs",
-        {201: api.HandoffResponse},
+        api.HandoffResponse,
         api.AnswerHandoffRequest,
-        headers=_ONCE,
+        status=201,
     ),
-    "export_lead": _Told(
-        "Everything that is held of a lead, page by page",
-        "Permission",
-        {200: api.ExportResponse},
-        query=api.ExportLeadRequest,
+    "export_lead": _read(
+        "Everything that is held of a lead, page by page", "Permission", api.ExportResponse, api.ExportLeadRequest
     ),
-    "erase_lead": _Told(
-        "Erase a person for good",
-        "Permission",
-        {202: api.ErasureResponse},
-        api.EraseLeadRequest,
-        headers=_ONCE,
-    ),
+    "erase_lead": _once("Erase a person for good", "Permission", api.ErasureResponse, api.EraseLeadRequest),
     "check_leads": _Told(
         "Compare leads with their logs: some, or a page of all",
         "Leads",
         {200: api.CheckLeadsResponse},
         api.CheckLeadsRequest,
     ),
-    "list_drift": _Told("Leads that are not what their logs make", "Leads", {200: api.DriftsResponse}),
+    "list_drift": _read("Leads that are not what their logs make", "Leads", api.DriftsResponse),
     "repair_lead": _Told("Make a lead anew from its log", "Leads", {202: api.RepairResponse}),
-    "list_noise": _Told("What is noise", "Noise", {200: api.NoiseMarksResponse}),
-    "mark_noise": _Told(
-        "Say that what an address, an agent or a lead does is noise",
-        "Noise",
-        {202: api.NoiseResponse},
-        api.NoiseRequest,
-        headers=_ONCE,
+    "list_noise": _read("What is noise", "Noise", api.NoiseMarksResponse),
+    "mark_noise": _once(
+        "Say that what an address, an agent or a lead does is noise", "Noise", api.NoiseResponse, api.NoiseRequest
     ),
-    "unmark_noise": _Told(
-        "Say that it counts again",
-        "Noise",
-        {202: api.NoiseResponse},
-        api.NoiseRequest,
-        headers=_ONCE,
-    ),
-    "get_active_rules": _Told("The rules that hold", "Rules", {200: api.RulesResponse}),
-    "list_rule_versions": _Told("Every published version", "Rules", {200: api.RuleVersionsResponse}),
-    "get_rule_version": _Told("A published version", "Rules", {200: api.RulesResponse}),
-    "compare_rules": _Told(
+    "unmark_noise": _once("Say that it counts again", "Noise", api.NoiseResponse, api.NoiseRequest),
+    "get_active_rules": _read("The rules that hold", "Rules", api.RulesResponse),
+    "list_rule_versions": _read("Every published version", "Rules", api.RuleVersionsResponse),
+    "get_rule_version": _read("A published version", "Rules", api.RulesResponse),
+    "compare_rules": _read(
         "What a version or draft says otherwise than another, in sentences",
         "Rules",
-        {200: api.DifferencesResponse},
-        query=api.CompareRulesRequest,
+        api.DifferencesResponse,
+        api.CompareRulesRequest,
     ),
     "compare_document": _Told(
         "What a rule file that is not stored says otherwise, in sentences",
@@ -245,13 +224,11 @@ _OPERATIONS: dict[str, _Told] = {
         {200: api.DifferencesResponse},
         api.CompareDocumentRequest,
     ),
-    "list_drafts": _Told(
-        "Drafts of rules, newest first", "Rules", {200: api.DraftsResponse}, query=api.ListDraftsRequest
-    ),
+    "list_drafts": _read("Drafts of rules, newest first", "Rules", api.DraftsResponse, api.ListDraftsRequest),
     "draft_rules": _Told(
         "Check a rule file and keep it as a draft", "Rules", {201: api.DraftRulesResponse}, api.DraftRulesRequest
     ),
-    "get_draft": _Told("A draft with its file", "Rules", {200: api.DraftFileResponse}),
+    "get_draft": _read("A draft with its file", "Rules", api.DraftFileResponse),
     "propose_draft": _Told("Ask people for their words for a draft", "Rules", {201: api.DraftResponse}),
     "approve_draft": _Told("Give one's word for a draft", "Rules", {201: api.DraftResponse}, api.ApproveDraftRequest),
     "withdraw_draft": _Told("Withdraw a draft", "Rules", {201: api.DraftResponse}),
@@ -270,22 +247,17 @@ _OPERATIONS: dict[str, _Told] = {
         {201: api.PublishRulesResponse},
         api.RollBackRulesRequest,
     ),
-    "list_rescores": _Told(
-        "What is being scored anew, or was lately, and how far it is", "Rescores", {200: api.RescoresResponse}
+    "list_rescores": _read(
+        "What is being scored anew, or was lately, and how far it is", "Rescores", api.RescoresResponse
     ),
-    "ask_for_rescore": _Told(
+    "ask_for_rescore": _once(
         "Have leads scored anew: some, those that meet a condition, or all",
         "Rescores",
-        {202: api.RescoreResponse},
+        api.RescoreResponse,
         api.AskForRescoreRequest,
-        headers=_ONCE,
     ),
-    "catch_up": _Told(
-        "Find activities that no lead has taken in, and apply them",
-        "Rescores",
-        {202: api.RescoreResponse},
-        api.CatchUpRequest,
-        headers=_ONCE,
+    "catch_up": _once(
+        "Find activities that no lead has taken in, and apply them", "Rescores", api.RescoreResponse, api.CatchUpRequest
     ),
     "publish_rules": _Told(
         "Check and publish a rule file, where the settings want nobody's word",

@@ -52,58 +52,47 @@ class StageChanged(BusEvent):
     by_rules: bool = False
 
 
-class HandoffRequested(BusEvent):
+class OfHandoff(BusEvent):
+    """What every event about a handoff names."""
+
+    lead: LeadId
+    stage: str
+    epoch: int = Field(ge=1)
+
+    @property
+    def key(self) -> HandoffKey:
+        """The handoff's key."""
+        return HandoffKey(self.lead, self.stage, self.epoch)
+
+
+class HandoffRequested(OfHandoff):
     """A handoff is committed: whoever passes it on reads it under (lead, stage, epoch)."""
 
     NAME: ClassVar[str] = "HandoffRequested"
 
-    lead: LeadId
-    stage: str
-    epoch: int = Field(ge=1)
     to: str
     requested_at: Stamp
 
-    @property
-    def key(self) -> HandoffKey:
-        """The committed handoff's key."""
-        return HandoffKey(self.lead, self.stage, self.epoch)
 
-
-class HandoffAnswered(BusEvent):
+class HandoffAnswered(OfHandoff):
     """Sales answered a handoff; `reason` is one of those that the rules list, `look_again` the day of a recycling."""
 
     NAME: ClassVar[str] = "HandoffAnswered"
 
-    lead: LeadId
-    stage: str
-    epoch: int = Field(ge=1)
     answer: AnswerKind
     reason: str | None = None
     look_again: Stamp | None = None
     at: Stamp
 
-    @property
-    def key(self) -> HandoffKey:
-        """The answered handoff's key."""
-        return HandoffKey(self.lead, self.stage, self.epoch)
 
-
-class HandoffFollowedUp(BusEvent):
+class HandoffFollowedUp(OfHandoff):
     """Nobody had answered a handoff at a moment; `to` is the team that is told, or that has the lead from now on."""
 
     NAME: ClassVar[str] = "HandoffFollowedUp"
 
-    lead: LeadId
-    stage: str
-    epoch: int = Field(ge=1)
     kind: FollowUpKind
     to: str
     at: Stamp
-
-    @property
-    def key(self) -> HandoffKey:
-        """The key of the handoff that waits."""
-        return HandoffKey(self.lead, self.stage, self.epoch)
 
 
 class NurtureAdvised(BusEvent):

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, ValidationError
 
+from shared.adapters.bus_events import TOLD
 from shared.domain.events import (
     BusEvent,
     HandoffAnswered,
@@ -63,7 +64,7 @@ def test_an_event_with_anything_more_in_it_is_refused(name: str, model: type[Bas
         model.model_validate({**golden(name)["detail"], "email": "sam@acme.example"})
 
 
-@pytest.mark.parametrize("model", BusEvent.__subclasses__())
+@pytest.mark.parametrize("model", TOLD)
 def test_no_event_of_ours_has_a_field_for_personal_data(model: type[BusEvent]) -> None:
     assert not set(model.model_fields) & {"email", "name", "company", "identity", "properties", "context", "facts"}
 
