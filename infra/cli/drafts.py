@@ -43,6 +43,7 @@ Number = Annotated[
 ]
 Note = Annotated[str, typer.Option("--note", help="What changes and why; it stands in the list of versions.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the API's answer.")]
+SCORED_AGAIN = "Every lead is scored again within minutes; `baton rules status` tells how far that is."
 _OVER = ("published", "withdrawn")
 _PAGE = 100
 

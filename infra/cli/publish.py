@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from infra.cli.drafts import NAMED_DRAFT, draft_number, in_words, next_lines, warning_lines
+from infra.cli.drafts import NAMED_DRAFT, SCORED_AGAIN, draft_number, in_words, next_lines, warning_lines
 from infra.cli.rule_files import sent_file
 from infra.cli.screen import screen
 from infra.cli.session import Environment, signed_in
@@ -58,7 +58,7 @@ def publish(  # noqa: PLR0917 - each is an option
         screen.json(answer)
         return
     if answer["is_new"]:
-        screen.say(f"Version {answer['number']} is active. Every lead is scored again within minutes.")
+        screen.say(f"Version {answer['number']} is active. {SCORED_AGAIN}")
     else:
         screen.say(f"These rules hold already, as version {answer['number']}. Nothing has changed.")
     for line in warning_lines(answer["warnings"]):

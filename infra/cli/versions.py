@@ -10,7 +10,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from infra.cli.drafts import Json, next_lines, warning_lines
+from infra.cli.drafts import SCORED_AGAIN, Json, next_lines, warning_lines
 from infra.cli.leads import short_moment
 from infra.cli.rule_files import preset_text
 from infra.cli.screen import harmless, screen
@@ -91,7 +91,7 @@ def rollback(
         screen.json(back)
         return
     screen.say(f"The rules of version {back['restores']} are active again, as version {back['number']}.")
-    screen.say("Every lead is scored again within minutes.")
+    screen.say(SCORED_AGAIN)
     for line in warning_lines(back["warnings"]):
         screen.say(line)
 

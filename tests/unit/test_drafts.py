@@ -8,13 +8,13 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from hypothesis import settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from functions.admin.handler import lambda_handler
 from shared.domain.drafts import Draft, Terms
-from shared.domain.moments import DAY, HOUR, SECOND, Moment
+from shared.domain.moments import DAY, HOUR, SECOND, Moment, format_moment, parse_moment
 from shared.domain.people import Person, Role
 from shared.domain.refusals import Refused
 from shared.domain.simulation import Stretch
@@ -25,6 +25,8 @@ from shared.usecases.publish import PublishingWish, PublishRules, sha256_of
 from tests.desk import ROSTERS, InMemoryDesk, a_desk
 from tests.fakes import FixedClock, InMemoryRuleVersions
 from tests.http_requests import NOW, answer, http_event
+from tests.people import activity, email
+from tests.unit.test_score import House
 
 TWO_WORDS = Terms((Role.MARKETING, Role.SALES), handoff_budget=15)
 MIA, BO, ANA, ADA = "mia marketing", "bo sales", "ana analyst", "ada admin"
@@ -613,6 +615,52 @@ def test_a_draft_from_before_a_rollback_is_drafted_again(office: Office) -> None
     office.roll_back(MIA)
 
     assert office.publish(MIA, number, force="Now.")["details"] == {"based_on": 2, "active": 3}
+
+
+KINDS = st.sampled_from(["demo_requested", "page_viewed", "mouse_moved"])
+BEFORE = {
+    "name": "before",
+    "behaviour": [
+        {"id": "demo", "on": "demo_requested", "points": 25, "decay": {"half_life": "30d"}},
+        {"id": "view", "on": "page_viewed", "points": 1.5, "cap": 6},
+    ],
+}
+AFTER = {
+    "name": "after",
+    "behaviour": [
+        {"id": "demo", "on": "demo_requested", "points": 40, "repeat": "once"},
+        {"id": "mouse", "on": "mouse_moved", "points": 0.1, "decay": {"linear": {"lose": "50%", "every": "10d"}}},
+    ],
+}
+
+
+@given(did=st.lists(st.tuples(KINDS, st.integers(0, 60 * DAY)), min_size=1, max_size=12))
+def test_rolling_back_restores_every_score_exactly(did: list[tuple[str, int]]) -> None:
+    house, ada = House(BEFORE), email("ada@lead.example")
+    began = parse_moment("2026-01-01T00:00:00Z")
+    house.take(
+        *(
+            activity(f"a{number}", ada, type=kind, at=format_moment(Moment(began + after)))
+            for number, (kind, after) in enumerate(did)
+        )
+    )
+    lead = house.lead(ada)
+    rules = PublishRules(house.versions, house.clock, ROSTERS, a_desk().simulations, Terms())
+    mia = Person("id-mia", "mia", frozenset({Role.MARKETING}))
+
+    rules.publish(AFTER, json.dumps(AFTER), "", mia, PublishingWish(force="So."))
+    house.clock.advance(HOUR)
+    house.score.touch(lead.lead)
+    assert house.lead(ada).rules_version == 2
+    rules.roll_back(None, "", mia)
+    house.clock.advance(HOUR)
+    house.score.touch(lead.lead)
+
+    back = house.lead(ada)
+    assert back.rules_version == 3
+    assert back.state == lead.state
+    at = house.clock.now()
+    assert house.rulebook.active().rules.score(back.state, at) == house.rulebook.version(1).rules.score(lead.state, at)
 
 
 # --- whatever people do ---

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -10,7 +11,7 @@ import pytest
 from typer.main import get_command
 from typer.testing import CliRunner
 
-from infra.cli import asking, leads, main, noise, publish, session
+from infra.cli import asking, drafts, leads, main, noise, publish, session
 from infra.cli.main import app
 from infra.deployed import Api, Deployed, Refusal, path_of
 from infra.failure import Failure
@@ -194,7 +195,7 @@ def test_publishing_sends_the_file_to_the_letter_and_what_it_says(tmp_path):
 def test_what_is_published_with_a_warning_is_printed_with_it():
     warned = {"at": "handoff.mql.to", "message": "the settings have no team 'x'", "hint": "did you mean 'y'?"}
 
-    assert list(publish.warning_lines([warned, {**warned, "hint": ""}])) == [
+    assert list(drafts.warning_lines([warned, {**warned, "hint": ""}])) == [
         "Warning: handoff.mql.to: the settings have no team 'x' (did you mean 'y'?)",
         "Warning: handoff.mql.to: the settings have no team 'x'",
     ]
@@ -223,6 +224,16 @@ def test_what_the_api_refuses_is_told_with_its_details():
     assert "no such score" in refusal.what
     assert '"at": "score"' in refusal.details
     assert "baton logs admin" in Refusal(500, None).remedy
+
+
+def test_what_a_role_does_not_allow_is_told_with_whom_it_is_for(monkeypatch):
+    body = json.dumps({"code": "forbidden", "message": "this is for the roles admin, marketing; you have sales"})
+    answer = SimpleNamespace(status=403, data=body.encode(), reason="Forbidden")
+    monkeypatch.setattr("infra.deployed.urllib3.request", lambda *_, **__: answer)
+
+    with pytest.raises(Failure, match="for the roles admin, marketing; you have sales") as told:
+        Api("https://x", "t").post("/v1/rules/rollbacks", {})
+    assert "a user whose role allows it" in told.value.remedy
 
 
 def test_a_lead_that_a_path_could_mistake_for_something_else_is_quoted():

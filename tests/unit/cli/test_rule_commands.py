@@ -208,9 +208,9 @@ def test_the_history_tells_who_wrote_and_approved_what_and_why(team):
 
     assert "first" in team.done("ana", "history")
     listed = json.loads(team.done("ana", "history", "--json"))
-    paper = Console(file=io.StringIO(), width=400)
-    paper.print(versions.history_table(listed))
-    told = in_a_row(paper.file.getvalue())
+    paper = io.StringIO()
+    Console(file=paper, width=400).print(versions.history_table(listed))
+    told = in_a_row(paper.getvalue())
     for words in ("mia@acme.example (marketing)", "bo@acme.example (sales)", "Why second.", "It called everybody."):
         assert words in told, told
     for words in ("Active. Restores version 1.", "Forced: The fair.", "Handed over whom it moved."):
