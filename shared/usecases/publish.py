@@ -234,7 +234,7 @@ class PublishRules:
         try:
             self._check(sha256, active, wish.simulation)
         except (Unmet, Invalid):
-            if not wish.force:
+            if not wish.force.strip():
                 raise
             return wish.force
         return ""

@@ -498,6 +498,12 @@ def test_a_reason_goes_beyond_the_budget_and_is_kept(office: Office, shown: str)
     assert office.ask(BO, "GET", "/v1/rules/2")["forced"] == "The fair is on Monday."
 
 
+def test_blanks_are_no_reason(office: Office) -> None:
+    number = office.approved("second")
+
+    assert office.publish(MIA, number, force="  \n")["details"] == {"needs": "simulation"}
+
+
 def test_a_reason_that_nothing_asked_for_is_not_kept_as_one(office: Office) -> None:
     number = office.approved("second")
 
