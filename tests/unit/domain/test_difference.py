@@ -443,7 +443,7 @@ def test_the_places_above_are_all_that_a_rule_file_has():
     every = {(model, key) for model in models for key in keys_of(model).values()}
 
     assert len(every) > 80
-    assert every - tried == {(rulefile.Route, "else")}, "which has one value"
+    assert every - tried == {(rulefile.Route, "else")}  # there is but one value for it
 
 
 def test_the_subjects_come_in_the_order_in_which_people_read_a_file():
