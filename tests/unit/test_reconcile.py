@@ -198,6 +198,24 @@ def test_nothing_is_told_of_what_is_received_in_the_same_moments(house: House) -
     assert house.round() == {}
 
 
+def test_a_browser_that_somebody_else_just_came_to_is_no_drift_of_who_had_it(house: House) -> None:
+    """What was done by it alone goes to the other one; who had it is made anew a moment later."""
+    ada, bob, laptop = email("ada@engines.example"), email("bob@engines.example"), browser("laptop")
+    house.takes(activity("a0", ada, laptop), activity("b0", bob))
+    house.clock.advance(HOUR)
+    house.takes(activity("n1", laptop))
+    house.clock.advance(HOUR)
+    late = house.logged(activity("b1", bob, laptop), ago=90 * MINUTE)
+    house.leads.attach(laptop, bob, late[0].occurred_at)
+
+    assert house.round() == {}
+
+    assert house.score.apply(late) == []
+    house.clock.advance(HOUR)
+    assert house.round() == {}
+    assert "n1" in house.leads.records[LeadId("lead-0002")].state.entries
+
+
 def test_what_was_received_five_minutes_ago_and_is_not_there_is_drift(house: House) -> None:
     ada = email("ada@engines.example")
     house.takes(activity("a0", ada))
