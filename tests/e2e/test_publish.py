@@ -9,7 +9,7 @@ import signal
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -41,10 +41,9 @@ handoff:
 """
 OLD, NEW = RULES.format(points=0.1), RULES.format(points=5)
 """Under the new ones everybody of the first group is warm enough to be handed over, had they not been there before."""
-KILLS = 2
-"""Fewer than a queue's five tries, after which a message waits for a person."""
 HIDDEN = 6
-"""Seconds after which the queue of `rescore` gives a message of a killed function again."""
+"""Seconds after which the queue of `rescore` gives a message of a killed function again: it is killed fewer times than
+the queue tries, after which a message waits for a person."""
 PER_CALL = 500
 
 
@@ -84,7 +83,7 @@ class Intake(threading.Thread):
             if self.done.wait(1):
                 return
             # Each of them comes twice, so that none is handed over for what it did.
-            self.post([crane_viewed(f"visitor-{(number * 5 + n) // 2}", number, 0) for n in range(5)])
+            self.post([crane_viewed(f"visitor-{each // 2}", each, 0) for each in range(number * 4, number * 4 + 4)])
 
 
 def publish(cloud: Cloud, rules: str, name: str) -> int:
@@ -113,24 +112,31 @@ def function(cloud: Cloud, verb: str) -> str:
     )
 
 
-def kill_rescore(cloud: Cloud, job: str) -> Iterator[int]:
-    """Kills `rescore` whenever it runs while the job is unfinished; yields how often it did."""
-    table, client = Deployed("local", cloud.home).outputs["LeadsTable"], cloud.client("dynamodb")
-    killed = 0
-    while killed < KILLS:
-        begun = client.query(
-            TableName=table,
-            KeyConditionExpression="pk = :rescore AND begins_with(sk, :job)",
-            ExpressionAttributeValues={":rescore": {"S": "RESCORE"}, ":job": {"S": job}},
-            ConsistentRead=True,
-        )["Items"]
-        for worker in (
-            [pid for pid, verb in cloud.workers().items() if verb == "rescore"] if begun or not killed else ()
-        ):
-            with suppress(ProcessLookupError):
-                os.kill(worker, signal.SIGKILL)
-                killed += 1
-        yield killed
+class Killer(threading.Thread):
+    """Kills `rescore` whenever it is there while a job has begun, so many times."""
+
+    def __init__(self, cloud: Cloud, job: str, kills: int) -> None:
+        super().__init__(daemon=True)
+        self.cloud, self.job, self.left = cloud, job, kills
+        self.table, self.client = Deployed("local", cloud.home).outputs["LeadsTable"], cloud.client("dynamodb")
+
+    def has_begun(self) -> bool:
+        return bool(
+            self.client.query(
+                TableName=self.table,
+                KeyConditionExpression="pk = :rescore AND begins_with(sk, :job)",
+                ExpressionAttributeValues={":rescore": {"S": "RESCORE"}, ":job": {"S": self.job}},
+                ConsistentRead=True,
+            )["Count"]
+        )
+
+    def run(self) -> None:
+        while self.left > 0:
+            time.sleep(0.05)
+            for worker in [pid for pid, verb in self.cloud.workers().items() if verb == "rescore" and self.has_begun()]:
+                with suppress(ProcessLookupError):
+                    os.kill(worker, signal.SIGKILL)
+                    self.left -= 1
 
 
 def written_versions(cloud: Cloud) -> dict[str, list[int]]:
@@ -167,12 +173,13 @@ def is_replay_of_its_log(cloud: Cloud, leads: list[str]) -> None:
     assert log == {}, "somebody is in the log and no lead"
 
 
-def published_while_intake_runs(cloud: Cloud, people: int, each: int, wait: Callable[[Cloud], None]) -> None:
-    queues = cloud.client("sqs")
+def published_while_intake_runs(
+    cloud: Cloud, *, people: int, each: int, kills: int, tick: Callable[[], None] = lambda: None
+) -> None:
     rescore_queue = cloud.local.deployed.outputs["RescoreQueueUrl"]
-    queues.set_queue_attributes(QueueUrl=rescore_queue, Attributes={"VisibilityTimeout": str(HIDDEN)})
+    cloud.client("sqs").set_queue_attributes(QueueUrl=rescore_queue, Attributes={"VisibilityTimeout": str(HIDDEN)})
     old = publish(cloud, OLD, "old")
-    intake = Intake(cloud)
+    intake, killer = Intake(cloud), Killer(cloud, f"rules-{old + 1:06d}", kills)
     names = [f"lead-{number}" for number in range(people)]
     intake.post([agreed(name) for name in names])
     intake.post([crane_viewed(name, number, number / 4) for number in range(each) for name in names])
@@ -181,20 +188,20 @@ def published_while_intake_runs(cloud: Cloud, people: int, each: int, wait: Call
     told = cloud.local.inbox()
 
     intake.start()
+    killer.start()
     began = time.monotonic()
+
+    def all_are_new() -> bool:
+        if killer.left <= 0:
+            tick()
+        return killer.left <= 0 and set(scores(cloud).values()) == {new}
+
     try:
         new = publish(cloud, NEW, "new")
         assert new == old + 1
-        killer = kill_rescore(cloud, f"rules-{new:06d}")
-
-        def all_are_new() -> bool:
-            kills = next(killer, KILLS)
-            if kills >= KILLS:
-                wait(cloud)
-            return kills >= KILLS and set(scores(cloud).values()) == {new}
-
         cloud.eventually(all_are_new)
     finally:
+        killer.left = 0
         intake.done.set()
         intake.join()
     print(f"every lead was under the new rules after {time.monotonic() - began:.0f} s")  # noqa: T201
@@ -218,16 +225,15 @@ def published_while_intake_runs(cloud: Cloud, people: int, each: int, wait: Call
 def test_a_publish_during_intake_survives_the_death_of_rescore(new_cloud: Callable[[str], Cloud]) -> None:
     cloud = new_cloud("published")
     cloud.up()
-    rescore, client = function(cloud, "rescore"), cloud.client("lambda")
-    ticks = count()
+    rescore, client, ticks = function(cloud, "rescore"), cloud.client("lambda"), count()
 
-    def tick(_cloud: Cloud) -> None:
+    def tick() -> None:
         if next(ticks) % 10 == 0:
             # The schedule would tick by itself, within a minute.
             with suppress(Exception):
                 client.invoke(FunctionName=rescore, Payload=b"{}")
 
-    published_while_intake_runs(cloud, people=60, each=4, wait=tick)
+    published_while_intake_runs(cloud, people=60, each=4, kills=1, tick=tick)
 
     status = json.loads(cloud.printed("rules", "status", "--json"))
     (own,) = [each for each in status["rescores"] if each["version"] == status["version"]]
@@ -242,7 +248,7 @@ def test_a_thousand_leads_with_twenty_thousand_activities_are_published_by_the_s
     cloud = new_cloud("published in full")
     cloud.up()
 
-    published_while_intake_runs(cloud, people=1_000, each=20, wait=lambda _: None)
+    published_while_intake_runs(cloud, people=1_000, each=20, kills=3)
 
     assert "Every lead has it since" in cloud.printed("rules", "status", "--watch")
 

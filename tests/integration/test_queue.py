@@ -39,6 +39,18 @@ def test_what_is_sent_for_later_is_kept_back(queue: tuple[Any, str]) -> None:
     assert (waiting(sqs, url, ""), waiting(sqs, url, "Delayed")) == (0, 1)
 
 
+def test_what_waits_and_what_is_being_worked_on_is_counted_and_what_is_kept_back_is_not(queue: tuple[Any, str]) -> None:
+    sqs, url = queue
+    work = SQSQueue(sqs, url)
+    work.send([{"lead": f"lead-{number}"} for number in range(7)])
+    work.send_later([{"erasure": "erasure-1"}], 60)
+    sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=3)
+
+    assert work.waiting() == 7
+    with pytest.raises(Unavailable):
+        SQSQueue(sqs, f"{url}-none").waiting()
+
+
 def test_a_queue_that_is_not_there_is_told_as_unavailable(queue: tuple[Any, str]) -> None:
     sqs, url = queue
     with pytest.raises(Unavailable):
