@@ -288,6 +288,17 @@ def test_a_lead_tells_where_it_stands_and_would_stand_and_what_would_have_been_s
     assert told["lead-3@engines.example"].sent_after == ()
 
 
+@pytest.mark.parametrize("notify", [True, False])
+def test_with_notify_publishing_hands_over_whom_the_rules_alone_move_and_the_simulation_says_so(crowd, notify):
+    told = whole(simulator(crowd), candidate(SOFTER, notify=notify))
+    before = handoffs(crowd)
+    published(crowd, SOFTER, notify=notify)
+
+    now = {(each.lead, sent.stage, sent.epoch) for each in told for sent in each.now}
+    assert now == handoffs(crowd) - before
+    assert len(now) == (2 if notify else 0)
+
+
 def test_names_are_for_those_who_may_see_them(crowd):
     simulate, rules = simulator(crowd), candidate(SOFTER)
 
