@@ -1,5 +1,6 @@
 from dataclasses import replace
 from itertools import product
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -418,7 +419,7 @@ def test_a_decision_that_somebody_else_was_faster_with_is_made_again(hall):
     assert hall.handed_over() == [("mql", 1)]
 
 
-HAPPENS = {
+HAPPENS: dict[str, Any] = {
     "vetoed": ("identified", Claims(company={"domain": "rival.example"})),
     "withdrawn": ("email_unsubscribed", DENIED),
     "attends": ("webinar_attended", None),

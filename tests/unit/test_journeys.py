@@ -11,13 +11,18 @@ from hypothesis import event, given
 from hypothesis import strategies as st
 
 from infra.cli.yaml12 import load_yaml
-from shared.domain.activity import Activity, Claims
+from shared.domain.activity import Activity, Claims, Identity, Rank
+from shared.domain.engine import Rules
+from shared.domain.handoff import Answer
 from shared.domain.journey import Journey, View
+from shared.domain.lifecycle import LOOK_AGAIN
 from shared.domain.moments import DAY, HOUR, MINUTE, Moment
 from shared.domain.stages import in_words, rated, what_held
 from shared.domain.state import ScoreState, short_id
+from shared.ports.bus import Event
 from shared.ports.stages import StoredTransition
-from tests.unit.test_evaluate import ADA, Hall
+from tests.people import activity, merged, unmerged
+from tests.unit.test_evaluate import ADA, ADA_S_ID, Hall
 
 RULES: dict[str, Any] = load_yaml((Path(__file__).parents[1] / "e2e" / "journeys.yaml").read_text())
 EASIER = {"all": [{"engagement": {"at_least": 10}}, {"fit": {"at_least": 60}}, {"consent": "granted"}]}
@@ -142,3 +147,97 @@ def test_every_entry_that_is_to_be_handed_over_is_once_and_none_of_a_vetoed_lead
         view = View(rules, rules.ledger(state), Journey.start(), each.at)
         if view.facts.consent == "granted" and not view.vetoed:
             assert (key in handed_over) is not each.by_rules
+
+
+BOTH = (ADA, ADA_S_ID)
+EVENTS = st.lists(
+    st.one_of(
+        st.tuples(st.just("does"), st.sampled_from(BOTH), st.tuples(DID, CLAIMED)),
+        st.tuples(st.just("time passes"), st.sampled_from(BOTH), st.sampled_from([MINUTE, HOUR, 3 * DAY, 40 * DAY])),
+        st.tuples(st.just("rules are published"), st.sampled_from(BOTH), st.sampled_from([RULES, LENIENT, STRICTER])),
+        st.tuples(st.sampled_from(["they are one", "they are two"]), st.sampled_from(BOTH), st.none()),
+        st.tuples(
+            st.just("sales answers"), st.sampled_from(BOTH), st.sampled_from(["accepted", "rejected", DAY, None])
+        ),
+    ),
+    min_size=8,
+    max_size=20,
+)
+
+
+def happens(hall: Hall, number: int, what: str, who: Identity, which: Any) -> None:  # noqa: C901 - a case each
+    """Something happens, and every lead is looked at."""
+    hall.clock.advance(MINUTE)
+    now: Any = {"occurred_at": hall.clock.now(), "received_at": hall.clock.now()}
+    match what:
+        case "does":
+            kind, claims = which
+            hall.take(replace(activity(f"d{number}", who, type=kind, claims=claims), **now))
+        case "time passes":
+            hall.clock.advance(which)
+        case "rules are published":
+            hall.publish({**which, "name": f"version {hall.versions.active_number() + 1}"})
+        case "they are one":
+            hall.take(replace(merged(f"m{number}", *BOTH), **now))
+        case "they are two":
+            hall.take(replace(unmerged(f"u{number}", [ADA], [ADA_S_ID]), **now))
+        case "sales answers":
+            stands = hall.stages.load(hall.lead(who).lead)
+            if stands is None or not stands.open:
+                return
+            said: Any = which if isinstance(which, str) else "recycled"
+            again = Moment(hall.clock.now() + which) if isinstance(which, int) else None
+            told = replace(activity(f"s{number}", who, type=f"handoff_{said}", rank=Rank.SALES, own=False), **now)
+            answer = Answer(said, hall.clock.now(), "ines", look_again=again)
+            hall.stages.handed_over.answer(stands.open[0].key, answer, told, Event(told.id, "HandoffAnswered", {}))
+            hall.take(told)
+    for lead, record in sorted(hall.leads.records.items()):
+        if not record.merged_into:
+            hall.score.touch(lead)
+    for lead in sorted(hall.leads.records):
+        hall.evaluate.look(lead)
+
+
+def ways(rules: Rules, journey: Journey, view: View, to: str) -> list[str]:
+    """Every cause that could bring a lead from where it stands to a stage now."""
+    here, there = rules.stages.get(journey.stage or ""), rules.stages[to]
+    ratings, found = rules.file.qualification.confirmed_at, []
+    if here and here.leave and here.stage.leave and here.stage.leave.to == to and here.leave(view):
+        found.append(f"left {here.stage.name}: {in_words(what_held(rated(here.stage.leave.when, ratings), view))}")
+    origins, upward = there.stage.origins, here is None or there.place > here.place
+    entered = there.enter and there.enter(view) and not (upward and view.vetoed)
+    if entered and (journey.stage in origins if origins is not None else upward):
+        found.append(in_words(what_held(rated(there.stage.enter, ratings), view)))
+    if to == journey.stage and to in rules.file.handoff and entered:
+        found.append(LOOK_AGAIN)
+    return found
+
+
+@given(EVENTS)
+def test_whatever_happens_to_two_leads_or_one_each_step_has_a_cause_that_holds_where_they_stood(steps):
+    hall = Hall(RULES)
+    for number, who in enumerate(BOTH):
+        happens(hall, -1 - number, "does", who, ("form_submitted", Claims(consent="granted", **PERSONA)))
+        happens(hall, -3 - number, "does", who, ("interest_shown", Claims()))
+    for number, step in enumerate(steps, start=1):
+        before = dict(hall.stages.records)
+        happens(hall, number, *step)
+        for lead, record in hall.leads.records.items():
+            stood = [before[each] for each in (lead, *record.absorbed) if each in before]
+            known = before[lead].transitions if lead in before else 0
+            journeys = [each.journey for each in stood] or [Journey.start()]
+            for each in hall.stages.transitions(lead)[known:]:
+                event(f"{step[0]}: {each.from_stage} to {each.to_stage}")
+                rules = hall.rulebook.version(each.rules_version).rules
+                view = View(rules, rules.ledger(record.state), Journey.start(), each.at)
+                here = [journey for journey in journeys if journey.stage == each.from_stage]
+                assert here
+                causes = {cause for journey in here for cause in ways(rules, journey, view.on(journey), each.to_stage)}
+                assert each.cause in causes
+                assert each.snapshot == rules.snapshot(record.state, each.at)
+                assert each.activity_id is None or record.state.entries[each.activity_id].at <= each.at
+                by = record.state.entries.get(each.activity_id or "")
+                epochs = {each.to_stage: each.epoch}
+                journeys = [Journey(each.to_stage, epochs, each.at, Moment(by.at) if by else each.at)]
+            if not record.merged_into:
+                assert hall.stages.load(lead).journey.stage in {journey.stage for journey in journeys}
