@@ -48,6 +48,9 @@ SIGNED_IN = {
     "GET /v1/handoffs": "admin",
     "GET /v1/handoffs/{lead}/{stage}/{epoch}": "admin",
     "POST /v1/handoffs/{lead}/{stage}/{epoch}/answers": "admin",
+    "POST /v1/leads/{id}/repairs": "admin",
+    "GET /v1/drift": "admin",
+    "POST /v1/checks": "admin",
     "GET /v1/noise": "admin",
     "POST /v1/noise/marks": "admin",
     "POST /v1/noise/unmarks": "admin",
@@ -68,6 +71,7 @@ SIGNED_IN = {
     "POST /v1/rules/drafts/{number}/withdrawals": "admin",
     "POST /v1/rules/drafts/{number}/publications": "admin",
     "POST /v1/rules/rollbacks": "admin",
+    "POST /v1/simulations": "admin",
 }
 
 
