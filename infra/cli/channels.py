@@ -9,6 +9,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
+from infra.cli.moments import short_moment
 from infra.cli.screen import harmless, screen
 from infra.deployed import LOCAL, of_environment
 from shared.adapters.dynamodb.missed import DynamoDBMissed
@@ -75,6 +76,7 @@ def list_channels(
     table = Table("team", "channel", "state", "failures", "last error", "down since", "next try", "waiting")
     for each in found:
         state = "[bold red]down[/bold red]" if each.down else "failing"
-        words = (str(each.failures), each.error, each.since or "", each.next_try or "", str(each.waiting))
+        moments = (short_moment(each.since), short_moment(each.next_try))
+        words = (str(each.failures), each.error, *moments, str(each.waiting))
         table.add_row(escape(harmless(each.team)), each.channel, state, *(escape(harmless(word)) for word in words))
     screen.show(table)

@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from infra.cli.difference import lines_of_draft
-from infra.cli.leads import short_moment
+from infra.cli.moments import short_moment
 from infra.cli.rule_files import sent_file
 from infra.cli.screen import harmless, screen
 from infra.cli.session import Environment, signed_in

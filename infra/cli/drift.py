@@ -9,7 +9,8 @@ import typer
 from rich.table import Table
 
 from infra.cli.asking import confirm
-from infra.cli.leads import Json, Yes, short_moment, story
+from infra.cli.leads import Json, Yes, story
+from infra.cli.moments import short_moment
 from infra.cli.screen import screen
 from infra.cli.session import Environment, signed_in
 from infra.deployed import LOCAL, Api, path_of

@@ -12,8 +12,8 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from infra.cli.leads import Json, answer_in_words, name_of, note_lines, short_moment, signed_points, story
-from infra.cli.moments import moment_named
+from infra.cli.leads import Json, answer_in_words, name_of, note_lines, signed_points, story
+from infra.cli.moments import moment_named, short_moment
 from infra.cli.screen import harmless, screen
 from infra.cli.session import Environment, signed_in
 from infra.deployed import LOCAL, Api, Refusal, path_of

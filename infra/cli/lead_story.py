@@ -20,7 +20,6 @@ from infra.cli.leads import (
     fact_in_words,
     headline,
     nurture_lines,
-    short_moment,
     short_points,
     signed_points,
     stage_lines,
@@ -29,7 +28,7 @@ from infra.cli.leads import (
     told_at,
 )
 from infra.cli.leads import Json as AsJson
-from infra.cli.moments import moment_named
+from infra.cli.moments import moment_named, short_moment
 from infra.cli.screen import harmless, screen
 from infra.cli.session import Environment, signed_in
 from infra.deployed import LOCAL, Api, Refusal, path_of

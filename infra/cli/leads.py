@@ -13,6 +13,7 @@ from rich.table import Table
 
 from infra.cli import as_of
 from infra.cli.asking import confirm
+from infra.cli.moments import short_day, short_moment
 from infra.cli.screen import harmless, screen
 from infra.cli.session import Environment, signed_in
 from infra.deployed import LOCAL, Api, Refusal, path_of
@@ -480,16 +481,6 @@ def _cells(lead: Mapping[str, Any]) -> tuple[str, ...]:
 
 def _decided(answer: Mapping[str, str]) -> None:
     screen.say(f"It is decided, and scored within moments: see `baton leads show {answer['lead']}`.")
-
-
-def short_moment(moment: str | None) -> str:
-    """A moment to the minute."""
-    return moment[:16].replace("T", " ") if moment else ""
-
-
-def short_day(moment: str) -> str:
-    """The day that a moment begins, or a moment to the minute."""
-    return short_moment(moment).removesuffix(" 00:00")
 
 
 def _stage_in_words(stage: Mapping[str, Any] | None) -> str:

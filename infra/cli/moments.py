@@ -1,4 +1,4 @@
-"""Moments as people write them on the command line."""
+"""Moments as people write them on the command line, and as tables show them."""
 
 from __future__ import annotations
 
@@ -18,3 +18,13 @@ def moment_named(text: str, option: str) -> Moment:
         return parse_moment(text if "T" in text else f"{text}T00:00:00Z")
     except (MomentError, OverflowError) as error:
         raise Failure(f"{option} {text} is no day and no moment.", _REMEDY, str(error)) from error
+
+
+def short_moment(moment: str | None) -> str:
+    """A moment to the minute."""
+    return moment[:16].replace("T", " ") if moment else ""
+
+
+def short_day(moment: str) -> str:
+    """The day that a moment begins, or a moment to the minute."""
+    return short_moment(moment).removesuffix(" 00:00")

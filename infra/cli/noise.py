@@ -9,6 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from infra.cli.leads import story
+from infra.cli.moments import short_moment
 from infra.cli.screen import harmless, screen
 from infra.cli.session import Environment, signed_in
 from infra.deployed import LOCAL, Api
@@ -85,6 +86,6 @@ def _table(marks: list[dict[str, Any]]) -> Table:
         words = [("until it was taken back" if each["unmarked"] else "yes", each["marked"])]
         words += [("no longer", each["unmarked"])] if each["unmarked"] else []
         for stands, said in words:
-            cells = (f"{each['kind']} {each['value']}", stands, said["who"], said["at"], said["why"])
+            cells = (f"{each['kind']} {each['value']}", stands, said["who"], short_moment(said["at"]), said["why"])
             table.add_row(*(escape(harmless(text)) for text in cells))
     return table

@@ -14,6 +14,7 @@ from rich.table import Table
 
 from infra.cli.asking import confirm
 from infra.cli.leads import Yes, headline, leads_app, names_of, story
+from infra.cli.moments import short_moment
 from infra.cli.screen import screen
 from infra.cli.session import Environment, signed_in
 from infra.deployed import LOCAL, Api, of_environment, path_of
@@ -119,7 +120,11 @@ def list_erasures(
     table = Table("erasure", "asked", "by", "why", "done")
     for row in rows:
         table.add_row(
-            row["erasure"], row["asked_at"], row["who"], row["why"], row["done_at"] or "[bold]under way[/bold]"
+            row["erasure"],
+            short_moment(row["asked_at"]),
+            row["who"],
+            row["why"],
+            short_moment(row["done_at"]) or "[bold]under way[/bold]",
         )
     screen.show(table)
 

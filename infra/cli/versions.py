@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from infra.cli.drafts import SCORED_AGAIN, Json, next_lines, warning_lines
-from infra.cli.leads import short_moment
+from infra.cli.moments import short_moment
 from infra.cli.rule_files import preset_text
 from infra.cli.screen import harmless, screen
 from infra.cli.session import Environment, signed_in
