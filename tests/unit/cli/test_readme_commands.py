@@ -28,7 +28,7 @@ ROOT = Path(__file__).parents[3]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 COMMANDS = re.findall(r"^    \.venv/bin/baton (.+)$", README, re.MULTILINE)
 OFFLINE = ("rules", "score", "events")
-ONLINE = ("rules publish", "rules status")
+ONLINE = ("rules publish", "rules simulate", "rules status")
 NEED_NO_CLOUD = [
     command
     for command in COMMANDS
