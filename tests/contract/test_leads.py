@@ -7,6 +7,7 @@ from itertools import chain
 import pytest
 
 from shared.adapters.dynamodb import leads as dynamodb_leads
+from shared.adapters.dynamodb.keys import due_shard
 from shared.adapters.dynamodb.leads import DynamoDBLeads
 from shared.adapters.dynamodb.traces import DynamoDBTraces
 from shared.domain.activity import Claims
@@ -345,6 +346,16 @@ class TestDynamoDBLeads(LeadsContract):
             )
 
         return put
+
+    @pytest.mark.parametrize("page", [1, 8, 100])
+    def test_a_lead_that_is_due_by_its_score_and_by_its_stage_is_told_once(self, leads, dynamodb, page):
+        many = [LeadId(f"lead-{number}") for number in range(12)]
+        for lead in many:
+            leads.save(record(lead, due=NOON))
+            due = {"due": {"N": str(NOON - 1)}, "due_shard": {"S": due_shard(lead)}}
+            dynamodb.put_item(TableName=LEADS, Item={"pk": {"S": f"LEAD#{lead}"}, "sk": {"S": "STAGE"}, **due})
+
+        assert sorted(chain(*leads.due(NOON, page))) == sorted(many)
 
     @pytest.mark.parametrize("broken", [b"garbage", None])
     def test_a_part_of_a_state_that_is_damaged_or_gone_asks_for_a_rebuild_and_is_written_anew(
