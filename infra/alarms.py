@@ -83,13 +83,7 @@ class Alarms(Construct):
         """A team's channel is left alone because it fails again and again; `notify` counts those each minute."""
         self._alarm(
             "ChannelsDown",
-            cloudwatch.Metric(
-                namespace="Baton",
-                metric_name="ChannelsDown",
-                dimensions_map={"service": "notify"},
-                period=FIVE_MINUTES,
-                statistic="max",
-            ),
+            _counted_by("notify", "ChannelsDown"),
             "A team's e-mail, Slack or webhook is down. What it misses is put by and goes out once it is back: see "
             "`baton channels list`, and mend its address or secret.",
         )
@@ -98,13 +92,7 @@ class Alarms(Construct):
         """What is stored of a lead is not what its log makes; `reconcile` counts such leads each hour."""
         self._alarm(
             "LeadsDrifted",
-            cloudwatch.Metric(
-                namespace="Baton",
-                metric_name="LeadsDrifted",
-                dimensions_map={"service": "reconcile"},
-                period=FIVE_MINUTES,
-                statistic="max",
-            ),
+            _counted_by("reconcile", "LeadsDrifted"),
             "What is stored of some leads is not what their logs make. See `baton leads drift`, and `baton leads "
             "repair --drifted` makes them anew.",
         )
@@ -134,3 +122,14 @@ class Alarms(Construct):
             alarm_description=description,
         )
         alarm.add_alarm_action(actions.SnsAction(self.topic))
+
+
+def _counted_by(service: str, metric: str) -> cloudwatch.Metric:
+    """The most that a function has counted at once of something."""
+    return cloudwatch.Metric(
+        namespace="Baton",
+        metric_name=metric,
+        dimensions_map={"service": service},
+        period=FIVE_MINUTES,
+        statistic="max",
+    )
