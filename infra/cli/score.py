@@ -18,13 +18,14 @@ from rich.table import Table
 
 from infra.cli.given import Given
 from infra.cli.lead_lines import OfflineLead, beginning, read_activity, read_facts, read_lines, together
+from infra.cli.leads import LOSSES, as_shown, signed_points
 from infra.cli.rule_files import read_rule_file
 from infra.cli.screen import harmless, screen
 from infra.failure import Failure
 from shared.domain.engine import NextChange, Rules, compile_rules
 from shared.domain.explanation import Contribution, Explanation
 from shared.domain.moments import Moment, MomentError, format_moment, from_datetime, parse_moment
-from shared.domain.points import POINT, divide, format_points
+from shared.domain.points import POINT, as_number, divide, format_points, to_a_tenth
 
 score_app = typer.Typer()
 _REASONS = 3
@@ -199,7 +200,7 @@ def _table(results: Iterable[Result]) -> Table:
         told = line.told
         cells = (
             line.lead.identity.value,
-            rounded(told.total),
+            to_a_tenth(told.total),
             told.temperature or "",
             told.grade or "",
             "vetoed" if told.vetoed_by else line.stage or "",
@@ -215,23 +216,23 @@ def _because(told: Explanation) -> str:
     for row in told.contributions:
         counts[row.label] += divide(row.counts * told.weights[row.score], POINT)
     greatest = sorted(counts.items(), key=lambda reason: -abs(reason[1]))[:_REASONS]
-    return ", ".join(f"{label} {signed(points)}" for label, points in greatest if points)
+    return ", ".join(f"{label} {signed_points(as_number(points))}" for label, points in greatest if points)
 
 
 def _explain(line: Result) -> None:
     told, lead = line.told, line.lead
     bands = [told.temperature, told.grade and f"grade {told.grade}", line.stage and f"stage {line.stage}"]
-    screen.say(", ".join([f"{lead.identity.value}: {rounded(told.total)} points", *filter(None, bands)]))
+    screen.say(", ".join([f"{lead.identity.value}: {to_a_tenth(told.total)} points", *filter(None, bands)]))
     if len(lead.identities) > 1:
         others = sorted(known.value for known in lead.identities if known != lead.identity)
         screen.say(f"  also known as {', '.join(others)}")
     screen.show(_points(told.contributions))
     sums = [
-        f"{rounded(told.scores[name])} {name}" + ("" if weight == POINT else f" times {format_points(weight)}")
+        f"{to_a_tenth(told.scores[name])} {name}" + ("" if weight == POINT else f" times {format_points(weight)}")
         for name, weight in told.weights.items()
         if weight
     ]
-    screen.say(f"  total {rounded(told.total)} = {' + '.join(sums) or '0'}")
+    screen.say(f"  total {to_a_tenth(told.total)} = {' + '.join(sums) or '0'}")
     if told.vetoed_by:
         screen.say(f"  vetoed by {', '.join(told.vetoed_by)}: no step up and no handoff")
     if told.missing:
@@ -240,7 +241,7 @@ def _explain(line: Result) -> None:
         lift = told.lift
         screen.say(
             f"  nearest step up: {lift.label} (`{lift.activity}`) would make it "
-            f"{rounded(lift.total)}, {lift.temperature}"
+            f"{to_a_tenth(lift.total)}, {lift.temperature}"
         )
     if line.next_change:
         screen.say(f"  if nothing happens: {line.next_change.what} at {format_moment(line.next_change.at)}")
@@ -248,7 +249,7 @@ def _explain(line: Result) -> None:
         screen.say(f"  since {format_moment(told.since)}: {'' if told.changes else 'nothing changed'}".rstrip(": "))
         for change in told.changes:
             what = f" of {_minute(change.at)}" if change.at is not None else ""
-            screen.say(f"    {change.rule}{what}: {rounded(change.before)} → {rounded(change.after)}")
+            screen.say(f"    {change.rule}{what}: {to_a_tenth(change.before)} → {to_a_tenth(change.after)}")
     screen.say("")
 
 
@@ -260,13 +261,13 @@ def _points(rows: Iterable[Contribution]) -> Table:
     for row in rows:
         if not row.earned and not row.counts:
             continue
-        lost = (row.lost_to_age, row.lost_to_rule_cap, row.lost_to_group_cap, row.lost_to_score_limits)
+        shown = as_shown({name: as_number(getattr(row, name)) for name in ("earned", "counts", *LOSSES)})
         cells = (
             "" if row.at is None else _minute(row.at),
             row.label,
-            signed(row.earned),
-            *(signed(-points) if points else "" for points in lost),
-            signed(row.counts) if row.counts else "0",
+            signed_points(shown["earned"]),
+            *(signed_points(-shown[name]) if shown[name] else "" for name in LOSSES),
+            signed_points(shown["counts"]),
         )
         table.add_row(*(escape(harmless(cell)) for cell in cells))
     return table
@@ -274,13 +275,3 @@ def _points(rows: Iterable[Contribution]) -> Table:
 
 def _minute(at: Moment) -> str:
     return format_moment(at)[:16].replace("T", " ")
-
-
-def rounded(points: int) -> str:
-    """Points for people: two decimals where they are not whole; exactly in JSON."""
-    return format_points(points) if points % (POINT // 100) == 0 else f"{Decimal(points).scaleb(-9):.2f}"
-
-
-def signed(points: int) -> str:
-    """Points with their sign."""
-    return f"{'+' if points > 0 else ''}{rounded(points)}"
