@@ -17,6 +17,8 @@ MARKETERS = frozenset({Role.ADMIN, Role.MARKETING})
 SELLERS = frozenset({Role.ADMIN, Role.SALES})
 LEAD_READERS = frozenset({Role.ADMIN, Role.MARKETING, Role.SALES})
 """Who may see leads, handoffs and names."""
+APPROVERS = frozenset({Role.ADMIN, Role.MARKETING, Role.SALES})
+"""Who may give their word for new rules, where the settings ask for that of their role."""
 RULE_READERS = frozenset(Role)
 """Who may read, try and propose rules, and sees no lead by it."""
 
@@ -88,7 +90,7 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/v1/rules/drafts", "admin", "draft_rules", RULE_READERS),
     Route("GET", "/v1/rules/drafts/{number}", "admin", "get_draft", RULE_READERS),
     Route("POST", "/v1/rules/drafts/{number}/proposals", "admin", "propose_draft", RULE_READERS),
-    Route("POST", "/v1/rules/drafts/{number}/approvals", "admin", "approve_draft", LEAD_READERS),
+    Route("POST", "/v1/rules/drafts/{number}/approvals", "admin", "approve_draft", APPROVERS),
     Route("POST", "/v1/rules/drafts/{number}/withdrawals", "admin", "withdraw_draft", RULE_READERS),
     Route("POST", "/v1/rules/drafts/{number}/publications", "admin", "publish_draft", MARKETERS),
     Route("POST", "/v1/rules/rollbacks", "admin", "roll_back_rules", MARKETERS),
