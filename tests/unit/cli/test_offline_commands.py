@@ -1,6 +1,7 @@
 """The commands that need no cloud, as a person or a pull request's check runs them."""
 
 import json
+import re
 from decimal import Decimal
 from itertools import permutations
 
@@ -210,6 +211,23 @@ def test_a_person_is_told_where_every_point_comes_from(tmp_path):
     table = run(score_app, *words).stdout
     assert "ada[1]@b.c" in table
     assert "Clicked +15, Not so: Large -2.5" in table
+
+
+def test_points_for_people_are_cut_to_a_tenth_and_add_up_as_they_are_shown(tmp_path):
+    path = tmp_path / "r.yaml"
+    rule = {"id": "seen", "on": "seen", "points": 60.59, "cap": 50.27, "decay": {"half_life": "30d"}}
+    path.write_text(json.dumps({"behaviour": [rule], "temperature": [{"name": "cold"}, {"name": "warm", "above": 50}]}))
+    acts = lines(tmp_path / "a.jsonl", seen({"email": "a@b.c"}))
+    words = ["--rules", path, "--activities", acts, "--at", "2026-01-06T00:00:00Z"]
+    exact = json.loads(run(score_app, *words, "--json").stdout)["total"]
+
+    told = run(score_app, *words, "--explain").stdout
+    earned, *lost, counts = map(float, re.findall(r"(?<= )[+-][\d.]+", told))
+
+    assert round(exact, 2) != round(exact, 1)
+    assert (earned, counts) == (60.5, int(exact * 10) / 10)
+    assert round(earned + sum(lost), 1) == counts
+    assert f"a@b.c: {counts:g} points" in told
 
 
 def test_the_explanation_for_scripts_has_everything(rules, tmp_path):
