@@ -101,6 +101,7 @@ def house(dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
         erasures_table=ERASURES,
         erasure_secret="/baton/test/erasure",
         page_secret="/baton/test/lead-page",
+        teams={"default": (), "inside-sales": ()},
         erase_queue_url=boto3.client("sqs").create_queue(QueueName="erase")["QueueUrl"],
         score_queue_url=boto3.client("sqs").create_queue(QueueName="score")["QueueUrl"],
     )
