@@ -11,7 +11,7 @@ import typer
 from infra.cli.moments import moment_named
 from infra.failure import Failure
 from shared.domain.introduction import stage_in_words
-from shared.domain.moments import Moment, format_moment, parse_moment, to_datetime
+from shared.domain.moments import format_moment, parse_moment, to_datetime
 
 At = Annotated[
     str | None,
@@ -95,11 +95,6 @@ def moment_in_words(text: str, beside: str) -> str:
     stamp = to_datetime(parse_moment(text))
     year = "" if stamp.year == to_datetime(parse_moment(beside)).year else f" {stamp.year}"
     return f"{stamp.day} {stamp:%B}{year} at {stamp:%H:%M} UTC"
-
-
-def is_ahead(moment: Moment, now: Moment) -> bool:
-    """Whether a moment is still to come."""
-    return moment > now
 
 
 def _band_in_words(what: str, name: str | None) -> str | None:
