@@ -86,8 +86,8 @@ def test_what_goes_on_is_told_as_far_as_it_is_and_what_else_is_under_way(run):
             "older rules."
         ),
         (
-            "Under way since 2026-03-01T16:00:01Z: leads by company.country, stage, 1204 leads touched, 0 of 4 segments "
-            "done."
+            "Under way since 2026-03-01T16:00:01Z: leads by company.country, stage, 1204 leads touched, 0 of 4 "
+            "segments done."
         ),
         (
             "Under way since 2026-03-01T16:00:01Z: activities since 2026-03-01T09:00:00Z that no lead has taken in, "
