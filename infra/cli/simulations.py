@@ -20,7 +20,7 @@ from infra.deployed import Api, Refusal
 from infra.failure import Failure
 from shared.domain.simulation import MOST_SEGMENTS, Findings
 
-_SEGMENTS = 8
+_SEGMENTS = 4
 """Into so many segments all leads are parted; a sample takes some of `MOST_SEGMENTS`."""
 
 _SIDE_BY_SIDE = 4

@@ -226,7 +226,7 @@ def test_how_far_it_is_is_told(desk):
         seller(desk, "mia", "marketing"), SimulationWish({"version": 1}), lambda *news: told.append(news)
     )
 
-    assert told[-1] == (8, 8, 3)
+    assert told[-1] == (4, 4, 3)
     assert [done for done, _, _ in told] == sorted(done for done, _, _ in told)
 
 
