@@ -290,7 +290,8 @@ def test_a_rescore_that_keeps_score_busy_does_not_hold_up_the_sweep():
     office.rescore.everyone("job")
     office.tick()
     waiting = len(office.queue.messages)
-    office.leads.records["lead-07"] = replace(office.leads.records["lead-07"], due=office.clock.now())
+    seven = LeadId("lead-07")
+    office.leads.records[seven] = replace(office.leads.records[seven], due=office.clock.now())
 
     office.tick()
 
