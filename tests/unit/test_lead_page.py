@@ -325,9 +325,13 @@ def test_all_words_stand_out_from_what_is_behind_them(scheme: str) -> None:
     sheet = (Path(page_module.__file__).parent / "page.css").read_text()
     light, dark = re.findall(r":root \{(.*?)\n *\}", sheet, re.DOTALL)[:2]
     colors = dict(re.findall(r"--([\w-]+): (#\w+)", light if scheme == "light" else light + dark))
-    behind = dict.fromkeys(("ink", "soft", "accent"), ("ground", "sheet", "good-ground"))
-    behind |= {"warn": ("ground",), "on-accent": ("accent",)}
-    behind["ink"] += ("warn-ground",)
+    behind: dict[str, tuple[str, ...]] = {
+        "ink": ("ground", "sheet", "good-ground", "warn-ground"),
+        "soft": ("ground", "sheet", "good-ground"),
+        "accent": ("ground", "sheet", "good-ground"),
+        "warn": ("ground",),
+        "on-accent": ("accent",),
+    }
 
     for words, grounds in behind.items():
         for ground in grounds:
