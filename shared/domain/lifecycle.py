@@ -168,7 +168,7 @@ def _entering(rules: Compiled, ledger: Ledger, journey: Journey, at: int, crossi
     """The activity since which a condition has held without a break, or None where time alone brought it about.
 
     Between two activities time may have broken it: it is asked for right before each one too. What no rule and no
-    stage asks about counts as well, for it ends a silence; it has no id.
+    stage asks about counts as well, for it ends a silence; it has no id. Nor has what only came after time had done it.
     """
 
     def held(moment: int, bound: Bound) -> bool:
@@ -180,7 +180,8 @@ def _entering(rules: Compiled, ledger: Ledger, journey: Journey, at: int, crossi
     for place in range(bisect_left(happened, until(at)) - 1, first - 1, -1):
         moment, name = happened[place]
         if not held(moment, (moment, name + "\0")):
-            break
+            # Held before the next one and not after this one, it came to hold by time between them.
+            return cause if cause is None or cause[0] == moment else (cause[0], "")
         cause = happened[place]
         moved_on = place > first and happened[place - 1][0] < moment
         if moved_on and not held(moment, cause):

@@ -54,7 +54,7 @@ def since_when(rules: Rules, ledger: Ledger, journey: Journey, at: int, stage: s
     for place in reversed(range(len(happened))):
         key = happened[place]
         if not holds(View(rules, ledger, journey, key[0], (key[0], key[1] + "\0"))):
-            break
+            return cause if cause is None or cause[0] == key[0] else (cause[0], "")
         cause = key
         moved_on = place and happened[place - 1][0] < key[0]
         if moved_on and not holds(View(rules, ledger, journey, key[0], key)):
@@ -103,6 +103,21 @@ def test_what_no_rule_asks_about_lets_a_lead_in_where_it_ends_a_silence():
     assert journey.entered_by == webinar.occurred_at
     only, (entered,) = rules.advance(rules.replayed([demo, page]), began, moment(22))
     assert (only.entered_by, entered.activity_id) == (page.occurred_at, None)
+
+
+def test_what_came_after_time_had_let_a_lead_in_is_no_cause_and_counts_since_the_entry():
+    rules = rules_of(
+        behaviour=[{"id": "a", "on": "a", "points": 10, "expires_after": "1h"}, {"id": "b", "on": "b", "points": 1}],
+        stages=[
+            {"name": "low", "enter": {"score": {"below": 5}}},
+            {"name": "woken", "from": ["low"], "enter": {"activity": "b", "since": "stage_entry"}},
+        ],
+    )
+    came = activity("b", 1, 2)
+
+    _, taken = rules.advance(rules.replayed([activity("a", 1, 0), came]), Journey.start(), moment(1, 3))
+
+    assert [(each.to_stage, each.activity_id) for each in taken] == [("low", None), ("woken", came.id)]
 
 
 @pytest.mark.parametrize(
