@@ -181,8 +181,10 @@ def published_while_intake_runs(
     old = publish(cloud, OLD, "old")
     intake, killer = Intake(cloud), Killer(cloud, f"rules-{old + 1:06d}", kills)
     names = [f"lead-{number}" for number in range(people)]
-    intake.post([agreed(name) for name in names])
-    intake.post([crane_viewed(name, number, number / 4) for number in range(each) for name in names])
+    # One lead after the other, so that a batch of the stream is few leads with much to do and is done in its time.
+    intake.post(
+        [call for name in names for call in (agreed(name), *(crane_viewed(name, n, n / 4) for n in range(each)))]
+    )
     cloud.eventually(lambda: len(found := scores(cloud)) == people and set(found.values()) == {old})
     cloud.settle()
     told = cloud.local.inbox()
