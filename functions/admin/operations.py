@@ -39,7 +39,7 @@ from shared.usecases.handoffs import HandoffWish
 from shared.usecases.leads import LeadPage, MergedInto, WhichRules
 from shared.usecases.merge import Ruled, Ruling
 from shared.usecases.noise import NoiseWord
-from shared.usecases.publish import PublishingWish, checked, sha256_of
+from shared.usecases.publish import PublishingWish, checked, document_sha256
 from shared.usecases.qualify import QualificationTold
 from shared.usecases.simulate import Candidate
 
@@ -394,12 +394,12 @@ def _number(path: Mapping[str, str], what: str) -> int:
 def _candidate(asked: api.SimulateRequest, desk: Desk) -> Candidate:
     """The rules that are simulated: a draft's, a version's, or a file that nobody keeps yet."""
     if asked.document is not None:
-        return Candidate(checked(asked.document), sha256_of(_text(asked)), asked.notify)
+        return Candidate(checked(asked.document), document_sha256(asked.document), asked.notify)
     if asked.draft is not None:
         draft = desk.drafts.one(asked.draft).draft
-        return Candidate(checked(draft.document), draft.sha256, asked.notify)
+        return Candidate(checked(draft.document), document_sha256(draft.document), asked.notify)
     version = desk.rules.version(asked.version or 0)
-    return Candidate(checked(version.document), version.sha256, asked.notify)
+    return Candidate(checked(version.document), document_sha256(version.document), asked.notify)
 
 
 def _text(asked: api.DraftRulesRequest | api.SimulateRequest) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -136,7 +137,7 @@ class PublishRules:
                 document=document,
                 text=text,
                 notify=wish.notify,
-                forced=self._forced(sha256, active.number, wish),
+                forced=self._forced(document, active.number, wish),
             )
             self._versions.publish(version)
             return Published(version, is_new=True, warnings=warnings)
@@ -167,7 +168,7 @@ class PublishRules:
                 notify=wish.notify,
                 draft=draft.number,
                 approvals=draft.approvals,
-                forced=self._forced(draft.sha256, active, wish),
+                forced=self._forced(draft.document, active, wish),
             )
             warnings = self._warnings(self.active().document, checked(draft.document))
             self._versions.publish(version, become)
@@ -224,7 +225,7 @@ class PublishRules:
             raise NotFound(msg)
         return draft
 
-    def _forced(self, sha256: str, active: int, wish: PublishingWish) -> str:
+    def _forced(self, document: Mapping[str, Any], active: int, wish: PublishingWish) -> str:
         """The reason to go on, where there is something against it.
 
         Raises:
@@ -232,14 +233,14 @@ class PublishRules:
             Invalid: what is shown as a simulation is none.
         """
         try:
-            self._check(sha256, active, wish.simulation)
+            self._check(document, active, wish.simulation)
         except (Unmet, Invalid):
             if not wish.force.strip():
                 raise
             return wish.force
         return ""
 
-    def _check(self, sha256: str, active: int, simulation: str) -> None:
+    def _check(self, document: Mapping[str, Any], active: int, simulation: str) -> None:
         """Whether somebody has seen what publishing does, and it is within the budget."""
         if not active:
             return  # there is nothing to compare with
@@ -247,7 +248,7 @@ class PublishRules:
             msg = "nobody has seen what this does yet: simulate it and show the simulation, or force it with a reason"
             raise Unmet(msg, needs="simulation")
         found = self._simulations.read(simulation)
-        if found.sha256 != sha256:
+        if found.sha256 != document_sha256(document):
             msg = "the simulation is of another rule file: simulate this one"
             raise Unmet(msg, needs="simulation")
         if found.against != active:
@@ -294,6 +295,11 @@ def checked(document: Mapping[str, Any]) -> RuleFile:
 def sha256_of(text: str) -> str:
     """By what a rule file is known: the hash of its text, in hexadecimal."""
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def document_sha256(document: Mapping[str, Any]) -> str:
+    """By what a simulation knows rules: the hash of what the file says, as its text decides nothing."""
+    return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
 
 
 def undisturbed(attempt: Callable[[], T]) -> T:

@@ -47,7 +47,7 @@ _READINGS = 5
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """Rules that somebody might publish. `sha256` is that of the file's text.
+    """Rules that somebody might publish. `sha256` is that of the document: of what the file says.
 
     With `notify` they would be published so that what they alone cause is handed over.
     """

@@ -21,7 +21,7 @@ from shared.domain.simulation import Stretch
 from shared.ports.errors import Conflict
 from shared.ports.rules import RuleVersion
 from shared.usecases.drafts import DraftRules
-from shared.usecases.publish import PublishingWish, PublishRules, sha256_of
+from shared.usecases.publish import PublishingWish, PublishRules, document_sha256
 from tests.desk import ROSTERS, InMemoryDesk, a_desk
 from tests.fakes import FixedClock, InMemoryRuleVersions
 from tests.http_requests import NOW, answer, http_event
@@ -84,7 +84,7 @@ class Office:
         """The token of a simulation that found so many handoffs under the active rules, and under these."""
         now = self.house.clock.now()
         stretch = Stretch(
-            sha256=sha256_of(file_of(name)["text"]),
+            sha256=document_sha256(file_of(name)["document"]),
             against=self.active["number"],
             at=now,
             since=Moment(now - 30 * DAY),
@@ -527,6 +527,18 @@ def test_a_simulation_counts_for_its_own_file_against_the_active_version_for_a_d
     assert office.publish(MIA, number, simulation=today)["status"] == 422
     assert office.publish(MIA, number, simulation=today + "x")["status"] == 422
     assert office.active["number"] == 2
+
+
+def test_a_simulation_is_of_what_a_file_says_and_its_text_lends_it_to_no_other(office: Office) -> None:
+    office.went_live("meanwhile")
+    draft = {**file_of("second"), "text": file_of("another")["text"]}
+    number = office.ask(ANA, "POST", "/v1/rules/drafts", draft)["number"]
+    office.propose(ANA, number)
+    office.approve(MIA, number)
+    office.approve(BO, number)
+
+    assert "of another rule file" in office.publish(MIA, number, simulation=office.simulated("another"))["message"]
+    assert office.publish(MIA, number, simulation=office.simulated("second"))["status"] == 201
 
 
 # --- a team of one ---
