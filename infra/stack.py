@@ -246,8 +246,8 @@ class BatonStack(Stack):
         self.bus.deliver("RescoreRequested", to=self.rescore_queue)
 
         self.ingest.work_through(self.ingest_queue, at_once=10)
-        # What rescores ask for never takes more of `score` than this: the stream, where visitors' activities come, keeps
-        # its own pace.
+        # What rescores ask for never takes more of `score` than this: the stream, where visitors' activities come,
+        # keeps its own pace.
         self.score.work_through(self.score_queue, at_once=100, concurrency=4)
         self.evaluate.work_through(self.evaluate_queue, at_once=10)
         self.relay.work_through(self.relay_queue, at_once=10)

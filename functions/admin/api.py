@@ -841,8 +841,8 @@ class RescoreResponse(_Response):
 
     id: str
     kind: Literal["every_lead", "older_rules", "leads", "where", "noise", "catch_up"] = Field(
-        description="Every lead; those under older rules; named ones; those that meet a condition; those that a word on "
-        "noise concerns; activities that no lead has taken in."
+        description="Every lead; those under older rules; named ones; those that meet a condition; those that a word "
+        "on noise concerns; activities that no lead has taken in."
     )
     version: int | None = Field(description="Of `older_rules`: the version that was published.")
     asks: list[str] = Field(description="Of `where`: what the condition asks.")
@@ -919,7 +919,7 @@ class PublishRulesResponse(RuleVersionResponse):
     """The version that is active now; `is_new` is false when the same rules were active already."""
 
     is_new: bool
-    warnings: list[WarningResponse] = Field(description="Who is named and not in the settings, and what is said in vain.")
+    warnings: list[WarningResponse] = Field(description="Who is named and unknown to the settings, and what is vain.")
 
 
 class DraftStepResponse(_Response):
@@ -958,7 +958,7 @@ class DraftFileResponse(DraftResponse):
 class DraftRulesResponse(DraftResponse):
     """The draft that was made."""
 
-    warnings: list[WarningResponse] = Field(description="Who is named and not in the settings, and what is said in vain.")
+    warnings: list[WarningResponse] = Field(description="Who is named and unknown to the settings, and what is vain.")
 
 
 class DraftsResponse(_Response):
