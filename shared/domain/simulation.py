@@ -38,9 +38,9 @@ class Simulated:
     """What a whole simulation found, as a publish asks for it.
 
     `sha256` is that of the rule file's document (what it says), `against` the number of the version that was active,
-    and `at` the moment for which all was told. `leads` were looked at, `share` is their part of all leads (from above 0 to
-    1). The handoffs are those that would have been sent in the time looked back over, under the active rules and under
-    the new ones.
+    and `at` the moment for which all was told. `leads` were looked at, `share` is their part of all leads (from above 0
+    to 1). The handoffs are those that would have been sent in the time looked back over, under the active rules and
+    under the new ones.
     """
 
     sha256: str
