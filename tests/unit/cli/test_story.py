@@ -3,6 +3,7 @@ import io
 from contextlib import nullcontext
 from datetime import UTC, datetime
 from types import SimpleNamespace
+from typing import cast
 
 import pytest
 import typer
@@ -11,6 +12,7 @@ from rich.console import Console
 from infra.cli.main import app
 from infra.cli.screen import Screen
 from infra.deployed import Refusal
+from infra.local.cloud import LocalCloud
 from infra.local.demo import show
 from infra.local.demo.show import _Demo
 from infra.local.demo.story import arrivals, checks, next_steps, pages
@@ -161,7 +163,7 @@ def test_when_its_output_is_piped_the_demo_ends_and_the_last_lines_tell_what_to_
     monkeypatch.setattr(show, "_Demo", lambda *_: came_true)
     printed = io.StringIO()
 
-    assert show.show(None, Screen(Console(file=printed, width=120)), leave=False)
+    assert show.show(cast(LocalCloud, came_true), Screen(Console(file=printed, width=120)), leave=False)
     assert printed.getvalue().endswith("\n".join(next_steps("http://127.0.0.1:8080")) + "\n")
 
 
