@@ -18,7 +18,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from infra.cli.screen import Screen
 from infra.deployed import Api, Refusal
 from infra.failure import Failure
-from shared.domain.simulation import MOST_SEGMENTS, Findings
+from shared.domain.simulation import MOST_SEGMENTS, Findings, sample
 
 _SEGMENTS = 4
 """Into so many segments all leads are parted; a sample takes some of `MOST_SEGMENTS`."""
@@ -65,6 +65,7 @@ class Simulation:
     share: float
     findings: Findings
     moves: tuple[Mapping[str, Any], ...] = ()
+    notify: bool = False
 
 
 @dataclass
@@ -122,6 +123,7 @@ def simulate(api: Api, wish: SimulationWish, tell: Tell = lambda *_: None) -> Si
         share=len(segments) / of,
         findings=found.findings,
         moves=tuple(found.moves),
+        notify=wish.notify,
     )
 
 
@@ -157,7 +159,8 @@ def summary_lines(simulation: Simulation) -> Iterator[str]:
     sent = growth_in_words(found.sent("before"), found.sent("after"))
     yield f"{counted(found.moved, 'lead')} would move; handoffs since {simulation.since[:10]} would have been {sent}."
     if found.sent_now:
-        yield f"Publishing would hand over {counted(found.sent_now, 'lead')} at once."
+        counts = ", which the budget counts too" if simulation.notify else ""
+        yield f"Publishing would hand over {counted(found.sent_now, 'lead')} at once{counts}."
 
 
 def counted(number: int, thing: str) -> str:
@@ -199,8 +202,7 @@ def _segments(share: float) -> tuple[int, Sequence[int]]:
         raise Failure(f"{share:.0%} is no sample.", "Write --sample 1% to --sample 100%.")
     if share == 1:
         return _SEGMENTS, range(_SEGMENTS)
-    wanted = math.ceil(share * MOST_SEGMENTS)
-    return MOST_SEGMENTS, [place * MOST_SEGMENTS // wanted for place in range(wanted)]
+    return MOST_SEGMENTS, sample(math.ceil(share * MOST_SEGMENTS))
 
 
 def _greatest_first(move: Mapping[str, Any]) -> tuple[float, str]:

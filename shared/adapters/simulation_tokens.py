@@ -38,6 +38,7 @@ class SignedSimulations:
                 stretch.leads,
                 stretch.handoffs_before,
                 stretch.handoffs_after,
+                stretch.notify,
             ]
         )
 

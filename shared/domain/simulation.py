@@ -23,6 +23,9 @@ from shared.domain.state import ScoreState
 GOOD_FOR = 1 * DAY
 """How long after its moment a simulation may be shown to a publish (microseconds)."""
 
+LOOKS_BACK = 90 * DAY
+"""How far back handoffs are counted where nobody says otherwise, and at least for a publish (microseconds)."""
+
 MOST_STEPS = 200
 """So many transitions of one lead are replayed: whoever has more goes round in circles that the rules make."""
 
@@ -32,6 +35,14 @@ _FEWEST_LOOKS = 10
 MOST_SEGMENTS = 100
 """So many segments of all leads one simulation goes through at most; each has its own token."""
 
+FEWEST_OF_A_SAMPLE = 100
+"""So many leads a sample holds at least that speaks for all."""
+
+
+def sample(segments: int) -> list[int]:
+    """Which segments of `MOST_SEGMENTS` make up a sample of so many: evenly spread, and never anybody's choice."""
+    return [place * MOST_SEGMENTS // segments for place in range(segments)]
+
 
 @dataclass(frozen=True, slots=True)
 class Simulated:
@@ -39,8 +50,8 @@ class Simulated:
 
     `sha256` is that of the rule file's document (what it says), `against` the number of the version that was active,
     and `at` the moment for which all was told. `leads` were looked at, `share` is their part of all leads (from above 0
-    to 1). The handoffs are those that would have been sent in the time looked back over, under the active rules and
-    under the new ones.
+    to 1), and `is_sample` says that nobody chose which. The handoffs are those that would have been sent from `since`
+    on, under the active rules and under the new ones; with `notify` whom publishing itself hands over counts besides.
     """
 
     sha256: str
@@ -50,6 +61,19 @@ class Simulated:
     share: float
     handoffs_before: int
     handoffs_after: int
+    since: Moment
+    notify: bool = False
+    is_sample: bool = False
+
+    @property
+    def speaks_for_all(self) -> bool:
+        """Whether it went through all leads, or through a sample that is large enough."""
+        return self.share >= 1 or (self.is_sample and self.leads >= FEWEST_OF_A_SAMPLE)
+
+    @property
+    def looks_back(self) -> int:
+        """Over how much time it counted handoffs (microseconds)."""
+        return self.at - self.since
 
     def exceeds(self, percent: float) -> bool:
         """Whether there would be more than so many percent more handoffs than under the active rules.
@@ -73,7 +97,7 @@ class Stretch:
     """One of `of` segments of all leads, simulated up to a place: what a client carries from page to page.
 
     `since` is how far back handoffs are counted. `after` is where to go on, None when the segment is done. The counts
-    are those of all its pages up to there.
+    are those of all its pages up to there. With `notify` it is told what publishing so would do.
     """
 
     sha256: str
@@ -87,6 +111,7 @@ class Stretch:
     leads: int = 0
     handoffs_before: int = 0
     handoffs_after: int = 0
+    notify: bool = False
 
     def with_page(self, after: str | None, leads: int, handoffs_before: int, handoffs_after: int) -> Stretch:
         """The same, one page further."""
@@ -127,12 +152,15 @@ def united(stretches: Sequence[Stretch]) -> Simulated:
         share=len(stretches) / first.of,
         handoffs_before=sum(each.handoffs_before for each in stretches),
         handoffs_after=sum(each.handoffs_after for each in stretches),
+        since=first.since,
+        notify=first.notify,
+        is_sample=first.of == MOST_SEGMENTS and sorted(each.segment for each in stretches) == sample(len(stretches)),
     )
 
 
-def _run(each: Stretch) -> tuple[str, int, Moment, Moment, int]:
+def _run(each: Stretch) -> tuple[str, int, Moment, Moment, int, bool]:
     """What all segments of one simulation have in common."""
-    return each.sha256, each.against, each.at, each.since, each.of
+    return each.sha256, each.against, each.at, each.since, each.of, each.notify
 
 
 # --- what one lead contributes ----------------------------------------------------------------------------------------

@@ -10,12 +10,13 @@ from typing import Any, TypeVar
 
 from shared.domain.drafts import Draft, Terms
 from shared.domain.in_vain import in_vain
-from shared.domain.moments import Moment
+from shared.domain.moments import DAY, Moment
 from shared.domain.people import Person
 from shared.domain.reading import RuleFileError, parse_rule_file
 from shared.domain.refusals import Contested, Invalid, NotFound, Unmet
 from shared.domain.routing import Rosters, unknown_owners
 from shared.domain.rulefile import Problem, RuleFile
+from shared.domain.simulation import FEWEST_OF_A_SAMPLE, LOOKS_BACK, Simulated
 from shared.ports.clock import Clock
 from shared.ports.errors import Conflict
 from shared.ports.rules import RuleVersion, RuleVersions
@@ -233,21 +234,21 @@ class PublishRules:
             Invalid: what is shown as a simulation is none.
         """
         try:
-            self._check(document, active, wish.simulation)
+            self._check(document, active, wish)
         except (Unmet, Invalid):
             if not wish.force.strip():
                 raise
             return wish.force
         return ""
 
-    def _check(self, document: Mapping[str, Any], active: int, simulation: str) -> None:
-        """Whether somebody has seen what publishing does, and it is within the budget."""
+    def _check(self, document: Mapping[str, Any], active: int, wish: PublishingWish) -> None:
+        """Whether somebody has seen what publishing so does, and it is within the budget."""
         if not active:
             return  # there is nothing to compare with
-        if not simulation:
+        if not wish.simulation:
             msg = "nobody has seen what this does yet: simulate it and show the simulation, or force it with a reason"
             raise Unmet(msg, needs="simulation")
-        found = self._simulations.read(simulation)
+        found = self._simulations.read(wish.simulation)
         if found.sha256 != document_sha256(document):
             msg = "the simulation is of another rule file: simulate this one"
             raise Unmet(msg, needs="simulation")
@@ -257,14 +258,14 @@ class PublishRules:
                 "simulate it again"
             )
             raise Unmet(msg, needs="simulation")
-        if not found.leads and found.share < 1:
-            msg = "the simulation's sample held no lead: simulate more of them"
-            raise Unmet(msg, needs="simulation")
+        if unfit := _unfit(found, wish):
+            raise Unmet(unfit, needs="simulation")
         budget = self._terms.handoff_budget
         if found.exceeds(budget):
+            at_once = ", with those that publishing itself sends," if found.notify else ""
             msg = (
-                f"there would be {found.handoffs_after} handoffs instead of {found.handoffs_before}, and the budget is "
-                f"{budget} % more: change the rules, or force it with a reason"
+                f"there would be {found.handoffs_after} handoffs{at_once} instead of {found.handoffs_before}, and the "
+                f"budget is {budget} % more: change the rules, or force it with a reason"
             )
             raise Unmet(
                 msg,
@@ -273,6 +274,21 @@ class PublishRules:
                 handoffs_after=found.handoffs_after,
                 handoff_budget=budget,
             )
+
+
+def _unfit(found: Simulated, wish: PublishingWish) -> str | None:
+    """Why a simulation does not tell what publishing so does to all leads; None where it does."""
+    if found.notify != wish.notify:
+        so = ("without notify", "with notify")
+        return f"the simulation is {so[found.notify]}, and this publishes {so[wish.notify]}: simulate {so[wish.notify]}"
+    if found.looks_back < LOOKS_BACK:
+        return f"the simulation looks back over less than {LOOKS_BACK // DAY} days: simulate without `since`"
+    if not found.speaks_for_all:
+        return (
+            "the simulation is of some segments alone: simulate all leads, or a sample of at least "
+            f"{FEWEST_OF_A_SAMPLE} of them, evenly spread, as `baton rules simulate --sample` takes it"
+        )
+    return None
 
 
 def checked(document: Mapping[str, Any]) -> RuleFile:

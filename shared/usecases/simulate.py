@@ -14,12 +14,21 @@ from shared.domain.facts import Facts
 from shared.domain.handoff import LeadId
 from shared.domain.introduction import introduce
 from shared.domain.journey import Journey
-from shared.domain.moments import DAY, SECOND, Moment
+from shared.domain.moments import SECOND, Moment
 from shared.domain.noise import Noise
 from shared.domain.refusals import Contested, Invalid
 from shared.domain.routing import Rosters, owners
 from shared.domain.rulefile import RuleFile
-from shared.domain.simulation import GOOD_FOR, MOST_SEGMENTS, LeadSimulated, Sending, Standing, Stretch, sendings
+from shared.domain.simulation import (
+    GOOD_FOR,
+    LOOKS_BACK,
+    MOST_SEGMENTS,
+    LeadSimulated,
+    Sending,
+    Standing,
+    Stretch,
+    sendings,
+)
 from shared.domain.state import ScoreState, known_facts
 from shared.ports.activities import Activities
 from shared.ports.clock import Clock
@@ -30,9 +39,6 @@ from shared.usecases.history import History, gather
 from shared.usecases.lead_writer import LeadWriter, LinkRefused
 from shared.usecases.noise import no_noise
 from shared.usecases.rulebook import ActiveRules, Rulebook
-
-LOOKS_BACK = 90 * DAY
-"""How far back handoffs are counted where nobody says otherwise."""
 
 _PAGE_TAKES = 5 * SECOND
 """After this time a page begins no further lead: what is under way then has the rest of the function's time."""
@@ -133,27 +139,30 @@ class Simulate:
         if first >= moment:
             msg = "it must lie before the moment of the simulation"
             raise Invalid(msg, "since")
-        return Stretch(candidate.sha256, self._rulebook.refresh().number, moment, first, segment, of)
+        against = self._rulebook.refresh().number
+        return Stretch(candidate.sha256, against, moment, first, segment, of, notify=candidate.notify)
 
     def page(self, candidate: Candidate, stretch: Stretch, limit: int, *, named: bool) -> SimulatedPage:
         """Simulate up to `limit` more leads of a segment, fewer if time is short; `named` tells who they are.
 
         Raises:
-            Invalid: the segment is of other rules, or done.
+            Invalid: the segment is of other rules, or of another `notify`, or done.
             Contested: other rules were published since it was begun.
         """
         if stretch.sha256 != candidate.sha256:
             msg = "`next` is of another rule file: go on with the one that the simulation began with"
             raise Invalid(msg, "next")
+        if stretch.notify != candidate.notify:
+            msg = "`next` was begun with another `notify`: go on with the one that the simulation began with"
+            raise Invalid(msg, "notify")
         if stretch.done:
             msg = "this segment is done: `next` leads nowhere"
             raise Invalid(msg, "next")
         run = self._run(candidate, stretch, named=named)
         found, after = self._walk(run, stretch, limit)
-        before, later = (
-            sum(len(sent) for sent in each)
-            for each in ((lead.sent_before for lead in found), (lead.sent_after for lead in found))
-        )
+        before, later = sum(len(lead.sent_before) for lead in found), sum(len(lead.sent_after) for lead in found)
+        if candidate.notify:
+            later += sum(len(lead.now) for lead in found)
         return SimulatedPage(tuple(found), stretch.with_page(after, len(found), before, later))
 
     def _run(self, candidate: Candidate, stretch: Stretch, *, named: bool) -> _Run:

@@ -87,13 +87,14 @@ class Office:
             sha256=document_sha256(file_of(name)["document"]),
             against=self.active["number"],
             at=now,
-            since=Moment(now - 30 * DAY),
-            segment=0,
+            since=Moment(now - of.pop("days", 90) * DAY),
+            segment=of.pop("segment", 0),
             of=of.pop("of", 1),
             done=True,
             leads=of.pop("leads", 100),
             handoffs_before=before,
             handoffs_after=after,
+            notify=of.pop("notify", False),
         )
         return self.house.simulations.sign(stretch)
 
@@ -520,13 +521,46 @@ def test_a_simulation_counts_for_its_own_file_against_the_active_version_for_a_d
 
     assert "of another rule file" in office.publish(MIA, number, simulation=of_another)["message"]
     assert "against version 1" in office.publish(MIA, number, simulation=early)["message"]
-    sample = office.simulated("second", leads=0, of=8)
-    assert "held no lead" in office.publish(MIA, number, simulation=sample)["message"]
     today = office.simulated("second")
     office.house.clock.advance(24 * HOUR)
     assert office.publish(MIA, number, simulation=today)["status"] == 422
     assert office.publish(MIA, number, simulation=today + "x")["status"] == 422
     assert office.active["number"] == 2
+
+
+@pytest.mark.parametrize(
+    ("way", "why"),
+    [
+        ({"notify": True}, "the simulation is with notify, and this publishes without notify"),
+        ({"days": 89}, "looks back over less than 90 days"),
+        ({"of": 8, "leads": 1000}, "of some segments alone"),
+        ({"of": 100, "leads": 99}, "a sample of at least 100 of them"),
+        ({"of": 100, "segment": 17, "leads": 1000}, "of some segments alone"),
+    ],
+)
+def test_who_publishes_does_not_choose_what_the_simulation_looks_at(
+    office: Office, way: dict[str, Any], why: str
+) -> None:
+    number = office.approved("second")
+
+    refused = office.publish(MIA, number, simulation=office.simulated("second", **way))
+
+    assert (refused["status"], refused["details"]) == (409, {"needs": "simulation"})
+    assert why in refused["message"]
+    assert office.publish(MIA, number, simulation=office.simulated("second", of=100))["status"] == 201
+
+
+def test_handing_over_what_the_rules_alone_move_is_simulated_so_and_counts(office: Office) -> None:
+    number = office.approved("second")
+    quiet = office.simulated("second", before=100, after=110)
+    assert "simulate with notify" in office.publish(MIA, number, simulation=quiet, notify=True)["message"]
+
+    too_many = office.simulated("second", before=100, after=130, notify=True)
+    refused = office.publish(MIA, number, simulation=too_many, notify=True)
+    assert "130 handoffs, with those that publishing itself sends, instead of 100" in refused["message"]
+
+    few = office.simulated("second", before=100, after=110, notify=True)
+    assert office.publish(MIA, number, simulation=few, notify=True)["notify"] is True
 
 
 def test_a_simulation_is_of_what_a_file_says_and_its_text_lends_it_to_no_other(office: Office) -> None:
@@ -568,7 +602,7 @@ def test_a_team_of_one_publishes_a_file_once_it_was_simulated() -> None:
 
     unseen = office.ask(MIA, "POST", "/v1/rules", file_of("second"))
     assert unseen["details"] == {"needs": "simulation"}
-    told = file_of("second") | {"simulation": office.simulated("second"), "notify": True}
+    told = file_of("second") | {"simulation": office.simulated("second", notify=True), "notify": True}
     done = office.ask(MIA, "POST", "/v1/rules", told)
 
     assert (done["status"], done["number"], done["notify"]) == (201, 2, True)

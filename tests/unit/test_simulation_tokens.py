@@ -26,7 +26,7 @@ def simulations(secret: str = NEW, clock: FixedClock = CLOCK) -> SignedSimulatio
 
 
 def test_a_token_tells_how_far_a_segment_is_and_what_was_found() -> None:
-    for stretch in (HALF, DONE):
+    for stretch in (HALF, DONE, replace(DONE, notify=True)):
         assert simulations().stretch(simulations().sign(stretch)) == stretch
 
 
@@ -36,6 +36,7 @@ def test_the_tokens_of_all_segments_tell_what_the_simulation_found() -> None:
 
     assert (found.sha256, found.against, found.leads, found.share) == ("ab" * 32, 3, 60, 1.0)
     assert (found.handoffs_before, found.handoffs_after) == (8, 8)
+    assert (found.since, found.notify) == (HALF.since, False)
 
 
 @pytest.mark.parametrize("token", ["", "  ", "a", "a.b", "é", "x" * 5000])

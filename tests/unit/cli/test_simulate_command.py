@@ -115,7 +115,8 @@ def test_nothing_is_published_by_it(baton, desk):
 
 
 def test_with_notify_it_tells_what_publishing_would_hand_over_at_once(baton):
-    assert "Publishing would hand over 1 lead at once." in done(baton("second.yaml", "--notify"))
+    told = done(baton("second.yaml", "--notify"))
+    assert "Publishing would hand over 1 lead at once, which the budget counts too." in told
     assert "at once" not in done(baton("second.yaml"))
 
 

@@ -21,6 +21,7 @@ from shared.domain.reading import parse_rule_file
 from shared.domain.refusals import Invalid
 from shared.domain.routing import Member, Owners, owners, route
 from shared.domain.simulation import (
+    MOST_SEGMENTS,
     MOST_STEPS,
     Findings,
     LeadSimulated,
@@ -30,6 +31,7 @@ from shared.domain.simulation import (
     Standing,
     Stretch,
     bin_of,
+    sample,
     sendings,
     united,
     week_of,
@@ -37,7 +39,7 @@ from shared.domain.simulation import (
 from tests.people import activity, email
 
 NOON = parse_moment("2026-03-02T12:00:00Z")  # a Monday
-FOUND = Simulated("a" * 64, 3, NOON, 1000, 1.0, 100, 115)
+FOUND = Simulated("a" * 64, 3, NOON, 1000, 1.0, 100, 115, Moment(NOON - DAY))
 
 
 # --- the budget -------------------------------------------------------------------------------------------------------
@@ -76,8 +78,30 @@ DONE = [
 
 
 def test_segments_together_are_the_simulation():
-    assert united(DONE) == Simulated("a" * 64, 3, NOON, 40, 1.0, 6, 12)
-    assert united(DONE[1:3]) == Simulated("a" * 64, 3, NOON, 20, 0.5, 3, 6)
+    since = Moment(NOON - DAY)
+    assert united(DONE) == Simulated("a" * 64, 3, NOON, 40, 1.0, 6, 12, since)
+    assert united(DONE[1:3]) == Simulated("a" * 64, 3, NOON, 20, 0.5, 3, 6, since)
+    assert united([replace(each, notify=True) for each in DONE]).notify
+
+
+@pytest.mark.parametrize(
+    ("segments", "of", "leads", "speaks"),
+    [
+        (range(4), 4, 0, True),
+        ([0, 1, 2], 4, 1000, False),
+        (sample(3), MOST_SEGMENTS, 34, True),
+        (sample(3)[::-1], MOST_SEGMENTS, 34, True),
+        (sample(3), MOST_SEGMENTS, 33, False),
+        ([0, 33, 67], MOST_SEGMENTS, 1000, False),
+        ([0], MOST_SEGMENTS, 100, True),
+        ([17], MOST_SEGMENTS, 1000, False),
+        (range(100), MOST_SEGMENTS, 0, True),
+    ],
+)
+def test_all_leads_speak_for_all_and_so_does_a_large_sample_that_nobody_chose(segments, of, leads, speaks):
+    stretches = [replace(DONE[0], segment=segment, of=of, leads=leads) for segment in segments]
+
+    assert united(stretches).speaks_for_all is speaks
 
 
 def test_a_page_counts_on_and_the_last_one_ends_the_segment():
@@ -100,6 +124,7 @@ def test_a_page_counts_on_and_the_last_one_ends_the_segment():
         ([DONE[0], replace(DONE[1], at=Moment(NOON - 1))], "different simulations"),
         ([DONE[0], replace(DONE[1], since=Moment(0))], "different simulations"),
         ([DONE[0], replace(DONE[1], of=5)], "different simulations"),
+        ([DONE[0], replace(DONE[1], notify=True)], "different simulations"),
     ],
 )
 def test_what_is_no_whole_simulation_is_refused(stretches, why):
