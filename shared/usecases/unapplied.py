@@ -7,13 +7,24 @@ from dataclasses import dataclass, field
 
 from shared.domain.activity import NOISE_MARKED, NOISE_UNMARKED, Activity, Identity
 from shared.domain.handoff import LeadId
-from shared.domain.identity import NO_TIES, comes_too_late, first_browsers, linked_identities, ties_of
+from shared.domain.identity import (
+    NO_TIES,
+    Attachment,
+    comes_too_late,
+    earliest_attached,
+    first_browsers,
+    linked_identities,
+    ties_of,
+    with_attachment,
+)
+from shared.domain.moments import Moment
 from shared.domain.noise import Noise, is_marked_by_people
 from shared.ports.activities import Activities
+from shared.ports.errors import Unreadable
 from shared.ports.leads import LeadRecord, Leads
 from shared.usecases.history import gather, leads_at
 from shared.usecases.redirect import live_record
-from shared.usecases.rulebook import Rulebook
+from shared.usecases.rulebook import Rulebook, UnknownRules
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +53,14 @@ class FindUnapplied:
         """Those of some activities that are not applied, in their order."""
         names = {identity for each in activities for identity in linked_identities(each)}
         page = _Page(self._leads.whose(names) if names else {})
-        return [each for each in activities if not self._is_applied(each, page)]
+        return [each for each in activities if not self._is_surely_applied(each, page)]
+
+    def _is_surely_applied(self, activity: Activity, page: _Page) -> bool:
+        """Whether it is applied, as far as that can be told: of a damaged lead it cannot."""
+        try:
+            return self._is_applied(activity, page)
+        except (Unreadable, UnknownRules):
+            return False
 
     def _is_applied(self, activity: Activity, page: _Page) -> bool:
         known = linked_identities(activity)
@@ -79,12 +97,21 @@ class FindUnapplied:
         if browser is None or not self._noise().attaching([activity]):
             return True
         link = record.browsers.get(browser.value)
-        if link is not None:
-            return link.since <= activity.occurred_at
-        if comes_too_late(activity.occurred_at, [each.since for each in record.browsers.values()]):
+        if link is not None and link.since != activity.occurred_at:
+            return link.since < activity.occurred_at
+        if link is not None and self._is_attached(activity.known_identities[0], browser, activity.occurred_at):
+            return True
+        if link is None and comes_too_late(activity.occurred_at, [each.since for each in record.browsers.values()]):
             return True
         named = [each for each in self._log(record, page).values() if each.known_identities]
-        return browser not in first_browsers(self._noise().attaching(named))
+        first = first_browsers(self._noise().attaching(named)).get(browser)
+        # Of the names that came with it at one moment the first alone is attached.
+        return first is None or (link is not None and self._is_attached(first.known, browser, first.occurred_at))
+
+    def _is_attached(self, known: Identity, browser: Identity, at: Moment) -> bool:
+        """Whether a name came with a browser by a moment, or would have no place there."""
+        attached = self._leads.attached(browser)
+        return earliest_attached(with_attachment(attached, Attachment(at, "", known))) == attached
 
     def _is_in(self, record: LeadRecord, activity: Activity, page: _Page) -> bool:
         """Whether a lead's state would not change with the activity in it once more."""

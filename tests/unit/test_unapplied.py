@@ -16,7 +16,7 @@ from shared.usecases.picking import Pick
 from shared.usecases.rescore import first_checkpoints
 from shared.usecases.unapplied import FindUnapplied
 from tests.fakes import InMemoryNoiseMarks, InMemoryStages
-from tests.people import activity, browser, email, unmerged
+from tests.people import activity, browser, email, unmerged, user
 from tests.unit.test_score import (
     ADA,
     ADA_S_ID,
@@ -215,3 +215,42 @@ def test_whatever_was_lost_is_caught_up(limits, activities, random):
     assert house.score.apply(house.unapplied()) == []
 
     assert stored(house) == by_the_set(activities)
+
+
+def test_of_two_names_that_came_with_a_browser_at_one_moment_the_one_that_counts_is_found(house):
+    lost = activity("a2", user("u0"), LAPTOP, type="nothing_that_counts")
+    house.missed(lost)
+    house.take(activity("a1", user("u1"), LAPTOP, type="nothing_that_counts"))
+    house.take(activity("a3", user("u0"), user("u1"), type="nothing_that_counts"))
+
+    assert house.ids() == ["a2"]
+
+    house.score.apply([lost])
+    assert house.ids() == []
+
+
+def test_what_the_other_name_of_that_moment_did_is_not_found(house):
+    house.take(
+        activity("a1", user("u0"), LAPTOP, type="nothing_that_counts"),
+        activity("a3", user("u0"), user("u1")),
+    )
+    house.missed(activity("a2", user("u1"), LAPTOP, type="nothing_that_counts"))
+
+    assert house.ids() == []
+
+
+@pytest.mark.parametrize("names", [(ADA,), (ADA, LAPTOP), (LAPTOP,)])
+def test_what_belongs_to_a_damaged_lead_is_found_and_holds_up_nothing(house, names):
+    house.take(activity("a1", ADA, LAPTOP), activity("b1", BOB))
+    house.missed(activity("a2", *names), activity("b2", BOB))
+    house.leads.damaged = {house.lead(ADA).lead}
+
+    assert house.ids() == ["a1", "a2", "b2"]
+
+
+def test_what_belongs_to_a_lead_under_rules_that_never_were_is_found(house):
+    house.take(activity("a1", ADA))
+    lead = house.lead(ADA).lead
+    house.leads.records[lead] = replace(house.leads.records[lead], rules_version=99)
+
+    assert house.ids() == ["a1"]
