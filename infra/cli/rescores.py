@@ -141,8 +141,8 @@ def _condition(text: str) -> Any:
     """
     try:
         condition = load_yaml(text)
-        json.dumps(condition)
         parse_selection(condition)
+        json.dumps(condition)
     except ConditionError as error:
         place = ".".join(map(str, error.path))
         hint = f" ({error.hint})" if error.hint else ""

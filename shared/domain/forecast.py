@@ -12,7 +12,9 @@ from shared.domain.next_change import AGAIN
 from shared.domain.state import ScoreState
 
 _MOST_STEPS = 20
-"""So many changes that nobody sees, as of conditions that lead nowhere, are gone through for one that shows."""
+_MOST_FLIPS = 4
+"""So many changes that nobody sees are gone through for one that shows, and so many more for each thing that stages
+ask: time alone flips a condition that leads nowhere a few times at most, for what counts now only ages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,8 @@ def forecast(
     """
     journey, _ = rules.advance(state, journey, now)
     before, moment = rules.score(state, now), now
-    for _ in range(_MOST_STEPS):
+    asked = sum(len(stage.asks) for stage in rules.stages.values())
+    for _ in range(_MOST_STEPS + _MOST_FLIPS * asked):
         change = rules.journey_change(state, journey, moment)
         again = look_again is not None and look_again > moment and (change is None or look_again <= change.at)
         if change is None and not again:

@@ -103,12 +103,20 @@ def parse_selection(raw: object) -> Selection:
     """Read a selection such as `{company.country: {is: DE}, stage: mql}`; several fields all hold.
 
     Raises:
-        ConditionError: it is none, or longer than anybody writes.
+        ConditionError: it is none, or longer or deeper than anybody writes.
     """
-    if len(json.dumps(raw, default=str)) > LONGEST_SELECTION:
+    try:
+        length = len(json.dumps(raw, default=str))
+    except RecursionError:
+        raise _too_deep() from None
+    if length > LONGEST_SELECTION:
         msg = f"a selection has at most {LONGEST_SELECTION} characters"
         raise ConditionError(msg)
     return Selection(_read(raw, 0))
+
+
+def _too_deep() -> ConditionError:
+    return ConditionError(f"conditions nest at most {_DEEPEST} deep")
 
 
 def _read(raw: object, depth: int) -> StageCondition:
@@ -116,8 +124,7 @@ def _read(raw: object, depth: int) -> StageCondition:
         msg = "a selection is a mapping such as {company.country: {is: DE}}"
         raise ConditionError(msg)
     if depth > _DEEPEST:
-        msg = f"conditions nest at most {_DEEPEST} deep"
-        raise ConditionError(msg)
+        raise _too_deep()
     parts = tuple(_entry(key, value, depth) for key, value in raw.items())
     return parts[0] if len(parts) == 1 else All(parts)  # type: ignore[arg-type]
 

@@ -65,6 +65,18 @@ def test_what_nobody_sees_is_gone_through() -> None:
     assert told(rules, state, journey) == [(10, "temperature", "warm", "cold")]
 
 
+def test_however_many_conditions_change_unseen_before_what_shows_is_told() -> None:
+    asks = [{"count": {"of": "page_viewed", "at_least": number, "within": "1h"}} for number in range(1, 41)]
+    nowhere = [{"name": f"s{place}", "from": ["closed"], "enter": ask} for place, ask in enumerate(asks)]
+    stages = [*nowhere, {"name": "closed", "enter": {"activity": "deal_closed"}}]
+    rules = rules_of(stages=stages)
+    views = [
+        replace(activity(f"v{second:02d}", ADA), occurred_at=Moment(NOW - second * SECOND)) for second in range(40)
+    ]
+
+    assert told(rules, rules.replayed(views)) == [(4, "temperature", "hot", "warm")]
+
+
 def test_what_changes_in_one_second_is_told_together() -> None:
     stages = [
         {

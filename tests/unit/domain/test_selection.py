@@ -101,9 +101,10 @@ def test_a_word_that_is_nearly_right_is_told_the_right_one():
     assert error.value.hint == "did you mean 'stage'?"
 
 
-def test_nesting_has_an_end():
+@pytest.mark.parametrize("depth", [30, 3_000])
+def test_nesting_has_an_end(depth):
     where: dict[str, Any] = {"stage": "mql"}
-    for _ in range(30):
+    for _ in range(depth):
         where = {"not": where}
 
     with pytest.raises(ConditionError, match="at most 20 deep"):
