@@ -11,8 +11,11 @@ it lies beyond everything that anybody asks about.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from heapq import merge
+from itertools import chain, dropwhile, groupby, pairwise, takewhile
 from math import lcm
 from typing import Any
 
@@ -92,13 +95,9 @@ class _Search:
 
     def first(self, stop: int) -> tuple[int, Signature | None] | None:
         """The first second after now, and not after another, at which the signature differs, with that signature."""
-        start = self.now // SECOND + 1
-        cuts = sorted({cut for cut in self._cuts() if start < cut <= stop} | {start})
-        for cut, following in zip(cuts, [*cuts[1:], None], strict=True):
+        for cut, last in self._pieces(stop):
             stretch = Stretch(self.rules, self.ledger, cut)
-            end = following - 1 if following is not None else stop
-            if end - cut > _FAR:
-                end = min(end, self._end(stretch, cut))
+            end = min(last, self._end(stretch, cut)) if last - cut > _FAR else last
             found = self._within(stretch, cut, end)
             if found is not None:
                 return found
@@ -142,17 +141,29 @@ class _Search:
 
     # --- jumps ---
 
-    def _cuts(self) -> Iterable[int]:
-        """Seconds at which something jumps, other than by ageing and by silences."""
-        yield from (-(-at // SECOND) for at, _ in (*self.ledger.keys, *self.ledger.own) if at > self.now)
+    def _pieces(self, stop: int) -> Iterator[tuple[int, int]]:
+        """The seconds after now, up to another, cut into pieces in which nothing jumps after their first second.
+
+        They are told in order, and worked out as they are asked for: whoever did a lot has many ahead, of which the
+        first few mostly do.
+        """
+        start = self.now // SECOND + 1
+        ahead = dropwhile(lambda cut: cut <= start, merge(*self._cuts()))
+        cuts = (cut for cut, _ in groupby(takewhile(lambda cut: cut <= stop, ahead)))
+        yield from ((cut, following - 1) for cut, following in pairwise(chain([start], cuts, [stop + 1])))
+
+    def _cuts(self) -> Iterator[Iterable[int]]:
+        """Seconds at which something jumps, other than by ageing and by silences: in several rows, each in order."""
+        for keys in (self.ledger.keys, self.ledger.own):
+            yield _seconds(keys, self.now, 0)
         for node in self._asked():
             if isinstance(node, Activities) and node.within is not None:
                 for mark in node.marks:
-                    yield from ((row[0] + node.within) // SECOND + 1 for row in self.ledger.rows.get(mark, ()))
+                    yield _seconds(self.ledger.rows.get(mark, ()), self.now, node.within + 1)
             elif isinstance(node, InStage) and self.journey.entered_at is not None:
                 for length in _lengths(node):
                     edge = self.journey.entered_at + length
-                    yield from (-(-edge // SECOND), edge // SECOND + 1)
+                    yield -(-edge // SECOND), edge // SECOND + 1
 
     def _asked(self) -> Iterator[Any]:
         for stage in self.rules.stages.values():
@@ -199,6 +210,12 @@ class _Search:
         for node in self._asked():
             if isinstance(node, ScoreIs) and node.name == name:
                 yield from _lengths(node)
+
+
+def _seconds(keys: Sequence[tuple[Any, ...]], now: int, later: int) -> Iterator[int]:
+    """The whole seconds from which some moments, so much later than keys in order begin with, lie behind."""
+    first = bisect_left(keys, (now - later,))
+    return (-(-(keys[place][0] + later) // SECOND) for place in range(first, len(keys)))
 
 
 def _in_words(answer: bool) -> str:  # noqa: FBT001 - the answer itself

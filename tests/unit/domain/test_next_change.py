@@ -1,11 +1,13 @@
 """When time alone changes something, held against looking at every moment."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from shared.domain import next_change
 from shared.domain.engine import compile_rules
 from shared.domain.journey import Journey, View
 from shared.domain.moments import DAY, HOUR, SECOND, Moment
@@ -62,6 +64,53 @@ def lived_fast(told):
     if isinstance(told, list):
         return [lived_fast(each) for each in told]
     return LIVED_FAST.get(told, told) if isinstance(told, str) else told
+
+
+@given(documents(stages=True), activities(), moments, st.integers(0, 30 * 24), st.booleans())
+def test_a_search_that_stops_tells_what_one_that_goes_on_tells_up_to_there(document, some, now, hours, entered):
+    try:
+        rules = compile_rules(parse_rule_file(document))
+    except RuleFileError:
+        assume(False)  # noqa: FBT003
+        raise
+    state = rules.absorb(ScoreState.empty(), some)
+    stage = next(iter(rules.stages), None) if entered else None
+    journey = Journey(stage, {}, now, now) if stage else Journey.start()
+    stop = Moment(now + hours * HOUR)
+    whole = next_change.find(rules, rules.ledger(state), now, journey)
+    found = next_change.find(rules, rules.ledger(state), now, journey, stop)
+    assert found == (whole if whole and whole.at <= stop else None)
+
+
+def test_of_all_that_lies_ahead_a_search_reads_no_more_than_it_needs():
+    class Counted(list[Any]):
+        read = 0
+
+        def __getitem__(self, place):
+            Counted.read += 1
+            return super().__getitem__(place)
+
+        def __iter__(self):
+            for each in super().__iter__():
+                Counted.read += 1
+                yield each
+
+    rules = rules_of(
+        behaviour=[{"id": "r", "on": "seen", "points": 1, "repeat": "every"}],
+        stages=[{"name": "one", "enter": {"count": {"of": "seen", "at_least": 2, "within": "2d"}}}],
+        temperature=[{"name": "low"}, {"name": "high", "at_least": 900}],
+        decay="none",
+    )
+    state = rules.absorb(ScoreState.empty(), [activity("seen", day, id=f"a{day:04d}") for day in range(1, 1001)])
+    ledger = rules.ledger(state)
+    ledger.keys, ledger.own = Counted(ledger.keys), Counted(ledger.own)
+    ledger.rows.update({mark: Counted(rows) for mark, rows in ledger.rows.items()})
+    journey = Journey("one", {}, moment(500), moment(500))
+    assert next_change.find(rules, ledger, moment(500), journey, moment(501)) is None  # what is read once for all
+    Counted.read = 0
+
+    assert next_change.find(rules, ledger, moment(500), journey, moment(502)) is None
+    assert Counted.read < 100
 
 
 @given(documents(stages=True), activities(), st.integers(0, 100))
