@@ -17,7 +17,7 @@ from shared.domain.journey import Journey
 from shared.domain.moments import SECOND, Moment
 from shared.domain.noise import Noise
 from shared.domain.refusals import Contested, Invalid
-from shared.domain.routing import Rosters, owners
+from shared.domain.routing import Owners, Rosters, owners
 from shared.domain.rulefile import RuleFile
 from shared.domain.simulation import (
     GOOD_FOR,
@@ -143,7 +143,9 @@ class Simulate:
         return Stretch(candidate.sha256, against, moment, first, segment, of, notify=candidate.notify)
 
     def page(self, candidate: Candidate, stretch: Stretch, limit: int, *, named: bool) -> SimulatedPage:
-        """Simulate up to `limit` more leads of a segment, fewer if time is short; `named` tells who they are.
+        """Simulate up to `limit` more leads of a segment, fewer if time is short.
+
+        `named` tells who they are, and who would get them.
 
         Raises:
             Invalid: the segment is of other rules, or of another `notify`, or done.
@@ -227,7 +229,9 @@ class Simulate:
                 decision.record.temperature,
                 run.new.rules.score(scored.state, run.at).total,
             ),
-            tuple(self._sending(run.new, each.key.stage, each.key.epoch, run.at, facts) for each in decision.handoffs),
+            tuple(
+                self._sending(run, run.new, each.key.stage, each.key.epoch, run.at, facts) for each in decision.handoffs
+            ),
             tuple(self._sent(run, run.active, old, history)),
             tuple(self._sent(run, run.new, scored.state, history)),
         )
@@ -248,10 +252,13 @@ class Simulate:
         for stage, epoch, at, facts in sendings(
             active.rules, state, moments, run.since, run.at, consent_required=self._consent_required
         ):
-            yield self._sending(active, stage, epoch, at, facts)
+            yield self._sending(run, active, stage, epoch, at, facts)
 
-    def _sending(self, active: ActiveRules, stage: str, epoch: int, at: Moment, facts: Facts) -> Sending:
-        return Sending(stage, epoch, at, owners(active.rule_file.handoff[stage], self._rosters, facts))
+    def _sending(  # noqa: PLR0917 - whence, and what
+        self, run: _Run, active: ActiveRules, stage: str, epoch: int, at: Moment, facts: Facts
+    ) -> Sending:
+        to = owners(active.rule_file.handoff[stage], self._rosters, facts)
+        return Sending(stage, epoch, at, to if run.named else Owners(to.team, ()))
 
 
 def _overtaken(number: int) -> Contested:

@@ -16,7 +16,7 @@ from shared.domain.activity import Claims
 from shared.domain.moments import DAY, HOUR, MINUTE, SECOND, Moment
 from shared.domain.reading import RuleFileError, parse_rule_file
 from shared.domain.refusals import Contested, Invalid
-from shared.domain.routing import Member
+from shared.domain.routing import Member, Owners
 from shared.domain.simulation import Findings, LeadSimulated, Simulated, united
 from shared.ports.leads import LeadRecord
 from shared.ports.rules import RuleVersion
@@ -192,7 +192,7 @@ def walked(simulate: Simulate, rules: Candidate, of: int, limit: int, turn: Any)
     done, found = [], []
     while going:
         segment = turn(sorted(going))
-        page = simulate.page(rules, going.pop(segment), limit, named=False)
+        page = simulate.page(rules, going.pop(segment), limit, named=True)
         assert len(page.found) <= limit
         found.append(Findings.of(page.found))
         if page.stretch.done:
@@ -299,10 +299,26 @@ def test_with_notify_publishing_hands_over_whom_the_rules_alone_move_and_the_sim
     assert len(now) == (2 if notify else 0)
 
 
-def test_names_are_for_those_who_may_see_them(crowd):
-    simulate, rules = simulator(crowd), candidate(SOFTER)
+def test_with_notify_whom_publishing_itself_hands_over_counts_besides(crowd):
+    simulate = simulator(crowd)
+    counted = {}
+    for notify in (False, True):
+        rules = candidate(SOFTER, notify=notify)
+        page = simulate.page(rules, simulate.begin(rules, 0, 1), 1000, named=False)
+        assert page.stretch.notify is notify
+        counted[notify] = (page.stretch.handoffs_before, page.stretch.handoffs_after)
 
-    assert {each.name for each in simulate.page(rules, simulate.begin(rules, 0, 1), 99, named=False).found} == {None}
+    assert counted[True] == (counted[False][0], counted[False][1] + 2)
+
+
+def test_names_are_for_those_who_may_see_them(crowd):
+    simulate, rules = simulator(crowd), candidate(SOFTER, notify=True)
+    found = simulate.page(rules, simulate.begin(rules, 0, 1), 99, named=False).found
+    sent = [each for lead in found for each in (*lead.now, *lead.sent_before, *lead.sent_after)]
+
+    assert {each.name for each in found} == {None}
+    assert {each.owners for each in sent} == {Owners("inside-sales", ())}
+    assert len(sent) == sum(len((*lead.now, *lead.sent_before, *lead.sent_after)) for lead in whole(simulate, rules))
 
 
 def test_handoffs_are_counted_from_a_moment_on_by_when_they_would_have_been_sent(crowd):
@@ -374,6 +390,8 @@ def test_a_simulation_goes_on_with_the_same_rules_alone_and_never_after_its_end(
 
     with pytest.raises(Invalid, match="another rule file"):
         simulate.page(replace(rules, sha256="d" * 64), stretch, 10, named=False)
+    with pytest.raises(Invalid, match="another `notify`"):
+        simulate.page(replace(rules, notify=True), stretch, 10, named=False)
     with pytest.raises(Invalid, match="done"):
         simulate.page(rules, simulate.page(rules, stretch, 10, named=False).stretch, 10, named=False)
 
