@@ -4,13 +4,25 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SkipValidation, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SkipValidation, model_validator
 
+from shared.domain.drafts import says_something
 from shared.domain.events import MOST_NAMED_LEADS
 from shared.domain.rulefile import LONGEST_NAME
 from shared.domain.simulation import MOST_SEGMENTS
 
 Text = Annotated[str, Field(max_length=500)]
+
+
+def _legible(text: str) -> str:
+    if text and not says_something(text):
+        msg = "write it in words: at least one letter or digit"
+        raise ValueError(msg)
+    return text
+
+
+Words = Annotated[Text, AfterValidator(_legible)]
+"""What people are told of new rules: nothing, or something that can be read."""
 Name = Annotated[str, Field(min_length=1, max_length=LONGEST_NAME)]
 """A name of the rule file."""
 Cursor = Annotated[str, Field(max_length=4000)]
@@ -249,16 +261,22 @@ class CatchUpRequest(_Request):
 class DraftRulesRequest(_Request):
     """A rule file: `document` is what its YAML says, `text` the file to the letter."""
 
-    document: dict[str, Any]
-    text: str | None = Field(None, description="The document as JSON when missing.")
-    note: Text = Field("", description="Why, for those who read the list of versions.")
+    document: dict[str, Any] = Field(description="What counts: leads are scored by it, whatever the text says.")
+    text: str | None = Field(
+        None,
+        description="What people read, and nothing else: that it says the same as the document is checked by `baton` "
+        "where it shows or approves it. The document as JSON when missing or blank.",
+    )
+    note: Words = Field("", description="Why, for those who read the list of versions.")
 
 
 class _PublishingWish(_Request):
     simulation: Annotated[str, Field(max_length=24_000)] = Field(
         "", description="The tokens of a simulation of this file against the active version, parted by spaces."
     )
-    force: Text = Field("", description="The reason to publish beyond the budget of handoffs, or without a simulation.")
+    force: Words = Field(
+        "", description="The reason to publish beyond the budget of handoffs, or without a simulation."
+    )
     notify: Annotated[bool, Field(description="Whether leads that only the new rules move are handed over.")] = False
 
 
@@ -284,7 +302,7 @@ class RollBackRulesRequest(_Request):
     number: Annotated[int, Field(ge=1, le=999_999)] | None = Field(
         None, description="Of the version; when missing the one before the active one."
     )
-    note: Text = Field("", description="Why, for those who read the list of versions.")
+    note: Words = Field("", description="Why, for those who read the list of versions.")
 
 
 class SimulateRequest(_Request):
@@ -296,7 +314,7 @@ class SimulateRequest(_Request):
     draft: Annotated[int, Field(ge=1, le=999_999)] | None = None
     version: Annotated[int, Field(ge=1, le=999_999)] | None = None
     document: dict[str, Any] | None = Field(None, description="What the YAML of a rule file says.")
-    text: str | None = Field(None, description="That file to the letter; the document as JSON when missing.")
+    text: str | None = Field(None, description="That file to the letter. The document alone is simulated.")
     notify: Annotated[bool, Field(description="As if it were published so.")] = False
     segment: Annotated[int, Field(ge=0, lt=MOST_SEGMENTS)] = 0
     of: Annotated[int, Field(ge=1, le=MOST_SEGMENTS)] = 1
@@ -755,7 +773,7 @@ class RecordConsentResponse(_Response):
     activity: str
 
 
-FaultName = Literal["unreadable", "rules", "score", "names", "browsers", "noise", "due"]
+FaultName = Literal["unreadable", "rules", "score", "names", "ties", "redirect", "browsers", "noise", "due"]
 
 
 class FaultResponse(_Response):
@@ -1059,7 +1077,7 @@ class ForeseenHandoffResponse(_Response):
 class SimulateResponse(_Response):
     """A page of a simulation. Nothing was written, and nobody was told."""
 
-    sha256: str = Field(description="Of the file's text.")
+    sha256: str = Field(description="Of the rule file's document.")
     against: int = Field(description="The version that is active.")
     at: Stamp
     since: Stamp

@@ -402,9 +402,9 @@ def _candidate(asked: api.SimulateRequest, desk: Desk) -> Candidate:
     return Candidate(checked(version.document), document_sha256(version.document), asked.notify)
 
 
-def _text(asked: api.DraftRulesRequest | api.SimulateRequest) -> str:
-    """The rule file to the letter, or else as JSON."""
-    return json.dumps(asked.document, indent=2, ensure_ascii=False) if asked.text is None else asked.text
+def _text(asked: api.DraftRulesRequest) -> str:
+    """The rule file to the letter, or else as JSON; without indentation, which may take more than the document."""
+    return asked.text if asked.text and not asked.text.isspace() else json.dumps(asked.document, ensure_ascii=False)
 
 
 def _said_of_noise(

@@ -77,6 +77,12 @@ class Draft:
         given = {each.role for each in self.approvals}
         return tuple(role for role in needed if role not in given)
 
+    def under(self, needed: Sequence[Role]) -> Draft:
+        """The draft with the state that its words give it, where the settings have come to want others."""
+        if self.state not in ("proposed", "approved") or not needed:
+            return self
+        return replace(self, state="proposed" if self.missing(needed) else "approved")
+
     def proposed(self, person: Person, at: Moment) -> Draft:
         """The draft, once people are asked for their words.
 
@@ -107,7 +113,7 @@ class Draft:
             raise Contested(msg)
         may = [each for each in missing if each in person.roles and role in (None, each)]
         if not may:
-            msg = f"the word of {_listed([role] if role else missing)} is missing, and you have {_roles_of(person)}"
+            msg = f"{_roles_of(person)} gives no word that is missing; {' or '.join([role] if role else missing)} does"
             raise Forbidden(msg)
         if len(may) > 1:
             msg = f"your word could count for {' or '.join(may)}, and counts once: say for which"
@@ -185,6 +191,11 @@ class Draft:
                 return "draft the file again to go on with it"
 
 
+def says_something(text: str) -> bool:
+    """Whether a reason holds a letter or a digit at least: what nobody sees is none."""
+    return any(each.isalnum() for each in text)
+
+
 _IS: Mapping[DraftState, str] = {
     "draft": "not proposed yet",
     "proposed": "proposed already",
@@ -199,4 +210,4 @@ def _listed(roles: Sequence[Role]) -> str:
 
 
 def _roles_of(person: Person) -> str:
-    return f"the role {_listed(sorted(person.roles))}" if person.roles else "no role"
+    return f"your role {_listed(sorted(person.roles))}" if person.roles else "being without a role"

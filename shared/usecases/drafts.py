@@ -136,7 +136,7 @@ class DraftRules:
 
     def _become(self, number: int, step: Callable[[Draft], Draft]) -> Drafted:
         def attempt() -> Drafted:
-            become = step(self._get(number))
+            become = step(self._get(number).under(self._terms.approvals))
             self._versions.store(become)
             return self._as_it_stands(become, self._versions.active_number())
 
@@ -152,4 +152,4 @@ class DraftRules:
     def _as_it_stands(self, draft: Draft, active: int, warnings: tuple[Problem, ...] = ()) -> Drafted:
         is_open = draft.state not in ("published", "withdrawn")
         missing = draft.missing(self._terms.approvals) if is_open else ()
-        return Drafted(draft, missing, is_open and draft.based_on != active, warnings)
+        return Drafted(draft.under(self._terms.approvals), missing, is_open and draft.based_on != active, warnings)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from shared.domain.drafts import Draft, Terms
+from shared.domain.drafts import Draft, Terms, says_something
 from shared.domain.in_vain import in_vain
 from shared.domain.moments import DAY, Moment
 from shared.domain.people import Person
@@ -155,8 +155,9 @@ class PublishRules:
         """
 
         def attempt() -> Published:
-            draft, active, now = self._draft(number), self._versions.active_number(), self._clock.now()
-            become = draft.published(person, self._terms.approvals, active, now)
+            needed = self._terms.approvals
+            draft, active, now = self._draft(number).under(needed), self._versions.active_number(), self._clock.now()
+            become = draft.published(person, needed, active, now)
             version = RuleVersion(
                 number=active + 1,
                 name=draft.name,
@@ -236,7 +237,7 @@ class PublishRules:
         try:
             self._check(document, active, wish)
         except (Unmet, Invalid):
-            if not wish.force.strip():
+            if not says_something(wish.force):
                 raise
             return wish.force
         return ""

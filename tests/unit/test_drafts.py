@@ -16,7 +16,7 @@ from functions.admin.handler import lambda_handler
 from shared.domain.drafts import Draft, Terms
 from shared.domain.moments import DAY, HOUR, SECOND, Moment, format_moment, parse_moment
 from shared.domain.people import Person, Role
-from shared.domain.refusals import Refused
+from shared.domain.refusals import Refused, Unmet
 from shared.domain.simulation import Stretch
 from shared.ports.errors import Conflict
 from shared.ports.rules import RuleVersion
@@ -204,7 +204,11 @@ def test_a_word_is_given_by_a_role_that_is_asked_and_had(office: Office) -> None
     office.propose(ANA, number)
 
     assert office.approve(ANA, number)["status"] == 403
-    assert office.approve(ADA, number)["status"] == 403
+    refused = office.approve(ADA, number)
+    assert (refused["status"], refused["message"]) == (
+        403,
+        "your role admin gives no word that is missing; marketing or sales does",
+    )
     assert office.approve(ADA, number, "admin")["status"] == 422
     assert office.approve(MIA, number, "sales")["status"] == 403
     office.approve(MIA, number)
@@ -459,6 +463,61 @@ def test_who_is_overtaken_again_and_again_is_told(office: Office, monkeypatch: p
     assert office.ask(ANA, "POST", "/v1/rules/drafts", file_of("second"))["status"] == 409
 
 
+# --- settings that come to want other words ---
+
+
+def moved(office: Office, terms: Terms) -> Office:
+    """The same rules, where the settings want other words by now."""
+    other = Office(terms)
+    other.house = InMemoryDesk(versions=office.house.versions, terms=terms)
+    return other
+
+
+def test_a_draft_that_lacks_a_word_by_now_says_so_and_is_approved_by_that_word() -> None:
+    before = Office(Terms((Role.MARKETING,)))
+    number = before.draft(ANA, "first")
+    before.propose(ANA, number)
+    assert before.approve(MIA, number)["state"] == "approved"
+
+    after = moved(before, TWO_WORDS)
+    path = f"/v1/rules/drafts/{number}"
+    told = after.ask(MIA, "GET", path)
+    assert (told["state"], told["missing"]) == ("proposed", ["sales"])
+    assert "whoever has that role approves it" in after.publish(MIA, number)["message"]
+    assert "proposed already: whoever has that role" in after.propose(ANA, number)["message"]
+    given = after.approve(BO, number)
+    assert given["state"] == "approved"
+    assert [(step["state"], step["who"][:3]) for step in given["steps"]] == [
+        ("proposed", "ana"),
+        ("approved", "mia"),
+        ("approved", "bo@"),
+    ]
+    assert after.publish(MIA, number)["status"] == 201
+
+
+def test_a_word_that_leaves_another_missing_tells_no_step_back() -> None:
+    before = Office(Terms((Role.MARKETING,)))
+    number = before.draft(ANA, "first")
+    before.propose(ANA, number)
+    before.approve(MIA, number)
+
+    given = moved(before, Terms((Role.MARKETING, Role.SALES, Role.ADMIN))).approve(BO, number)
+
+    assert (given["state"], given["missing"]) == ("proposed", ["admin"])
+    assert [step["state"] for step in given["steps"]] == ["proposed", "approved"]
+
+
+def test_a_draft_that_needs_fewer_words_by_now_has_all_that_it_needs() -> None:
+    before = Office(TWO_WORDS)
+    number = before.draft(ANA, "first")
+    before.propose(ANA, number)
+    before.approve(MIA, number)
+
+    after = moved(before, Terms((Role.MARKETING,)))
+    assert after.ask(MIA, "GET", f"/v1/rules/drafts/{number}")["state"] == "approved"
+    assert "approved already: publish it" in after.propose(ANA, number)["message"]
+
+
 # --- simulations and the budget ---
 
 
@@ -499,10 +558,20 @@ def test_a_reason_goes_beyond_the_budget_and_is_kept(office: Office, shown: str)
     assert office.ask(BO, "GET", "/v1/rules/2")["forced"] == "The fair is on Monday."
 
 
-def test_blanks_are_no_reason(office: Office) -> None:
+@pytest.mark.parametrize("nothing", ["  \n", " \u200b ", "\u200d", "...", "\u2060\ufe0f"])
+def test_what_nobody_can_read_is_neither_a_reason_nor_a_note(office: Office, nothing: str) -> None:
     number = office.approved("second")
+    person = Person("id-mia", "mia", frozenset({Role.MARKETING}))
 
-    assert office.publish(MIA, number, force="  \n")["details"] == {"needs": "simulation"}
+    refused = office.publish(MIA, number, force=nothing)
+    assert (refused["status"], refused["details"]) == (422, {"at": "force"})
+    assert "one letter or digit" in refused["message"]
+    with pytest.raises(Unmet):
+        office.house.desk.rules.publish_draft(number, person, PublishingWish(force=nothing))
+    for path in ("/v1/rules/drafts", "/v1/rules/rollbacks"):
+        told = {"note": nothing} | ({"document": {"name": "x"}} if path.endswith("drafts") else {})
+        assert office.ask(MIA, "POST", path, told)["details"] == {"at": "note"}
+    assert office.publish(MIA, number, force="値上げ")["forced"] == "値上げ"
 
 
 def test_a_reason_that_nothing_asked_for_is_not_kept_as_one(office: Office) -> None:
@@ -573,6 +642,13 @@ def test_a_simulation_is_of_what_a_file_says_and_its_text_lends_it_to_no_other(o
 
     assert "of another rule file" in office.publish(MIA, number, simulation=office.simulated("another"))["message"]
     assert office.publish(MIA, number, simulation=office.simulated("second"))["status"] == 201
+
+
+def test_a_blank_text_is_the_document_as_json(office: Office) -> None:
+    for text in (None, "", " \n\t"):
+        document = {"name": f"Ж {text!r}"}
+        number = office.ask(ANA, "POST", "/v1/rules/drafts", {"document": document, "text": text})["number"]
+        assert office.ask(ANA, "GET", f"/v1/rules/drafts/{number}")["text"] == json.dumps(document, ensure_ascii=False)
 
 
 # --- a team of one ---
