@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from infra.cli.moments import moment_named
+from infra.cli.moments import moment_named, present
 from infra.failure import Failure
 from shared.domain.introduction import stage_in_words
 from shared.domain.moments import format_moment, parse_moment, to_datetime
@@ -51,7 +51,7 @@ def asked(at: str | None, rules: str | None, known: str | None) -> dict[str, str
 def as_of_lines(found: Mapping[str, Any]) -> Iterator[str]:
     """What an answer goes by, the stage that would have been, what time will change, and newer rules on their way."""
     if as_of := found.get("as_of"):
-        yield f"at {moment_in_words(found['at'], found['at'])}, {as_of['words']}"
+        yield f"at {moment_in_words(found['at'])}, {as_of['words']}"
         if as_of["known"] == "now" or as_of["rules_version"] != as_of["active_then"]:
             stage = found["replayed_stage"]
             would = stage_in_words(stage["name"]) if stage else "no stage"
@@ -64,7 +64,7 @@ def as_of_lines(found: Mapping[str, Any]) -> Iterator[str]:
 def forecast_lines(found: Mapping[str, Any]) -> Iterator[str]:
     """What time alone will change next: `leaves hot on 3 December at 14:07 UTC unless something happens`."""
     for each in found.get("forecast", ()):
-        when = f"on {moment_in_words(each['at'], found['at'])} unless something happens"
+        when = f"on {moment_in_words(each['at'])} unless something happens"
         before, after = (_band_in_words(each["what"], each[side]) for side in ("before", "after"))
         if before is None:
             yield f"becomes {after} {when}"
@@ -90,10 +90,10 @@ def under_in_words(number: int) -> str:
     return f"scored under version {number}" if number else "scored under no rules"
 
 
-def moment_in_words(text: str, beside: str) -> str:
-    """`3 December at 14:07 UTC`, with the year where another moment is of another one."""
+def moment_in_words(text: str) -> str:
+    """`3 December at 14:07 UTC`, with the year where it is not the present one."""
     stamp = to_datetime(parse_moment(text))
-    year = "" if stamp.year == to_datetime(parse_moment(beside)).year else f" {stamp.year}"
+    year = "" if stamp.year == to_datetime(present()).year else f" {stamp.year}"
     return f"{stamp.day} {stamp:%B}{year} at {stamp:%H:%M} UTC"
 
 

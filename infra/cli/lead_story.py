@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Annotated, Any
 
 import typer
@@ -31,6 +31,7 @@ from infra.cli.leads import Json as AsJson
 from infra.cli.moments import moment_named, short_moment
 from infra.cli.screen import harmless, screen
 from infra.cli.session import Environment, signed_in
+from infra.cli.transitions import QUIETLY, cause_in_words, cause_of, moved_quietly, step_in_words
 from infra.deployed import LOCAL, Api, Refusal, path_of
 from infra.failure import Failure
 from shared.adapters.answers import read_fact
@@ -40,8 +41,8 @@ from shared.domain.stages import QUALIFICATIONS
 
 Lead = Annotated[str, typer.Argument(metavar="LEAD", help="A lead's id, or an e-mail address.")]
 _ANSWERS = {HANDOFF_ACCEPTED, HANDOFF_REJECTED, HANDOFF_RECYCLED}
-_ORDER = ("activity", "more", "stage", "handoff", "follow-up", "answer")
-"""Of one moment what was caused stands after its cause."""
+_ORDER = {"activity": 0, "more": 1, "stage": 2, "handoff": 2, "follow-up": 3, "answer": 4}
+"""Of one moment what was caused stands after its cause; the stages in the order of the path, each with its handoffs."""
 _NUMBER = re.compile(r"[+-]?[\d.,]*\d[\d.,]*")
 _FACT = "yes, no, a rating from 1 to 5, or what the lead said"
 
@@ -197,8 +198,10 @@ def happenings(  # noqa: PLR0917 - each narrows what is told
             # The next page begins with the last moment of this one: what is told twice has the same id.
             page = _page(api, lead, oldest)
     done = [each for each in activities.values() if _was_received(each, received_by)]
-    lines = [*_done(whole, done), *_decided(whole), *_untold(lead, crowded)]
-    lines.sort(key=lambda each: (parse_moment(each["at"]), _ORDER.index(each["what"]), each["words"]), reverse=True)
+    decided = list(_decided(whole, moved_quietly(api, whole)))
+    placed = [*((0, each) for each in (*_done(whole, done), *_untold(lead, crowded))), *decided]
+    placed.sort(key=_place_in_time, reverse=True)
+    lines = [each for _, each in placed]
     reached = min((parse_moment(each["occurred_at"]) for each in activities.values()), default=None) if more else None
     shown = [each for each in lines if reached is None or parse_moment(each["at"]) >= reached]
     if len(shown) > limit:
@@ -252,23 +255,33 @@ def _untold(lead: str, crowded: Iterable[str]) -> Iterator[dict[str, str]]:
         yield {"at": at, "what": "more", "words": words}
 
 
-def _decided(found: Mapping[str, Any]) -> Iterator[dict[str, str]]:
-    """The stages that a lead entered, its handoffs and what followed while nobody answered."""
+def _place_in_time(placed: tuple[int, Mapping[str, str]]) -> tuple[Moment, int, int, bool, str]:
+    """Where a line stands among the others; the number of its step on the path comes with it."""
+    step, each = placed
+    return parse_moment(each["at"]), _ORDER[each["what"]], step, each["what"] == "handoff", each["words"]
+
+
+def _decided(found: Mapping[str, Any], quiet: Collection[int]) -> Iterator[tuple[int, dict[str, str]]]:
+    """The stages that a lead entered, its handoffs and what followed while nobody answered, each with its step."""
     for each in found["transitions"]:
-        words = f"{each['from_stage'] or '(new)'} → {each['to_stage']}, because {each['cause']}"
-        yield {"at": each["at"], "what": "stage", "words": words}
+        why = f"; {QUIETLY}" if each["number"] in quiet else ""
+        words = f"{step_in_words(each)}, because {cause_in_words(each)}{why}"
+        yield each["number"], {"at": each["at"], "what": "stage", "words": words}
     for each in found["handoffs"]:
         member = f" ({each['assignee']})" if each["assignee"] and not each["done"] else ""
-        words = f"handed over to {each['to']}{member} as {each['stage']}"
-        yield {"at": each["requested_at"], "what": "handoff", "words": words}
+        cause = cause_of(found, each)
+        step = cause["number"] if cause else 0
+        by = f" (by new rules, version {cause['rules_version']})" if cause and cause["by_rules"] else ""
+        words = f"handed over to {each['to']}{member} as {each['stage']}{by}"
+        yield step, {"at": each["requested_at"], "what": "handoff", "words": words}
         for follow_up in each["done"]:
             words = f"{follow_up['kind']} to {follow_up['to']}: nobody had answered"
-            yield {"at": follow_up.get("done_at") or follow_up["at"], "what": "follow-up", "words": words}
+            yield step, {"at": follow_up.get("done_at") or follow_up["at"], "what": "follow-up", "words": words}
         if each["answer"]:
             note = f": {each['answer']['note']}" if each["answer"]["note"] else ""
             remark = f"\n{each['answer']['remark']}" if each["answer"]["remark"] else ""
             words = f"{each['id']} {answer_in_words(each['answer'], when=False)}{note}{remark}"
-            yield {"at": each["answer"]["at"], "what": "answer", "words": words}
+            yield step, {"at": each["answer"]["at"], "what": "answer", "words": words}
 
 
 def _points(told: Mapping[str, Any]) -> Table:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from http import HTTPStatus
 from types import MappingProxyType
 from typing import Annotated, Any
@@ -16,6 +16,7 @@ from infra.cli.asking import confirm
 from infra.cli.moments import short_day, short_moment
 from infra.cli.screen import harmless, screen
 from infra.cli.session import Environment, signed_in
+from infra.cli.transitions import QUIETLY, cause_in_words, cause_of, moved_quietly, step_in_words
 from infra.deployed import LOCAL, Api, Refusal, path_of
 from infra.failure import Failure
 from shared.domain.introduction import shown_points
@@ -87,7 +88,8 @@ def show(  # noqa: PLR0917 - each is an option
     rules that were active then, and says so.
     """
     wish = as_of.asked(at, rules, known)
-    found = story(signed_in(environment), lead, wish)
+    api = signed_in(environment)
+    found = story(api, lead, wish)
     if as_json:
         screen.json(found)
         return
@@ -100,10 +102,14 @@ def show(  # noqa: PLR0917 - each is an option
     for line in consent_lines(found["consents"]):
         screen.say(line)
     screen.show(explanation_table(found))
-    for line in (*sum_lines(found), *qualification_lines(found), *nurture_lines(found), *activity_lines(found)):
+    for line in (*sum_lines(found), *qualification_lines(found), *nurture_lines(found)):
         screen.say(line)
-    for line in _decision_lines(found):
-        screen.say(line)
+    for heading, lines in _parts(found, moved_quietly(api, found)):
+        if told := list(lines):
+            screen.say("")
+            screen.say(heading)
+        for line in told:
+            screen.say(line)
 
 
 @leads_app.command("merge")
@@ -360,13 +366,32 @@ def qualification_lines(found: Mapping[str, Any]) -> Iterator[str]:
         yield f"{factor['label']}: {factor['level']}, {factor['because']}"
 
 
-def _decision_lines(found: Mapping[str, Any]) -> Iterator[str]:
-    """The stages that a lead entered, its handoffs, and what people decided of who it is."""
+def _parts(found: Mapping[str, Any], quiet: Collection[int]) -> Iterator[tuple[str, Iterator[str]]]:
+    """What happened to a lead, part by part, each with its heading, which tells the order of time in it."""
+    yield "What they did, newest first", activity_lines(found)
+    yield "Stages, oldest first", _stage_steps(found, quiet)
+    yield "Handed over, oldest first", _handed_over(found)
+    yield "What people decided, oldest first", _decision_lines(found)
+
+
+def _stage_steps(found: Mapping[str, Any], quiet: Collection[int]) -> Iterator[str]:
     for transition in found["transitions"]:
-        yield f"{short_moment(transition['at'])}  {transition['from_stage'] or '(new)'} → {transition['to_stage']}"
-        yield f"    because {transition['cause']}"
+        yield f"{short_moment(transition['at'])}  {step_in_words(transition)}"
+        yield f"    because {cause_in_words(transition)}"
+        if transition["number"] in quiet:
+            yield f"    {QUIETLY}"
+
+
+def _handed_over(found: Mapping[str, Any]) -> Iterator[str]:
     for handoff in found["handoffs"]:
         yield from handoff_lines(handoff)
+        cause = cause_of(found, handoff)
+        if cause and cause["by_rules"]:
+            yield f"    because version {cause['rules_version']} of the rules moved it, and not what the lead did"
+
+
+def _decision_lines(found: Mapping[str, Any]) -> Iterator[str]:
+    """What people decided of who the lead is."""
     for decision in found["decisions"]:
         yield f"{short_moment(decision['at'])}  {_DECISIONS[decision['said']]} by {decision['who']}"
         if decision["why"]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from infra.failure import Failure
+from shared.adapters.clock import SystemClock
 from shared.domain.moments import Moment, MomentError, parse_moment
 
 _REMEDY = "Write it as 2026-03-01T09:30:00Z, or a day as 2026-03-01, which is its first moment in UTC."
@@ -18,6 +19,11 @@ def moment_named(text: str, option: str) -> Moment:
         return parse_moment(text if "T" in text else f"{text}T00:00:00Z")
     except (MomentError, OverflowError) as error:
         raise Failure(f"{option} {text} is no day and no moment.", _REMEDY, str(error)) from error
+
+
+def present() -> Moment:
+    """The machine's present moment."""
+    return SystemClock().now()
 
 
 def short_moment(moment: str | None) -> str:

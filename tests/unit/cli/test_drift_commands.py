@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from functions.admin.handler import lambda_handler
-from infra.cli import drift, lead_story, leads
+from infra.cli import as_of, drift, lead_story, leads
 from infra.cli.main import app
 from infra.deployed import Refusal
 from infra.failure import Failure
@@ -73,6 +73,7 @@ def baton(house: InMemoryDesk, monkeypatch: pytest.MonkeyPatch) -> Baton:
     def run(*words: str, role: str = "admin") -> Any:
         for module in (drift, leads, lead_story):
             monkeypatch.setattr(module, "signed_in", lambda _: AtDesk(house, role))
+        monkeypatch.setattr(as_of, "present", house.clock.now)
         return CliRunner().invoke(app, list(words))
 
     return run

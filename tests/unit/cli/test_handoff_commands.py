@@ -9,14 +9,17 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
-from infra.cli import handoffs, lead_story, leads
+from infra.cli import as_of, handoffs, lead_story, leads
 from infra.cli.handoffs import review
 from infra.cli.leads import activity_line
 from infra.cli.main import app
 from infra.deployed import Refusal
 from infra.failure import Failure
 from shared.domain.handoff import HandoffKey, HandoffRecord, LeadId
+from shared.domain.journey import Journey
 from shared.domain.moments import DAY, HOUR, MINUTE, Moment, format_moment, parse_moment
+from shared.ports.rules import RuleVersion
+from shared.ports.stages import StageRecord, StoredTransition
 from tests.http_requests import NOW
 from tests.people import activity
 from tests.sales_desk import (
@@ -46,6 +49,7 @@ def baton(desk, monkeypatch):
     def run(*words, who="bob", role="sales"):
         for module in (handoffs, lead_story):
             monkeypatch.setattr(module, "signed_in", lambda _: seller(desk, who, role))
+        monkeypatch.setattr(as_of, "present", desk.clock.now)
         return CliRunner().invoke(app, list(words))
 
     return run
@@ -605,3 +609,109 @@ def test_what_is_asked_for_and_cannot_be_is_told_with_what_there_is(  # noqa: PL
 
     assert told.what == what
     assert told.remedy.startswith(remedy)
+
+
+# --- stages and handoffs in order, and what the rules alone did ---
+
+
+def stepped(desk, *steps, notify=False):
+    """Grace took these steps on the path, all at one moment."""
+    moment = parse_moment(MORNING)
+    if notify:
+        number = desk.versions.active_number() + 1
+        desk.versions.publish(
+            RuleVersion(number, "acme", "mia@acme.example", desk.clock.now(), "", "0" * 64, RULES, "", notify=True)
+        )
+    version = desk.versions.active_number()
+    stored = [
+        StoredTransition(n, before, after, epoch, moment, cause, "grace", version, by_rules=by_rules, snapshot={})
+        for n, (before, after, epoch, cause, by_rules) in enumerate(steps, start=1)
+    ]
+    handoffs = [
+        handed_over(HandoffKey(GRACES.lead, each.to_stage, each.epoch))
+        for each in stored
+        if each.to_stage == "mql" and (notify or not each.by_rules)
+    ]
+    here = stored[-1]
+    journey = Journey(here.to_stage, {here.to_stage: here.epoch}, moment, moment)
+    desk.stages.commit(StageRecord(GRACES.lead, journey), stored, handoffs)
+
+
+def test_stages_of_one_moment_are_told_in_the_order_of_the_path_with_their_handoffs_behind_them(baton, desk):
+    stepped(
+        desk,
+        (None, "suspect", 1, "they came", False),
+        ("suspect", "mql", 1, "score at least 50", False),
+        ("mql", "iql", 1, "left mql: no activity for 30 days", False),
+        ("iql", "mql", 2, "score at least 50", False),
+        ("mql", "client", 1, "a deal", False),
+    )
+    handed = "handed over to inside-sales (mia) as mql"
+    path = [
+        "page_viewed",
+        "(new) → suspect, because they came",
+        "suspect → mql, because score at least 50",
+        handed,
+        "mql → iql, because no activity for 30 days",
+        "iql → mql, because score at least 50",
+        handed,
+        "mql → client, because a deal",
+    ]
+
+    told = done(baton("leads", "timeline", "lead-2")).splitlines()
+    listed = json.loads(done(baton("leads", "timeline", "lead-2", "--json")))["happened"]
+
+    assert [line.partition("  ")[2] for line in told] == path
+    assert [each["words"] for each in listed] == path
+
+
+def test_what_the_rules_alone_moved_is_marked_with_why_nobody_was_told(baton, desk, monkeypatch):
+    monkeypatch.setattr(leads, "signed_in", lambda _: seller(desk))
+    stepped(desk, (None, "mql", 1, "score at least 50", True), ("mql", "recycled", 1, "handoff_recycled", True))
+
+    shown = done(baton("leads", "show", "lead-2"))
+    told = done(baton("leads", "timeline", "lead-2"))
+
+    quiet = "not handed over: only the rules moved it"
+    assert f"(new) → mql (by new rules, version 1)\n    because score at least 50\n    {quiet}\n" in shown
+    assert f"(new) → mql (by new rules, version 1), because score at least 50; {quiet}\n" in told
+    for text in (shown, told):
+        assert "mql → recycled (by new rules, version 1)" in text
+        assert text.count(quiet) == 1
+
+
+def test_a_handoff_that_new_rules_made_says_so(baton, desk, monkeypatch):
+    monkeypatch.setattr(leads, "signed_in", lambda _: seller(desk))
+    stepped(desk, (None, "mql", 1, "score at least 50", True), notify=True)
+
+    shown = done(baton("leads", "show", "lead-2"))
+    told = done(baton("leads", "timeline", "lead-2"))
+
+    assert "    because version 2 of the rules moved it, and not what the lead did\n" in shown
+    assert "handed over to inside-sales (mia) as mql (by new rules, version 2)\n" in told
+    assert "not handed over" not in shown + told
+    assert "of the rules moved it" not in done(baton("leads", "show", "lead-1"))
+
+
+def test_a_lead_is_shown_in_parts_whose_headings_tell_the_order_of_time(baton, desk, monkeypatch):
+    monkeypatch.setattr(leads, "signed_in", lambda _: seller(desk))
+
+    lines = done(baton("leads", "show", "lead-1")).splitlines()
+
+    for heading, first in (
+        ("What they did, newest first", "2026-03-02 08:00  demo_requested"),
+        ("Stages, oldest first", "2026-03-02 08:00  (new) → mql"),
+        ("Handed over, oldest first", "2026-03-02 08:00  handed over to inside-sales (mia) as mql: email"),
+    ):
+        place = lines.index(heading)
+        assert lines[place - 1] == ""
+        assert lines[place + 1].startswith(first)
+    assert "What people decided, oldest first" not in lines
+
+
+def test_a_moment_of_another_year_is_told_with_its_year(baton, desk):
+    words = ("leads", "explain", "lead-1", "--at", "2026-03-01T12:00:00Z")
+
+    assert "at 1 March at 12:00 UTC, as it was known then" in done(baton(*words))
+    desk.clock.advance(365 * DAY)
+    assert "at 1 March 2026 at 12:00 UTC, as it was known then" in done(baton(*words))
