@@ -177,9 +177,12 @@ class Api:
             told = json.loads(answer.data) if answer.data else None
         except ValueError:
             told = None
-        if answer.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+        if answer.status == HTTPStatus.UNAUTHORIZED:
             what = f"The API refuses this sign-in: {_message(told) or answer.reason}."
-            raise Failure(what, "Sign in again, with a user whose role allows it.")
+            raise Failure(what, "Sign in again; a token is good for an hour, also the one in BATON_TOKEN.")
+        if answer.status == HTTPStatus.FORBIDDEN:
+            what = f"The API does not allow it: {_message(told) or answer.reason}."
+            raise Failure(what, "Ask somebody whose role allows it, or sign in as another user.")
         if answer.status >= HTTPStatus.BAD_REQUEST:
             raise Refusal(answer.status, told)
         return told

@@ -1,4 +1,4 @@
-"""Signed in to an environment's API: as the local user here, with a token or a password elsewhere."""
+"""Signed in to an environment's API: with a token, as the local user here, or with a password elsewhere."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ Environment = Annotated[str, typer.Option("--env", help="The environment; `local
 def signed_in(environment: str) -> Api:
     """The API of an environment.
 
-    Elsewhere than on this machine a token comes from BATON_TOKEN, or from the stack's user pool with BATON_USER and a
-    password that is asked for.
+    A token comes from BATON_TOKEN, or from the stack's user pool with BATON_USER and a password that is asked for. With
+    neither it is on this machine the local user's, who is an admin.
 
     Raises:
         Failure: there is nobody to sign in as, or the user pool does not let that person in.
     """
-    if environment == LOCAL:
-        return LocalCloud(Home.usual()).api()
     deployed = of_environment(environment)
     if token := os.environ.get("BATON_TOKEN"):
         return Api(deployed.api, token)
+    if environment == LOCAL and not os.environ.get("BATON_USER"):
+        return LocalCloud(Home.usual()).api()
     if not sys.stdin.isatty():
         raise Failure(
             f"Nobody is signed in to {environment}.", "Put a token into BATON_TOKEN, or run this in a terminal."

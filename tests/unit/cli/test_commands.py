@@ -148,6 +148,21 @@ def test_a_token_from_the_environment_is_taken_and_without_one_nobody_is_asked_i
     assert session.signed_in("prod") == Api("https://x", "t")
 
 
+def test_on_this_machine_somebody_else_than_its_user_signs_in_with_a_token_or_a_password(stack, monkeypatch):
+    stack(Pool())
+    monkeypatch.setattr(Deployed, "api", "http://local")
+    monkeypatch.setattr("infra.cli.session.LocalCloud.api", lambda _: Api("http://local", "own"))
+    assert session.signed_in("local").token == "own"
+
+    monkeypatch.setenv("BATON_USER", "ada@example.com")
+    monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
+    monkeypatch.setattr("infra.cli.session.getpass.getpass", lambda _: "secret")
+    assert session.signed_in("local").token == "token"
+
+    monkeypatch.setenv("BATON_TOKEN", "t")
+    assert session.signed_in("local") == Api("http://local", "t")
+
+
 class FakeApi(Api):
     """Answers from pages of leads."""
 
@@ -233,7 +248,17 @@ def test_what_a_role_does_not_allow_is_told_with_whom_it_is_for(monkeypatch):
 
     with pytest.raises(Failure, match="for the roles admin, marketing; you have sales") as told:
         Api("https://x", "t").post("/v1/rules/rollbacks", {})
-    assert "a user whose role allows it" in told.value.remedy
+    assert "somebody whose role allows it" in told.value.remedy
+    assert "Sign in again" not in told.value.remedy
+
+
+def test_a_token_that_is_none_is_told_to_be_made_anew(monkeypatch):
+    answer = SimpleNamespace(status=401, data=b'{"message": "Unauthorized"}', reason="Unauthorized")
+    monkeypatch.setattr("infra.deployed.urllib3.request", lambda *_, **__: answer)
+
+    with pytest.raises(Failure, match="refuses this sign-in: Unauthorized") as told:
+        Api("https://x", "garbage").get("/v1/rules")
+    assert "BATON_TOKEN" in told.value.remedy
 
 
 def test_a_lead_that_a_path_could_mistake_for_something_else_is_quoted():

@@ -76,7 +76,16 @@ MATRIX: dict[str, tuple[str, set[str]]] = {
 
 WITHOUT_A_PERSON = {
     *("up", "down", "status", "logs", "score", "deploy", "diff", "destroy", "import"),
-    *("queues list", "queues redrive", "channels list", "users add", "erasures list", "erasures replay"),
+    *(
+        "queues list",
+        "queues redrive",
+        "channels list",
+        "users add",
+        "users list",
+        "users remove",
+        "erasures list",
+        "erasures replay",
+    ),
     *("secrets set", "secrets rotate", "secrets list", "events list", "events schema"),
     *("rules check", "rules schema", "rules presets", "rules agreement", "rules test"),
 }
