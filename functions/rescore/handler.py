@@ -12,12 +12,14 @@ from pydantic import ValidationError
 from functions.rescore.settings import Settings
 from shared.adapters.clock import SystemClock
 from shared.adapters.dynamodb.activities import DynamoDBActivities
+from shared.adapters.dynamodb.drift import DynamoDBDrifts
 from shared.adapters.dynamodb.leads import DynamoDBLeads
 from shared.adapters.dynamodb.noise import DynamoDBNoiseMarks
 from shared.adapters.dynamodb.rescoring import DynamoDBRescoring
 from shared.adapters.dynamodb.rules import DynamoDBRuleVersions
 from shared.adapters.dynamodb.stages import DynamoDBStages
 from shared.adapters.environment import load
+from shared.adapters.faults import fault
 from shared.adapters.queue_messages import work_through
 from shared.adapters.sqs import SQSQueue
 from shared.domain.events import NoiseChanged, RescoreRequested, RulesPublished
@@ -57,6 +59,7 @@ def _rescore() -> Rescore:
         rescoring=DynamoDBRescoring(dynamodb, settings.leads_table),
         touches=SQSQueue(boto3.client("sqs"), settings.score_queue_url),
         rulebook=rulebook,
+        drifts=DynamoDBDrifts(dynamodb, settings.leads_table),
         clock=clock,
         segments=settings.segments,
         page=settings.page,
@@ -71,7 +74,11 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext, rescore: Resco
         _log.info("swept", extra={"touches": asked})
         return None
     answer = work_through(event, context, lambda told: _begin(told, rescore), _log, "no rescore begun")
-    rescore.go_on(lambda: context.get_remaining_time_in_millis() > _SPARE_MILLISECONDS)
+    try:
+        rescore.go_on(lambda: context.get_remaining_time_in_millis() > _SPARE_MILLISECONDS)
+    except Exception as error:  # noqa: BLE001 (what was begun is begun, and goes on at the next tick, which tells it)
+        # Without the traceback: what it quotes may name somebody.
+        _log.error("a rescore did not go on", extra=fault(error))
     return answer
 
 

@@ -17,8 +17,9 @@ class Checkpoint:
 
     `started` is when the rescore began, `began` when the present pass through the segment did; a pass that began before
     `until_quiet` is not the last. `found` counts what the present pass picked, `most` is the most that any pass did,
-    and `touched` adds up all passes: who is asked for twice counts twice. `done_at` is when the last pass was over. On
-    the first segment `announced` tells that the end of the whole rescore was told.
+    and `touched` adds up all passes: who is asked for twice counts twice. `left_out` counts the leads that the latest
+    pass could not judge, for they are damaged. `done_at` is when the last pass was over. On the first segment
+    `announced` tells that the end of the whole rescore was told.
     """
 
     job: str
@@ -32,6 +33,7 @@ class Checkpoint:
     found: int = 0
     most: int = 0
     touched: int = 0
+    left_out: int = 0
     version: int = 0
     done_at: Moment | None = None
     announced: bool = False
@@ -41,7 +43,10 @@ class Rescoring(Protocol):
     """Stored checkpoints, so that a rescore goes on where it was stopped."""
 
     def begin(self, checkpoints: Sequence[Checkpoint]) -> None:
-        """Store the first checkpoint of each segment. A rescore of the same job that has begun stays as it is."""
+        """Store the first checkpoint of each segment, of all or of none.
+
+        A rescore of the same job that has begun stays as it is.
+        """
         ...
 
     def unfinished(self) -> list[Checkpoint]:

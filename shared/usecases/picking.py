@@ -22,12 +22,13 @@ from shared.domain.selection import Selection, Standing, parse_selection
 from shared.domain.state import known_facts
 from shared.ports.activities import Activities
 from shared.ports.clock import Clock
+from shared.ports.errors import Unreadable
 from shared.ports.leads import LeadRecord, Leads
 from shared.ports.noise import NoiseMarks
 from shared.ports.rescoring import Checkpoint
 from shared.ports.stages import StageRecord, Stages
 from shared.usecases.history import leads_at
-from shared.usecases.rulebook import Rulebook
+from shared.usecases.rulebook import Rulebook, UnknownRules
 from shared.usecases.unapplied import FindUnapplied
 
 Message = Mapping[str, object]
@@ -36,10 +37,14 @@ _SIDE_BY_SIDE = 16
 
 @dataclass(frozen=True, slots=True)
 class Picked:
-    """What `score` is to be asked because of one page, and where the next page begins (None: there is none)."""
+    """What `score` is to be asked because of one page, and where the next page begins (None: there is none).
+
+    `left_out` counts the leads of the page of which nobody can tell whether it is to be asked: they are damaged.
+    """
 
     messages: Sequence[Message]
     after: str | None
+    left_out: int = 0
 
 
 class Pick:
@@ -72,12 +77,18 @@ class Pick:
             case EveryLead():
                 return _touches(*self._segment(place))
             case LeadsUnderOlderRules(version):
-                return _touches(*self._segment(place, older_than=version))
+                found, after = self._segment(place, older_than=version)
+                # In the first pass `score` is asked for each, and tells of whom it cannot read; no later one waits for
+                # those.
+                readable = found if place.began == place.started else self.readable(found)
+                return _touches(readable, after, len(found) - len(readable))
             case NamedLeads(leads):
                 return self._named(place, leads)
             case LeadsWhere(where):
                 found, after = self._segment(place)
-                return _touches(self._meeting(found, parse_selection(where)), after)
+                met = self._meeting(found, parse_selection(where))
+                picked = [lead for lead, is_met in zip(found, met, strict=True) if is_met]
+                return _touches(picked, after, met.count(None))
             case LeadsOfNoise(filter_):
                 return self._of_noise(place, filter_)
             case UnappliedActivities(since):
@@ -95,22 +106,46 @@ class Pick:
         end = start + self._page
         return _touches(mine[start:end], str(end) if end < len(mine) else None)
 
-    def _meeting(self, leads: Sequence[LeadId], selection: Selection) -> list[LeadId]:
-        """Those of some leads that a selection picks, both sides of each read side by side."""
+    def readable(self, leads: Sequence[LeadId]) -> list[LeadId]:
+        """Those of some leads that are not damaged beyond reading."""
         if not leads:
             return []
         with ThreadPoolExecutor(min(_SIDE_BY_SIDE, len(leads))) as pool:
-            records = list(pool.map(self._leads.load, leads))
+            return [lead for lead, damaged in zip(leads, pool.map(self._is_damaged, leads), strict=True) if not damaged]
+
+    def _is_damaged(self, lead: LeadId) -> bool:
+        return isinstance(self._load(lead), Unreadable)
+
+    def _load(self, lead: LeadId) -> LeadRecord | Unreadable | None:
+        try:
+            return self._leads.load(lead)
+        except Unreadable as error:
+            return error
+
+    def _meeting(self, leads: Sequence[LeadId], selection: Selection) -> list[bool | None]:
+        """Whether a selection picks each of some leads, both sides of each read side by side; None: nobody can tell."""
+        if not leads:
+            return []
+        with ThreadPoolExecutor(min(_SIDE_BY_SIDE, len(leads))) as pool:
+            records = list(pool.map(self._load, leads))
             stages = list(pool.map(self._stages.load, leads))
-        return [
-            record.lead
-            for record, stage in zip(records, stages, strict=True)
-            if record and not record.merged_into and selection.holds(self._standing(record, stage))
-        ]
+        return [self._meets(*each, selection) for each in zip(records, stages, strict=True)]
+
+    def _meets(
+        self, record: LeadRecord | Unreadable | None, stage: StageRecord | None, selection: Selection
+    ) -> bool | None:
+        if record is None:
+            return False
+        if isinstance(record, Unreadable) or record.rules_version < 0:
+            return None
+        try:
+            return not record.merged_into and selection.holds(self._standing(record, stage))
+        except UnknownRules:
+            return None
 
     def _standing(self, record: LeadRecord, stage: StageRecord | None) -> Standing:
         """A lead as it stands at this moment, under the rules of its own state."""
-        rules = self._rulebook.version(max(record.rules_version, 0)).rules
+        rules = self._rulebook.version(record.rules_version).rules
         score = rules.score(record.state, self._clock.now())
         return Standing(
             stage.journey.stage if stage else None,
@@ -135,8 +170,8 @@ class Pick:
         return Picked([{"lead": lead, "rebuild": True} for lead in sorted(found)], after)
 
 
-def _touches(leads: Sequence[LeadId], after: str | None) -> Picked:
-    return Picked([{"lead": lead} for lead in leads], after)
+def _touches(leads: Sequence[LeadId], after: str | None, left_out: int = 0) -> Picked:
+    return Picked([{"lead": lead} for lead in leads], after, left_out)
 
 
 def _again(activity: Activity) -> Message:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
 
 from shared.domain.conditions import OPERATORS, ConditionError
+from shared.domain.drift import Fault
 from shared.domain.events import RulesApplied
 from shared.domain.handoff import LeadId
 from shared.domain.moments import SECOND, Moment
@@ -14,6 +16,7 @@ from shared.domain.rescores import Aim, EveryLead, LeadsOfNoise, LeadsUnderOlder
 from shared.domain.selection import SELECTION_KEYS, parse_selection
 from shared.ports.bus import Event
 from shared.ports.clock import Clock
+from shared.ports.drift import Drifts
 from shared.ports.errors import Conflict
 from shared.ports.leads import Leads
 from shared.ports.queue import MeasuredQueue
@@ -71,6 +74,7 @@ class Rescore:
         rescoring: Rescoring,
         touches: MeasuredQueue,
         rulebook: Rulebook,
+        drifts: Drifts,
         clock: Clock,
         segments: int,
         page: int,
@@ -81,6 +85,7 @@ class Rescore:
         self._rescoring = rescoring
         self._touches = touches
         self._rulebook = rulebook
+        self._drifts = drifts
         self._clock = clock
         self._segments = segments
         self._page = page
@@ -128,24 +133,46 @@ class Rescore:
         Who was touched leaves the index, so that whatever is left goes on by itself at the next tick.
         """
         asked = 0
+        standing = {each.lead for each in self._drifts.all() if Fault.UNREADABLE in each.faults}
         for page in self._leads.due(self._clock.now(), self._page):
             if not self._has_room(2 * self._most_ahead):
                 break
-            self._ask([{"lead": lead} for lead in page])
-            asked += len(page)
+            suspects = [lead for lead in page if lead in standing]
+            # Whom nobody can read would stay due, and be asked for again and again, until somebody repairs it.
+            damaged = set(suspects).difference(self._pick.readable(suspects))
+            leads = [lead for lead in page if lead not in damaged]
+            self._ask([{"lead": lead} for lead in leads])
+            asked += len(leads)
             if not has_time():
                 break
         return asked
 
     def go_on(self, has_time: Callable[[], bool]) -> int:
-        """Move every unfinished rescore on, page by page, each page with its checkpoint, and tell what has ended."""
+        """Move every unfinished rescore on, page by page, each page with its checkpoint, and tell what has ended.
+
+        Leads under older rules come first; then the others take turns, a page at a time. One that fails holds up no
+        other, and its error is raised at the end.
+        """
         asked = 0
-        for checkpoint in self._rescoring.unfinished():
-            current: Checkpoint | None = checkpoint
-            while current and has_time() and self._has_room(self._most_ahead):
-                found, current = self._page_of(current)
+        errors: list[Exception] = []
+        waiting = sorted(self._rescoring.unfinished(), key=lambda each: each.started)
+        for is_first in (True, False):
+            turns = deque(each for each in waiting if isinstance(each.aim, LeadsUnderOlderRules) is is_first)
+            while turns and has_time():
+                current = turns.popleft()
+                try:
+                    if not self._has_room(self._most_ahead):
+                        break
+                    found, following = self._page_of(current)
+                except Exception as error:  # noqa: BLE001 (one bad rescore never holds up another)
+                    errors.append(error)
+                    continue
                 asked += found
+                if following:
+                    turns.append(following)
         self._tell_ends()
+        if errors:
+            raise errors[0]
         return asked
 
     def _page_of(self, checkpoint: Checkpoint) -> tuple[int, Checkpoint | None]:
@@ -160,6 +187,7 @@ class Rescore:
             found=found,
             most=max(checkpoint.most, found),
             touched=checkpoint.touched + number,
+            left_out=picked.left_out + (checkpoint.left_out if checkpoint.after else 0),
         )
         if after is None:
             # The pass is over. One that began too early, or left older leads, is followed by another at a later tick.

@@ -1,5 +1,6 @@
 import json
 from abc import ABC, abstractmethod
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
@@ -85,6 +86,7 @@ class RescoringContract(ABC):
                 found=3,
                 most=4,
                 touched=5,
+                left_out=2,
                 done_at=NOON,
                 announced=True,
             )
@@ -132,6 +134,21 @@ class TestDynamoDBRescoring(RescoringContract):
             return [event_of(item) for item in items if item["sk"]["S"].startswith("OUTBOX#")]
 
         return found
+
+    def test_a_rescore_begins_in_all_its_segments_or_in_none(self, rescoring, dynamodb, monkeypatch):
+        put, puts = dynamodb.put_item, []
+
+        def cut_off(**asked):
+            puts.append(asked)
+            if len(puts) > 1:
+                raise TimeoutError("its time ran out")
+            return put(**asked)
+
+        monkeypatch.setattr(dynamodb, "put_item", cut_off)
+        with suppress(TimeoutError):
+            rescoring.begin([FIRST, replace(FIRST, segment=1)])
+
+        assert len(rescoring.all()) in (0, 2)
 
     @pytest.mark.parametrize(
         ("told", "aim"),

@@ -50,6 +50,7 @@ from tests.crash.faults import Died, Fault, Faults, Kind, Port
 from tests.fakes import (
     FixedClock,
     InMemoryActivities,
+    InMemoryDrifts,
     InMemoryHandoffs,
     InMemoryLeads,
     InMemoryMissed,
@@ -503,6 +504,7 @@ class World:
             ),
             rescoring=port("rescoring", self.rescoring),
             touches=port("score_queue", Box("score", self)),
+            drifts=InMemoryDrifts(),
             rulebook=rules,
             clock=self.clock,
             segments=1,

@@ -3,6 +3,7 @@
 from tests.fakes.activities import InMemoryActivities
 from tests.fakes.budgets import InMemoryBudgets
 from tests.fakes.clock import FixedClock
+from tests.fakes.drift import InMemoryDrifts
 from tests.fakes.erasures import InMemoryErasures
 from tests.fakes.handoffs import InMemoryHandoffs
 from tests.fakes.leads import InMemoryLeads
@@ -19,6 +20,7 @@ __all__ = [
     "InMemoryActivities",
     "InMemoryBudgets",
     "InMemoryBus",
+    "InMemoryDrifts",
     "InMemoryErasures",
     "InMemoryHandoffs",
     "InMemoryLeads",

@@ -26,6 +26,7 @@ from shared.usecases.score import Score
 from tests.fakes import (
     FixedClock,
     InMemoryActivities,
+    InMemoryDrifts,
     InMemoryLeads,
     InMemoryNoiseMarks,
     InMemoryQueue,
@@ -92,6 +93,7 @@ class Town:
             ),
             rescoring=DynamoDBRescoring(client, LEADS) if client else InMemoryRescoring(),
             touches=self.queue,
+            drifts=InMemoryDrifts(),
             rulebook=rulebook,
             clock=self.clock,
             segments=4,

@@ -19,7 +19,7 @@ from shared.usecases.history import gather
 from shared.usecases.noise import MOST_FILTERS, KnownNoise, MarkNoise, NoiseWord
 from shared.usecases.picking import Pick
 from shared.usecases.rescore import Rescore
-from tests.fakes import InMemoryNoiseMarks, InMemoryQueue, InMemoryRescoring, InMemoryStages
+from tests.fakes import InMemoryDrifts, InMemoryNoiseMarks, InMemoryQueue, InMemoryRescoring, InMemoryStages
 from tests.people import activity, browser, user
 from tests.unit.test_score import ADA, BOB, LAPTOP, House
 
@@ -53,6 +53,7 @@ class Noisy(House):
             ),
             rescoring=InMemoryRescoring(),
             touches=self.queue,
+            drifts=InMemoryDrifts(),
             rulebook=self.rulebook,
             clock=self.clock,
             segments=2,

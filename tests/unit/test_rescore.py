@@ -1,14 +1,21 @@
 import json
+from collections import Counter
+from contextlib import suppress
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from functions.rescore.handler import lambda_handler
 from shared.domain.activity import Claims
+from shared.domain.drift import Fault
 from shared.domain.events import RulesApplied
 from shared.domain.handoff import LeadId
 from shared.domain.journey import Journey
 from shared.domain.moments import MINUTE, Moment
 from shared.domain.state import ScoreState
+from shared.ports.drift import Drift
 from shared.ports.errors import Unavailable
 from shared.ports.leads import LeadRecord
 from shared.ports.rules import RuleVersion
@@ -20,6 +27,7 @@ from shared.usecases.rulebook import Rulebook
 from tests.fakes import (
     FixedClock,
     InMemoryActivities,
+    InMemoryDrifts,
     InMemoryLeads,
     InMemoryNoiseMarks,
     InMemoryQueue,
@@ -41,6 +49,7 @@ class Office:
         self.log = InMemoryActivities()
         self.noise = InMemoryNoiseMarks()
         self.stages = InMemoryStages()
+        self.drifts = InMemoryDrifts()
         self.versions = InMemoryRuleVersions()
         rulebook = Rulebook(self.versions, self.clock)
         self.rescore = Rescore(
@@ -57,6 +66,7 @@ class Office:
             ),
             rescoring=self.rescoring,
             touches=self.queue,
+            drifts=self.drifts,
             rulebook=rulebook,
             clock=self.clock,
             segments=3,
@@ -351,3 +361,125 @@ def test_of_other_rescores_no_end_is_told(office):
 
     assert office.rescoring.unfinished() == []
     assert office.rescoring.outbox == []
+
+
+def older(office, *, than=1):
+    return sorted(lead for lead, record in office.leads.records.items() if record.rules_version < than)
+
+
+def minutes(office, number, *, rules_version=1):
+    """So many ticks, a minute apart, and `score` does what it can behind each; how often each lead was asked for."""
+    asked = Counter()
+    for _ in range(number):
+        office.clock.advance(MINUTE)
+        with suppress(Unavailable):
+            office.tick()
+        asked.update(office.touched)
+        office.queue.messages = [each for each in office.queue.messages if each["lead"] not in office.leads.damaged]
+        office.score_all(rules_version)
+    return asked
+
+
+def test_a_damaged_lead_is_asked_for_once_and_left_out_so_that_the_publish_ends(office):
+    seven = LeadId("lead-07")
+    office.leads.damaged = {seven}
+
+    office.rescore.published(1)
+    asked = minutes(office, 10)
+
+    assert asked[seven] == 1
+    assert older(office) == [seven]
+    assert [event.id for event in office.rescoring.outbox] == ["rules-applied-1"]
+    assert sum(each.left_out for each in office.rescoring.all()) == 1
+
+
+def test_a_damaged_lead_is_left_out_of_a_condition_and_counted_and_the_others_are_touched(office):
+    office.publish({"name": "acme", "behaviour": [{"id": "view", "on": "page_viewed", "points": 30}]})
+    office.leads.damaged = {LeadId("lead-07")}
+    for lead, version in (("lead-08", 99), ("lead-09", -1)):
+        office.leads.records[lead] = replace(office.leads.records[lead], rules_version=version)
+
+    office.rescore.where("job", {"score": {"at_least": 0}})
+    office.tick()
+
+    assert office.touched == sorted(set(office.leads.records) - {"lead-07", "lead-08", "lead-09"})
+    assert sum(each.left_out for each in office.rescoring.all()) == 3
+    assert office.rescoring.unfinished() == []
+
+
+def test_a_rescore_that_fails_holds_up_no_other_and_its_error_is_told(office):
+    office.noise.get = lambda _: (_ for _ in ()).throw(Unavailable("the filter cannot be read"))
+    office.rescore.noise_changed("a-word", "5d41")
+    office.rescore.everyone("job")
+    office.rescore.published(1)
+    office.clock.advance(2 * MINUTE)
+    office.score_all(1)
+
+    with pytest.raises(Unavailable):
+        office.tick()
+    assert set(office.touched) == set(office.leads.records)
+    assert {each.job for each in office.rescoring.unfinished()} == {"a-word", "rules-000001"}
+
+    office.score_all(1)
+    minutes(office, 3)
+    assert [event.id for event in office.rescoring.outbox] == ["rules-applied-1"]
+
+
+def test_leads_under_older_rules_wait_for_no_other_rescore_and_the_others_take_turns(office):
+    office.rescore.everyone("one")
+    office.rescore.everyone("two")
+    office.clock.advance(1)
+    office.rescore.published(1)
+
+    def pages(number):
+        left = iter([True] * number)
+        office.rescore.go_on(lambda: next(left, False))
+        touched = Counter()
+        for each in office.rescoring.all():
+            touched[each.job] += each.touched
+        return +touched
+
+    assert pages(9) == {"rules-000001": 30}
+    for each in office.rescoring.unfinished():
+        if each.job == "rules-000001":
+            office.rescoring.save(replace(each, done_at=office.clock.now()))
+    assert pages(6) == {"rules-000001": 30, "one": 12, "two": 12}
+
+
+def test_the_sweep_does_not_ask_for_a_lead_that_is_known_to_be_damaged_until_it_is_repaired(office):
+    now = office.clock.now()
+    damaged, mended = LeadId("lead-01"), LeadId("lead-02")
+    for lead in (damaged, mended, LeadId("lead-03")):
+        office.leads.records[lead] = replace(office.leads.records[lead], due=now)
+    for lead in (damaged, mended):
+        office.drifts.note(Drift(lead, (Fault.UNREADABLE,), now, now))
+    office.leads.damaged = {damaged}
+
+    office.tick()
+    assert office.touched == ["lead-02", "lead-03"]
+
+    office.leads.damaged.clear()
+    office.queue.messages.clear()
+    office.tick()
+    assert office.touched == ["lead-01", "lead-02", "lead-03"]
+
+
+def test_what_an_event_asks_for_is_begun_though_another_rescore_fails(office):
+    office.rescore.everyone("job")
+    office.queue.fails = True
+    detail = {"detail-type": "RescoreRequested", "id": "e1", "detail": {"all": True}}
+    record = {
+        "messageId": "m1",
+        "receiptHandle": "r",
+        "body": json.dumps(detail),
+        "attributes": {},
+        "messageAttributes": {},
+        "md5OfBody": "",
+        "eventSource": "aws:sqs",
+        "eventSourceARN": "arn:aws:sqs:eu-central-1:123456789012:rescore",
+        "awsRegion": "eu-central-1",
+    }
+    context: Any = SimpleNamespace(get_remaining_time_in_millis=lambda: 60_000)
+
+    assert lambda_handler({"Records": [record]}, context, office.rescore) == {"batchItemFailures": []}
+    assert {each.job for each in office.rescoring.all()} == {"job", "event-e1"}

@@ -52,11 +52,13 @@ class DynamoDBRescoring:
 
     def begin(self, checkpoints: Sequence[Checkpoint]) -> None:
         """Store first checkpoints; see `shared.ports.rescoring.Rescoring`."""
-        for checkpoint in checkpoints:
-            try:
-                self._put(checkpoint, {"ConditionExpression": "attribute_not_exists(pk)"})
-            except Conflict:
-                continue
+        puts = [self._put(each, {"ConditionExpression": "attribute_not_exists(pk)"}) for each in checkpoints]
+        try:
+            self._write(puts)
+        except Conflict:
+            # Who was cut off by another that began it at this very moment tries again, unless that one did it.
+            if not {each.job for each in checkpoints} <= {each.job for each in self.all()}:
+                raise
 
     def unfinished(self) -> list[Checkpoint]:
         """Every segment that is not done; see `shared.ports.rescoring.Rescoring`."""
@@ -79,25 +81,26 @@ class DynamoDBRescoring:
             "ConditionExpression": "version = :version",
             "ExpressionAttributeValues": {":version": {"N": str(checkpoint.version)}},
         }
-        self._put(checkpoint, condition, events)
+        now = checkpoint.done_at or checkpoint.began
+        notes = [{"Put": {"TableName": self._table, "Item": outbox_item(RULES, event, now)}} for event in events]
+        self._write([self._put(checkpoint, condition), *notes])
 
-    def _put(self, checkpoint: Checkpoint, condition: Mapping[str, Any], events: Sequence[Event] = ()) -> None:
+    def _put(self, checkpoint: Checkpoint, condition: Mapping[str, Any]) -> dict[str, Any]:
         item: Item = {
             **key(RESCORE, f"{checkpoint.job}#{checkpoint.segment:03d}"),
             "version": {"N": str(checkpoint.version + 1)},
             "told": {"S": json.dumps(_told(checkpoint), sort_keys=True)},
             "expires": {"N": str((checkpoint.began + REMEMBERED_FOR) // SECOND)},
         }
-        put: Any = {"TableName": self._table, "Item": item, **condition}
-        now = checkpoint.done_at or checkpoint.began
-        notes: list[Any] = [
-            {"Put": {"TableName": self._table, "Item": outbox_item(RULES, event, now)}} for event in events
-        ]
+        return {"Put": {"TableName": self._table, "Item": item, **condition}}
+
+    def _write(self, puts: Sequence[Any]) -> None:
+        """All or none."""
         with translated():
-            if notes:
-                self._client.transact_write_items(TransactItems=[{"Put": put}, *notes])
+            if len(puts) == 1:
+                self._client.put_item(**puts[0]["Put"])
             else:
-                self._client.put_item(**put)
+                self._client.transact_write_items(TransactItems=puts)
 
 
 def _told(checkpoint: Checkpoint) -> dict[str, Any]:
