@@ -15,6 +15,13 @@ from shared.domain.stages import CONDITION_KEYS, ScoreIs, walk
 MOST_LEFT = 100_000
 """How many earnings of one silence may have points left at once: by the hour with a half-life of 90 days is fewer."""
 
+MOST_AT_ONCE = 95
+"""So many writes at most a lead may cause that enters every stage in one look, of the 100 that fit into a transaction.
+
+A stage causes two, the transition and its event, and one that hands over three more: the handoff, its event and a turn.
+The others are for the lead itself, and for what else follows from a look.
+"""
+
 BY_STAGE = ("handoff", "nurture")
 """The parts of a rule file whose keys are the names of stages."""
 
@@ -205,6 +212,7 @@ def _stages(file: RuleFile) -> Iterator[Problem]:
         if stage.name in names[:place]:
             yield Problem(("stages", place, "name"), f"two stages are called {stage.name!r}")
         yield from _stage(file, place, stage, names)
+    yield from _too_many(file)
     for section in BY_STAGE:
         for name in getattr(file, section):
             if name not in names:
@@ -214,6 +222,17 @@ def _stages(file: RuleFile) -> Iterator[Problem]:
     for name, advice in file.nurture.items():
         if name in names:
             yield from _nurture(file, name, advice)
+
+
+def _too_many(file: RuleFile) -> Iterator[Problem]:
+    """More stages than what follows from entering all of them at once can be written together."""
+    stages, handing = len(file.stages), len(file.handoff)
+    if 2 * stages + 3 * handing > MOST_AT_ONCE:
+        message = (
+            f"{stages} stages, of which {handing} hand over, are too many: a lead may enter all of them in one look, "
+            f"and twice the stages and three times those that hand over may be {MOST_AT_ONCE} together"
+        )
+        yield Problem(("handoff",) if handing else ("stages",), message)
 
 
 def _handoff(name: str, rule: HandoffRule) -> Iterator[Problem]:

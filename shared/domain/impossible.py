@@ -96,6 +96,13 @@ def always(node: Any, reach: Reach | None = None) -> bool:
     return False
 
 
+def just_entered(conditions: Iterable[Any], reach: Reach | None = None) -> bool:
+    """Whether stage conditions may all hold at one moment for leads that have just entered the stages asking them."""
+    nodes = [InStage(Amount((("at_most", 0),))), *conditions]
+    since = (leaf for node in nodes for leaf in _together(node) if isinstance(leaf, Activities) and leaf.since_entry)
+    return all(leaf.amount.holds(0) for leaf in since) and not never(All(tuple(nodes)), reach)
+
+
 def values_of(node: Any, field: str) -> int | None:
     """How many different values a condition leaves to a field; None for any number."""
     given = [

@@ -7,6 +7,7 @@ from typing import Any
 
 from shared.domain.activity import HANDOFF_RECYCLED, HANDOFF_REJECTED
 from shared.domain.conditions import Path, Test, fold, nearest
+from shared.domain.impossible import Reach, just_entered
 from shared.domain.rulefile import Problem, RuleFile
 from shared.domain.stages import Activities, walk
 
@@ -35,6 +36,27 @@ def in_vain(file: RuleFile) -> Iterator[Problem]:
                     "where the settings require consent, nothing is advised to a lead without it: no lead gets this"
                 )
                 yield Problem(("nurture", name, "tracks", place, "missing"), message)
+    yield from _circles(file)
+
+
+def _circles(file: RuleFile) -> Iterator[Problem]:
+    """Stages that leave for one another, with nothing in between, in which a lead would go round for ever."""
+    reach, places = Reach.of(file), {stage.name: place for place, stage in enumerate(file.stages)}
+    leaves = {stage.name: stage.leave for stage in file.stages if stage.leave and stage.stay is None}
+    for place, stage in enumerate(file.stages):
+        round_, name = [], stage.name
+        while name in leaves and name not in round_:
+            round_.append(name)
+            name = leaves[name].to
+        if not round_ or name != stage.name or place > min(places[each] for each in round_):
+            continue  # no circle that begins here, or one that was told from its first stage
+        if just_entered((leaves[each].when for each in round_), reach):
+            message = (
+                f"goes round in a circle: {' → '.join([*round_, stage.name])}, with every look at a lead for which all "
+                "of these hold at once"
+            )
+            hint = "let one of them ask what another rules out, or give a stage `stay`"
+            yield Problem(("stages", place, "leave"), message, hint)
 
 
 def _unknown_reasons(file: RuleFile, here: Path, types: tuple[str, ...], where: Any) -> Iterator[Problem]:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from shared.domain.activity import Claims
 from shared.domain.handoff import HandoffKey
 from shared.domain.moments import DAY, HOUR, MINUTE, Moment
+from shared.domain.routing import Member
 from shared.ports.errors import Conflict
 from shared.usecases.evaluate import Evaluate
 from tests.fakes import InMemoryStages
@@ -121,6 +122,23 @@ def test_several_stages_may_follow_from_one_look(hall):
 
     assert [each.to_stage for each in hall.stages.transitions(hall.lead(ADA).lead)] == ["suspect", "mql", "sql"]
     assert hall.handed_over() == [("mql", 1), ("sql", 1)]
+
+
+def test_all_the_stages_that_a_rule_file_may_have_fit_into_one_look():
+    names = [f"s{place}" for place in range(19)]
+    hall = Hall(
+        {
+            **RULES,
+            "stages": [{"name": name, "enter": {"activity": "form_submitted"}} for name in names],
+            "handoff": {name: {"to": f"team-{name}"} for name in names},
+        }
+    )
+    rosters = {f"team-{name}": (Member("mia"), Member("bo")) for name in names}
+    hall.evaluate = Evaluate(hall.leads, hall.stages, hall.rulebook, hall.clock, consent_required=True, rosters=rosters)
+    hall.did("form_submitted", claims=GRANTED)
+
+    assert sorted(hall.handed_over()) == sorted((name, 1) for name in names)
+    assert [hall.stages.turns(team) for team in rosters] == [1] * 19
 
 
 def test_each_transition_is_told_with_its_cause_and_its_rules(hall):

@@ -74,6 +74,35 @@ def test_a_track_for_leads_without_consent_is_told():
     assert "where the settings require consent, nothing is advised" in problem.message
 
 
+def leaving(one, two, **more):
+    return [
+        {"name": "new", "enter": {"activity": "a"}, "leave": {"when": {"activity": "b"}, "to": "one"}},
+        {"name": "one", "leave": {"when": one, "to": "two"}},
+        {"name": "two", "leave": {"when": two, "to": "one"}, **more},
+    ]
+
+
+def test_stages_that_leave_for_one_another_while_both_hold_are_told_once():
+    (problem,) = told(stages=leaving({"score": {"below": 30}}, {"activity": "b"}), handoff={})
+
+    assert problem.path == ("stages", 1, "leave")
+    assert "one → two → one" in problem.message
+
+
+@pytest.mark.parametrize(
+    "stages",
+    [
+        leaving({"score": {"below": 30}}, {"score": {"at_least": 30}}),
+        leaving({"score": {"below": 30}}, {"activity": "b"}, stay="1d"),
+        leaving({"score": {"below": 30}}, {"time_in_stage": {"at_least": "1d"}}),
+        leaving({"score": {"below": 30}}, {"activity": "b", "since": "stage_entry"}),
+        [*leaving({"score": {"below": 30}}, {"activity": "b"})[:2], {"name": "two"}],
+    ],
+)
+def test_a_way_back_that_opens_later_is_no_circle(stages):
+    assert told(stages=stages, handoff={}) == []
+
+
 @pytest.mark.parametrize("name", preset_names())
 def test_no_preset_says_anything_in_vain(name):
     assert list(in_vain(parse_rule_text(preset_text(name), name))) == []

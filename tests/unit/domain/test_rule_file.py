@@ -522,3 +522,24 @@ def test_durations_in_words():
         "90 minutes",
         "1 microsecond",
     ]
+
+
+def crowded(stages, handing):
+    names = [f"s{place}" for place in range(stages)]
+    return {
+        "stages": [{"name": name, "enter": {"activity": "seen"}} for name in names],
+        "handoff": {name: {"to": f"team-{name}"} for name in names[:handing]},
+    }
+
+
+@pytest.mark.parametrize(("stages", "handing", "place"), [(20, 20, "handoff"), (41, 5, "handoff"), (48, 0, "stages")])
+def test_more_stages_than_one_look_can_write_are_refused(stages, handing, place):
+    ((path, message, _),) = problems(**crowded(stages, handing))
+
+    assert path == place
+    assert f"{stages} stages, of which {handing} hand over, are too many" in message
+
+
+@pytest.mark.parametrize(("stages", "handing"), [(19, 19), (40, 5), (47, 0)])
+def test_as_many_stages_as_one_look_can_write_are_allowed(stages, handing):
+    assert len(parse_rule_file(crowded(stages, handing)).stages) == stages
