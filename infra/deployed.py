@@ -162,8 +162,11 @@ class Api:
         return self._call("GET", f"{path}?{asked}" if asked else path)
 
     def post(self, path: str, body: Any) -> Any:
-        """What the API answers to a POST of JSON."""
-        return self._call("POST", path, json.dumps(body).encode())
+        """What the API answers to a POST of JSON.
+
+        It goes as UTF-8, of which the API takes more than of escapes; what is no text is left for the API to refuse.
+        """
+        return self._call("POST", path, json.dumps(body, ensure_ascii=False).encode("utf-8", "surrogatepass"))
 
     def _call(self, method: str, path: str, body: bytes | None = None) -> Any:
         headers = {"authorization": f"Bearer {self.token}", "content-type": "application/json"}

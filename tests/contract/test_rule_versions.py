@@ -1,5 +1,8 @@
+import json
 from abc import ABC, abstractmethod
 from dataclasses import replace
+from random import Random
+from typing import Any
 
 import pytest
 
@@ -41,6 +44,19 @@ WORDS = (
     Approval("id-mia", "mia@acme.example", Role.MARKETING, AT),
     Approval("id-bo", "bo@acme.example", Role.SALES, AT),
 )
+
+_MOST = 127 * 1024
+_NOISE = "".join(Random(6).choices([chr(each) for each in range(0x4E00, 0x9F00)], k=_MOST // 3))
+LARGEST: dict[str, dict[str, Any]] = {
+    "letters": {"description": "Ж" * (_MOST // 2)},
+    "labels": {"behaviour": [{"id": f"r{each}", "label": "Посетил страницу цен"} for each in range(2000)]},
+    "values": {"values": [1] * (_MOST // 2)},
+    "exponents": {"values": [1e15] * (_MOST // 5)},
+    "quotes": {"values": [""] * (_MOST // 3)},
+    "noise": {"description": _NOISE},
+}
+"""Rule files as large as a request, of what takes most in one writing or another."""
+TEXTS = {**dict.fromkeys(LARGEST, "name: acme\n"), "quotes": '"' * (_MOST // 2), "noise": _NOISE[::-1]}
 
 
 class RuleVersionsContract(ABC):
@@ -84,6 +100,18 @@ class RuleVersionsContract(ABC):
         versions.publish(version)
 
         assert versions.get(1) == version
+
+    @pytest.mark.parametrize("kind", ["letters", "labels", "values", "exponents", "quotes", "noise"])
+    def test_the_largest_file_that_is_taken_is_kept_as_a_draft_and_as_a_version(self, versions, kind):
+        document = {"name": "acme", **LARGEST[kind]}
+        # As the API takes one: with a text of its own, or with the document as text.
+        for number, text in enumerate((json.dumps(document, ensure_ascii=False), TEXTS[kind]), start=1):
+            draft = replace(DRAFT, number=number, document=document, text=text)
+            versions.store(draft)
+            assert versions.draft(number) == draft
+            version = replace(FIRST, number=number, draft=number, document=document, text=text)
+            versions.publish(version, replace(draft, state="published", version=number, revision=1))
+            assert versions.get(number) == version
 
     def test_a_draft_is_read_back_as_it_stands(self, versions):
         assert versions.draft(1) is None
@@ -172,6 +200,14 @@ class TestDynamoDBRuleVersions(RuleVersionsContract):
     @pytest.fixture
     def versions(self, dynamodb):
         return DynamoDBRuleVersions(dynamodb, LEADS)
+
+    def test_what_was_stored_before_files_were_packed_is_read(self, versions, dynamodb):
+        versions.store(DRAFT)
+        item = dynamodb.get_item(TableName=LEADS, Key={"pk": {"S": "RULES"}, "sk": {"S": "DRAFT#000001"}})["Item"]
+        told = json.loads(item["told"]["S"]) | {"text": "Ж" * 9000}
+        dynamodb.put_item(TableName=LEADS, Item=item | {"told": {"S": json.dumps(told)}})
+
+        assert versions.draft(1) == replace(DRAFT, text="Ж" * 9000)
 
     def test_a_publish_is_told(self, versions, dynamodb):
         versions.publish(FIRST)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,9 @@ from shared.ports.rules import RuleVersion
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+
+_COMPRESS_ABOVE = 4096
+"""Bytes; an item holds 400 kB, and a file stands in it twice, as its text and as what that says."""
 
 
 class DynamoDBRuleVersions:
@@ -71,7 +75,7 @@ class DynamoDBRuleVersions:
         puts: list[Any] = [
             {
                 "TableName": self._table,
-                "Item": {**key(RULES, version(new.number)), "told": {"S": _told(new)}},
+                "Item": {**key(RULES, version(new.number)), "told": _packed(_told(new))},
                 "ConditionExpression": "attribute_not_exists(pk)",
             },
             pointer,
@@ -123,7 +127,7 @@ class DynamoDBRuleVersions:
             "Item": {
                 **key(RULES, draft_key(draft.number)),
                 "revision": {"N": str(draft.revision)},
-                "told": {"S": _draft_told(draft)},
+                "told": _packed(_draft_told(draft)),
             },
             "ConditionExpression": "attribute_not_exists(pk)",
         }
@@ -133,24 +137,34 @@ class DynamoDBRuleVersions:
         return put
 
 
-def _told(new: RuleVersion) -> str:
-    return json.dumps(
-        {
-            "number": new.number,
-            "name": new.name,
-            "author": new.author,
-            "published_at": new.published_at,
-            "note": new.note,
-            "sha256": new.sha256,
-            "document": new.document,
-            "text": new.text,
-            "notify": new.notify,
-            "draft": new.draft,
-            "approvals": [_approval_told(each) for each in new.approvals],
-            "forced": new.forced,
-            "restores": new.restores,
-        }
-    )
+def _packed(told: Mapping[str, Any]) -> Any:
+    text = json.dumps(told, ensure_ascii=False, separators=(",", ":"))
+    encoded = text.encode()
+    return {"B": zlib.compress(encoded, 9)} if len(encoded) > _COMPRESS_ABOVE else {"S": text}
+
+
+def _unpacked(item: Mapping[str, Any]) -> dict[str, Any]:
+    packed = item["told"]
+    told: dict[str, Any] = json.loads(zlib.decompress(packed["B"]) if "B" in packed else packed["S"])
+    return told
+
+
+def _told(new: RuleVersion) -> dict[str, Any]:
+    return {
+        "number": new.number,
+        "name": new.name,
+        "author": new.author,
+        "published_at": new.published_at,
+        "note": new.note,
+        "sha256": new.sha256,
+        "document": new.document,
+        "text": new.text,
+        "notify": new.notify,
+        "draft": new.draft,
+        "approvals": [_approval_told(each) for each in new.approvals],
+        "forced": new.forced,
+        "restores": new.restores,
+    }
 
 
 def _approval_told(each: Approval) -> dict[str, Any]:
@@ -161,30 +175,28 @@ def _approval_of(told: Mapping[str, Any]) -> Approval:
     return Approval(told["person"], told["name"], Role(told["role"]), Moment(told["at"]))
 
 
-def _draft_told(draft: Draft) -> str:
-    return json.dumps(
-        {
-            "number": draft.number,
-            "name": draft.name,
-            "document": draft.document,
-            "text": draft.text,
-            "sha256": draft.sha256,
-            "author_id": draft.author_id,
-            "author": draft.author,
-            "note": draft.note,
-            "created_at": draft.created_at,
-            "based_on": draft.based_on,
-            "state": draft.state,
-            "approvals": [_approval_told(each) for each in draft.approvals],
-            "steps": [{"state": each.state, "who": each.who, "at": each.at} for each in draft.steps],
-            "version": draft.version,
-            "revision": draft.revision,
-        }
-    )
+def _draft_told(draft: Draft) -> dict[str, Any]:
+    return {
+        "number": draft.number,
+        "name": draft.name,
+        "document": draft.document,
+        "text": draft.text,
+        "sha256": draft.sha256,
+        "author_id": draft.author_id,
+        "author": draft.author,
+        "note": draft.note,
+        "created_at": draft.created_at,
+        "based_on": draft.based_on,
+        "state": draft.state,
+        "approvals": [_approval_told(each) for each in draft.approvals],
+        "steps": [{"state": each.state, "who": each.who, "at": each.at} for each in draft.steps],
+        "version": draft.version,
+        "revision": draft.revision,
+    }
 
 
 def _draft_of(item: Mapping[str, Any]) -> Draft:
-    told = json.loads(item["told"]["S"])
+    told = _unpacked(item)
     made = {
         "created_at": Moment(told["created_at"]),
         "approvals": tuple(_approval_of(each) for each in told["approvals"]),
@@ -194,6 +206,6 @@ def _draft_of(item: Mapping[str, Any]) -> Draft:
 
 
 def _version_of(item: Mapping[str, Any]) -> RuleVersion:
-    told = json.loads(item["told"]["S"])
+    told = _unpacked(item)
     approvals = tuple(_approval_of(each) for each in told.get("approvals", ()))
     return RuleVersion(**{**told, "published_at": Moment(told["published_at"]), "approvals": approvals})

@@ -241,6 +241,21 @@ def test_what_the_api_refuses_is_told_with_its_details():
     assert "baton logs admin" in Refusal(500, None).remedy
 
 
+def test_what_is_sent_takes_no_more_room_than_its_letters(monkeypatch):
+    sent = []
+    answer = SimpleNamespace(status=200, data=b"{}", reason="OK")
+    monkeypatch.setattr("infra.deployed.urllib3.request", lambda *_, body, **__: (sent.append(body), answer)[1])
+    api = Api("https://x", "t")
+
+    api.post("/v1/rules", {"text": "Ж" * 1000})
+    assert len(sent[0]) < 2100
+    assert json.loads(sent[0]) == {"text": "Ж" * 1000}
+    # What a terminal passed on that is no text: the API says that it takes none.
+    api.post("/v1/rules", {"note": "\udcff"})
+    with pytest.raises(UnicodeDecodeError):
+        sent[1].decode()
+
+
 def test_what_a_role_does_not_allow_is_told_with_whom_it_is_for(monkeypatch):
     body = json.dumps({"code": "forbidden", "message": "this is for the roles admin, marketing; you have sales"})
     answer = SimpleNamespace(status=403, data=body.encode(), reason="Forbidden")
