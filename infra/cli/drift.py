@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from infra.cli.asking import confirm
+from infra.cli import asking
 from infra.cli.leads import Json, Yes, story
 from infra.cli.moments import short_moment
 from infra.cli.screen import screen
@@ -84,11 +84,20 @@ def repair(
         if not wanted:
             screen.say("No lead has drifted from its log, as far as is known.")
             return
-        confirm(f"Make {_leads(len(wanted))} anew?", yes=yes)
+        _confirm(_leads(len(wanted)), yes=yes)
     else:
         wanted = [_id_of(api, lead) for lead in leads or ()]
+        # A script names each lead itself, and is not asked.
+        _confirm(", ".join(leads or ()), yes=yes or not asking.is_asked())
     asked = [api.post(path_of("v1", "leads", lead, "repairs"), {})["lead"] for lead in wanted]
     screen.say(f"{_leads(len(asked))} will be made anew within moments: `baton leads check {' '.join(asked)}` tells.")
+
+
+def _confirm(which: str, *, yes: bool) -> None:
+    if not yes and asking.is_asked():
+        screen.say("Score and facts are made again from the log; stages and handoffs that were decided stay.")
+        screen.say("What follows from what was missing is decided then, so that a lead may be handed over.")
+    asking.confirm(f"Make {which} anew?", yes=yes)
 
 
 def _id_of(api: Api, lead: str) -> str:

@@ -26,6 +26,7 @@ from infra.cli.leads import (
     story,
     sum_lines,
     told_at,
+    weighted,
 )
 from infra.cli.leads import Json as AsJson
 from infra.cli.moments import moment_named, short_moment
@@ -295,7 +296,7 @@ def _points(told: Mapping[str, Any]) -> Table:
         cells = (
             short_moment(line["at"]),
             str(line["label"] or line["rule"]),
-            line["score"],
+            weighted(told, line["score"]),
             signed_points(shown["earned"]),
             *(signed_points(-shown[name]) if shown[name] else "" for name in LOSSES),
             signed_points(shown["counts"]),

@@ -262,12 +262,14 @@ def explanation_table(found: Mapping[str, Any]) -> Table:
             continue
         shown = as_shown(line)
         limits = sum(shown[name] for name in LOSSES[1:])
+        counted = weighted(found["explanation"], line["score"])
+        what = str(line["label"] or line["rule"]) + (f" ({counted})" if counted != line["score"] else "")
         table.add_row(
             short_moment(line["at"]),
-            escape(harmless(str(line["label"] or line["rule"]))),
+            escape(harmless(what)),
             short_points(shown["earned"]),
-            short_points(shown["lost_to_age"]) if shown["lost_to_age"] else "",
-            short_points(limits) if limits else "",
+            signed_points(-shown["lost_to_age"]) if shown["lost_to_age"] else "",
+            signed_points(-limits) if limits else "",
             short_points(shown["counts"]),
         )
     table.add_section()
@@ -310,13 +312,16 @@ def _to_a_tenth(points: float) -> float:
     return float(shown_points(points))
 
 
+def weighted(told: Mapping[str, Any], score: str) -> str:
+    """A score of an explanation, and how many times it counts towards the total where that is not once."""
+    weight = told["weights"].get(score, 0)
+    return score if weight == 1 else f"{score} times {weight}"
+
+
 def sum_lines(found: Mapping[str, Any]) -> Iterator[str]:
     """How the total comes of the scores, and what is not known."""
     told = found["explanation"]
-    sums = [
-        f"{short_points(told['scores'][name])} {name}" + ("" if weight == 1 else f" times {weight}")
-        for name, weight in told["weights"].items()
-    ]
+    sums = [f"{short_points(told['scores'][name])} {weighted(told, name)}" for name in told["weights"]]
     yield f"total {short_points(found['score']['total'])} = {' + '.join(sums)}"
     if told["vetoed_by"]:
         yield f"vetoed by {', '.join(told['vetoed_by'])}: no step up and no handoff"

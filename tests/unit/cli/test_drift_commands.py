@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from functions.admin.handler import lambda_handler
-from infra.cli import as_of, drift, lead_story, leads
+from infra.cli import as_of, asking, drift, lead_story, leads
 from infra.cli.main import app
 from infra.deployed import Refusal
 from infra.failure import Failure
@@ -143,6 +143,20 @@ def test_nobody_is_asked_where_nobody_sits_and_a_repair_of_many_is_not_begun(hou
 
     assert isinstance(result.exception, Failure)
     assert house.score_queue.messages == []
+
+
+@pytest.mark.parametrize(("answer", "asked_for"), [("n\n", []), ("y\n", [{"repair": "lead-1"}])])
+def test_on_a_terminal_a_repair_says_what_it_will_do_and_asks_first(
+    house: InMemoryDesk, monkeypatch: pytest.MonkeyPatch, answer: str, asked_for: list[dict[str, str]]
+) -> None:
+    monkeypatch.setattr(drift, "signed_in", lambda _: AtDesk(house))
+    monkeypatch.setattr(asking, "is_asked", lambda: True)
+
+    result = CliRunner().invoke(app, ["leads", "repair", ADA.value], input=answer)
+
+    assert "stages and handoffs that were decided stay" in result.output
+    assert f"Make {ADA.value} anew?" in result.output
+    assert house.score_queue.messages == asked_for
 
 
 def test_a_lead_that_there_is_not_is_no_drift_and_nothing_to_repair(baton: Baton) -> None:

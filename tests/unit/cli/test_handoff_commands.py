@@ -715,3 +715,28 @@ def test_a_moment_of_another_year_is_told_with_its_year(baton, desk):
     assert "at 1 March at 12:00 UTC, as it was known then" in done(baton(*words))
     desk.clock.advance(365 * DAY)
     assert "at 1 March 2026 at 12:00 UTC, as it was known then" in done(baton(*words))
+
+
+def test_points_that_count_not_once_are_told_so_in_their_row_and_age_takes_in_every_table(baton, desk, monkeypatch):
+    monkeypatch.setattr(leads, "signed_in", lambda _: seller(desk))
+    rules = json.loads(json.dumps(RULES))
+    rules["behaviour"][0] |= {"decay": {"half_life": "30d"}}
+    rules["fit"] = [
+        {"id": "named", "label": "Has a company", "where": {"company.name": {"is": "Engines"}}, "points": 30}
+    ]
+    publish(desk, rules | {"total": {"engagement": 1, "fit": 0}})
+    desk.clock.advance(30 * DAY)
+
+    rows = {}
+    for command in ("show", "explain"):
+        told = done(baton("leads", command, "lead-1"))
+        rows[command] = {
+            words: next(line for line in told.splitlines() if words in line)
+            for words in ("Has a company", "Requested a demo")
+        }
+
+    assert "Has a company (fit times 0)" in rows["show"]["Has a company"]
+    assert "fit times 0" in rows["explain"]["Has a company"]
+    assert "engagement" not in rows["show"]["Requested a demo"]
+    taken = [re.findall(r"(?<= )-[\d.]+(?= )", rows[command]["Requested a demo"]) for command in rows]
+    assert taken[0] == taken[1] != []
