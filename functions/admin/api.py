@@ -870,6 +870,11 @@ class RescoreResponse(_Response):
     done: int = Field(description="How many of the segments are done.")
     found: int = Field(description="How many leads, or activities, were found so far.")
     touched: int = Field(description="How often `score` was asked for one; who is asked for again counts again.")
+    left_out: int = Field(description="How many leads could not be judged, for they are damaged.")
+    looks_again: bool = Field(
+        description="Every segment was gone through, and looking once more, lest somebody was written by older rules "
+        "meanwhile, has found nobody yet."
+    )
     ended: Stamp | None
 
 

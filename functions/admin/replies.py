@@ -31,10 +31,12 @@ from shared.domain.nurture import Advice
 from shared.domain.points import as_number
 from shared.domain.qualification import FactHistory, FactWord
 from shared.domain.rescores import (
+    Aim,
     EveryLead,
     LeadsOfNoise,
     LeadsUnderOlderRules,
     LeadsWhere,
+    LeadsWhereDone,
     NamedLeads,
     UnappliedActivities,
 )
@@ -61,6 +63,7 @@ _AIMS: Mapping[type[object], Literal["every_lead", "older_rules", "leads", "wher
     LeadsUnderOlderRules: "older_rules",
     NamedLeads: "leads",
     LeadsWhere: "where",
+    LeadsWhereDone: "where",
     LeadsOfNoise: "noise",
     UnappliedActivities: "catch_up",
 }
@@ -403,15 +406,23 @@ def rescore(progress: Progress) -> api.RescoreResponse:
         id=progress.job,
         kind=_AIMS[type(aim)],
         version=aim.version if isinstance(aim, LeadsUnderOlderRules) else None,
-        asks=list(parse_selection(aim.where).asks) if isinstance(aim, LeadsWhere) else [],
+        asks=_asks(aim),
         since=_stamp(aim.since) if isinstance(aim, UnappliedActivities) else None,
         began=format_moment(progress.started),
         segments=progress.segments,
         done=progress.done,
         found=progress.found,
         touched=progress.touched,
+        left_out=progress.left_out,
+        looks_again=progress.looks_again,
         ended=_stamp(progress.ended),
     )
+
+
+def _asks(aim: Aim) -> list[str]:
+    if isinstance(aim, LeadsWhere):
+        return list(parse_selection(aim.where).asks)
+    return list(aim.asks) if isinstance(aim, LeadsWhereDone) else []
 
 
 def _person(person: Introduction) -> api.PersonResponse:

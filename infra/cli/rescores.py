@@ -23,6 +23,9 @@ from shared.domain.selection import parse_selection
 
 Rescore = Mapping[str, Any]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
+_FINISHED = 5
+"""How many finished rescores are told of."""
+
 _PAUSE = 2.0
 """Seconds between two looks at something that goes on every minute."""
 _REMEDY = "Write it as in --where '{company.country: {is: DE}, stage: mql}'."
@@ -40,8 +43,13 @@ def status(
     told = api.get("/v1/rescores")
     if watch:
         with screen.step("Waiting until every lead has the active rules") as tell:
+            before = ""
             while not _is_applied(told):
-                tell(" ".join(_lines(told)))
+                news = " ".join(_active_lines(told))
+                tell(news)
+                if news != before and not screen.progress.is_terminal:
+                    screen.note(news)
+                before = news
                 time.sleep(_PAUSE)
                 told = api.get("/v1/rescores")
     if as_json:
@@ -85,7 +93,7 @@ def rescore(
     if as_json:
         screen.json(begun)
     else:
-        screen.say("It begins within a minute; `baton rules status` tells how far it is.")
+        screen.say(f"{begun['id']} begins within a minute; `baton rules status` tells how far it is.")
 
 
 def catch_up(
@@ -164,6 +172,18 @@ def _is_applied(told: Mapping[str, Any]) -> bool:
 
 
 def _lines(told: Mapping[str, Any]) -> Iterator[str]:
+    yield from _active_lines(told)
+    own = _of_active(told)
+    others = [each for each in told["rescores"] if each is not own]
+    for each in others:
+        if not each["ended"]:
+            yield f"Under way since {each['began']}: {_what(each)}, {_progress(each)} ({each['id']})."
+    for each in [each for each in others if each["ended"]][:_FINISHED]:
+        yield f"Finished at {each['ended']}: {_what(each)}, {_progress(each)} ({each['id']})."
+
+
+def _active_lines(told: Mapping[str, Any]) -> Iterator[str]:
+    """What is known of the active rules and how far they hold."""
     own = _of_active(told)
     if told["version"] == 0:
         yield "No rules are published yet."
@@ -171,22 +191,25 @@ def _lines(told: Mapping[str, Any]) -> Iterator[str]:
         yield f"Version {told['version']} of the rules is active since {told['active_since']}."
     if own and own["ended"]:
         yield f"Every lead has it since {own['ended']}: {_progress(own)}."
+    elif own and own["looks_again"]:
+        yield f"All have it as far as is known: {_progress(own)}; looking once more."
     elif own:
         yield f"Leads are being scored by it: {_progress(own)}. Until then some stand under older rules."
     elif told["version"]:
         yield "Nothing is known of its leads: it was published within the last minute, or more than 30 days ago."
-    for each in told["rescores"]:
-        if each is not own and not each["ended"]:
-            yield f"Under way since {each['began']}: {_what(each)}, {_progress(each)}."
 
 
 def _progress(one: Rescore) -> str:
     of = {"catch_up": ("activity", "activities")}.get(one["kind"], ("lead", "leads"))
     again = f" ({one['touched']} times)" if one["touched"] > one["found"] else ""
     asked = "queued" if one["kind"] == "catch_up" else "touched"
+    left = one["left_out"]
+    damaged = (
+        f"; {left} damaged {'lead was' if left == 1 else 'leads were'} left out (`baton leads drift`)" if left else ""
+    )
     return (
         f"{one['found']} {of[one['found'] != 1]} {asked}{again}, "
-        f"{one['done']} of {one['segments']} segment{'' if one['segments'] == 1 else 's'} done"
+        f"{one['done']} of {one['segments']} segment{'' if one['segments'] == 1 else 's'} done{damaged}"
     )
 
 
@@ -194,7 +217,7 @@ def _what(one: Rescore) -> str:
     """What a rescore is for, for people."""
     return {
         "every_lead": "every lead",
-        "older_rules": f"leads under rules before version {one['version']}",
+        "older_rules": "every lead" if one["version"] == 1 else f"leads under rules before version {one['version']}",
         "leads": "leads by name",
         "where": f"leads by {', '.join(one['asks'])}",
         "noise": "leads that a word on noise concerns",

@@ -37,6 +37,14 @@ class LeadsWhere:
 
 
 @dataclass(frozen=True, slots=True)
+class LeadsWhereDone:
+    """Leads that met a condition, once all are asked for: what it asked, and not for which values, which may name
+    somebody."""
+
+    asks: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class LeadsOfNoise:
     """Leads of what a noise filter catches in the log; they are made anew from it."""
 
@@ -50,4 +58,4 @@ class UnappliedActivities:
     since: Moment
 
 
-Aim = EveryLead | LeadsUnderOlderRules | NamedLeads | LeadsWhere | LeadsOfNoise | UnappliedActivities
+Aim = EveryLead | LeadsUnderOlderRules | NamedLeads | LeadsWhere | LeadsWhereDone | LeadsOfNoise | UnappliedActivities

@@ -15,6 +15,7 @@ from shared.domain.rescores import (
     LeadsOfNoise,
     LeadsUnderOlderRules,
     LeadsWhere,
+    LeadsWhereDone,
     NamedLeads,
     UnappliedActivities,
 )
@@ -75,27 +76,30 @@ class Pick:
         """The next page of a segment."""
         match place.aim:
             case EveryLead():
-                return _touches(*self._segment(place))
+                picked = _touches(*self._segment(place))
             case LeadsUnderOlderRules(version):
                 found, after = self._segment(place, older_than=version)
                 # In the first pass `score` is asked for each, and tells of whom it cannot read; no later one waits for
                 # those.
                 readable = found if place.began == place.started else self.readable(found)
-                return _touches(readable, after, len(found) - len(readable))
+                picked = _touches(readable, after, len(found) - len(readable))
             case NamedLeads(leads):
-                return self._named(place, leads)
+                picked = self._named(place, leads)
             case LeadsWhere(where):
                 found, after = self._segment(place)
                 met = self._meeting(found, parse_selection(where))
-                picked = [lead for lead, is_met in zip(found, met, strict=True) if is_met]
-                return _touches(picked, after, met.count(None))
+                those = [lead for lead, is_met in zip(found, met, strict=True) if is_met]
+                picked = _touches(those, after, met.count(None))
+            case LeadsWhereDone():
+                picked = Picked([], None)
             case LeadsOfNoise(filter_):
-                return self._of_noise(place, filter_)
+                picked = self._of_noise(place, filter_)
             case UnappliedActivities(since):
                 page, after = self._activities.segment(place.segment, place.of, place.after, self._page, since)
                 # What comes in from now on is the stream's.
                 before = [each for each in page if each.received_at <= place.started]
-                return Picked([_again(each) for each in self._find_unapplied.among(before)], after)
+                picked = Picked([_again(each) for each in self._find_unapplied.among(before)], after)
+        return picked
 
     def _segment(self, place: Checkpoint, older_than: int | None = None) -> tuple[list[LeadId], str | None]:
         return self._leads.segment(place.segment, place.of, place.after, self._page, older_than)

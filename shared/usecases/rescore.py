@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
 
-from shared.domain.conditions import OPERATORS, ConditionError
+from shared.domain.conditions import OPERATORS, ConditionError, nearest
 from shared.domain.drift import Fault
 from shared.domain.events import RulesApplied
 from shared.domain.handoff import LeadId
 from shared.domain.moments import SECOND, Moment
-from shared.domain.rescores import Aim, EveryLead, LeadsOfNoise, LeadsUnderOlderRules, LeadsWhere, NamedLeads
+from shared.domain.rescores import (
+    Aim,
+    EveryLead,
+    LeadsOfNoise,
+    LeadsUnderOlderRules,
+    LeadsWhere,
+    LeadsWhereDone,
+    NamedLeads,
+)
 from shared.domain.selection import SELECTION_KEYS, parse_selection
+from shared.domain.stages import COMPARISONS
 from shared.ports.bus import Event
 from shared.ports.clock import Clock
 from shared.ports.drift import Drifts
@@ -41,18 +51,31 @@ class NotUnderstood(ValueError):
 
     @classmethod
     def at(cls, error: ConditionError) -> NotUnderstood:
-        """The same complaint, by the words of the grammar alone."""
+        """The same complaint, by the words of the grammar alone; for a key that is none of them the nearest."""
         where = ".".join(map(_harmless_step, error.path))
-        return cls(f"`where` cannot be read{f' at {where}' if where else ''}")
+        wrong = error.path[-1] if error.path else 0
+        meant = ""
+        if _harmless_step(wrong) == "?":
+            valid = SELECTION_KEYS if _begins(error.path) else (*OPERATORS, *COMPARISONS)
+            meant = f" ({nearest(wrong, valid)})"
+        return cls(f"`where` cannot be read{f' at {where}' if where else ''}{meant}")
 
 
 def _harmless_step(step: str | int) -> str:
-    """A step to a fault: a place, a word of the grammar, or of a fact its group."""
-    root = f"{str(step).partition('.')[0]}.*"
-    return str(step) if isinstance(step, int) or step in _WORDS else root if root in SELECTION_KEYS else "?"
+    """A step to a fault: a place, a word of the grammar, or a field by its name as schemas write them."""
+    if isinstance(step, int) or step in _WORDS or _FIELD.fullmatch(step):
+        return str(step)
+    root = f"{step.partition('.')[0]}.*"
+    return root if root in SELECTION_KEYS else "?"
 
 
-_WORDS = {*SELECTION_KEYS, *OPERATORS}
+def _begins(path: Sequence[str | int]) -> bool:
+    """Whether the last step of a path stands where a condition begins, and not within that of a field."""
+    return all(isinstance(step, int) or step in ("all", "any", "not") for step in path[:-1])
+
+
+_FIELD = re.compile(r"(?:lead|company|qualification)\.[a-z_]{1,40}", re.ASCII)
+_WORDS = {*SELECTION_KEYS, *OPERATORS, *COMPARISONS}
 
 
 def first_checkpoints(job: str, aim: Aim, now: Moment, segments: int) -> list[Checkpoint]:
@@ -194,6 +217,8 @@ class Rescore:
             is_last = checkpoint.began >= checkpoint.until_quiet
             is_last &= found == 0 or not isinstance(checkpoint.aim, LeadsUnderOlderRules)
             moved = replace(moved, done_at=now if is_last else None, found=0, began=now)
+            if isinstance(moved.aim, LeadsWhere) and is_last:
+                moved = replace(moved, aim=LeadsWhereDone(parse_selection(moved.aim.where).asks))
         try:
             self._rescoring.save(moved)
         except Conflict:

@@ -9,7 +9,7 @@ from shared.domain.conditions import ConditionError
 from shared.domain.moments import Moment, format_moment
 from shared.domain.people import Person
 from shared.domain.refusals import Contested, Invalid
-from shared.domain.rescores import Aim, LeadsWhere, UnappliedActivities
+from shared.domain.rescores import Aim, LeadsWhere, LeadsWhereDone, UnappliedActivities
 from shared.domain.selection import parse_selection
 from shared.ports.clock import Clock
 from shared.ports.rescoring import Checkpoint, Rescoring
@@ -21,7 +21,11 @@ from shared.usecases.sayings import request_digest
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a rescore is. `touched` counts what was asked of `score` for it, `found` each lead or activity once."""
+    """How far a rescore is. `touched` counts what was asked of `score` for it, `found` each lead or activity once.
+
+    `looks_again` says that every segment was gone through, and that the pass that looks once more has found nobody yet.
+    `left_out` are leads that could not be judged, for they are damaged.
+    """
 
     job: str
     aim: Aim
@@ -31,6 +35,8 @@ class Progress:
     touched: int
     found: int
     ended: Moment | None
+    looks_again: bool = False
+    left_out: int = 0
 
 
 class Rescores:
@@ -73,7 +79,7 @@ class Rescores:
         job = f"asked-{request_digest(person.id, id_)}"
         self._rescoring.begin(first_checkpoints(job, aim, self._clock.now(), self._segments))
         begun = _progress([each for each in self._rescoring.all() if each.job == job])
-        if begun.aim != aim:
+        if not _is_same(begun.aim, aim):
             at = format_moment(begun.started)
             msg = f"something else was asked for under this key at {at}; ask for what is new under another one"
             raise Contested(msg, when=at)
@@ -92,9 +98,17 @@ class Rescores:
                 raise Invalid(msg, "since")
 
 
+def _is_same(begun: Aim, asked: Aim) -> bool:
+    """Whether that is what was asked for; of a condition that is done, as far as it is remembered."""
+    if isinstance(begun, LeadsWhereDone) and isinstance(asked, LeadsWhere):
+        return begun.asks == parse_selection(asked.where).asks
+    return begun == asked
+
+
 def _progress(segments: list[Checkpoint]) -> Progress:
     first = segments[0]
     ends = [each.done_at for each in segments if each.done_at is not None]
+    going = [each for each in segments if each.done_at is None]
     return Progress(
         job=first.job,
         aim=first.aim,
@@ -103,5 +117,7 @@ def _progress(segments: list[Checkpoint]) -> Progress:
         done=len(ends),
         touched=sum(each.touched for each in segments),
         found=sum(each.most for each in segments),
+        left_out=sum(each.left_out for each in segments),
         ended=max(ends) if len(ends) == first.of else None,
+        looks_again=bool(going) and all(each.began > each.started and not each.found for each in going),
     )

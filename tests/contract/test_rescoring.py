@@ -15,6 +15,7 @@ from shared.domain.rescores import (
     LeadsOfNoise,
     LeadsUnderOlderRules,
     LeadsWhere,
+    LeadsWhereDone,
     NamedLeads,
     UnappliedActivities,
 )
@@ -40,6 +41,7 @@ AIMS: tuple[Aim, ...] = (
     LeadsUnderOlderRules(7),
     NamedLeads((LeadId("lead-1"), LeadId("lead-2"))),
     LeadsWhere({"company.country": {"in": ["DE", "AT"]}, "score": {"above": 12.5}}),
+    LeadsWhereDone(("company.country", "score")),
     LeadsOfNoise("5d41402abc4b2a76"),
     UnappliedActivities(NOON),
 )

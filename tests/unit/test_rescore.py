@@ -14,6 +14,8 @@ from shared.domain.events import RulesApplied
 from shared.domain.handoff import LeadId
 from shared.domain.journey import Journey
 from shared.domain.moments import MINUTE, Moment
+from shared.domain.rescores import LeadsWhereDone
+from shared.domain.selection import SELECTION_KEYS
 from shared.domain.state import ScoreState
 from shared.ports.drift import Drift
 from shared.ports.errors import Unavailable
@@ -258,15 +260,22 @@ def test_leads_that_meet_a_condition_are_touched_and_no_others(office):
     office.tick()
 
     assert office.touched == ["lead-01", "lead-03"]
+    assert {each.aim for each in office.rescoring.all()} == {LeadsWhereDone(("company.country", "score", "stage"))}
+
+
+VALID = f"valid here: {', '.join(SELECTION_KEYS)}"
 
 
 @pytest.mark.parametrize(
     ("where", "says"),
     [
-        ({"lead.email": {"equals": "sam@acme.example"}}, "`where` cannot be read at lead.*.?"),
-        ({"any": [{"sam@acme.example": {"is": 1}}]}, "`where` cannot be read at any.0.?"),
+        ({"lead.email": {"equals": "sam@acme.example"}}, "`where` cannot be read at lead.email.? (did you mean 'is'?)"),
+        ({"lead.sam@acme.example": {"equals": 1}}, "`where` cannot be read at lead.*.? (did you mean 'is'?)"),
+        ({"company.country": {"in": "Atlantis"}}, "`where` cannot be read at company.country.in"),
+        ({"stge": "mql"}, "`where` cannot be read at ? (did you mean 'stage'?)"),
+        ({"any": [{"sam@acme.example": {"is": 1}}]}, f"`where` cannot be read at any.0.? ({VALID})"),
         ({"consent": {"is": "sam@acme.example"}}, "`where` cannot be read at consent"),
-        ({"product": {"above": 1}}, "`where` cannot be read at ?"),
+        ({"product": {"above": 1}}, f"`where` cannot be read at ? ({VALID})"),
         ({}, "`where` cannot be read"),
     ],
 )

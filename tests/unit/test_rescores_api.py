@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from shared.domain.moments import HOUR, MINUTE, Moment
-from shared.domain.rescores import LeadsOfNoise, LeadsUnderOlderRules, UnappliedActivities
+from shared.domain.rescores import LeadsOfNoise, LeadsUnderOlderRules, LeadsWhereDone, UnappliedActivities
 from shared.usecases.rescore import first_checkpoints
 from tests.desk import InMemoryDesk, a_desk
 from tests.http_requests import answer
@@ -62,6 +62,8 @@ def test_a_rescore_is_asked_for_and_then_listed_without_a_value_of_its_condition
         "done": 0,
         "found": 0,
         "touched": 0,
+        "left_out": 0,
+        "looks_again": False,
         "ended": None,
     }
     assert listed(house)["rescores"] == [told]
@@ -115,20 +117,50 @@ def test_catching_up_is_asked_for_by_admins_from_a_moment_that_was(house):
     assert Caller(house, "marketing").post("/v1/catch-ups", {"since": "2026-03-02T08:00:00Z"})["statusCode"] == 403
 
 
+def test_a_rescore_looks_again_once_all_was_gone_through_until_it_finds_somebody(house):
+    now = house.clock.now()
+    house.rescoring.begin(first_checkpoints("rules-000001", LeadsUnderOlderRules(1), now, 2))
+
+    def looks_again():
+        return listed(house)["rescores"][0]["looks_again"]
+
+    for expected in (False, True):
+        segment = house.rescoring.unfinished()[int(expected)]
+        house.rescoring.save(replace(segment, most=4, touched=4, began=Moment(now + MINUTE)))
+        assert looks_again() is expected
+    house.rescoring.save(replace(house.rescoring.all()[0], done_at=Moment(now + 2 * MINUTE)))
+    assert looks_again()
+    house.rescoring.save(replace(house.rescoring.unfinished()[0], found=1))
+    assert not looks_again()
+
+
 def test_what_is_under_way_and_what_has_ended_is_told_the_latest_first(house):
     now = house.clock.now()
     house.rescoring.begin(first_checkpoints("rules-000001", LeadsUnderOlderRules(1), now, 2))
     house.rescoring.begin(first_checkpoints("noise-1", LeadsOfNoise("5d41"), Moment(now + MINUTE), 2))
     for segment, leads in zip(house.rescoring.all()[2:], (30, 40), strict=True):
         ended = Moment(now + (segment.segment + 2) * MINUTE)
-        house.rescoring.save(replace(segment, most=leads, touched=leads + 1, done_at=ended))
+        house.rescoring.save(replace(segment, most=leads, touched=leads + 1, left_out=1, done_at=ended))
     one = house.rescoring.all()[0]
     house.rescoring.save(replace(one, most=7, touched=9, done_at=now))
 
     noise, rules = listed(house)["rescores"]
 
+    assert (noise["left_out"], rules["left_out"]) == (0, 2)
     assert (noise["kind"], noise["done"], noise["found"], noise["ended"]) == ("noise", 1, 7, None)
     assert (rules["kind"], rules["version"], rules["done"], rules["found"], rules["touched"], rules["ended"]) == (
         *("older_rules", 1, 2, 70, 72),
         "2026-03-02T09:03:00Z",
     )
+
+
+def test_a_condition_that_is_done_is_told_and_is_the_same_rescore_still(house):
+    where = {"where": {"lead.email": {"is": "sam@acme.example"}, "score": {"above": 3}}}
+    began = answer(ask(house, where))
+    for each in house.rescoring.all():
+        house.rescoring.save(replace(each, aim=LeadsWhereDone(("lead.email", "score")), done_at=house.clock.now()))
+
+    (told,) = listed(house)["rescores"]
+    assert (told["kind"], told["asks"], told["done"]) == ("where", ["lead.email", "score"], 4)
+    assert answer(ask(house, where))["id"] == began["id"]
+    assert ask(house, {"where": {"stage": "mql"}})["statusCode"] == 409

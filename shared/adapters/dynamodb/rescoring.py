@@ -18,6 +18,7 @@ from shared.domain.rescores import (
     LeadsOfNoise,
     LeadsUnderOlderRules,
     LeadsWhere,
+    LeadsWhereDone,
     NamedLeads,
     UnappliedActivities,
 )
@@ -37,6 +38,7 @@ _KINDS: Mapping[str, type[Any]] = {
     "older_rules": LeadsUnderOlderRules,
     "leads": NamedLeads,
     "where": LeadsWhere,
+    "where_done": LeadsWhereDone,
     "noise": LeadsOfNoise,
     "unapplied": UnappliedActivities,
 }
@@ -118,6 +120,8 @@ def _checkpoint(item: Mapping[str, Any]) -> Checkpoint:
 def _aim(kind: str, **told: Any) -> Aim:
     if "leads" in told:
         told["leads"] = tuple(LeadId(lead) for lead in told["leads"])
+    if "asks" in told:
+        told["asks"] = tuple(told["asks"])
     aim: Aim = _KINDS[kind](**told)
     return aim
 

@@ -21,6 +21,8 @@ RULES = {
     "done": 4,
     "found": 1204,
     "touched": 1204,
+    "left_out": 0,
+    "looks_again": False,
     "ended": "2026-03-01T16:04:00Z",
 }
 CAUGHT = {**RULES, "id": "asked-1", "kind": "catch_up", "version": None, "since": "2026-03-01T09:00:00Z"}
@@ -55,6 +57,9 @@ def run(monkeypatch):
     return run
 
 
+WATCH = ("rules", "status", "--watch")
+
+
 def told(*every: Any, version: int = 3) -> Any:
     return {"version": version, "active_since": "2026-03-01T16:00:00Z" if version else None, "rescores": list(every)}
 
@@ -69,6 +74,13 @@ def test_what_has_ended_is_told_with_its_end(run):
         "Version 3 of the rules is active since 2026-03-01T16:00:00Z.",
         "Every lead has it since 2026-03-01T16:04:00Z: 1204 leads touched, 4 of 4 segments done.",
     ]
+
+
+@pytest.mark.parametrize(("left_out", "says"), [(1, "1 damaged lead was"), (2, "2 damaged leads were")])
+def test_damaged_leads_that_were_left_out_are_told(run, left_out, says):
+    done = run(TestApi(told({**RULES, "left_out": left_out})), "rules", "status")
+
+    assert lines(done)[1].endswith(f"4 of 4 segments done; {says} left out (`baton leads drift`).")
 
 
 def test_what_goes_on_is_told_as_far_as_it_is_and_what_else_is_under_way(run):
@@ -87,13 +99,37 @@ def test_what_goes_on_is_told_as_far_as_it_is_and_what_else_is_under_way(run):
         ),
         (
             "Under way since 2026-03-01T16:00:01Z: leads by company.country, stage, 1204 leads touched, 0 of 4 "
-            "segments done."
+            "segments done (rules-000003)."
         ),
         (
             "Under way since 2026-03-01T16:00:01Z: activities since 2026-03-01T09:00:00Z that no lead has taken in, "
-            "1 activity queued, 0 of 1 segment done."
+            "1 activity queued, 0 of 1 segment done (asked-1)."
+        ),
+        (
+            "Finished at 2026-03-01T16:04:00Z: leads under rules before version 2, 1204 leads touched, 4 of 4 segments "
+            "done (rules-000003)."
         ),
     ]
+
+
+def test_while_looking_once_more_all_are_said_to_have_it_and_watching_goes_on_telling(run):
+    going = {**RULES, "done": 1, "found": 7, "touched": 7, "looks_again": True, "ended": None}
+    known = "All have it as far as is known: 7 leads touched, 1 of 4 segments done; looking once more."
+
+    assert lines(run(TestApi(told(going)), "rules", "status"))[-1] == known
+    watched = run(TestApi(told({**going, "looks_again": False}), told(going), told(going), told(RULES)), *WATCH)
+    assert watched.stderr.count(known) == 1
+    assert watched.stderr.index("Leads are being scored by it") < watched.stderr.index(known)
+
+
+def test_the_first_publish_is_of_every_lead_and_only_the_last_that_finished_are_told(run):
+    first = {**RULES, "version": 1, "id": "rules-000001"}
+    many = [{**CAUGHT, "id": f"asked-{number}"} for number in range(8)]
+
+    told_lines = lines(run(TestApi(told(RULES, *many[:4], first, *many[4:])), "rules", "status"))
+
+    assert len(told_lines) == 2 + 5
+    assert "every lead, 1204 leads touched" in told_lines[-1]
 
 
 def test_before_the_first_publish_and_before_a_rescore_began(run):
@@ -117,7 +153,7 @@ def test_every_lead_and_those_that_meet_a_condition_are_asked_for(run):
     run(api, "leads", "rescore", "--where", "{company.country: {is: NO}, score: {above: 12.5}}")
     done = run(api, "leads", "rescore", "--where", '{"stage": "mql"}')
 
-    assert "within a minute" in done.stdout
+    assert "rules-000003 begins within a minute" in done.stdout
     assert api.asked == [
         ("/v1/rescores", {"all": True}),
         ("/v1/rescores", {"where": {"company.country": {"is": "NO"}, "score": {"above": 12.5}}}),
