@@ -254,8 +254,13 @@ def who_gets_it(handoff: HandoffRule) -> str:
 
 def advised(advice: Nurture, name: Written = quoted) -> str:
     """The track for each thing that a lead may miss."""
-    tracks = [f"{name(each.track)} where `{each.missing}` is missing" for each in advice.tracks]
+    tracks = [f"{name(each.track)} for leads that lack {_lacked(each.missing)}" for each in advice.tracks]
     return ", else ".join([*tracks, name(advice.otherwise)])
+
+
+def _lacked(criterion: str) -> str:
+    """What a lead lacks, by the name of the criterion."""
+    return f"the {criterion}" if criterion in ("score", "grade", "temperature", "consent") else f"`{criterion}`"
 
 
 # --- examples ---------------------------------------------------------------------------------------------------------

@@ -171,7 +171,7 @@ def test_how_a_lead_is_handed_over_answered_and_nurtured_is_told_as_a_person_wou
         "- **Rejected**: No budget (`no_budget`) or Spam (`spam`).",
         "- **Given back to be nurtured**: Bad timing (`bad_timing`).",
         "- **Money** (`budget`): Is there any. Rated from 1 to 5, it is confirmed from 3 on.",
-        "- “cold”, measured by what “Marketing qualified” asks: **wake** where `form` is missing, else **news**.",
+        "- “cold”, measured by what “Marketing qualified” asks: **wake** for leads that lack `form`, else **news**.",
     ):
         assert sentence in told, sentence
 
