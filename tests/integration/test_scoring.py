@@ -416,6 +416,7 @@ def test_a_condition_that_cannot_be_read_goes_to_the_dead_letters_and_the_log_sa
     assert account.rescore(event)["batchItemFailures"] == [{"itemIdentifier": event["Records"][0]["messageId"]}]
 
     (told,) = [vars(each) for each in caplog.records if each.message == "no rescore begun"]
-    assert (told["error"], told["reason"]) == ("NotUnderstood", "`where` cannot be read at any.0.lead.*.?")
+    reason = "`where` cannot be read at any.0.lead.email.? (did you mean 'is'?)"
+    assert (told["error"], told["reason"]) == ("NotUnderstood", reason)
     assert account.messages("score") == []
     assert DynamoDBRescoring(account.dynamodb, LEADS).all() == []
