@@ -83,7 +83,7 @@ class LeadStory:
 
     `as_of` tells what it goes by where another moment, other rules or another knowledge was asked for. `journey` is
     where it stood then, as it was decided; `replayed` where it would have stood, where that was never decided so.
-    Transitions are those decided by then; handoffs too, as they stood then, and of those leads also that are part of
+    Transitions are those decided by then; handoffs too, as they stood then; both of those leads also that are part of
     this one. `forecast` is what time alone will change next. `scored_under` is the version under which the stored state
     was made, and `awaits_rules` the active one while that is another. `qualification` tells what was said of each of
     the four facts, and `to_ask` what nobody knows. `nurture` is what is advised where it stands now. `rulings` are what
@@ -177,7 +177,7 @@ class ReadLeads:
             return MergedInto(record.merged_into)
         now = self._clock.now()
         if at is not None and at > now:
-            msg = f"it is {format_moment(now)}: that moment is still to come, and `forecast` tells what it may change"
+            msg = f"it is {format_moment(now)}: that moment is still to come"
             raise Invalid(msg, "at", now=format_moment(now))
         moment = now if at is None else at
         as_of, under = self._as_of(moment, rules, known, is_past=at is not None)
@@ -193,7 +193,7 @@ class ReadLeads:
         state = under.rules.replayed(happened)
         facts = known_facts(state)
         stage = self._stages.load(lead)
-        transitions = tuple(each for each in self._stages.transitions(lead) if each.at <= moment)
+        transitions = self._transitions([lead, *record.absorbed], moment)
         journey = stage.journey if stage else None
         stood = journey if at is None else _stood(journey, transitions, moment)
         score = under.rules.score(state, moment)
@@ -263,6 +263,11 @@ class ReadLeads:
             return self._rulebook.version(number)
         except UnknownRules as error:
             raise refused from error
+
+    def _transitions(self, leads: Iterable[LeadId], until: Moment) -> tuple[StoredTransition, ...]:
+        """What was decided by a moment of some leads that are one, in order of time."""
+        every = (each for lead in leads for each in self._stages.transitions(lead) if each.at <= until)
+        return tuple(sorted(every, key=lambda each: each.at))
 
     def _rulings(self, record: LeadRecord, happened: Iterable[Activity], until: Moment) -> tuple[Activity, ...]:
         """The rulings that the lead remembers, and what people said of noise.

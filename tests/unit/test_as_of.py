@@ -22,7 +22,7 @@ from shared.usecases.leads import LeadStory
 from shared.usecases.rulebook import Rulebook
 from tests.desk import InMemoryDesk, a_desk
 from tests.http_requests import answer, http_event
-from tests.people import activity, email
+from tests.people import activity, email, merged
 
 ADA = email("ada@engines.example")
 ONE = LeadId("lead-1")
@@ -285,3 +285,28 @@ def test_as_of_the_moment_of_a_transition_is_what_it_was_decided_on(steps: list[
             each.snapshot["temperature"],
         )
         assert then.rules_version == each.rules_version
+
+
+def test_a_merged_lead_stood_where_the_transitions_of_its_parts_say() -> None:
+    past, bob = Past(), email("bob@engines.example")
+
+    def happens(said: Activity) -> None:
+        now = past.clock.now()
+        past.house.happened([replace(said, occurred_at=now, received_at=now)])
+        for lead in list(past.house.leads.records):
+            past._evaluate.look(lead)
+        past.clock.advance(DAY)
+
+    past.publish(rules_of(80, "36500d"))
+    happens(activity("a1", ADA))
+    happens(activity("b1", bob))
+    happens(activity("b2", bob, type="demo_requested"))
+    between = past.clock.now()
+    past.clock.advance(DAY)
+    happens(merged("m1", ADA, bob))
+
+    for at in (None, between):
+        story = past.story(at=at)
+        assert story.journey is not None
+        assert story.journey.stage == "mql"
+        assert [each.to_stage for each in story.transitions] == ["suspect", "suspect", "mql"]
