@@ -17,6 +17,8 @@ class Fault(StrEnum):
     RULES = "rules"
     SCORE = "score"
     NAMES = "names"
+    TIES = "ties"
+    REDIRECT = "redirect"
     BROWSERS = "browsers"
     NOISE = "noise"
     DUE = "due"
@@ -31,7 +33,9 @@ _WORDS: Mapping[Fault, str] = {
     Fault.UNREADABLE: "what is stored cannot be read",
     Fault.RULES: "it claims a rules version that was never published",
     Fault.SCORE: "the activities that count are not those of the log",
-    Fault.NAMES: "one of its identities is given to nobody, or to another lead",
+    Fault.NAMES: "its identities are not those that are given to it",
+    Fault.TIES: "it has forgotten what was said of who it is",
+    Fault.REDIRECT: "it went into another lead, and that one is not there",
     Fault.BROWSERS: "other browsers count for it than by the log",
     Fault.NOISE: "whether people marked it as noise is not what they said",
     Fault.DUE: "the next moment at which time changes something is missing or too late",

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from shared.domain.activity import Identity
 from shared.domain.handoff import LeadId
 from shared.domain.identity import NO_TIES, Ties
 from shared.domain.moments import Moment
 from shared.domain.state import ScoreState
+
+OTHER_FORMAT = -1
+"""The rules version of a record whose state was written in a format that is not read: the next touch makes it anew."""
+
+DAMAGED = -2
+"""The rules version of a record whose state is lost: it is made anew from the log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +31,12 @@ class Browser:
 class LeadRecord:
     """A lead as `score` keeps it.
 
-    `version` counts writes (0: not stored yet). `rules_version` is the one under which the state was made, -1 when its
-    format is not read any more. `browsers` holds each anonymous id that counts for it. `look` tells that this write
-    gave `evaluate` something to look at, and `mark` counts such writes; `did` is the `mark` of the last of them in
-    which something happened to the lead, other than that rules changed or time went by. `due` is the moment at which
-    time alone flips something that shows. `stored_months` is the store's own: what it has of a state that outgrew one
-    item.
+    `version` counts writes (0: not stored yet). `rules_version` is the one under which the state was made,
+    `OTHER_FORMAT` or `DAMAGED` when it cannot be read. `browsers` holds each anonymous id that counts for it. `look`
+    tells that this write gave `evaluate` something to look at, and `mark` counts such writes; `did` is the `mark` of
+    the last of them in which something happened to the lead, other than that rules changed or time went by. `due` is
+    the moment at which time alone flips something that shows. `stored_months` is the store's own: what it has of a
+    state that outgrew one item; so is `read_as`: what a salvaged record was read as, over which alone it is written.
 
     `ties` is what was said of who its identities are. `owed` are leads that must be looked at again because of what
     was written here, and `torn` tells that identities left or came and it is not settled yet who else may come: both
@@ -55,13 +61,17 @@ class LeadRecord:
     torn: bool = False
     muted: bool = False
     stored_months: Mapping[str, str] = field(default_factory=dict)
+    read_as: Mapping[str, Any] | None = None
 
 
 class Leads(Protocol):
     """The leads' score side."""
 
-    def whose(self, identities: Iterable[Identity]) -> dict[Identity, LeadId]:
-        """The lead of each known identity that has one. May miss one claimed a moment ago; `claim` then tells."""
+    def whose(self, identities: Iterable[Identity], *, consistent: bool = False) -> dict[Identity, LeadId]:
+        """The lead of each known identity that has one.
+
+        May miss one claimed a moment ago, unless it is asked to be `consistent`; `claim` then tells.
+        """
         ...
 
     def claim(self, identity: Identity, lead: LeadId, *, instead_of: LeadId | None = None) -> LeadId:
@@ -90,17 +100,19 @@ class Leads(Protocol):
     def load(self, lead: LeadId) -> LeadRecord | None:
         """The record, strongly consistent; None when it was never saved.
 
-        Of one whose state alone is damaged the state is empty and the rules version -1: it is made anew from the log.
+        Of one whose state alone cannot be read the state is empty and the rules version tells why: `OTHER_FORMAT` or
+        `DAMAGED`. It is made anew from the log.
 
         Raises:
-            Unreadable: who the lead is cannot be read either; `salvage` finds that out.
+            Unreadable: who the lead is cannot be read either, or is lost; `salvage` finds that out.
         """
         ...
 
     def salvage(self, lead: LeadId) -> LeadRecord | None:
         """What can still be told of a lead whose record is unreadable: its version, and the identities given to it.
 
-        Its state is empty and its rules version -1. Reads every item of the store, so it is for repairs alone.
+        Its state is empty and its rules version `DAMAGED`; what is saved of it is written over just what was read.
+        Reads every item of the store, so it is for repairs alone.
         """
         ...
 
@@ -141,12 +153,19 @@ class Leads(Protocol):
         ...
 
     def segment(
-        self, number: int, of: int, after: str | None, limit: int, older_than: int | None = None
+        self,
+        number: int,
+        of: int,
+        after: str | None,
+        limit: int,
+        older_than: int | None = None,
+        *,
+        redirects: bool = False,
     ) -> tuple[list[LeadId], str | None]:
         """A page of one of `of` segments of all leads, and where to go on (None: the segment is done).
 
-        With `older_than` only leads whose state was made under a rules version below it. `limit` bounds what is read,
-        so a page may be empty and not the last.
+        With `older_than` only leads whose state was made under a rules version below it; with `redirects` also those
+        that went into another one. `limit` bounds what is read, so a page may be empty and not the last.
         """
         ...
 

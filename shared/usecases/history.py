@@ -21,6 +21,7 @@ from shared.domain.identity import (
 from shared.domain.moments import Moment
 from shared.domain.noise import Noise
 from shared.ports.activities import Activities
+from shared.ports.errors import Unreadable
 from shared.ports.leads import Browser, Leads
 
 SILENCE = Noise()
@@ -120,6 +121,14 @@ def _attached_leads(
         if its == lead or its in parting:
             names[its] = parting.get(its, frozenset(identities))
         else:
-            record = leads.load(its) if lead in staying else None
-            names[its] = frozenset(known_as[its]) | (record.identities if record else frozenset())
+            names[its] = frozenset(known_as[its]) | (_told_names(leads, its) if lead in staying else frozenset())
     return names
+
+
+def _told_names(leads: Leads, lead: LeadId) -> Group:
+    """The names that a lead lists. Of a damaged one only those with the browser are known, which hardly lacks one."""
+    try:
+        record = leads.load(lead)
+    except Unreadable:
+        return frozenset()
+    return record.identities if record else frozenset()

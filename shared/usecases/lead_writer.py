@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Literal
@@ -16,9 +17,9 @@ from shared.domain.state import ScoreState
 from shared.ports.activities import Activities
 from shared.ports.clock import Clock
 from shared.ports.errors import Conflict, Unreadable
-from shared.ports.leads import LeadRecord, Leads
+from shared.ports.leads import DAMAGED, LeadRecord, Leads
 from shared.usecases.history import NOBODY, History, gather, leads_at, log_of
-from shared.usecases.redirect import live_record
+from shared.usecases.redirect import live_record, where_it_went
 from shared.usecases.rulebook import ActiveRules, Rulebook
 
 ATTEMPTS = 10
@@ -133,18 +134,25 @@ class LeadWriter:
     def repair(self, lead: LeadId) -> Written:
         """Make a lead anew from the log whatever is stored of it, and book its next moment.
 
-        Identities that are nobody's, or those of a lead that does not know them, are given back to it; what another
-        lead has and knows is that lead's. A rules version that was never published gives way to the active one.
+        The identities that are given to it are its own, whether or not it lists them. Those that it lists and that are
+        nobody's, or a lead's that does not know them, are given back to it; what another lead has and knows is that
+        lead's. A rules version that was never published gives way to the active one. A redirect that leads to nobody
+        is taken back. Of whom the log knows nothing no lead is made.
         """
         for _ in range(ATTEMPTS):
-            record = self._readable(lead)
-            if record is None or record.merged_into:
+            # Looked for first: where somebody writes in between, what is read next is no longer what was found.
+            found = self._leads.salvage(lead)
+            record = self._stored(found) if found else None
+            if found is None or record is None or self._is_redirected(record):
                 return Written(lead, frozenset(), owes=False)
             # Read after the record: a version above it was never published.
             active = self._rulebook.refresh()
-            before = replace(record, identities=self._own(record))
+            own = frozenset(filter(partial(self._regained, lead), record.identities | found.identities))
+            before = replace(record, identities=own, merged_into=None)
             before = replace(before, ties=(before.ties | self._said_of(before.identities)).of(before.identities))
             history = self.gather(lead, before.identities)
+            if not own or (record.merged_into and not history.activities):
+                return Written(lead, frozenset(), owes=False)
             after = self.made(before, active, history)
             owed = after.owed | self.at_dropped(record, after)
             if after.browsers != record.browsers:
@@ -162,27 +170,33 @@ class LeadWriter:
         msg = f"lead {lead} was written by others {ATTEMPTS} times in a row"
         raise Conflict(msg)
 
-    def _readable(self, lead: LeadId) -> LeadRecord | None:
+    def _stored(self, found: LeadRecord) -> LeadRecord | None:
+        """The record of a lead as far as it can be read; None when it has gone since it was found."""
         try:
-            return self._leads.load(lead)
+            record = self._leads.load(found.lead)
         except Unreadable:
-            return self._leads.salvage(lead)
+            return found
+        if record is not None and record.rules_version == DAMAGED:
+            # What is told of its rules may be damaged too.
+            return replace(record, read_as=found.read_as)
+        return record
 
-    def _own(self, record: LeadRecord) -> Group:
-        """The identities that are a lead's. Where it lists others' its own may be missing, and are looked for."""
-        regained = partial(self._regained, record.lead)
-        own = frozenset(filter(regained, record.identities))
-        if own == record.identities:
-            return own
-        salvaged = self._leads.salvage(record.lead)
-        return own | frozenset(filter(regained, salvaged.identities if salvaged else ()))
+    def _is_redirected(self, record: LeadRecord) -> bool:
+        """Whether a record leads to another lead that lives, as far as can be read."""
+        try:
+            return record.merged_into is not None and where_it_went(self._leads, record) is not None
+        except Unreadable:
+            return True
 
     def _regained(self, lead: LeadId, identity: Identity) -> bool:
         """Whether an identity is a lead's, which it is unless another one knows it as its own."""
         owner = self._leads.claim(identity, lead)
         if owner == lead:
             return True
-        other = self._readable(owner)
+        try:
+            other = self._leads.load(owner)
+        except Unreadable:
+            other = self._leads.salvage(owner)
         if other is not None and not other.merged_into and identity in other.identities:
             return False
         return self._leads.claim(identity, lead, instead_of=owner) == lead
@@ -191,8 +205,12 @@ class LeadWriter:
         return ties_of(log_of(self._activities, identities))
 
     def rebuild(self, lead: LeadId) -> None:
-        """Make a lead's state anew from the log, and write it if it is another one."""
-        self.update(lead, (), rebuild=True)
+        """Make a lead's state anew from the log, and write it if it is another one.
+
+        One that cannot be read is left: its repair makes it anew from the log.
+        """
+        with suppress(Unreadable):
+            self.update(lead, (), rebuild=True)
 
     def acquit(self, lead: LeadId, looked_at: Collection[LeadId]) -> None:
         """A lead's write has had all its consequences for the leads that were looked at."""

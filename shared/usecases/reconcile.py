@@ -6,7 +6,7 @@ Scores are a function of the log, so that whatever differs is a fault of ours: a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from shared.domain.activity import (
@@ -20,21 +20,22 @@ from shared.domain.activity import (
 )
 from shared.domain.drift import Fault, browsers_drift, state_drifts
 from shared.domain.handoff import LeadId
-from shared.domain.identity import linked_identities
+from shared.domain.identity import Ties, linked_identities, ties_of
 from shared.domain.moments import DAY, HOUR, MINUTE, Moment
 from shared.domain.next_change import AGAIN
 from shared.domain.noise import is_marked_by_people
+from shared.domain.refusals import NotFound
 from shared.domain.state import ScoreState
 from shared.ports.activities import Activities
 from shared.ports.clock import Clock
 from shared.ports.drift import Drift, Drifts, Round
 from shared.ports.errors import Conflict, Unreadable
-from shared.ports.leads import Browser, LeadRecord, Leads
+from shared.ports.leads import OTHER_FORMAT, Browser, LeadRecord, Leads
 from shared.ports.noise import NoiseMarks
 from shared.ports.queue import Queue
 from shared.usecases.history import History, gather, log_of
 from shared.usecases.noise import KnownNoise
-from shared.usecases.redirect import find_live
+from shared.usecases.redirect import find_live, where_it_went
 from shared.usecases.rulebook import ActiveRules, Rulebook, UnknownRules
 
 SETTLED_AFTER = 5 * MINUTE
@@ -133,7 +134,7 @@ class Reconcile:
         round_ = self._drifts.round() or Round(began=self._clock.now())
         after, is_over = round_.after, False
         while len(looked) < most and not is_over and has_time():
-            leads, after = self._leads.segment(0, 1, after, _PAGE)
+            leads, after = self._leads.segment(0, 1, after, _PAGE, redirects=True)
             done: list[Checked] = []
             while len(done) < len(leads) and len(looked) < most and has_time():
                 done.append(look(leads[len(done)]))
@@ -163,7 +164,7 @@ class Reconcile:
 
     def page(self, segment: int, of: int, after: str | None, limit: int) -> CheckedPage:
         """Check a page of a segment of all leads now; what is found is written down."""
-        leads, following = self._leads.segment(segment, of, after, limit)
+        leads, following = self._leads.segment(segment, of, after, limit, redirects=True)
         return CheckedPage(self.named(leads), following)
 
     def named(self, leads: Iterable[LeadId]) -> tuple[Checked, ...]:
@@ -215,34 +216,64 @@ class Reconcile:
             record = self._leads.load(lead)
         except Unreadable:
             return None, frozenset({Fault.UNREADABLE})
-        if record is None or record.merged_into:
-            return None, frozenset()
+        return (record.version, frozenset(self._wrong_with(record))) if record else (None, frozenset())
+
+    def _wrong_with(self, record: LeadRecord) -> Iterable[Fault]:
+        if record.merged_into:
+            return () if self._leads_somewhere(record) else (Fault.REDIRECT,)
+        if record.rules_version == OTHER_FORMAT:
+            return ()  # whoever touches it next writes it in the format of now
         if record.rules_version < 0:
-            return record.version, frozenset({Fault.UNREADABLE})
+            return (Fault.UNREADABLE,)
         try:
             under = self._rulebook.version(record.rules_version)
         except UnknownRules:
-            return record.version, frozenset({Fault.RULES})
-        return record.version, frozenset(self._faults(record, under))
+            return (Fault.RULES,)
+        return self._faults(record, under)
+
+    def _leads_somewhere(self, redirect: LeadRecord) -> bool:
+        try:
+            return where_it_went(self._leads, redirect) is not None
+        except Unreadable:
+            return True  # somebody is there, and found to be damaged
 
     def _faults(self, record: LeadRecord, under: ActiveRules) -> Iterable[Fault]:
-        found = self._by_the_log(record, under)
+        noise = self._noise()
+        history = gather(self._activities, self._leads, record.lead, record.identities, noise=noise)
+        settled = [each for each in history.activities if each.received_at <= self._clock.now() - SETTLED_AFTER]
+        found = self._by_the_log(record, history, settled, under)
         if found and not self._is_noise_moving():
             yield from found
-        owners = self._leads.whose(record.identities)
-        if any(owners.get(each) != record.lead for each in record.identities):
+        said = ties_of(settled)
+        if not record.torn and _has_forgotten(record, said):
+            yield Fault.TIES
+        if not record.identities or self._is_misnamed(record, said | record.ties):
             yield Fault.NAMES
         change = under.rules.next_change(record.state, self._clock.now())
         is_sure = change is not None and change.what != AGAIN
         if change and (record.due is None or (is_sure and record.due > change.at)):
             yield Fault.DUE
 
-    def _by_the_log(self, record: LeadRecord, under: ActiveRules) -> frozenset[Fault]:
+    def _is_misnamed(self, record: LeadRecord, ties: Ties) -> bool:
+        """Whether a name is the lead's and it does not list it, or the other way round; those that are known beside it.
+
+        What was claimed a moment ago may be missing in the first answer.
+        """
+        beside = frozenset().union(*(link.pair for link in ties.links), *(each.identities for each in ties.verdicts))
+        suspects: Collection[Identity] = record.identities | beside
+        for consistent in (False, True):
+            owners = self._leads.whose(suspects, consistent=consistent)
+            suspects = [each for each in suspects if (owners.get(each) == record.lead) != (each in record.identities)]
+            if not suspects:
+                return False
+        return True
+
+    def _by_the_log(
+        self, record: LeadRecord, history: History, old: Collection[Activity], under: ActiveRules
+    ) -> frozenset[Fault]:
         """What is otherwise than the log makes it, but for what was received a moment ago and is simply not there."""
         now = self._clock.now()
         noise = self._noise()
-        history = gather(self._activities, self._leads, record.lead, record.identities, noise=noise)
-        old = [each for each in history.activities if each.received_at <= now - SETTLED_AFTER]
         if any(_moves(each, record) for each in history.activities if each.received_at > now - SETTLED_AFTER):
             return frozenset()
         whole = under.rules.absorb(ScoreState.empty(), noise.marked(history.activities))
@@ -292,6 +323,10 @@ class RepairLeads:
             live = find_live(self._leads, lead).lead
         except Unreadable:
             live = lead
+        except NotFound:
+            if self._leads.load(lead) is None:
+                raise
+            live = lead  # it leads nowhere, which is what is to be mended
         self._repairs.send([{"repair": live}])
         return live
 
@@ -305,6 +340,12 @@ def _moves(activity: Activity, record: LeadRecord) -> bool:
         return False
     link = record.browsers.get(browser.value)
     return link is None or link.shared or activity.occurred_at <= link.since
+
+
+def _has_forgotten(record: LeadRecord, said: Ties) -> bool:
+    """Whether a lead lacks a link between two of its identities that the log tells of, or a verdict on one of them."""
+    links, verdicts = said.among(record.identities).links, said.of(record.identities).verdicts
+    return record.ties | Ties(links, verdicts) != record.ties
 
 
 def _told(browsers: Mapping[str, Browser]) -> dict[str, tuple[Moment, bool]]:

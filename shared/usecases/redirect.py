@@ -8,9 +8,19 @@ from shared.ports.leads import LeadRecord, Leads
 def live_record(leads: Leads, lead: LeadId) -> LeadRecord | None:
     """The record of a lead, or of the one into which it went; None when there was never such a lead."""
     record = leads.load(lead)
-    while record is not None and record.merged_into is not None:
-        record = leads.load(record.merged_into)
-    return record
+    return record and where_it_went(leads, record)
+
+
+def where_it_went(leads: Leads, record: LeadRecord) -> LeadRecord | None:
+    """The lead that a record leads to, itself if it went nowhere; None when redirects end nowhere or go in a circle."""
+    passed = {record.lead}
+    end: LeadRecord | None = record
+    while end is not None and end.merged_into is not None:
+        if end.merged_into in passed:
+            return None
+        passed.add(end.merged_into)
+        end = leads.load(end.merged_into)
+    return end
 
 
 def find_live(leads: Leads, lead: LeadId) -> LeadRecord:

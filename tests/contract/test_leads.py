@@ -1,8 +1,11 @@
 import random
+import struct
+import zlib
 from abc import ABC, abstractmethod
 from base64 import b85encode
 from dataclasses import replace
 from itertools import chain
+from typing import Any
 
 import pytest
 
@@ -18,7 +21,7 @@ from shared.domain.moments import DAY, Moment, parse_moment
 from shared.domain.reading import parse_rule_file
 from shared.domain.state import ScoreState
 from shared.ports.errors import Conflict, Unreadable
-from shared.ports.leads import Browser, LeadRecord
+from shared.ports.leads import DAMAGED, OTHER_FORMAT, Browser, LeadRecord
 from tests.fakes import InMemoryLeads
 from tests.people import activity, browser, email, unmerged, user
 from tests.tables import ACTIVITIES, LEADS
@@ -128,6 +131,11 @@ class LeadsContract(ABC):
         more = whole.merge(state("a9", at="2026-03-09T09:00:00Z"))
         leads.save(replace(loaded, state=more))
         assert leads.load(ONE).state == more
+
+    def test_whose_an_identity_is_can_be_asked_for_certain(self, leads):
+        leads.claim(ADA, ONE)
+
+        assert leads.whose([ADA, BOB], consistent=True) == {ADA: ONE}
 
     def test_a_lead_that_was_never_saved_is_none(self, leads):
         assert leads.load(ONE) is None
@@ -260,6 +268,13 @@ class LeadsContract(ABC):
 
         assert _walk(leads, 1, older_than=2) == [ONE]
 
+    def test_a_segment_may_tell_of_joined_leads_too(self, leads):
+        leads.save(record())
+        leads.save(record(TWO))
+        leads.join(leads.load(ONE), replace(leads.load(TWO), merged_into=ONE))
+
+        assert sorted(leads.segment(0, 1, None, 100, redirects=True)[0]) == [ONE, TWO]
+
     def test_a_joined_lead_stands_in_no_segment(self, leads):
         leads.save(record(ONE))
         leads.save(record(TWO, merged_into=ONE))
@@ -291,7 +306,7 @@ class LeadsContract(ABC):
         left = leads.salvage(ONE)
 
         assert (left.identities, left.absorbed) == ({ADA, user("u-ada")}, (three,))
-        assert (left.version, left.rules_version, left.mark, left.did, left.due) == (2, -1, 4, 3, LATER)
+        assert (left.version, left.rules_version, left.mark, left.did, left.due) == (2, DAMAGED, 4, 3, LATER)
         assert left.state == ScoreState.empty()
         leads.save(replace(left, state=state("a1", "a2"), rules_version=2))
         assert leads.load(ONE).state == state("a1", "a2")
@@ -357,6 +372,68 @@ class TestDynamoDBLeads(LeadsContract):
 
         assert sorted(chain(*leads.due(NOON, page))) == sorted(many)
 
+    @pytest.fixture
+    def put(self, dynamodb):
+        """Write an attribute of a lead's SCORE item past everybody; None takes it away."""
+
+        def put(name, value):
+            said: Any = {"UpdateExpression": "REMOVE #name"}
+            if value is not None:
+                said = {"UpdateExpression": "SET #name = :value", "ExpressionAttributeValues": {":value": value}}
+            place = {"pk": {"S": f"LEAD#{ONE}"}, "sk": {"S": "SCORE"}}
+            dynamodb.update_item(TableName=LEADS, Key=place, ExpressionAttributeNames={"#name": name}, **said)
+
+        return put
+
+    @pytest.mark.parametrize(
+        ("name", "value"),
+        [
+            *((name, None) for name in ("version", "rules_version", "mark", "look", "state")),
+            *((name, {"S": "x"}) for name in ("version", "rules_version", "mark", "did", "state", "months")),
+            ("months", {"N": "3"}),
+            ("merged_into", {"N": "5"}),
+            ("state", {"B": zlib.compress(struct.pack(">I", 2) + b"{}" + b"\xff" * 10)}),
+        ],
+    )
+    def test_whatever_of_a_record_is_damaged_it_is_unreadable_and_salvaged_and_written_over(
+        self, leads, put, name, value
+    ):
+        leads.claim(ADA, ONE)
+        leads.save(record(rules_version=2, mark=1, did=1, due=LATER))
+        put(name, value)
+        with pytest.raises(Unreadable):
+            leads.load(ONE)
+
+        left, other = leads.salvage(ONE), leads.salvage(ONE)
+
+        assert (left.identities, left.mark, left.did, left.due) == ({ADA}, 1, 1, LATER)
+        leads.save(replace(left, state=state("a1"), rules_version=2))
+        assert leads.load(ONE).state == state("a1")
+        with pytest.raises(Conflict):
+            leads.save(replace(other, rules_version=2))
+
+    @pytest.mark.parametrize("shard", [None, {"S": "elsewhere"}])
+    def test_a_moment_that_stands_where_nobody_looks_is_none(self, leads, put, shard):
+        leads.save(record(due=LATER))
+        put("due_shard", shard)
+
+        assert leads.load(ONE).due is None
+        leads.save(replace(leads.load(ONE), due=LATER))
+        assert leads.load(ONE).due == LATER
+
+    def test_an_identity_that_is_given_to_no_lead_is_nobody_s(self, leads, dynamodb):
+        leads.claim(ADA, ONE)
+        dynamodb.update_item(
+            TableName=LEADS,
+            Key={"pk": {"S": f"IDENTITY#{ADA.key}"}, "sk": {"S": "LEAD"}},
+            UpdateExpression="REMOVE #lead",
+            ExpressionAttributeNames={"#lead": "lead"},
+        )
+
+        assert leads.whose([ADA]) == {}
+        assert leads.claim(ADA, TWO) == TWO
+        assert leads.claim(ADA, ONE) == TWO
+
     @pytest.mark.parametrize("broken", [b"garbage", None])
     def test_a_part_of_a_state_that_is_damaged_or_gone_asks_for_a_rebuild_and_is_written_anew(
         self, leads, dynamodb, broken
@@ -370,7 +447,7 @@ class TestDynamoDBLeads(LeadsContract):
             dynamodb.put_item(TableName=LEADS, Item={**place, "state": {"B": broken}})
 
         seen = leads.load(ONE)
-        assert (seen.state, seen.rules_version, seen.identities) == (ScoreState.empty(), -1, {ADA})
+        assert (seen.state, seen.rules_version, seen.identities) == (ScoreState.empty(), DAMAGED, {ADA})
         leads.save(replace(seen, state=whole, rules_version=3))
 
         assert leads.load(ONE).state == whole
@@ -475,8 +552,11 @@ class TestDynamoDBLeads(LeadsContract):
         traces.wipe(ONE, 1)
         assert traces.of(ONE) == []
 
-    @pytest.mark.parametrize("damage", [lambda packed: b"\xff" + packed[1:], lambda packed: packed[:-3]])
-    def test_a_state_of_another_format_or_a_damaged_one_asks_for_a_rebuild(self, leads, monkeypatch, damage):
+    @pytest.mark.parametrize(
+        ("damage", "told"),
+        [(lambda packed: b"\xff" + packed[1:], OTHER_FORMAT), (lambda packed: packed[:-3], DAMAGED)],
+    )
+    def test_a_state_of_another_format_is_told_from_a_damaged_one(self, leads, monkeypatch, damage, told):
         pack = ScoreState.pack
         monkeypatch.setattr(ScoreState, "pack", lambda self: damage(pack(self)))
 
@@ -485,7 +565,7 @@ class TestDynamoDBLeads(LeadsContract):
         loaded = leads.load(ONE)
         assert loaded.identities == {ADA}
         assert loaded.state == ScoreState.empty()
-        assert loaded.rules_version < 0
+        assert loaded.rules_version == told
         leads.save(replace(loaded, rules_version=3))
 
 

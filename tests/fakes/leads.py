@@ -7,7 +7,7 @@ from shared.domain.identity import earliest_attached
 from shared.domain.moments import Moment
 from shared.domain.state import ScoreState
 from shared.ports.errors import Conflict, Unreadable
-from shared.ports.leads import LeadRecord
+from shared.ports.leads import DAMAGED, LeadRecord
 
 
 class InMemoryLeads:
@@ -20,7 +20,7 @@ class InMemoryLeads:
         self._whose: dict[Identity, LeadId] = {}
         self._attached: dict[Identity, dict[Identity, Moment]] = {}
 
-    def whose(self, identities: Iterable[Identity]) -> dict[Identity, LeadId]:
+    def whose(self, identities: Iterable[Identity], *, consistent: bool = False) -> dict[Identity, LeadId]:
         return {identity: self._whose[identity] for identity in identities if identity in self._whose}
 
     def claim(self, identity: Identity, lead: LeadId, *, instead_of: LeadId | None = None) -> LeadId:
@@ -55,7 +55,7 @@ class InMemoryLeads:
             lead,
             frozenset(identity for identity, its in self._whose.items() if its == lead),
             ScoreState.empty(),
-            rules_version=-1,
+            rules_version=DAMAGED,
             absorbed=tuple(sorted(each.lead for each in self.records.values() if each.merged_into == lead)),
             **beside,
         )
@@ -83,7 +83,14 @@ class InMemoryLeads:
         yield from (waiting[start : start + page] for start in range(0, len(waiting), page))
 
     def segment(
-        self, number: int, of: int, after: str | None, limit: int, older_than: int | None = None
+        self,
+        number: int,
+        of: int,
+        after: str | None,
+        limit: int,
+        older_than: int | None = None,
+        *,
+        redirects: bool = False,
     ) -> tuple[list[LeadId], str | None]:
         mine = [lead for place, lead in enumerate(sorted(self.records)) if place % of == number]
         rest = [lead for lead in mine if after is None or lead > after]
@@ -91,7 +98,7 @@ class InMemoryLeads:
         wanted = [
             lead
             for lead in page
-            if not self.records[lead].merged_into
+            if (redirects or not self.records[lead].merged_into)
             and (older_than is None or self.records[lead].rules_version < older_than)
         ]
         return wanted, page[-1] if len(rest) > limit else None

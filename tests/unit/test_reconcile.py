@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from itertools import count
 from typing import Any
 
 import pytest
 
-from shared.domain.activity import NOISE_MARKED, Rank
+from shared.domain.activity import NOISE_MARKED, Identity, Rank
 from shared.domain.drift import Fault
 from shared.domain.handoff import LeadId
+from shared.domain.identity import NO_TIES
 from shared.domain.moments import DAY, HOUR, MINUTE, Moment
 from shared.domain.noise import noise_filter
 from shared.domain.people import Person
 from shared.domain.refusals import NotFound
 from shared.domain.state import ScoreState
-from shared.ports.leads import LeadRecord
+from shared.ports.leads import DAMAGED, OTHER_FORMAT, LeadRecord
 from shared.ports.rules import RuleVersion
 from shared.usecases.noise import KnownNoise, MarkNoise, NoiseWord
 from shared.usecases.reconcile import Reconcile, RepairLeads
+from shared.usecases.redirect import live_record
 from shared.usecases.rulebook import Rulebook
 from shared.usecases.score import Score
 from tests.fakes import (
@@ -32,7 +34,7 @@ from tests.fakes import (
     InMemoryRuleVersions,
 )
 from tests.fakes.drift import InMemoryDrifts
-from tests.people import activity, browser, email, user
+from tests.people import activity, browser, email, unmerged, user
 
 RULES: dict[str, Any] = {
     "name": "test",
@@ -136,7 +138,7 @@ def test_one_planted_damage_of_each_kind_in_a_thousand_leads_is_found_named_and_
 
     house.damage("lead-0100", state=without_one_entry(leads[LeadId("lead-0100")].state))
     house.damage("lead-0101", state=leads[LeadId("lead-0101")].state.merge(other.state))
-    house.damage("lead-0102", state=ScoreState.empty(), rules_version=-1)
+    house.damage("lead-0102", state=ScoreState.empty(), rules_version=DAMAGED)
     house.damage("lead-0103", rules_version=99)
     house.damage("lead-0104", due=None)
     house.damage("lead-0105", due=Moment(house.clock.now() + 1000 * DAY))
@@ -384,6 +386,149 @@ def test_a_repair_leaves_to_another_lead_what_that_one_has_and_knows(house: Hous
     assert house.leads.records[LeadId("lead-0001")].identities == {ada}
     assert house.leads.records[LeadId("lead-0002")].identities == {bob}
     assert house.round() == {}
+
+
+@pytest.mark.parametrize("unreadable", [False, True])
+def test_a_lead_that_lost_identities_gets_back_all_that_are_given_to_it(house: House, *, unreadable: bool) -> None:
+    ada, hers, bob = email("ada@engines.example"), user("u-ada"), email("bob@engines.example")
+    house.takes(activity("a0", ada, hers, type="other"), activity("a1", ada), activity("a2", hers), activity("b0", bob))
+    house.clock.advance(HOUR)
+    lead = LeadId("lead-0001")
+    before = known(house.leads.records[lead])
+
+    for left in (frozenset({ada}), frozenset({hers}), frozenset[Identity]()):
+        house.damage(lead, identities=left)
+        assert Fault.NAMES in house.round()[lead]
+        house.leads.damaged.update({lead} if unreadable else ())
+        house.score.repair(lead)
+        assert known(house.leads.records[lead]) == before
+        assert house.round() == {}
+
+
+def test_a_name_that_is_lost_without_having_earned_anything_is_found(house: House) -> None:
+    ada, hers = email("ada@engines.example"), user("u-ada")
+    house.takes(activity("a0", ada, hers, type="other"), activity("a1", ada))
+    house.clock.advance(HOUR)
+    house.damage("lead-0001", identities=frozenset({ada}))
+
+    assert house.round() == {"lead-0001": (Fault.NAMES,)}
+
+
+def test_names_that_the_store_tells_of_only_later_are_no_drift(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    house.takes(activity("a0", email("ada@engines.example"), user("u-ada")))
+    whose = house.leads.whose
+
+    def late(identities: Iterable[Identity], *, consistent: bool = False) -> dict[Identity, LeadId]:
+        return whose(identities) if consistent else {}
+
+    monkeypatch.setattr(house.leads, "whose", late)
+    assert house.reconcile.check(LeadId("lead-0001")).faults == ()
+
+
+def test_two_damaged_leads_at_one_browser_are_both_mended(house: House) -> None:
+    ada, bob, laptop = email("ada@engines.example"), email("bob@engines.example"), browser("laptop")
+    house.takes(activity("a0", ada, laptop), ago=3 * DAY)
+    house.takes(activity("b0", bob, laptop, type="demo_requested"), ago=2 * DAY)
+    house.takes(activity("n0", laptop), ago=DAY)
+    house.clock.advance(HOUR)
+    for lead in list(house.leads.records):
+        house.score.touch(lead)
+    before = {lead: known(record) for lead, record in house.leads.records.items()}
+    house.leads.damaged.update(before)
+
+    for lead in before:
+        house.score.repair(lead)
+
+    assert house.leads.damaged == set()
+    assert {lead: known(record) for lead, record in house.leads.records.items()} == before
+    assert house.round() == {}
+
+
+def test_a_damaged_lead_stops_nobody_at_its_browser(house: House) -> None:
+    ada, bob, laptop = email("ada@engines.example"), email("bob@engines.example"), browser("laptop")
+    house.takes(activity("a0", ada, laptop), ago=3 * DAY)
+    house.takes(activity("b0", bob, laptop), ago=2 * DAY)
+    house.clock.advance(HOUR)
+    house.leads.damaged.add(LeadId("lead-0002"))
+
+    assert house.reconcile.check(LeadId("lead-0001")).faults == ()
+    house.takes(activity("a1", ada, laptop, type="demo_requested"), ago=4 * DAY)
+    house.score.touch(LeadId("lead-0001"), rebuild=True)
+
+    assert "a1" in house.leads.records[LeadId("lead-0001")].state.entries
+
+
+def test_what_a_person_said_and_a_lead_forgot_is_found_and_remembered_again(house: House) -> None:
+    ada, hers = email("ada@engines.example"), user("u-ada")
+    house.takes(activity("a0", ada, hers, type="demo_requested"), ago=5 * DAY)
+    house.takes(unmerged("u", [ada], [hers]), ago=4 * DAY)
+    house.clock.advance(HOUR)
+    assert house.round() == {}
+    for lead in house.leads.records:
+        house.damage(lead, ties=NO_TIES)
+
+    drifted = house.round()
+    assert set(drifted.values()) == {(Fault.TIES,)}
+    for each in drifted:
+        house.score.repair(LeadId(each))
+
+    assert house.round() == {}
+    house.takes(activity("a1", ada, hers))
+    assert house.leads.whose([ada])[ada] != house.leads.whose([hers])[hers]
+
+
+@pytest.mark.parametrize("into", ["nobody", "lead-0001", "lead-0002"])
+def test_a_redirect_to_nowhere_or_in_a_circle_is_found_and_taken_back(house: House, into: str) -> None:
+    ada, bob = email("ada@engines.example"), email("bob@engines.example")
+    house.takes(activity("a0", ada), activity("b0", bob))
+    house.clock.advance(HOUR)
+    before = known(house.leads.records[LeadId("lead-0001")])
+    house.damage("lead-0001", merged_into=LeadId(into))
+    if into == "lead-0002":
+        house.damage("lead-0002", merged_into=LeadId("lead-0001"))
+    assert house.round()["lead-0001"] == (Fault.REDIRECT,)
+    assert live_record(house.leads, LeadId("lead-0001")) is None
+    assert RepairLeads(house.leads, house.queue).ask(LeadId("lead-0001")) == "lead-0001"
+
+    house.score.repair(LeadId("lead-0001"))
+
+    assert known(house.leads.records[LeadId("lead-0001")]) == before
+    assert house.reconcile.check(LeadId("lead-0001")).faults == ()
+
+
+def test_a_redirect_that_leads_to_a_lead_is_sound_and_stays(house: House) -> None:
+    ada, bob = email("ada@engines.example"), email("bob@engines.example")
+    house.takes(activity("a0", ada), activity("b0", bob))
+    house.takes(activity("m", ada, bob))
+    house.clock.advance(HOUR)
+    assert house.round() == {}
+
+    house.score.repair(LeadId("lead-0002"))
+    house.leads.damaged.add(LeadId("lead-0001"))
+    house.score.repair(LeadId("lead-0002"))
+
+    assert house.leads.records[LeadId("lead-0002")].merged_into == "lead-0001"
+
+
+def test_of_a_redirect_to_nowhere_whose_log_is_gone_no_lead_is_made(house: House) -> None:
+    house.takes(activity("a0", email("ada@engines.example")))
+    house.damage("lead-0001", merged_into=LeadId("nobody"))
+    house.log._log.clear()
+
+    house.score.repair(LeadId("lead-0001"))
+
+    assert house.leads.records[LeadId("lead-0001")].merged_into == "nobody"
+
+
+def test_a_lead_in_the_format_of_another_release_is_no_drift(house: House) -> None:
+    house.takes(activity("a0", email("ada@engines.example")))
+    house.clock.advance(HOUR)
+    house.damage("lead-0001", state=ScoreState.empty(), rules_version=OTHER_FORMAT)
+    assert house.round() == {}
+
+    house.score.touch(LeadId("lead-0001"))
+
+    assert "a0" in house.leads.records[LeadId("lead-0001")].state.entries
 
 
 def test_a_repair_of_a_sound_lead_changes_nothing_that_follows_from_the_log(house: House) -> None:

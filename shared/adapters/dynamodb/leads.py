@@ -39,9 +39,9 @@ from shared.domain.activity import Identity
 from shared.domain.handoff import LeadId
 from shared.domain.identity import Link, Ties, Verdict, earliest_attached
 from shared.domain.moments import Moment
-from shared.domain.state import ScoreState, unpack
+from shared.domain.state import ScoreState, UnknownFormat, unpack
 from shared.ports.errors import Conflict, Unavailable, Unreadable
-from shared.ports.leads import Browser, LeadRecord
+from shared.ports.leads import DAMAGED, OTHER_FORMAT, Browser, LeadRecord
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -54,9 +54,6 @@ SPILL_ABOVE = 32 * 1024
 
 PART_BYTES = 200 * 1024
 """Bytes that a part of a compressed state has at most; an item of DynamoDB holds 400 KB."""
-
-_REBUILD = -1
-"""Stands for the rules version of a state that this code cannot read: it is made again from the log."""
 
 _DAMAGE = (ValueError, LookupError, TypeError, StopIteration, zlib.error)
 """What comes of reading what nobody wrote so."""
@@ -76,11 +73,11 @@ class DynamoDBLeads:
         self._client = client
         self._table = table
 
-    def whose(self, identities: Iterable[Identity]) -> dict[Identity, LeadId]:
+    def whose(self, identities: Iterable[Identity], *, consistent: bool = False) -> dict[Identity, LeadId]:
         """The lead of each identity that has one; see `shared.ports.leads.Leads`.
 
-        Reads without strong consistency, at half the price: an identity that was claimed a moment ago may be missing,
-        and then `claim` answers with the lead that has it.
+        Reads without strong consistency, at half the price, unless it is asked to: an identity that was claimed a
+        moment ago may be missing, and then `claim` answers with the lead that has it.
         """
         wanted = {identity_partition(identity): identity for identity in identities}
         keys = [key(partition, "LEAD") for partition in wanted]
@@ -89,9 +86,12 @@ class DynamoDBLeads:
             page: list[Any] = keys[start : start + _PAGE_OF_KEYS]
             for _ in range(_READS):
                 with translated():
-                    answer = self._client.batch_get_item(RequestItems={self._table: {"Keys": page}})
+                    answer = self._client.batch_get_item(
+                        RequestItems={self._table: {"Keys": page, "ConsistentRead": consistent}}
+                    )
                 for item in answer["Responses"].get(self._table, []):
-                    found[wanted[item["pk"]["S"]]] = LeadId(item["lead"]["S"])
+                    if "lead" in item:
+                        found[wanted[item["pk"]["S"]]] = LeadId(item["lead"]["S"])
                 left: Any = answer.get("UnprocessedKeys", {})
                 page = left.get(self._table, {}).get("Keys", [])
                 if not page:
@@ -104,10 +104,12 @@ class DynamoDBLeads:
     def claim(self, identity: Identity, lead: LeadId, *, instead_of: LeadId | None = None) -> LeadId:
         """Give an identity to a lead unless it has another one; see `shared.ports.leads.Leads`."""
         place = key(identity_partition(identity), "LEAD")
-        put: Any = {"ConditionExpression": "attribute_not_exists(pk)"}
+        put: Any = {
+            "ConditionExpression": "attribute_not_exists(#lead)",
+            "ExpressionAttributeNames": {"#lead": "lead"},
+        }
         if instead_of is not None:
             put["ConditionExpression"] += " OR #lead = :instead_of"
-            put["ExpressionAttributeNames"] = {"#lead": "lead"}
             put["ExpressionAttributeValues"] = {":instead_of": {"S": instead_of}}
         try:
             with translated():
@@ -187,11 +189,11 @@ class DynamoDBLeads:
             if "Item" not in answer:
                 return None
             item = answer["Item"]
-            digests: dict[str, str] = json.loads(item["months"]["S"]) if "months" in item else {}
+            digests = _parts(lead, item)
             months = self._months(lead) if digests else {}
             if all(_digest(months.get(month, b"")) == digest for month, digest in digests.items()):
                 return _record(lead, item, [months[month] for month in digests])
-            versions.add(item["version"]["N"])
+            versions.add(str(item.get("version")))
         if len(versions) > 1:
             msg = "the lead changed while it was read, again and again"
             raise Unavailable(msg)
@@ -227,15 +229,15 @@ class DynamoDBLeads:
                     absorbed.add(lead_of_partition(found["pk"]["S"]))
                 else:
                     identities.add(identity_of_partition(found["pk"]["S"]))
-        parts = json.loads(item["months"]["S"]) if "months" in item else {}
         return LeadRecord(
             lead=lead,
             identities=frozenset(identities),
             state=ScoreState.empty(),
-            rules_version=_REBUILD,
+            rules_version=DAMAGED,
             absorbed=tuple(sorted(absorbed)),
-            stored_months=dict.fromkeys(parts, ""),
-            **_told_beside(item),
+            stored_months=dict.fromkeys(self._months(lead), ""),
+            read_as={name: item.get(name) for name in ("version", "rules_version")},
+            **_left_beside(lead, item),
         )
 
     def save(self, record: LeadRecord) -> None:
@@ -306,11 +308,18 @@ class DynamoDBLeads:
                     del places[shard]
 
     def segment(
-        self, number: int, of: int, after: str | None, limit: int, older_than: int | None = None
+        self,
+        number: int,
+        of: int,
+        after: str | None,
+        limit: int,
+        older_than: int | None = None,
+        *,
+        redirects: bool = False,
     ) -> tuple[list[LeadId], str | None]:
         """A page of one segment of all leads; see `shared.ports.leads.Leads`."""
         values: Item = {":score": {"S": SCORE}}
-        condition = "sk = :score AND attribute_not_exists(merged_into)"
+        condition = "sk = :score" if redirects else "sk = :score AND attribute_not_exists(merged_into)"
         if older_than is not None:
             values[":older_than"] = {"N": str(older_than)}
             condition += " AND rules_version < :older_than"
@@ -406,7 +415,15 @@ class DynamoDBLeads:
         item = _item(record, whole, digests)
         condition = "attribute_not_exists(pk)"
         values: dict[str, Any] = {}
-        if record.version:
+        if record.read_as is not None:
+            is_as_read = [
+                f"{name} = :{name}" if value is not None else f"attribute_not_exists({name})"
+                for name, value in record.read_as.items()
+            ]
+            condition = " AND ".join(["attribute_exists(pk)", *is_as_read])
+            told = {f":{name}": value for name, value in record.read_as.items() if value is not None}
+            values = {"ExpressionAttributeValues": told} if told else {}
+        elif record.version:
             than, bound = ("<=", record.rules_version) if instead_of is None else ("=", instead_of)
             condition = f"version = :version AND rules_version {than} :bound"
             values = {
@@ -499,16 +516,58 @@ def _packed(record: LeadRecord, state: ScoreState) -> bytes:
     return zlib.compress(struct.pack(">I", len(header)) + header + state.pack(), 9)
 
 
-def _told_beside(item: Any) -> dict[str, Any]:
+def _parts(lead: LeadId, item: Any) -> dict[str, str]:
+    """The digest of each part of a state that outgrew its item.
+
+    Raises:
+        Unreadable: they cannot be told.
+    """
+    try:
+        return dict(json.loads(item["months"]["S"])) if "months" in item else {}
+    except _DAMAGE as error:
+        msg = f"what is stored of the parts of lead {lead} is damaged"
+        raise Unreadable(msg) from error
+
+
+def _told_beside(lead: LeadId, item: Any) -> dict[str, Any]:
     """What an item tells of a lead beside its packed state."""
     return {
         "version": int(item["version"]["N"]),
         "mark": int(item["mark"]["N"]),
         "did": int(item["did"]["N"]) if "did" in item else 0,
         "look": item["look"]["BOOL"],
-        "due": Moment(int(item["due"]["N"])) if "due" in item else None,
+        "due": Moment(int(item["due"]["N"])) if "due" in item and _is_found_when_due(lead, item) else None,
         "merged_into": LeadId(item["merged_into"]["S"]) if "merged_into" in item else None,
     }
+
+
+def _left_beside(lead: LeadId, item: Any) -> dict[str, Any]:
+    """What is left to be told of a damaged item beside its packed state.
+
+    What cannot be read is taken for the likeliest. Marks count some of the writes, so that none is above the version.
+    """
+    version, mark, did = (_number(item, name) for name in ("version", "mark", "did"))
+    likeliest = version if version is not None else mark or 0
+    due = _number(item, "due")
+    return {
+        "version": likeliest,
+        "mark": likeliest if mark is None else mark,
+        "did": likeliest if did is None else did,
+        "due": Moment(due) if due is not None and _is_found_when_due(lead, item) else None,
+        "merged_into": LeadId(into) if (into := item.get("merged_into", {}).get("S")) else None,
+    }
+
+
+def _number(item: Any, name: str) -> int | None:
+    try:
+        return int(item[name]["N"])
+    except _DAMAGE:
+        return None
+
+
+def _is_found_when_due(lead: LeadId, item: Any) -> bool:
+    """Whether the index of due leads has it in the place where it is looked for."""
+    return "merged_into" in item or item.get("due_shard") == {"S": due_shard(lead)}
 
 
 def _record(lead: LeadId, item: Any, months: list[bytes] | None) -> LeadRecord:
@@ -527,16 +586,21 @@ def _record(lead: LeadId, item: Any, months: list[bytes] | None) -> LeadRecord:
 
 
 def _unpacked(lead: LeadId, item: Any, who: Any, packed: bytes, months: list[bytes] | None) -> LeadRecord:
-    rules_version = int(item["rules_version"]["N"])
+    rules_version, lost = int(item["rules_version"]["N"]), None if months is not None else DAMAGED
     try:
         state = unpack(packed)
         for blob in months or ():
             state = state.merge(unpack(zlib.decompress(blob)))
+    except UnknownFormat:
+        lost = OTHER_FORMAT if packed else DAMAGED
     except _DAMAGE:
-        # Another format (`UnknownFormat` is a ValueError), or damage: either way the log has it all.
-        months = None
-    if months is None:
-        state, rules_version = ScoreState.empty(), _REBUILD
+        lost = DAMAGED
+    if lost is not None:
+        # Either way the log has it all, while it is known whose.
+        if not who.get("identities") and "merged_into" not in item:
+            msg = f"nothing is stored of who lead {lead} is"
+            raise ValueError(msg)
+        state, rules_version = ScoreState.empty(), lost
     return LeadRecord(
         lead=lead,
         identities=frozenset(Identity.of_key(text) for text in who.get("identities", ())),
@@ -545,7 +609,7 @@ def _unpacked(lead: LeadId, item: Any, who: Any, packed: bytes, months: list[byt
         browsers={
             name: Browser(Moment(since), bool(shared)) for name, (since, shared) in who.get("browsers", {}).items()
         },
-        **_told_beside(item),
+        **_told_beside(lead, item),
         absorbed=tuple(LeadId(text) for text in who.get("absorbed", ())),
         ties=Ties(
             frozenset(_link(*told) for told in who.get("links", ())),
@@ -554,7 +618,7 @@ def _unpacked(lead: LeadId, item: Any, who: Any, packed: bytes, months: list[byt
         owed=frozenset(LeadId(text) for text in who.get("owed", ())),
         torn=bool(who.get("torn", 0)),
         muted=bool(who.get("muted", 0)),
-        stored_months=json.loads(item["months"]["S"]) if "months" in item else {},
+        stored_months=_parts(lead, item),
     )
 
 
