@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from infra.cli.given import Given
-from infra.cli.rule_files import parse_rule_text, preset_names, preset_text, read_rule_file
+from infra.cli.rule_files import parse_rule_text, preset_names, preset_text, read_rule_file, warning_of_text
 from infra.cli.screen import screen
 from infra.cli.session import Environment, signed_in
 from infra.deployed import LOCAL, Api, path_of
@@ -97,9 +97,11 @@ def _named(name: str, api: Callable[[], Api]) -> RuleFile:
 def _stored(name: str, api: Api) -> RuleFile:
     kind, _, number = name.rpartition("-")
     path = path_of("v1", "rules", *(["drafts"] if kind else []), *([] if name == ACTIVE else [number]))
-    document = api.get(path)["document"]
+    stored = api.get(path)
+    for line in warning_of_text(stored, name):
+        screen.note(line)
     try:
-        return parse_rule_file(document)
+        return parse_rule_file(stored["document"])
     except RuleFileError as error:
         what = f"The rule file of {_told(name)} is not valid any more."
         raise Failure(what, "Compare with another one.", str(error)) from error

@@ -14,13 +14,14 @@ from rich.table import Table
 
 from infra.cli.difference import lines_of_draft
 from infra.cli.moments import short_moment
-from infra.cli.rule_files import sent_file
+from infra.cli.rule_files import says_otherwise, sent_file
 from infra.cli.screen import harmless, screen
 from infra.cli.session import Environment, signed_in
 from infra.deployed import LOCAL, Api, path_of
+from infra.failure import Failure
 
-NAMED_DRAFT = re.compile(r"(?:draft-)?([1-9][0-9]{0,5})", re.ASCII)
-"""How a draft is called: `draft-3`, or 3."""
+_DRAFT = re.compile(r"(?:draft-)?([1-9][0-9]{0,5})", re.ASCII)
+"""How a draft is called where nothing else can be meant: `draft-3`, or 3."""
 
 
 def draft_number(text: str) -> int:
@@ -29,7 +30,7 @@ def draft_number(text: str) -> int:
     Raises:
         typer.BadParameter: it is neither.
     """
-    if not (found := NAMED_DRAFT.fullmatch(text)):
+    if not (found := _DRAFT.fullmatch(text)):
         msg = f"{text!r} is no draft: `baton rules drafts` lists them, such as draft-3"
         raise typer.BadParameter(msg)
     return int(found[1])
@@ -76,7 +77,7 @@ def draft(
 
 def propose(number: Number, environment: Environment = LOCAL, as_json: Json = False) -> None:
     """Ask for the words that a draft needs. From then on it can be approved."""
-    _become(environment, number, "proposals", {}, as_json=as_json)
+    _become(signed_in(environment), number, "proposals", {}, environment, as_json=as_json)
 
 
 def approve(
@@ -88,12 +89,14 @@ def approve(
     as_json: Json = False,
 ) -> None:
     """Give your word for a draft. It counts for this draft alone: a changed file is another draft."""
-    _become(environment, number, "approvals", {"role": role.value} if role else {}, as_json=as_json)
+    api = signed_in(environment)
+    _check_is_what_people_read(api, number, environment)
+    _become(api, number, "approvals", {"role": role.value} if role else {}, environment, as_json=as_json)
 
 
 def withdraw(number: Number, environment: Environment = LOCAL, as_json: Json = False) -> None:
     """See to it that a draft is never published."""
-    _become(environment, number, "withdrawals", {}, as_json=as_json)
+    _become(signed_in(environment), number, "withdrawals", {}, environment, as_json=as_json)
 
 
 def drafts(
@@ -165,8 +168,19 @@ def in_words(roles: Iterable[str]) -> str:
     return " and ".join(roles)
 
 
-def _become(environment: str, number: int, way: str, said: Any, *, as_json: bool) -> None:
-    found = signed_in(environment).post(path_of("v1", "rules", "drafts", str(number), way), said)
+def _check_is_what_people_read(api: Api, number: int, environment: str) -> None:
+    """Whoever gives their word has read the text, and the document is what would hold."""
+    if says_otherwise(api.get(path_of("v1", "rules", "drafts", str(number)))):
+        at = "" if environment == LOCAL else f" --env {environment}"
+        raise Failure(
+            f"Draft {number} is not approved: its text says something else than the document that would hold.",
+            f"`baton rules show draft-{number} --json{at}` prints both. Withdraw it (`baton rules withdraw "
+            f"draft-{number}{at}`), and draft the file that is meant.",
+        )
+
+
+def _become(api: Api, number: int, way: str, said: Any, environment: str, *, as_json: bool) -> None:
+    found = api.post(path_of("v1", "rules", "drafts", str(number), way), said)
     if as_json:
         screen.json(found)
         return

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from infra.cli.drafts import NAMED_DRAFT, SCORED_AGAIN, draft_number, in_words, next_lines, warning_lines
+from infra.cli.drafts import SCORED_AGAIN, draft_number, in_words, next_lines, warning_lines
 from infra.cli.rule_files import sent_file
 from infra.cli.screen import screen
 from infra.cli.session import Environment, signed_in
@@ -19,6 +20,9 @@ from infra.local.home import PROJECT
 
 STARTING_RULES = PROJECT / "infra" / "local" / "demo" / "rules.yaml"
 """What `baton up` publishes where nothing is published yet."""
+
+_DRAFT = re.compile(r"draft-[1-9][0-9]{0,5}", re.ASCII)
+_NUMBER = re.compile(r"[0-9]+", re.ASCII)
 
 
 def publish(  # noqa: PLR0917 - each is an option
@@ -45,9 +49,12 @@ def publish(  # noqa: PLR0917 - each is an option
 
     It is simulated first, and refused if it would bring more handoffs than the settings' budget.
     """
+    if _NUMBER.fullmatch(which):
+        remedy = f"Write draft-{which} for a draft, ./{which} for a file; `baton rules rollback {which}` for a version."
+        raise Failure(f"{which} may be a draft, a file or a version.", remedy)
     api = signed_in(environment)
     wish = {"force": force, "notify": notify}
-    if NAMED_DRAFT.fullmatch(which):
+    if _DRAFT.fullmatch(which):
         if note:
             raise Failure("A draft has its own note.", "Leave --note out, or draft the file again with another.")
         answer = publish_draft(api, draft_number(which), wish, environment)

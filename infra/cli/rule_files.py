@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,24 @@ def sent_file(path: Path) -> dict[str, Any]:
         what = f"{given} cannot be published."
         raise Failure(what, "Write its numbers with at most 15 digits.", str(error)) from error
     return {"document": document, "text": text}
+
+
+def says_otherwise(stored: Mapping[str, Any]) -> bool:
+    """Whether the text of stored rules, which people read, says something else than their document, which counts."""
+    text, document = stored["text"], stored["document"]
+    try:
+        told = load_yaml(text)
+        return bool((told or {}) != document and parse_rule_file(told) != parse_rule_file(document))
+    except (YamlError, RuleFileError):
+        return True
+
+
+def warning_of_text(stored: Mapping[str, Any], which: str) -> list[str]:
+    """The warning where that is so, of rules that a command knows as `which`."""
+    if not says_otherwise(stored):
+        return []
+    told = f"Warning: the text of {which} says something else than its document, and the document is what counts: "
+    return [f"{told}`baton rules show {which} --json` prints both."]
 
 
 def parse_rule_text(text: str, name: str) -> RuleFile:

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from infra.cli.drafts import SCORED_AGAIN, Json, next_lines, warning_lines
 from infra.cli.moments import short_moment
-from infra.cli.rule_files import preset_text
+from infra.cli.rule_files import preset_text, warning_of_text
 from infra.cli.screen import harmless, screen
 from infra.cli.session import Environment, signed_in
 from infra.deployed import LOCAL, path_of
@@ -49,11 +49,12 @@ def show(
     else:
         found = api.get(path_of("v1", "rules", named["version"]) if named["version"] else "/v1/rules")
         notes = [f"Version {found['number']} of {found['name']}, by {found['author'] or 'nobody'}."]
+    notes = [*([] if as_json else notes), *warning_of_text(found, which)]
+    for line in notes:
+        screen.note(harmless(line))
     if as_json:
         screen.json(found)
         return
-    for line in notes:
-        screen.note(harmless(line))
     typer.echo(found["text"], nl=False)
 
 

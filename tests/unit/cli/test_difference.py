@@ -71,6 +71,16 @@ def test_what_an_environment_has_is_compared_by_its_names():
     )
 
 
+@pytest.mark.usefixtures("files")
+def test_rules_that_read_otherwise_than_they_count_are_compared_by_what_counts_with_a_warning(api):
+    api.post("/v1/rules/drafts", {"document": load_yaml(NEW), "text": OLD})
+
+    done = run("active", "draft-2")
+    assert done.stdout.splitlines() == TOLD
+    assert "Warning: the text of draft-2 says something else than its document" in " ".join(done.stderr.split())
+    assert run("active", "draft-1").stderr == ""
+
+
 @pytest.mark.usefixtures("files", "api")
 def test_one_file_alone_is_told_against_the_active_version():
     assert lines("new.yaml") == TOLD

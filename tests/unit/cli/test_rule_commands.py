@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 
 from infra.cli import drafts, publish, versions
 from infra.cli.main import app
+from infra.cli.rule_files import says_otherwise
 from infra.cli.versions import remarks
 from infra.deployed import Refusal
 from infra.failure import Failure
@@ -76,7 +77,7 @@ class Terminal:
 def team(tmp_path, monkeypatch):
     """Marketing and sales have agreed on version 1."""
     terminal = Terminal(Terms((Role.MARKETING, Role.SALES)), tmp_path, monkeypatch)
-    terminal.done("mia", "publish", terminal.approved("first"))
+    terminal.done("mia", "publish", f"draft-{terminal.approved('first')}")
     return terminal
 
 
@@ -115,12 +116,12 @@ def test_more_handoffs_than_the_budget_are_refused_until_there_is_a_reason(team)
     team.came("ada", "grace")
     number = team.approved("second", handoff=True)
 
-    failure = team.failed("mia", "publish", number)
+    failure = team.failed("mia", "publish", f"draft-{number}")
     assert "2 handoffs instead of 0, and the budget is 15 % more" in failure.what
     assert '--force "REASON"' in failure.remedy
     assert team.desk.versions.active_number() == 1
 
-    result = team.run("mia", "publish", number, "--force", "The fair is on Monday.")
+    result = team.run("mia", "publish", f"draft-{number}", "--force", "The fair is on Monday.")
     assert "2 instead of none" in result.stderr
     assert team.desk.versions.get(2).forced == "The fair is on Monday."
 
@@ -132,8 +133,8 @@ def test_what_cannot_be_simulated_is_published_with_a_reason_alone(team, monkeyp
     monkeypatch.setattr(publish, "simulate", fails)
     number = team.approved("second")
 
-    assert team.failed("mia", "publish", number).what == "The API is too busy."
-    result = team.run("mia", "publish", number, "--force", "It must be today.")
+    assert team.failed("mia", "publish", f"draft-{number}").what == "The API is too busy."
+    result = team.run("mia", "publish", f"draft-{number}", "--force", "It must be today.")
     assert "Nobody has seen what this does: The API is too busy." in result.stderr
     assert team.desk.versions.get(2).forced == "It must be today."
 
@@ -149,11 +150,11 @@ def test_a_file_is_not_published_where_words_are_needed_and_the_way_is_told(team
 
 def test_a_draft_that_lacks_a_word_is_not_published_and_whose_is_told(team):
     team.done("ana", "draft", team.file("second"))
-    assert "`baton rules propose draft-2`" in team.failed("mia", "publish", 2).remedy
+    assert "`baton rules propose draft-2`" in team.failed("mia", "publish", "draft-2").remedy
     team.done("ana", "propose", 2)
     team.done("mia", "approve", 2)
 
-    failure = team.failed("mia", "publish", 2)
+    failure = team.failed("mia", "publish", "draft-2")
 
     assert failure.what == "Draft 2 cannot be published yet."
     assert "lacks the word of sales" in failure.remedy
@@ -161,9 +162,9 @@ def test_a_draft_that_lacks_a_word_is_not_published_and_whose_is_told(team):
 
 def test_a_draft_on_rules_that_hold_no_more_is_told_as_such(team):
     late = team.approved("late")
-    team.done("mia", "publish", team.approved("second"))
+    team.done("mia", "publish", f"draft-{team.approved('second')}")
 
-    failure = team.failed("mia", "publish", late)
+    failure = team.failed("mia", "publish", f"draft-{late}")
 
     assert failure.what == f"Draft {late} is out of date."
     assert "baton rules show" in failure.remedy
@@ -201,7 +202,7 @@ def test_where_no_draft_waits_it_is_said(team, alone):
 
 def test_the_history_tells_who_wrote_and_approved_what_and_why(team):
     team.came("ada")
-    team.done("mia", "publish", team.approved("second", handoff=True), "--force", "The fair.", "--notify")
+    team.done("mia", "publish", f"draft-{team.approved('second', handoff=True)}", "--force", "The fair.", "--notify")
     assert "The rules of version 1 are active again, as version 3." in team.done(
         "mia", "rollback", "--note", "It called everybody."
     )
@@ -226,7 +227,7 @@ def test_the_history_tells_who_wrote_and_approved_what_and_why(team):
 
 def test_a_rollback_goes_where_it_is_told_or_says_why_not(team):
     assert "no version before" in team.failed("mia", "rollback").what
-    team.done("mia", "publish", team.approved("second"))
+    team.done("mia", "publish", f"draft-{team.approved('second')}")
     assert "hold already" in team.failed("mia", "rollback", 2).what
 
     assert json.loads(team.done("mia", "rollback", 1, "--json"))["restores"] == 1
@@ -262,7 +263,7 @@ def test_a_team_of_one_publishes_a_file_at_once(alone):
 def test_a_draft_keeps_its_own_note(alone):
     alone.done("mia", "draft", alone.file("first"))
 
-    assert "own note" in alone.failed("mia", "publish", 1, "--note", "Another.").what
+    assert "own note" in alone.failed("mia", "publish", "draft-1", "--note", "Another.").what
 
 
 def test_a_file_with_a_mistake_is_no_draft(alone):
@@ -296,6 +297,64 @@ def test_a_version_of_which_there_is_nothing_to_say_says_nothing():
     plain = {"restores": None, "notify": False, "forced": "", "note": ""}
 
     assert remarks(plain, is_active=False) == []
+
+
+def drafted_with_another_text(team):
+    """Draft 2, which reads as if a demo gave 60, and gives 600."""
+    text = team.file("second").read_text()
+    document = {"name": "second", "behaviour": [{"id": "demo", "on": "demo_requested", "points": 600}]}
+    seller(team.desk, "ana", "analyst").post("/v1/rules/drafts", {"document": document, "text": text})
+    team.done("ana", "propose", 2)
+
+
+def test_a_draft_that_reads_otherwise_than_it_counts_is_not_approved(team):
+    drafted_with_another_text(team)
+
+    failure = team.failed("mia", "approve", 2)
+
+    assert "its text says something else than the document that would hold" in failure.what
+    assert "`baton rules withdraw draft-2`" in failure.remedy
+    assert team.desk.versions.draft(2).approvals == ()
+
+
+def test_rules_that_read_otherwise_than_they_count_are_shown_with_a_warning(team):
+    drafted_with_another_text(team)
+
+    for more in ((), ("--json",)):
+        warned = team.run("ana", "show", "draft-2", *more).stderr
+        assert "Warning: the text of draft-2 says something else than its document" in in_a_row(warned)
+    assert "Warning" not in team.run("ana", "show", "1").stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "otherwise"),
+    [
+        ("name: a\ndecay: {half_life: 7d}\n", False),
+        ('{"name": "a", "decay": {"half_life": "7d"}}', False),
+        ("# A remark.\nname: a\ndecay: {half_life: 1w}\n", False),
+        ("name: a\ndecay: {half_life: 8d}\n", True),
+        ("name: a\n", True),
+        ("name: a\nname: a\n", True),
+        ("[a]", True),
+        ("", True),
+        ("\u200b", True),
+    ],
+)
+def test_a_text_says_the_same_however_it_is_written(text, otherwise):
+    assert says_otherwise({"text": text, "document": {"name": "a", "decay": {"half_life": "7d"}}}) is otherwise
+
+
+def test_no_rules_read_as_no_rules():
+    assert not says_otherwise({"text": "", "document": {}})
+
+
+def test_a_number_alone_is_not_published_as_it_may_be_a_version(team):
+    number = team.approved("second")
+    failure = team.failed("mia", "publish", number)
+
+    assert failure.what == "2 may be a draft, a file or a version."
+    assert "Write draft-2 for a draft, ./2 for a file" in failure.remedy
+    assert team.desk.versions.active_number() == 1
 
 
 def test_what_is_no_draft_is_told_with_how_one_is_called(team):
