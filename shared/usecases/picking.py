@@ -24,7 +24,7 @@ from shared.domain.state import known_facts
 from shared.ports.activities import Activities
 from shared.ports.clock import Clock
 from shared.ports.errors import Unreadable
-from shared.ports.leads import LeadRecord, Leads
+from shared.ports.leads import DAMAGED, OTHER_FORMAT, LeadRecord, Leads
 from shared.ports.noise import NoiseMarks
 from shared.ports.rescoring import Checkpoint
 from shared.ports.stages import StageRecord, Stages
@@ -102,7 +102,24 @@ class Pick:
         return picked
 
     def _segment(self, place: Checkpoint, older_than: int | None = None) -> tuple[list[LeadId], str | None]:
-        return self._leads.segment(place.segment, place.of, place.after, self._page, older_than)
+        """A page of leads, and right after which of them the next one begins.
+
+        Where the store ended a page may be the name of a person, which nobody keeps: so a lead tells the place, though
+        none that is wanted, and a stretch in which there is none is gone through at once.
+        """
+
+        def read(after: str | None, older_than: int | None) -> tuple[list[LeadId], str | None]:
+            return self._leads.segment(place.segment, place.of, after, self._page, older_than)
+
+        begins = place.after
+        while True:
+            found, ends = read(begins, older_than)
+            if ends is None:
+                return found, None
+            seen = found or (read(begins, None)[0] if older_than is not None else [])
+            if seen:
+                return found, self._leads.after(seen[-1])
+            begins = ends
 
     def _named(self, place: Checkpoint, leads: Sequence[LeadId]) -> Picked:
         mine = leads[place.segment :: place.of]
@@ -140,8 +157,10 @@ class Pick:
     ) -> bool | None:
         if record is None:
             return False
-        if isinstance(record, Unreadable) or record.rules_version < 0:
+        if isinstance(record, Unreadable) or record.rules_version == DAMAGED:
             return None
+        if record.rules_version == OTHER_FORMAT:
+            return not record.merged_into  # nobody can tell before it is touched, which harms nobody
         try:
             return not record.merged_into and selection.holds(self._standing(record, stage))
         except UnknownRules:

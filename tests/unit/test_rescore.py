@@ -19,7 +19,7 @@ from shared.domain.selection import SELECTION_KEYS
 from shared.domain.state import ScoreState
 from shared.ports.drift import Drift
 from shared.ports.errors import Unavailable
-from shared.ports.leads import LeadRecord
+from shared.ports.leads import DAMAGED, OTHER_FORMAT, LeadRecord
 from shared.ports.rules import RuleVersion
 from shared.ports.stages import StageRecord
 from shared.usecases.noise import KnownNoise
@@ -263,6 +263,20 @@ def test_leads_that_meet_a_condition_are_touched_and_no_others(office):
     assert {each.aim for each in office.rescoring.all()} == {LeadsWhereDone(("company.country", "score", "stage"))}
 
 
+def test_a_lead_in_the_format_of_another_release_is_touched_whatever_the_condition(office):
+    office.publish({"name": "acme", "behaviour": [{"id": "view", "on": "page_viewed", "points": 30}]})
+    office.leads.records = {
+        lead: replace(record, rules_version=OTHER_FORMAT if lead == "lead-02" else 1)
+        for lead, record in office.leads.records.items()
+    }
+
+    office.rescore.where("job", {"score": {"above": 29}})
+    office.tick()
+
+    assert office.touched == ["lead-02"]
+    assert {each.left_out for each in office.rescoring.all()} == {0}
+
+
 VALID = f"valid here: {', '.join(SELECTION_KEYS)}"
 
 
@@ -405,7 +419,7 @@ def test_a_damaged_lead_is_asked_for_once_and_left_out_so_that_the_publish_ends(
 def test_a_damaged_lead_is_left_out_of_a_condition_and_counted_and_the_others_are_touched(office):
     office.publish({"name": "acme", "behaviour": [{"id": "view", "on": "page_viewed", "points": 30}]})
     office.leads.damaged = {LeadId("lead-07")}
-    for lead, version in (("lead-08", 99), ("lead-09", -1)):
+    for lead, version in (("lead-08", 99), ("lead-09", DAMAGED)):
         office.leads.records[lead] = replace(office.leads.records[lead], rules_version=version)
 
     office.rescore.where("job", {"score": {"at_least": 0}})
