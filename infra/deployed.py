@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from http import HTTPStatus
@@ -149,6 +149,23 @@ def of_environment(environment: str) -> Deployed:
     )
 
 
+_VERSIONS_AND_DRAFTS = "`baton rules history` and `baton rules drafts` show those that there are."
+_THERE_ARE = (
+    ("/v1/leads", "`baton leads list` shows those that there are."),
+    ("/v1/handoffs", "`baton handoffs list` shows those that there are."),
+    ("/v1/noise", "`baton noise list` shows what is marked."),
+    ("/v1/rules/drafts", "`baton rules drafts` shows those that there are."),
+    ("/v1/rules/differences", _VERSIONS_AND_DRAFTS),
+    ("/v1/simulations", _VERSIONS_AND_DRAFTS),
+    ("/v1/rules", "`baton rules history` shows the versions that there are."),
+)
+"""What to do where nothing is under a path, the nearest first."""
+
+
+_OPTIONS = frozenset({"at", "known", "limit", "rules", "since"})
+"""What every command that sends it has as an option of that name."""
+
+
 @dataclass(frozen=True)
 class Api:
     """The HTTP API, for somebody who is signed in."""
@@ -187,27 +204,53 @@ class Api:
             what = f"The API does not allow it: {_message(told) or answer.reason}."
             raise Failure(what, "Ask somebody whose role allows it, or sign in as another user.")
         if answer.status >= HTTPStatus.BAD_REQUEST:
-            raise Refusal(answer.status, told)
+            raise Refusal(answer.status, told, path)
         return told
 
 
 class Refusal(Failure):
-    """The API did not do what it was asked. `status` is HTTP's, `answer` the JSON that came with it."""
+    """The API did not do what it was asked at a path. `status` is HTTP's, `answer` the JSON that came with it."""
 
-    def __init__(self, status: int, answer: Any) -> None:
-        details = answer.get("details") if isinstance(answer, dict) else None
-        super().__init__(
-            f"The API answers {status}: {_message(answer) or 'no reason given'}",
-            "" if status < HTTPStatus.INTERNAL_SERVER_ERROR else "See `baton logs admin`.",
-            json.dumps(details, indent=2, ensure_ascii=False) if details else "",
-        )
+    def __init__(self, status: int, answer: Any, path: str = "") -> None:
+        told, is_ours = _message(answer), status >= HTTPStatus.INTERNAL_SERVER_ERROR
+        what = sentence(told) if told and not is_ours else f"The API answers {status}: {told or 'no reason given'}"
+        super().__init__(what, "See `baton logs admin`." if is_ours else "", "\n".join(_details(answer)))
+        if status == HTTPStatus.UNPROCESSABLE_ENTITY and (field := _field(answer)) in _OPTIONS:
+            self.remedy = f"Correct --{field}."
+        if status == HTTPStatus.NOT_FOUND:
+            self.remedy = next((remedy for place, remedy in _THERE_ARE if path.startswith(place)), "")
         self.status = status
         self.answer = answer
+
+
+def sentence(message: str) -> str:
+    """A message of the API as a sentence."""
+    return f"{message[:1].upper()}{message[1:]}{'' if message.endswith(('.', '!', '?')) else '.'}"
 
 
 def path_of(*parts: str) -> str:
     """A path of the API from its parts, each quoted."""
     return "/" + "/".join(quote(part, safe="") for part in parts)
+
+
+def _details(answer: Any) -> Iterator[str]:
+    """Where the fault is, and each problem of a rule file, in words."""
+    details = answer.get("details") if isinstance(answer, dict) else None
+    if not isinstance(details, dict):
+        return
+    problems = details.get("problems") or ()
+    if (field := _field(answer)) and field not in _OPTIONS and not problems:
+        yield f"It is about {field}."
+    for each in problems:
+        place = f"{each['at']}: " if each["at"] else ""
+        hint = f" ({each['hint']})" if each["hint"] else ""
+        yield f"{place}{each['message']}{hint}"
+
+
+def _field(answer: Any) -> str:
+    """What of that which was sent the API has something against."""
+    details = answer.get("details") if isinstance(answer, dict) else None
+    return str(details.get("at") or "") if isinstance(details, dict) else ""
 
 
 def _message(answer: Any) -> str:

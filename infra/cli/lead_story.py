@@ -32,7 +32,7 @@ from infra.cli.leads import Json as AsJson
 from infra.cli.moments import moment_named, short_moment
 from infra.cli.screen import harmless, screen
 from infra.cli.session import Environment, signed_in
-from infra.cli.transitions import QUIETLY, cause_in_words, cause_of, moved_quietly, step_in_words
+from infra.cli.transitions import QUIETLY, by_rules_in_words, cause_in_words, cause_of, moved_quietly, step_in_words
 from infra.deployed import LOCAL, Api, Refusal, path_of
 from infra.failure import Failure
 from shared.adapters.answers import read_fact
@@ -257,22 +257,22 @@ def _untold(lead: str, crowded: Iterable[str]) -> Iterator[dict[str, str]]:
 
 
 def _place_in_time(placed: tuple[int, Mapping[str, str]]) -> tuple[Moment, int, int, bool, str]:
-    """Where a line stands among the others; the number of its step on the path comes with it."""
+    """Where a line stands among the others; the place of its step on the path comes with it."""
     step, each = placed
     return parse_moment(each["at"]), _ORDER[each["what"]], step, each["what"] == "handoff", each["words"]
 
 
 def _decided(found: Mapping[str, Any], quiet: Collection[int]) -> Iterator[tuple[int, dict[str, str]]]:
     """The stages that a lead entered, its handoffs and what followed while nobody answered, each with its step."""
-    for each in found["transitions"]:
-        why = f"; {QUIETLY}" if each["number"] in quiet else ""
+    for place, each in enumerate(found["transitions"]):
+        why = f"; {QUIETLY}" if place in quiet else ""
         words = f"{step_in_words(each)}, because {cause_in_words(each)}{why}"
-        yield each["number"], {"at": each["at"], "what": "stage", "words": words}
+        yield place, {"at": each["at"], "what": "stage", "words": words}
     for each in found["handoffs"]:
         member = f" ({each['assignee']})" if each["assignee"] and not each["done"] else ""
-        cause = cause_of(found, each)
-        step = cause["number"] if cause else 0
-        by = f" (by new rules, version {cause['rules_version']})" if cause and cause["by_rules"] else ""
+        caused = cause_of(found, each)
+        step = len(found["transitions"]) if caused is None else caused
+        by = "" if caused is None else by_rules_in_words(found["transitions"][caused])
         words = f"handed over to {each['to']}{member} as {each['stage']}{by}"
         yield step, {"at": each["requested_at"], "what": "handoff", "words": words}
         for follow_up in each["done"]:

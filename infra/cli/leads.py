@@ -204,9 +204,11 @@ def story(api: Api, lead: str, asked: Mapping[str, str | None] = MappingProxyTyp
     try:
         answer: dict[str, Any] = api.get(path_of("v1", "leads", number), asked)
     except Refusal as refusal:
-        if refusal.status != HTTPStatus.NOT_FOUND:
-            raise
-        raise Failure(f"There is no lead with the id {lead}.", remedy) from refusal
+        if refusal.status == HTTPStatus.NOT_FOUND:
+            raise Failure(f"There is no lead with the id {lead}.", remedy) from refusal
+        if isinstance(refusal.answer, Mapping) and "now" in (refusal.answer.get("details") or {}):
+            refusal.remedy = f"`baton leads show {lead}` tells what time may change."
+        raise
     return answer
 
 
@@ -380,18 +382,18 @@ def _parts(found: Mapping[str, Any], quiet: Collection[int]) -> Iterator[tuple[s
 
 
 def _stage_steps(found: Mapping[str, Any], quiet: Collection[int]) -> Iterator[str]:
-    for transition in found["transitions"]:
+    for place, transition in enumerate(found["transitions"]):
         yield f"{short_moment(transition['at'])}  {step_in_words(transition)}"
         yield f"    because {cause_in_words(transition)}"
-        if transition["number"] in quiet:
+        if place in quiet:
             yield f"    {QUIETLY}"
 
 
 def _handed_over(found: Mapping[str, Any]) -> Iterator[str]:
     for handoff in found["handoffs"]:
         yield from handoff_lines(handoff)
-        cause = cause_of(found, handoff)
-        if cause and cause["by_rules"]:
+        place = cause_of(found, handoff)
+        if place is not None and (cause := found["transitions"][place])["by_rules"]:
             yield f"    because version {cause['rules_version']} of the rules moved it, and not what the lead did"
 
 

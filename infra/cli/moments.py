@@ -18,7 +18,8 @@ def moment_named(text: str, option: str) -> Moment:
     try:
         return parse_moment(text if "T" in text else f"{text}T00:00:00Z")
     except (MomentError, OverflowError) as error:
-        raise Failure(f"{option} {text} is no day and no moment.", _REMEDY, str(error)) from error
+        why = str(error) if "T" in text else ""
+        raise Failure(f"{option} {text} is no day and no moment.", _REMEDY, why) from error
 
 
 def present() -> Moment:

@@ -13,6 +13,8 @@ from rich.table import Table
 from infra.cli.screen import harmless, screen
 from infra.deployed import of_environment
 from infra.failure import Failure
+from shared.adapters.email_addresses import email_identity
+from shared.domain.refusals import Invalid
 
 if TYPE_CHECKING:
     from mypy_boto3_cognito_idp import CognitoIdentityProviderClient
@@ -41,6 +43,10 @@ def add(
 
     The person gets an invitation with a first password by e-mail.
     """
+    try:
+        email_identity(email, "EMAIL")
+    except Invalid as error:
+        raise Failure(f"{email} is no e-mail address.", "Write it as ada@example.com.") from error
     pool, number = _pool(environment, f"Give {email} the role {role} there.")
     with suppress(pool.exceptions.UsernameExistsException):
         pool.admin_create_user(

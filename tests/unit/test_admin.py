@@ -826,3 +826,12 @@ def test_the_page_comes_packed_to_who_can_unpack_it() -> None:
     assert packed["headers"]["content-encoding"] == "gzip"
     assert gzip.decompress(base64.b64decode(packed["body"])).decode() == ask_openly("/docs")["body"]
     assert len(packed["body"]) < 1_000_000
+
+
+def test_a_key_that_there_is_not_is_named_with_those_that_there_are(admin: Caller) -> None:
+    reply = admin.post("/v1/leads/lead-1/consents", {"consent": "granted", "why": "A call.", "wordng": "x"})
+    told = answer(reply)
+
+    assert reply["statusCode"] == 422
+    assert told["message"] == "there is no `wordng` here; there are consent, why, wording"
+    assert told["details"]["at"] == "wordng"

@@ -234,17 +234,51 @@ def test_a_number_that_json_would_not_carry_to_the_letter_is_not_sent(tmp_path):
     assert api.posted == []
 
 
-def test_what_the_api_refuses_is_told_with_its_details():
+def test_what_the_api_refuses_is_told_in_sentences():
     refusal = Refusal(422, {"code": "invalid", "message": "no such score", "details": {"at": "score"}})
-    assert "no such score" in refusal.what
-    assert '"at": "score"' in refusal.details
+    assert (refusal.what, refusal.details) == ("No such score.", "It is about score.")
+    option = Refusal(422, {"message": "that is too long ago", "details": {"at": "since"}})
+    assert (option.what, option.remedy, option.details) == ("That is too long ago.", "Correct --since.", "")
+    problems = [
+        {"at": "name", "message": "is missing", "hint": ""},
+        {"at": "fit.0", "message": "unknown key 'iff'", "hint": "did you mean 'if'?"},
+    ]
+    listed = Refusal(422, {"message": "2 problems", "details": {"at": "document", "problems": problems}})
+    assert listed.details == "name: is missing\nfit.0: unknown key 'iff' (did you mean 'if'?)"
     assert "baton logs admin" in Refusal(500, None).remedy
+    assert Refusal(500, {"message": "something went wrong"}).what == "The API answers 500: something went wrong"
+
+
+@pytest.mark.parametrize(
+    ("path", "command"),
+    [
+        ("/v1/leads/x/repairs", "baton leads list"),
+        ("/v1/handoffs/x/mql/1", "baton handoffs list"),
+        ("/v1/rules/drafts/9", "baton rules drafts"),
+        ("/v1/rules/9", "baton rules history"),
+        ("/v1/rules/differences?from=9&to=draft-9", "baton rules history"),
+        ("/v1/noise/unmarks", "baton noise list"),
+    ],
+)
+def test_what_is_not_there_is_told_with_the_command_that_lists_what_is(monkeypatch, path, command):
+    answer = SimpleNamespace(status=404, data=b'{"message": "there is no draft 9"}', reason="Not Found")
+    monkeypatch.setattr("infra.deployed.urllib3.request", lambda *_, **__: answer)
+
+    with pytest.raises(Refusal) as told:
+        Api("https://x", "t").get(path)
+    assert told.value.what == "There is no draft 9."
+    assert f"`{command}`" in told.value.remedy
+    assert tuple(command.split()[1:]) in set(commands())
 
 
 def test_what_is_sent_takes_no_more_room_than_its_letters(monkeypatch):
-    sent = []
-    answer = SimpleNamespace(status=200, data=b"{}", reason="OK")
-    monkeypatch.setattr("infra.deployed.urllib3.request", lambda *_, body, **__: (sent.append(body), answer)[1])
+    sent: list[bytes] = []
+
+    def takes(*_, body, **__):
+        sent.append(body)
+        return SimpleNamespace(status=200, data=b"{}", reason="OK")
+
+    monkeypatch.setattr("infra.deployed.urllib3.request", takes)
     api = Api("https://x", "t")
 
     api.post("/v1/rules", {"text": "Ж" * 1000})

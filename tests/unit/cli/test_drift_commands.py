@@ -171,8 +171,9 @@ def test_a_page_of_another_check_is_refused(house: InMemoryDesk) -> None:
     assert api.post("/v1/checks", {"limit": 1, "next": page["next"]})["next"] is None
 
     for body in ({"next": page["next"], "of": 2}, {"next": "x"}, {"segment": 1}, {"leads": [""]}, {"limit": 0}):
-        with pytest.raises(Refusal, match="422"):
+        with pytest.raises(Refusal) as refused:
             api.post("/v1/checks", body)
+        assert refused.value.status == 422
 
 
 def test_a_damaged_lead_hides_no_list_and_its_page_says_what_to_do(house: InMemoryDesk, baton: Baton) -> None:
@@ -215,9 +216,9 @@ def test_a_timeline_of_a_past_moment_tells_what_was_known_then(house: InMemoryDe
         (("--at", "yesterday"), "--at yesterday is no"),
         (("--rules", "latest"), "--rules latest is no version"),
         (("--known", "later"), "--known later says nothing"),
-        (("--rules", "9"), "there is no rules version 9"),
+        (("--rules", "9"), "There is no rules version 9"),
         (("--at", "2040-01-01"), "still to come"),
-        (("--at", "2020-01-01"), "nothing had been heard of the lead by then"),
+        (("--at", "2020-01-01"), "Nothing had been heard of the lead by then"),
     ],
 )
 def test_what_cannot_be_told_is_refused_in_words(baton: Baton, options: tuple[str, ...], words: str) -> None:
@@ -225,6 +226,32 @@ def test_what_cannot_be_told_is_refused_in_words(baton: Baton, options: tuple[st
 
     assert isinstance(refused, Failure)
     assert words in refused.what
+
+
+@pytest.mark.parametrize(
+    ("options", "remedy"),
+    [
+        (("--at", "2040-01-01"), "`baton leads show lead-1` tells what time may change."),
+        (("--at", "2020-01-01"), "Correct --at."),
+        (("--rules", "9"), "Correct --rules."),
+    ],
+)
+def test_what_is_refused_names_the_option_and_shows_no_json(
+    baton: Baton, options: tuple[str, ...], remedy: str
+) -> None:
+    refused = baton("leads", "explain", "lead-1", *options).exception
+
+    assert isinstance(refused, Failure)
+    assert refused.remedy == remedy
+    assert "{" not in refused.what + refused.details
+    assert "forecast" not in refused.what
+
+
+def test_a_word_that_is_no_moment_is_quoted_as_it_was_written(baton: Baton) -> None:
+    refused = baton("leads", "explain", "lead-1", "--at", "yesterday").exception
+
+    assert isinstance(refused, Failure)
+    assert "yesterdayT" not in refused.what + refused.remedy + refused.details
 
 
 def test_a_lead_says_what_time_alone_will_change(baton: Baton) -> None:

@@ -106,3 +106,10 @@ def test_where_people_sign_in_elsewhere_that_is_said(users, monkeypatch):
 
     for words in (("list",), ("remove", "ada@example.com"), ("add", "ada@example.com", "--role", "sales")):
         assert "their own provider" in users(*words).exception.what
+
+
+def test_what_is_no_address_is_told_with_what_one_looks_like(users):
+    told = users("add", "ann", "--role", "sales").exception
+
+    assert (told.what, told.remedy) == ("ann is no e-mail address.", "Write it as ada@example.com.")
+    assert listed(users) == []
