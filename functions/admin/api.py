@@ -1035,6 +1035,10 @@ class FindingsResponse(_Response):
     leads: int
     moved: int
     sent_now: int = Field(description="How many handoffs publishing itself would cause.")
+    passed_over: int = Field(
+        description="How many leads have histories too long to be replayed in time: no handoff of theirs is counted "
+        "that would have been sent."
+    )
     stages: list[FlowResponse]
     temperatures: list[FlowResponse]
     scores: list[ColumnResponse]

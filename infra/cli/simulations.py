@@ -158,6 +158,10 @@ def summary_lines(simulation: Simulation) -> Iterator[str]:
     yield f"Simulated at {simulation.at} against version {simulation.against}: {counted(found.leads, 'lead')}{part}."
     sent = growth_in_words(found.sent("before"), found.sent("after"))
     yield f"{counted(found.moved, 'lead')} would move; handoffs since {simulation.since[:10]} would have been {sent}."
+    if found.passed_over:
+        whose = "has a history" if found.passed_over == 1 else "have histories"
+        leads = counted(found.passed_over, "lead")
+        yield f"{leads} {whose} too long to be replayed in time: what would have been sent of them is not counted."
     if found.sent_now:
         counts = ", which the budget counts too" if simulation.notify else ""
         yield f"Publishing would hand over {counted(found.sent_now, 'lead')} at once{counts}."

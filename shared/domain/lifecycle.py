@@ -8,7 +8,7 @@ stage listed later is a step up, and a veto forbids it.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,7 +20,7 @@ from shared.domain.glance import Crossing
 from shared.domain.journey import Journey, View
 from shared.domain.ledger import Bound, Ledger, until
 from shared.domain.moments import SECOND, Moment
-from shared.domain.next_change import NextChange
+from shared.domain.next_change import NextChange, go_on
 from shared.domain.points import POINT, as_number, divide
 from shared.domain.stages import in_words, rated, what_held
 
@@ -153,11 +153,16 @@ def stays_until(rules: Compiled, journey: Journey) -> Moment | None:
     return Moment(journey.entered_at + current.stage.stay)
 
 
-def next_move(
-    rules: Compiled, ledger: Ledger, journey: Journey, now: int, stop: int | None = None
+def next_move(  # noqa: PLR0917 - as `next_change.find`
+    rules: Compiled,
+    ledger: Ledger,
+    journey: Journey,
+    now: int,
+    stop: int | None = None,
+    before_each: Callable[[], None] = go_on,
 ) -> NextChange | None:
     """As `next_change.find` on this journey; the end of a stay counts as a change, for it may let the lead go."""
-    found = next_change.find(rules, ledger, now, journey, stop)
+    found = next_change.find(rules, ledger, now, journey, stop, before_each)
     ends = stays_until(rules, journey)
     if ends is None or ends <= now or (stop is not None and ends > stop) or (found and found.at <= ends):
         return found
@@ -230,11 +235,18 @@ def joined(rules: Compiled, journey: Journey, other: Journey) -> Journey:
 
 
 def replay(
-    rules: Compiled, ledger: Ledger, moments: Iterable[Moment], until_moment: Moment, *, most: int | None = None
+    rules: Compiled,
+    ledger: Ledger,
+    moments: Iterable[Moment],
+    until_moment: Moment,
+    *,
+    most: int | None = None,
+    before_each: Callable[[], None] = go_on,
 ) -> tuple[Journey, tuple[Transition, ...]]:
     """Look at some moments and the last, and at every second between them at which time alone moves the lead.
 
-    With `most` no look follows once there are that many transitions: rules may lead round and round.
+    With `most` no look follows once there are that many transitions: rules may lead round and round. `before_each`
+    small part of the work is called: what it raises ends the replay.
     """
     journey = Journey.start()
     steps: list[Transition] = []
@@ -247,7 +259,7 @@ def replay(
             steps.extend(taken)
             if most is not None and len(steps) >= most:
                 return journey, tuple(steps)
-            change = next_move(rules, ledger, journey, now, stop=following)
+            change = next_move(rules, ledger, journey, now, following, before_each)
             if change is None or change.at > following:
                 break
             now = change.at

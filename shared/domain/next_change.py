@@ -12,7 +12,7 @@ it lies beyond everything that anybody asks about.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from heapq import merge
 from itertools import chain, dropwhile, groupby, pairwise, takewhile
@@ -53,11 +53,23 @@ class NextChange:
     what: str
 
 
-def find(
-    rules: Compiled, ledger: Ledger, now: int, journey: Journey | None, stop: int | None = None
+def go_on() -> None:
+    """What is asked before each step of a long work that may take as long as it takes."""
+
+
+def find(  # noqa: PLR0917 - a lead, and how far to search
+    rules: Compiled,
+    ledger: Ledger,
+    now: int,
+    journey: Journey | None,
+    stop: int | None = None,
+    before_each: Callable[[], None] = go_on,
 ) -> NextChange | None:
-    """The first whole second after now, and not after `stop`, at which the signature differs; or None."""
-    search = _Search(rules, ledger, now, journey or Journey.start())
+    """The first whole second after now, and not after `stop`, at which the signature differs; or None.
+
+    `before_each` piece of time is called: what it raises ends the search.
+    """
+    search = _Search(rules, ledger, now, journey or Journey.start(), before_each)
     found = search.first(_LAST_SECOND if stop is None else stop // SECOND)
     if found is None:
         return None
@@ -77,8 +89,11 @@ def _told(rules: Compiled, base: Signature, signature: Signature | None) -> str:
 
 
 class _Search:
-    def __init__(self, rules: Compiled, ledger: Ledger, now: int, journey: Journey) -> None:
+    def __init__(
+        self, rules: Compiled, ledger: Ledger, now: int, journey: Journey, before_each: Callable[[], None]
+    ) -> None:
         self.rules, self.ledger, self.now, self.journey = rules, ledger, now, journey
+        self._before_each = before_each
         self.base = self._now()
         self._looks = 0
 
@@ -109,6 +124,7 @@ class _Search:
         settled: dict[int, bool] = {}
         pieces = [(low, high)] if low <= high else []
         while pieces:
+            self._before_each()
             low, high = pieces.pop()
             self._looks += 1
             if self._looks > MOST_LOOKS:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from itertools import zip_longest
@@ -15,6 +15,7 @@ from shared.domain.facts import Facts
 from shared.domain.handoff import LeadId
 from shared.domain.ledger import until
 from shared.domain.moments import DAY, Moment, to_datetime
+from shared.domain.next_change import go_on
 from shared.domain.points import POINT
 from shared.domain.refusals import Invalid
 from shared.domain.routing import Owners
@@ -190,7 +191,8 @@ class LeadSimulated:
     """What publishing would do to one lead. `name` is how people know it, None where nobody told.
 
     `now` are the handoffs that publishing itself would cause, at that moment. `sent_before` and `sent_after` are those
-    of the time looked back over, had the active or the new rules held all along.
+    of the time looked back over, had the active or the new rules held all along; they are not told of a lead that is
+    `passed_over`, whose history could not be replayed in time.
     """
 
     lead: LeadId
@@ -200,6 +202,7 @@ class LeadSimulated:
     now: tuple[Sending, ...] = ()
     sent_before: tuple[Sending, ...] = ()
     sent_after: tuple[Sending, ...] = ()
+    passed_over: bool = False
 
     @property
     def moves(self) -> bool:
@@ -215,18 +218,20 @@ def sendings(
     at: Moment,
     *,
     consent_required: bool,
+    before_each: Callable[[], None] = go_on,
 ) -> Iterator[tuple[str, int, Moment, Facts]]:
     """The handoffs that would have been sent from `since` to `at`, had these rules held all along.
 
     Each with its stage, epoch, moment, and what was known of the lead then. `moments` are those at which the lead did
     something; what time alone brings about lies between them. A handoff that lacks permission waits for it, as long as
     the lead stays in the stage. Of a lead that goes round in circles the first `MOST_STEPS` transitions are replayed;
-    one that did more than six hundred things is looked at after every few of them.
+    one that did more than six hundred things is looked at after every few of them. `before_each` small part of the work
+    is called: what it raises ends it.
     """
     if not rules.file.handoff:
         return
     ledger = rules.ledger(state)
-    _, steps = lifecycle.replay(rules, ledger, _looks(moments, at), at, most=MOST_STEPS)
+    _, steps = lifecycle.replay(rules, ledger, _looks(moments, at), at, most=MOST_STEPS, before_each=before_each)
     told = [Moment(claim.at) for claim in ledger.claims]
     for step, following in zip_longest(steps, steps[1:]):
         if step.to_stage not in rules.file.handoff:
@@ -302,6 +307,7 @@ class Findings:
 
     `stages` and `temperatures` count leads by where they stand before and after; `scores` counts them by the column of
     the distribution; `shares` are handoffs of the time looked back over, and `rounds` who takes turns by each counter.
+    Of the leads `passed_over` no handoff of that time is known.
     """
 
     leads: int = 0
@@ -312,6 +318,7 @@ class Findings:
     scores: Mapping[tuple[When, int], int] = field(default_factory=dict)
     shares: Mapping[Share, int] = field(default_factory=dict)
     rounds: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    passed_over: int = 0
 
     @classmethod
     def of(cls, found: Iterable[LeadSimulated]) -> Findings:
@@ -321,9 +328,10 @@ class Findings:
         scores: Counter[tuple[When, int]] = Counter()
         shares: Counter[Share] = Counter()
         rounds: dict[str, tuple[str, ...]] = {}
-        leads = moved = now = 0
+        leads = moved = now = over = 0
         for each in found:
             leads, moved, now = leads + 1, moved + each.moves, now + len(each.now)
+            over += each.passed_over
             stages[each.before.stage, each.after.stage] += 1
             temperatures[each.before.temperature, each.after.temperature] += 1
             scores["before", bin_of(each.before.total)] += 1
@@ -338,7 +346,7 @@ class Findings:
                     if owners.counter is not None:
                         rounds[owners.counter] = owners.round
                     shares[Share(when, week_of(sending.at), owners.team, owners.assignee, owners.counter)] += 1
-        return cls(leads, moved, now, stages, temperatures, scores, shares, rounds)
+        return cls(leads, moved, now, stages, temperatures, scores, shares, rounds, over)
 
     def __add__(self, other: Findings) -> Findings:
         """Both together."""
@@ -351,6 +359,7 @@ class Findings:
             Counter(self.scores) + Counter(other.scores),
             Counter(self.shares) + Counter(other.shares),
             {**self.rounds, **other.rounds},
+            self.passed_over + other.passed_over,
         )
 
     def sent(self, when: When) -> int:
@@ -383,6 +392,7 @@ class Findings:
             "leads": self.leads,
             "moved": self.moved,
             "sent_now": self.sent_now,
+            "passed_over": self.passed_over,
             "stages": _flows(self.stages),
             "temperatures": _flows(self.temperatures),
             "scores": [
@@ -418,6 +428,7 @@ class Findings:
                 for each in told["shares"]
             },
             {counter: tuple(order) for counter, order in told["rounds"].items()},
+            told["passed_over"],
         )
 
 

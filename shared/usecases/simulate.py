@@ -43,6 +43,9 @@ from shared.usecases.rulebook import ActiveRules, Rulebook
 _PAGE_TAKES = 5 * SECOND
 """After this time a page begins no further lead: what is under way then has the rest of the function's time."""
 
+_LEAD_TAKES = 8 * SECOND
+"""After this time the history of a lead is replayed no further: the function has 20 seconds for a page."""
+
 _SIDE_BY_SIDE = 4
 """So many leads are read and replayed at once, and no more histories are held."""
 
@@ -69,6 +72,10 @@ class SimulatedPage:
 
     found: tuple[LeadSimulated, ...]
     stretch: Stretch
+
+
+class _OutOfTimeError(Exception):
+    """A history is too long to be replayed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +216,7 @@ class Simulate:
                 after = following
 
     def _lead(self, run: _Run, lead: LeadId) -> LeadSimulated | None:
+        enough = self._clock.now() + _LEAD_TAKES
         record, stage = self._read(lead)
         if record is None or record.merged_into:
             return None
@@ -220,6 +228,16 @@ class Simulate:
         decision = run.evaluate.foresee(scored, before, run.new)
         old = run.active.rules.absorb(ScoreState.empty(), run.noise.marked(history.activities))
         facts = known_facts(scored.state)
+        sent_before: tuple[Sending, ...] = ()
+        sent_after: tuple[Sending, ...] = ()
+        passed_over = False
+        try:
+            sent_before, sent_after = (
+                tuple(self._sent(run, rules, state, history, enough))
+                for rules, state in ((run.active, old), (run.new, scored.state))
+            )
+        except _OutOfTimeError:
+            passed_over = True
         return LeadSimulated(
             lead,
             _name(record, facts) if run.named else None,
@@ -232,8 +250,9 @@ class Simulate:
             tuple(
                 self._sending(run, run.new, each.key.stage, each.key.epoch, run.at, facts) for each in decision.handoffs
             ),
-            tuple(self._sent(run, run.active, old, history)),
-            tuple(self._sent(run, run.new, scored.state, history)),
+            sent_before,
+            sent_after,
+            passed_over,
         )
 
     def _read(self, lead: LeadId) -> tuple[LeadRecord | None, StageRecord | None]:
@@ -247,10 +266,22 @@ class Simulate:
             stage, record = again, self._leads.load(lead)
         return record, stage
 
-    def _sent(self, run: _Run, active: ActiveRules, state: ScoreState, history: History) -> Iterator[Sending]:
+    def _sent(
+        self, run: _Run, active: ActiveRules, state: ScoreState, history: History, enough: int
+    ) -> Iterator[Sending]:
+        def in_time() -> None:
+            if self._clock.now() >= enough:
+                raise _OutOfTimeError
+
         moments = {each.occurred_at for each in history.activities}
         for stage, epoch, at, facts in sendings(
-            active.rules, state, moments, run.since, run.at, consent_required=self._consent_required
+            active.rules,
+            state,
+            moments,
+            run.since,
+            run.at,
+            consent_required=self._consent_required,
+            before_each=in_time,
         ):
             yield self._sending(run, active, stage, epoch, at, facts)
 

@@ -246,6 +246,29 @@ def test_a_page_ends_when_its_time_is_up_and_goes_on_after_the_last_lead(crowd):
     assert sorted(each.lead for each in found) == sorted(crowd.leads.records)
 
 
+def test_a_lead_whose_history_outgrows_its_time_is_passed_over_and_counted_as_such(crowd, monkeypatch):
+    rules = candidate(SOFTER)
+    told = {each.lead: each for each in whole(simulator(crowd), rules)}
+    long = next(lead for lead, each in told.items() if each.sent_after)
+
+    def slow(activities, leads, lead, *rest, **more):
+        crowd.clock.advance(10 * SECOND if lead == long else 0)
+        return gather(activities, leads, lead, *rest, **more)
+
+    monkeypatch.setattr("shared.usecases.simulate.gather", slow)
+    simulate = simulator(crowd)
+    found, stretch = [], simulate.begin(rules, 0, 1)
+    while not stretch.done:
+        page = simulate.page(rules, stretch, 1, named=True)
+        found, stretch = [*found, *page.found], page.stretch
+
+    assert {each.lead: each for each in found} == told | {
+        long: replace(told[long], sent_before=(), sent_after=(), passed_over=True)
+    }
+    findings = Findings.of(found)
+    assert (findings.leads, findings.passed_over) == (len(told), 1)
+
+
 class Watched:
     """Lives as long as the history that holds on to it."""
 

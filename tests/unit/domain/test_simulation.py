@@ -261,6 +261,23 @@ def test_a_lead_with_a_long_history_is_looked_at_often_enough_to_be_told_and_no_
     assert looks[0][-1] == happened[-1].occurred_at
 
 
+def test_a_long_replay_can_be_ended_in_the_midst_of_one_search():
+    class EndedError(Exception):
+        pass
+
+    calls = []
+
+    def before_each():
+        calls.append(1)
+        if len(calls) > 40:
+            raise EndedError
+
+    happened = [did(day, "form_submitted", GRANTED) for day in range(100)]
+    ledger = RULES.ledger(RULES.replayed(happened))
+    with pytest.raises(EndedError):
+        lifecycle.replay(RULES, ledger, [NOON], Moment(NOON + 200 * DAY), before_each=before_each)
+
+
 # --- sums -------------------------------------------------------------------------------------------------------------
 
 TURNS = Owners("inside-sales", ("mia", "bo", "bo"), "inside-sales")
@@ -279,7 +296,7 @@ STANDINGS = st.builds(
 )
 LEADS = st.builds(
     lambda number, before, after, now, was, will: LeadSimulated(
-        LeadId(f"lead-{number}"), None, before, after, now, was, will
+        LeadId(f"lead-{number}"), None, before, after, now, was, will, number % 2 == 0
     ),
     st.integers(0, 99),
     STANDINGS,
@@ -299,6 +316,7 @@ def test_findings_add_up_the_same_in_any_parts_and_order(leads, random, size):
     assert reduce(add, parts, Findings()) == whole
     assert Findings.from_json(whole.as_json()) == whole
     assert whole.leads == len(leads) == sum(whole.stages.values()) == sum(whole.temperatures.values())
+    assert whole.passed_over == sum(each.passed_over for each in leads)
     assert whole.sent("before") == sum(len(each.sent_before) for each in leads)
     assert sum(load.after for load in whole.loads()) == whole.sent("after")
 
