@@ -28,3 +28,10 @@ def confirm(question: str, *, yes: bool) -> None:
     if not typer.confirm(question):
         screen.say("Nothing has changed.")
         raise typer.Exit(1)
+
+
+def noted(note: str) -> str:
+    """A note as it was given, or else as a person before this command writes it; nobody has to."""
+    if note or not is_asked():
+        return note
+    return str(typer.prompt("What changes and why", default="", show_default=False, err=True)).strip()

@@ -15,7 +15,7 @@ _HEIGHT = 9
 """Rows of each of the two plots in the terminal."""
 
 _WIDE, _HIGH = 960, 420
-_LEFT, _RIGHT, _TOP, _FOOT = 70, 940, 60, 340
+_LEFT, _RIGHT, _TOP, _FOOT = 70, 940, 76, 340
 _STYLE = Markup(
     "text{font:13px sans-serif;fill:#333}.title{font-size:16px}.grid{stroke:#ddd}.now{fill:#4c72b0}.then{fill:#dd8452}"
 )
@@ -26,7 +26,8 @@ _PICTURE = Markup(
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {} {}" role="img" aria-labelledby="words">'
     "<style>{}</style>"
     '<rect width="100%" height="100%" fill="#fff"/><text class="title" x="70" y="34">{}</text>'
-    '<title id="words">{}</title>{}'
+    '<text x="70" y="52">{}</text><title id="words">{}</title>{}'
+    '<text x="18" y="212" text-anchor="middle" transform="rotate(-90 18 212)">leads</text>'
     '<text x="505" y="384" text-anchor="middle">points</text>'
     '<rect class="now" x="70" y="392" width="12" height="12"/><text x="88" y="403">leads now</text>'
     '<rect class="then" x="190" y="392" width="12" height="12"/><text x="208" y="403">leads with these rules</text>'
@@ -68,7 +69,7 @@ def as_text(columns: list[Column], width: int) -> str:
     return "\n".join(_bars(title, labels, leads, top, width) for title, leads in plots)
 
 
-def as_svg(columns: list[Column], title: str) -> str:
+def as_svg(columns: list[Column], title: str, subtitle: str) -> str:
     """A picture with two bars for each column; it needs no script and nothing from elsewhere."""
     top = max([1, *(max(each.before, each.after) for each in columns)])
     step = _width(top, most=5, narrowest=1)
@@ -88,8 +89,13 @@ def as_svg(columns: list[Column], title: str) -> str:
             bar = (kind, round(x + apart * start, 1), y(leads), round(apart * 0.4, 1), round(_FOOT - y(leads), 1))
             parts.append(_BAR.format(*bar, leads, column.start))
         parts.append(_EDGE.format(round(x, 1), _FOOT + 18, column.start))
-    words = f"{title}: {sum(each.before for each in columns)} leads by points, from the lowest to the highest"
-    return str(_PICTURE.format(_WIDE, _HIGH, _STYLE, title, words, Markup("").join(parts)))
+    if columns:
+        width = columns[1].start - columns[0].start if len(columns) > 1 else _width(0)
+        parts.append(_EDGE.format(_RIGHT, _FOOT + 18, columns[-1].start + width))
+    words = (
+        f"{title}. {subtitle}. {sum(each.before for each in columns)} leads by points, from the lowest to the highest"
+    )
+    return str(_PICTURE.format(_WIDE, _HIGH, _STYLE, title, subtitle, words, Markup("").join(parts)))
 
 
 def _bars(title: str, labels: list[str], leads: list[int], top: int, width: int) -> str:

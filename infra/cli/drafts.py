@@ -12,6 +12,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
+from infra.cli.asking import noted
 from infra.cli.difference import lines_of_draft
 from infra.cli.moments import short_moment
 from infra.cli.rule_files import says_otherwise, sent_file
@@ -42,10 +43,14 @@ Number = Annotated[
         metavar="DRAFT", parser=draft_number, help="Which, as `baton rules drafts` tells it.", show_default=False
     ),
 ]
-Note = Annotated[str, typer.Option("--note", help="What changes and why; it stands in the list of versions.")]
+Note = Annotated[
+    str, typer.Option("--note", help="What changes and why; it stands in the list of versions. A terminal asks for it.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print the API's answer.")]
 SCORED_AGAIN = "Every lead is scored again within minutes; `baton rules status` tells how far that is."
-_OVER = ("published", "withdrawn")
+OVER = ("published", "withdrawn")
+"""The states after which a draft is never published."""
+
 _PAGE = 100
 
 
@@ -65,7 +70,7 @@ def draft(
 ) -> None:
     """Check a rule file and keep it as a draft that others can read, simulate and approve. It changes nothing yet."""
     api = signed_in(environment)
-    made = api.post("/v1/rules/drafts", {**sent_file(file), "note": note})
+    made = api.post("/v1/rules/drafts", {**sent_file(file), "note": noted(note)})
     if as_json:
         screen.json(made)
         return
@@ -118,7 +123,7 @@ def drafts(
 def next_lines(found: Mapping[str, Any], environment: str) -> Iterator[str]:
     """What a draft waits for, and the command that does it."""
     number, at = found["number"], "" if environment == LOCAL else f" --env {environment}"
-    if found["state"] in _OVER:
+    if found["state"] in OVER:
         return
     if found["is_stale"]:
         yield (
@@ -194,7 +199,7 @@ def _drafts(api: Api, limit: int, *, every: bool) -> list[Any]:
     after: int | None = None
     while len(found) < limit:
         page = api.get("/v1/rules/drafts", {"limit": min(limit, _PAGE) if every else _PAGE, "next": after})
-        found += [each for each in page["drafts"] if every or each["state"] not in _OVER]
+        found += [each for each in page["drafts"] if every or each["state"] not in OVER]
         after = page["next"]
         if after is None:
             break

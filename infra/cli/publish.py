@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from infra.cli.asking import noted
 from infra.cli.drafts import SCORED_AGAIN, draft_number, in_words, next_lines, warning_lines
 from infra.cli.rule_files import sent_file
 from infra.cli.screen import screen
@@ -34,7 +35,9 @@ def publish(  # noqa: PLR0917 - each is an option
             show_default=False,
         ),
     ],
-    note: Annotated[str, typer.Option("--note", help="Why, of a file; a draft has its own.")] = "",
+    note: Annotated[
+        str, typer.Option("--note", help="Why, of a file; a terminal asks for it. A draft has its own.")
+    ] = "",
     force: Annotated[
         str,
         typer.Option("--force", metavar="REASON", help="Publish beyond the budget of handoffs; the reason is kept."),
@@ -60,7 +63,7 @@ def publish(  # noqa: PLR0917 - each is an option
         answer = publish_draft(api, draft_number(which), wish, environment)
     else:
         _check_needs_no_words(api, which, environment)
-        answer = publish_file(api, Path(which), note, wish)
+        answer = publish_file(api, Path(which), noted(note), wish)
     if as_json:
         screen.json(answer)
         return

@@ -12,18 +12,20 @@ from rich.markup import escape
 from rich.table import Table
 
 from infra.cli.distribution import as_svg, as_text, columns_of
+from infra.cli.drafts import OVER
+from infra.cli.given import Given
 from infra.cli.rule_files import sent_file
 from infra.cli.screen import harmless, screen
 from infra.cli.session import Environment, signed_in
-from infra.cli.simulations import Simulation, SimulationWish, shown, simulate, summary_lines
-from infra.deployed import LOCAL
+from infra.cli.simulations import Simulation, SimulationWish, counted, shown, simulate, summary_lines
+from infra.deployed import LOCAL, Api, path_of
 from infra.failure import Failure
 from shared.domain.introduction import stage_in_words
 
 _FIRST = 20
 _PLOT_WIDTH = 100
 _DRAFT = re.compile(r"draft-([0-9]{1,6})")
-_SHARE = re.compile(r"([0-9]{1,3}(?:\.[0-9]+)?) ?%")
+_SHARE = re.compile(r"([0-9]{1,3}(?:\.[0-9]+)?) ?%?")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
@@ -50,6 +52,8 @@ def simulate_rules(  # noqa: PLR0917 - each is an option
     as_json: Annotated[bool, typer.Option("--json", help="Print what was found as JSON.")] = False,
 ) -> None:
     """Tell what publishing rules would do: who moves, what is handed over and to whom. Nothing is written."""
+    if svg:
+        _check_folder(svg)
     wish = SimulationWish(
         _rules(which),
         notify=notify,
@@ -58,10 +62,12 @@ def simulate_rules(  # noqa: PLR0917 - each is an option
         moves=None if every_lead or as_json else _FIRST,
     )
     api = signed_in(environment)
+    if "draft" in wish.rules:
+        _check_is_open(api, wish.rules["draft"])
     with shown(screen, f"Simulating {which}") as tell:
         found = simulate(api, wish, tell)
     if svg:
-        _write(svg, as_svg(columns_of(found.findings), f"Scores now and with {which}"))
+        _write(svg, _picture(found, which))
     if as_json:
         screen.json(as_told(found))
     else:
@@ -153,9 +159,13 @@ def _rules(which: str) -> Mapping[str, Any]:
     """How the API is told which rules: a draft, a version, or a file's content."""
     if draft := _DRAFT.fullmatch(which):
         return {"draft": int(draft[1])}
-    if which.isascii() and which.isdigit():
+    if _is_version(which):
         return {"version": int(which)}
     return sent_file(Path(which))
+
+
+def _is_version(which: str) -> bool:
+    return which.isascii() and which.isdigit()
 
 
 def _share(sample: str) -> float:
@@ -163,6 +173,32 @@ def _share(sample: str) -> float:
     if told is None or not 0 < float(told[1]) <= 100:  # noqa: PLR2004 - percent
         raise Failure(f"{sample} is no sample.", "Write --sample 1% to --sample 100%.")
     return float(told[1]) / 100
+
+
+def _check_folder(path: Path) -> None:
+    """Make sure that a picture can be written, before a long simulation."""
+    if path.is_dir() or not path.absolute().parent.is_dir():
+        raise Failure(f"{path} cannot be written.", "Name a file in a folder that is there.")
+
+
+def _check_is_open(api: Api, number: int) -> None:
+    """Make sure that a draft can be published still, before a long simulation."""
+    state = api.get(path_of("v1", "rules", "drafts", str(number)))["state"]
+    if state in OVER:
+        raise Failure(
+            f"Draft {number} is {state}: nobody publishes it any more.",
+            "`baton rules drafts` lists those that wait; a version is simulated by its number.",
+        )
+
+
+def _picture(found: Simulation, which: str) -> str:
+    """The distribution of scores, with what one must know to read it."""
+    rules = f"version {which}" if _is_version(which) else str(Given(Path(which)))
+    of = counted(found.findings.leads, "lead")
+    if found.share < 1:
+        of += f", a sample of {found.share:.0%} of all"
+    subtitle = f"{of}; compared with version {found.against}, at {found.at}"
+    return as_svg(columns_of(found.findings), f"Scores now and under {rules}", subtitle)
 
 
 def _write(path: Path, picture: str) -> None:

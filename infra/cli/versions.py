@@ -10,6 +10,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
+from infra.cli.asking import noted
 from infra.cli.drafts import SCORED_AGAIN, Json, next_lines, warning_lines
 from infra.cli.moments import short_moment
 from infra.cli.rule_files import preset_text, warning_of_text
@@ -78,7 +79,9 @@ def rollback(
         int | None,
         typer.Argument(min=1, help="The version to go back to; without it the one before the active one."),
     ] = None,
-    note: Annotated[str, typer.Option("--note", help="Why; it stands in the list of versions.")] = "",
+    note: Annotated[
+        str, typer.Option("--note", help="Why; it stands in the list of versions. A terminal asks for it.")
+    ] = "",
     environment: Environment = LOCAL,
     as_json: Json = False,
 ) -> None:
@@ -86,7 +89,7 @@ def rollback(
 
     It needs no words and no simulation: both sides agreed to that file once.
     """
-    said = {"note": note} | ({} if number is None else {"number": number})
+    said = {"note": noted(note)} | ({} if number is None else {"number": number})
     back = signed_in(environment).post("/v1/rules/rollbacks", said)
     if as_json:
         screen.json(back)
@@ -111,20 +114,21 @@ def history_table(found: Iterable[Mapping[str, Any]]) -> Table:
             each["name"],
             each["author"],
             ", ".join(words),
-            " ".join(remarks(each, is_active=place == 0)),
-            each["sha256"][:_HASH],
+            *remarks(each, is_active=place == 0),
         )
-        table.add_row(str(each["number"]), *(escape(harmless(text)) for text in told))
+        first, remarked = told[:4], told[4:]
+        what = "\n".join(escape(harmless(text)) for text in remarked)
+        cells = (*(escape(harmless(text)) for text in first), what, each["sha256"][:_HASH])
+        table.add_row(str(each["number"]), *cells)
     return table
 
 
 def remarks(version: Mapping[str, Any], *, is_active: bool) -> list[str]:
-    """What there is to say of a version, a sentence each."""
+    """What there is to say of a version, each apart: what it is, why it was forced, and its note."""
     said = ["Active."] if is_active else []
     if version["restores"]:
         said.append(f"Restores version {version['restores']}.")
     if version["notify"]:
         said.append("Handed over whom it moved.")
-    if version["forced"]:
-        said.append(f"Forced: {version['forced']}")
-    return said + ([version["note"]] if version["note"] else [])
+    apart = [" ".join(said), version["forced"] and f"Forced: {version['forced']}"]
+    return [each for each in (*apart, version["note"] and f"Note: {version['note']}") if each]

@@ -83,14 +83,15 @@ class Draft:
             return self
         return replace(self, state="proposed" if self.missing(needed) else "approved")
 
-    def proposed(self, person: Person, at: Moment) -> Draft:
+    def proposed(self, person: Person, needed: Sequence[Role], at: Moment) -> Draft:
         """The draft, once people are asked for their words.
 
         Raises:
             Contested: they are already, or it was published or withdrawn.
         """
         if self.state != "draft":
-            msg = f"draft {self.number} is {_IS[self.state]}: {self._what_now()}"
+            waits = self.state != "proposed" or self.missing(needed)
+            msg = f"draft {self.number} is {_IS[self.state]}: {self._what_now() if waits else 'publish it'}"
             raise Contested(msg)
         return self._come_to("proposed", person, at)
 

@@ -109,7 +109,7 @@ class DraftRules:
             NotFound: there is no such draft.
             Contested: it is proposed already, or was published or withdrawn.
         """
-        return self._become(number, lambda draft: draft.proposed(person, self._clock.now()))
+        return self._become(number, lambda draft: draft.proposed(person, self._terms.approvals, self._clock.now()))
 
     def approve(self, number: int, person: Person, role: Role | None = None) -> Drafted:
         """Give one's word; `role` is the one for which it shall count, where one has several.

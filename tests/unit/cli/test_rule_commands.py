@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
-from infra.cli import drafts, publish, versions
+from infra.cli import asking, drafts, publish, versions
 from infra.cli.main import app
 from infra.cli.rule_files import says_otherwise
 from infra.cli.versions import remarks
@@ -297,6 +297,50 @@ def test_a_version_of_which_there_is_nothing_to_say_says_nothing():
     plain = {"restores": None, "notify": False, "forced": "", "note": ""}
 
     assert remarks(plain, is_active=False) == []
+
+
+def test_what_a_version_is_why_it_was_forced_and_its_note_stand_apart():
+    full = {"restores": None, "notify": True, "forced": "The fair.", "note": "More."}
+
+    told = ["Active. Handed over whom it moved.", "Forced: The fair.", "Note: More."]
+    assert remarks(full, is_active=True) == told
+    paper = io.StringIO()
+    row = {"number": 1, "published_at": "2026-03-02T09:00:00Z", "name": "a", "author": "b", "approvals": [], **full}
+    Console(file=paper, width=400).print(versions.history_table([{**row, "sha256": "5d41"}]))
+    lines = paper.getvalue().splitlines()
+    assert [
+        any(each in line and not any(other in line for other in told if other != each) for line in lines)
+        for each in told
+    ] == [True] * 3
+
+
+def test_a_terminal_is_asked_for_a_note_where_none_is_given(alone, monkeypatch):
+    asked = []
+    monkeypatch.setattr(asking, "is_asked", lambda: True)
+
+    def answer(question, **_):
+        asked.append(question)
+        return "Because."
+
+    monkeypatch.setattr("infra.cli.asking.typer.prompt", answer)
+
+    alone.done("mia", "publish", alone.file("first"))
+    alone.done("mia", "draft", alone.file("second"))
+    alone.done("mia", "publish", "draft-1")
+    alone.done("mia", "rollback")
+    alone.done("mia", "publish", alone.file("third"), "--note", "Mine.")
+
+    assert len(asked) == 3
+    assert [each["note"] for each in json.loads(alone.done("mia", "history", "--json"))] == [
+        *("Mine.", "Because.", "Because.", "Because."),
+    ]
+
+
+def test_a_second_proposal_sends_nobody_to_approve_where_no_word_is_needed(alone):
+    alone.done("mia", "draft", alone.file("first"))
+    alone.done("mia", "propose", "draft-1")
+
+    assert "proposed already: publish it" in alone.failed("mia", "propose", "draft-1").what
 
 
 def drafted_with_another_text(team):

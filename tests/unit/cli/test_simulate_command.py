@@ -145,7 +145,7 @@ def test_a_draft_and_a_version_are_simulated_by_their_names(baton, desk):
 
     assert json.loads(done(baton("draft-1", "--json")))["handoffs"] == {"before": 1, "after": 0}
     assert json.loads(done(baton("1", "--json")))["moves"] == []
-    assert "there is no draft 7" in failed(baton("draft-7")).what
+    assert "no draft 7" in failed(baton("draft-7")).what
 
 
 def test_a_sample_looks_at_some_segments_and_says_so(baton, desk):
@@ -153,10 +153,11 @@ def test_a_sample_looks_at_some_segments_and_says_so(baton, desk):
 
     assert told["share"] == 0.05
     assert len(told["simulation"].split()) == 5
+    assert json.loads(done(baton("second.yaml", "--sample", "5", "--json")))["share"] == 0.05
     assert ", 2% of all." in done(baton("second.yaml", "--sample", "1.5 %"))
 
 
-@pytest.mark.parametrize("sample", ["0%", "101%", "half", "5", "-3%"])
+@pytest.mark.parametrize("sample", ["0%", "101%", "half", "5%%", "-3%"])
 def test_what_is_no_sample_is_told(baton, sample):
     assert "Write --sample 1%" in failed(baton("second.yaml", f"--sample={sample}")).remedy
 
@@ -173,13 +174,43 @@ def test_the_picture_holds_the_distribution_and_needs_nothing_from_elsewhere(bat
     picture = (tmp_path / "scores.svg").read_text()
     root = ElementTree.fromstring(picture)  # noqa: S314 - it is our own
 
-    assert "Scores now and with second.yaml" in picture
+    assert "Scores now and under second.yaml" in picture
+    assert "3 leads; compared with version 1, at 2026-03-02T09:01:00Z" in picture
+    labels = [text.text for text in root.findall("{*}text")]
+    assert labels.count("leads") == 1
+    assert labels[labels.index("120") + 1] == "130"
+    for which, words in (("1", "under version 1"), ("-", "under standard input")):
+        picture_of = simulate._picture(_found(), which)
+        assert words in picture_of
+        assert "3 leads, a sample of 5% of all; compared with version 2, at now" in picture_of
     assert "<script" not in picture
     assert not re.search(r"(href|src|url\()[^>]*https?:", picture)
     told = [title.text for title in root.findall("{*}rect/{*}title")]
     assert told.count("0 leads from 30 points") == 1
     assert {"1 leads from 30 points", "1 leads from 120 points"} <= set(told)
-    assert "cannot be written" in failed(baton("second.yaml", "--svg", "nowhere/scores.svg")).what
+
+
+def _found():
+    found = Findings(leads=3, scores={("before", 0): 3, ("after", 5): 3})
+    return simulations.Simulation("t", "s", 2, "now", "then", 0.05, found)
+
+
+@pytest.mark.parametrize("svg", ["nowhere/scores.svg", "."])
+def test_a_picture_that_cannot_be_written_is_told_before_anything_is_simulated(baton, monkeypatch, svg):
+    monkeypatch.setattr(simulate, "simulate", lambda *_: pytest.fail("it was simulated"))
+
+    assert "cannot be written" in failed(baton("second.yaml", "--svg", svg)).what
+
+
+@pytest.mark.parametrize(("step", "state"), [("withdrawals", "withdrawn"), ("publications", "published")])
+def test_a_draft_that_is_over_is_refused_before_anything_is_simulated(baton, desk, monkeypatch, step, state):
+    api = seller(desk, "mia", "marketing")
+    api.post("/v1/rules/drafts", {"document": {"name": "empty"}})
+    told = {} if step == "withdrawals" else {"force": "Now."}
+    api.post(f"/v1/rules/drafts/1/{step}", told)
+    monkeypatch.setattr(simulate, "simulate", lambda *_: pytest.fail("it was simulated"))
+
+    assert failed(baton("draft-1")).what == f"Draft 1 is {state}: nobody publishes it any more."
 
 
 @pytest.mark.parametrize("status", [429, 502, 503, 504])
