@@ -109,8 +109,8 @@ def test_the_status_tells_a_difference_only_where_it_is_asked_for():
     [
         (("old.yaml", "gone.yaml"), "gone.yaml cannot be read."),
         (("-", "-"), "Both cannot be standard input."),
-        (("1", "7"), "there is no rules version 7"),
-        (("draft-9",), "there is no draft 9"),
+        (("1", "7"), "There is no rules version 7"),
+        (("draft-9",), "There is no draft 9"),
         (("broken.yaml", "new.yaml"), "broken.yaml has 1 problem."),
     ],
 )
