@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from itertools import count
@@ -17,6 +18,8 @@ from shared.adapters.dynamodb.rescoring import DynamoDBRescoring
 from shared.adapters.dynamodb.stages import DynamoDBStages
 from shared.domain.handoff import LeadId
 from shared.domain.moments import DAY, HOUR, Moment
+from shared.domain.state import ScoreState
+from shared.ports.leads import LeadRecord
 from shared.ports.rules import RuleVersion
 from shared.usecases.noise import KnownNoise
 from shared.usecases.picking import Pick
@@ -182,3 +185,39 @@ def test_what_a_busy_lead_does_moves_its_moment_in_the_index_only_when_the_sweep
     assert rebooked > here.clock.now() + 3 * DAY
     here.clock.advance(rebooked - here.clock.now())
     assert here.tick() == {lead}
+
+
+def one_page() -> Callable[[], bool]:
+    left = iter([True])
+    return lambda: next(left, False)
+
+
+@pytest.mark.parametrize("version", [None, 1])
+def test_no_place_of_a_rescore_names_a_person(dynamodb: Any, version: int | None) -> None:
+    """On DynamoDB a page may end at whose an e-mail address is."""
+    town = Town(dynamodb)
+    town.rescore._pick._page, town.rescore._segments = 1, 1
+    for number in range(6):
+        name = email(f"sam{number}@acme.example")
+        lead = town.leads.claim(name, LeadId(f"lead-{number}"))
+        # One of them waits for the rules.
+        town.leads.save(LeadRecord(lead, frozenset({name}), ScoreState.empty(), rules_version=0 if number == 4 else 1))
+
+    if version is None:
+        town.rescore.everyone("job")
+    else:
+        town.rescore.published(version)
+    places = set()
+    for _ in range(20):
+        town.rescore.go_on(one_page())
+        rows = dynamodb.query(
+            TableName=LEADS,
+            KeyConditionExpression="pk = :rescore",
+            ExpressionAttributeValues={":rescore": {"S": "RESCORE"}},
+        )["Items"]
+        assert "acme.example" not in str(rows)
+        places |= {row["told"]["S"] for row in rows if json.loads(row["told"]["S"])["after"]}
+
+    assert places
+    asked = sorted({str(each["lead"]) for each in town.queue.messages})
+    assert asked == (["lead-4"] if version else [f"lead-{number}" for number in range(6)])
