@@ -231,7 +231,8 @@ def _entered(
             continue
         key = HandoffKey(handing.scored.lead, transition.to_stage, transition.epoch)
         if allowed:
-            handoffs.append(_handoff(handing, key, caused_by=transition.cause, snapshot=transition.snapshot))
+            cause = f"{transition.cause}, by new rules (version {active.number})" if by_rules else transition.cause
+            handoffs.append(_handoff(handing, key, caused_by=cause, snapshot=transition.snapshot))
             committed = key
         else:
             withheld = key

@@ -294,6 +294,8 @@ def test_rules_that_were_published_so_hand_over_whom_they_move_and_it_is_marked_
     assert hall.handed_over() == [("mql", 1)]
     (requested,) = hall.events("HandoffRequested")
     assert requested.detail["stage"] == "mql"
+    (handoff,) = hall.stages.handed_over.committed.values()
+    assert handoff.caused_by.endswith(", by new rules (version 2)")
 
 
 def test_whom_such_rules_move_without_permission_waits_for_it(hall):
