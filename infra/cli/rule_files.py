@@ -19,7 +19,7 @@ _PRESETS = resources.files("shared.domain") / "presets"
 
 
 def read_rule_file(path: Path) -> RuleFile:
-    """Read and check a rule file, or standard input where the path is `-`.
+    """Read and check a rule file, standard input where the path is `-`, or a preset where no file has its name.
 
     Raises:
         Failure: it cannot be read or is not valid; every problem is told with its file, line and key.
@@ -30,6 +30,8 @@ def read_rule_file(path: Path) -> RuleFile:
 def read_with_lines(path: Path) -> tuple[RuleFile, Document]:
     """As `read_rule_file`, with the document that knows its lines."""
     given = Given(path)
+    if is_preset(str(path)):
+        return _parsed(preset_text(str(path)), str(given))
     try:
         text = given.read_text()
     except (OSError, UnicodeDecodeError) as error:
@@ -106,6 +108,12 @@ def _told(name: str, document: Document, path: tuple[str | int, ...], message: s
 def preset_names() -> list[str]:
     """The names of the presets, such as `000-temperature`."""
     return sorted(file.name.removesuffix(".yaml") for file in _PRESETS.iterdir() if file.name.endswith(".yaml"))
+
+
+def is_preset(name: str) -> bool:
+    """Whether a name means a preset, and no file."""
+    names = preset_names()
+    return name in {*names, *(each.partition("-")[0] for each in names)} and not Path(name).exists()
 
 
 def preset_text(name: str) -> str:

@@ -57,7 +57,10 @@ class Progress(Protocol):
 
 @dataclass(frozen=True)
 class Whereabouts:
-    """Where everything of a running local cloud is, for people and for scripts."""
+    """Where everything of a running local cloud is, for people and for scripts.
+
+    `endpoint` and `region` are those of its AWS services, and `bus` is the name of its event bus.
+    """
 
     api: str
     site: str
@@ -66,6 +69,9 @@ class Whereabouts:
     secret_key: str
     token: str
     inbox: str
+    bus: str
+    endpoint: str
+    region: str
 
     def as_json(self) -> dict[str, str]:
         """The same as `baton status --json` prints it."""
@@ -104,6 +110,7 @@ class LocalCloud:
         Raises:
             Failure: a step failed; what has been started goes on running, and `up` can be tried again.
         """
+        read_settings(LOCAL)  # What is wrong in the file that people write is told of that file, before all else.
         with self.home.alone():
             cdk = Cdk(self.home)
             if not cdk.is_installed:
@@ -189,6 +196,9 @@ class LocalCloud:
             secret_key=self._kept_secret(next(s for s in needed_secrets(settings) if s.purpose == "write_key")),
             token=token,
             inbox=self._receiver_url + INBOX_PATH,
+            bus=self.deployed.outputs["BusName"],
+            endpoint=self.emulator.endpoint,
+            region=REGION,
         )
 
     @property
@@ -212,7 +222,6 @@ class LocalCloud:
         if not self.receiver.is_alive():
             receiver = free_port(receiver, RECEIVER_PORT)
         self.home.write("ports.json", {"site": site, "receiver": receiver})
-        read_settings(LOCAL)  # What is wrong in the file that people write is told of that file.
         document = yaml.safe_load((ENVIRONMENTS / f"{LOCAL}.yaml").read_text(encoding="utf-8"))
         own = [f"http://{host}:{site}" for host in (LOOPBACK, "localhost")]
         document["api_address"] = f"{self.emulator.endpoint}/_aws/execute-api/{{api}}/$default"

@@ -14,7 +14,9 @@ pytestmark = pytest.mark.e2e
 
 def test_status_tells_where_everything_is_for_scripts(cloud):
     where = json.loads(cloud.printed("status", "--json"))
-    assert set(where) == {"api", "site", "docs", "write_key", "secret_key", "token", "inbox"}
+    assert set(where) == {
+        *("api", "site", "docs", "write_key", "secret_key", "token", "inbox", "bus", "endpoint", "region"),
+    }
     assert all(where.values())
 
 

@@ -3,6 +3,8 @@ from functools import cache
 import pytest
 from typer.main import get_command
 
+import infra.cli.main  # noqa: F401 - it puts the commands together, whichever test comes first
+
 
 @pytest.fixture(autouse=True, scope="session")
 def _a_command_is_made_once():

@@ -213,14 +213,14 @@ def test_the_origins_of_ones_own_pages_stay_beside_the_sample_website(tmp_path, 
     assert any(origin.startswith("http://localhost:") for origin in read.origins)
 
 
-def test_a_mistake_in_the_local_settings_is_told_of_the_file_that_people_write(tmp_path, monkeypatch):
+def test_a_mistake_in_the_local_settings_is_told_of_the_file_that_people_write_before_all_else(tmp_path, monkeypatch):
     written = (settings.ENVIRONMENTS / "local.yaml").read_text().replace("origins:", "orgins:")
     (tmp_path / "local.yaml").write_text(written)
     for module in (settings, cloud):
         monkeypatch.setattr(module, "ENVIRONMENTS", tmp_path)
 
     with pytest.raises(Failure) as failure:
-        LocalCloud(Home(tmp_path / "home"))._settings()
+        LocalCloud(Home(tmp_path / "home")).up(lambda title: pytest.fail(f"{title} was begun"))
 
     assert str(tmp_path / "local.yaml") in failure.value.what
     assert "did you mean origins?" in failure.value.what

@@ -554,6 +554,17 @@ def test_check_names_file_line_key_and_nearest_key(tmp_path):
     assert f"{path}:6: behaviour.0.pionts: unknown key 'pionts' (did you mean 'points'?)" in done.exception.details
 
 
+@pytest.mark.parametrize("name", ["000-temperature", "000"])
+def test_a_preset_is_checked_by_its_name_unless_a_file_has_it(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for command in ("check", "test", "agreement"):
+        assert CliRunner().invoke(rules_app, [command, name]).exit_code == 0
+    assert f"{name} is a valid rule file" in CliRunner().invoke(rules_app, ["check", name]).output
+
+    (tmp_path / name).write_text("x: 1\n")
+    assert f"{name}:1" in CliRunner().invoke(rules_app, ["check", name]).exception.details
+
+
 def test_check_is_content_with_a_good_file(rules):
     done = run(rules_app, "check", rules)
     assert done.exit_code == 0
