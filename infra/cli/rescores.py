@@ -11,7 +11,7 @@ import typer
 import yaml
 
 from infra.cli.leads import story
-from infra.cli.moments import moment_named
+from infra.cli.moments import moment_named, short_moment
 from infra.cli.screen import screen
 from infra.cli.session import Environment, signed_in
 from infra.cli.yaml12 import load_yaml
@@ -177,9 +177,9 @@ def _lines(told: Mapping[str, Any]) -> Iterator[str]:
     others = [each for each in told["rescores"] if each is not own]
     for each in others:
         if not each["ended"]:
-            yield f"Under way since {each['began']}: {_what(each)}, {_progress(each)} ({each['id']})."
+            yield f"Under way since {short_moment(each['began'])}: {_what(each)}, {_progress(each)} ({each['id']})."
     for each in [each for each in others if each["ended"]][:_FINISHED]:
-        yield f"Finished at {each['ended']}: {_what(each)}, {_progress(each)} ({each['id']})."
+        yield f"Finished at {short_moment(each['ended'])}: {_what(each)}, {_progress(each)} ({each['id']})."
 
 
 def _active_lines(told: Mapping[str, Any]) -> Iterator[str]:
@@ -188,9 +188,9 @@ def _active_lines(told: Mapping[str, Any]) -> Iterator[str]:
     if told["version"] == 0:
         yield "No rules are published yet."
     else:
-        yield f"Version {told['version']} of the rules is active since {told['active_since']}."
+        yield f"Version {told['version']} of the rules is active since {short_moment(told['active_since'])}."
     if own and own["ended"]:
-        yield f"Every lead has it since {own['ended']}: {_progress(own)}."
+        yield f"Every lead has it since {short_moment(own['ended'])}: {_progress(own)}."
     elif own and own["looks_again"]:
         yield f"All have it as far as is known: {_progress(own)}; looking once more."
     elif own:
@@ -221,5 +221,5 @@ def _what(one: Rescore) -> str:
         "leads": "leads by name",
         "where": f"leads by {', '.join(one['asks'])}",
         "noise": "leads that a word on noise concerns",
-        "catch_up": f"activities since {one['since']} that no lead has taken in",
+        "catch_up": f"activities since {short_moment(one['since'])} that no lead has taken in",
     }[one["kind"]]

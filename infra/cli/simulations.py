@@ -15,6 +15,7 @@ from typing import Any
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from infra.cli.moments import short_moment
 from infra.cli.screen import Screen
 from infra.deployed import Api, Refusal
 from infra.failure import Failure
@@ -155,13 +156,14 @@ def summary_lines(simulation: Simulation) -> Iterator[str]:
     """What a simulation found, in a few lines."""
     found = simulation.findings
     part = "" if simulation.share >= 1 else f", {simulation.share:.0%} of all"
-    yield f"Simulated at {simulation.at} against version {simulation.against}: {counted(found.leads, 'lead')}{part}."
+    at = short_moment(simulation.at)
+    yield f"Simulated at {at} against version {simulation.against}: {counted(found.leads, 'lead')}{part}."
     sent = growth_in_words(found.sent("before"), found.sent("after"))
     yield f"{counted(found.moved, 'lead')} would move; handoffs since {simulation.since[:10]} would have been {sent}."
     if found.passed_over:
-        whose = "has a history" if found.passed_over == 1 else "have histories"
-        leads = counted(found.passed_over, "lead")
-        yield f"{leads} {whose} too long to be replayed in time: what would have been sent of them is not counted."
+        has, its = ("has a history", "its") if found.passed_over == 1 else ("have histories", "their")
+        over = f"{counted(found.passed_over, 'lead')} {has} too long to be replayed in time"
+        yield f"{over}: {its} handoffs are not counted."
     if found.sent_now:
         counts = ", which the budget counts too" if simulation.notify else ""
         yield f"Publishing would hand over {counted(found.sent_now, 'lead')} at once{counts}."

@@ -71,8 +71,8 @@ def lines(done: Any) -> list[str]:
 
 def test_what_has_ended_is_told_with_its_end(run):
     assert lines(run(TestApi(told(RULES)), "rules", "status")) == [
-        "Version 3 of the rules is active since 2026-03-01T16:00:00Z.",
-        "Every lead has it since 2026-03-01T16:04:00Z: 1204 leads touched, 4 of 4 segments done.",
+        "Version 3 of the rules is active since 2026-03-01 16:00.",
+        "Every lead has it since 2026-03-01 16:04: 1204 leads touched, 4 of 4 segments done.",
     ]
 
 
@@ -92,21 +92,21 @@ def test_what_goes_on_is_told_as_far_as_it_is_and_what_else_is_under_way(run):
     ]
 
     assert lines(run(TestApi(told(*others, going)), "rules", "status")) == [
-        "Version 3 of the rules is active since 2026-03-01T16:00:00Z.",
+        "Version 3 of the rules is active since 2026-03-01 16:00.",
         (
             "Leads are being scored by it: 1 lead touched (2 times), 1 of 4 segments done. Until then some stand under "
             "older rules."
         ),
         (
-            "Under way since 2026-03-01T16:00:01Z: leads by company.country, stage, 1204 leads touched, 0 of 4 "
+            "Under way since 2026-03-01 16:00: leads by company.country, stage, 1204 leads touched, 0 of 4 "
             "segments done (rules-000003)."
         ),
         (
-            "Under way since 2026-03-01T16:00:01Z: activities since 2026-03-01T09:00:00Z that no lead has taken in, "
+            "Under way since 2026-03-01 16:00: activities since 2026-03-01 09:00 that no lead has taken in, "
             "1 activity queued, 0 of 1 segment done (asked-1)."
         ),
         (
-            "Finished at 2026-03-01T16:04:00Z: leads under rules before version 2, 1204 leads touched, 4 of 4 segments "
+            "Finished at 2026-03-01 16:04: leads under rules before version 2, 1204 leads touched, 4 of 4 segments "
             "done (rules-000003)."
         ),
     ]

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from infra.cli import publish, simulate, simulations
 from infra.cli.distribution import Column, as_text, columns_of
 from infra.cli.main import app
-from infra.cli.simulations import SimulationWish
+from infra.cli.simulations import Simulation, SimulationWish, summary_lines
 from infra.deployed import Refusal
 from infra.failure import Failure
 from shared.domain.activity import Claims
@@ -95,7 +95,7 @@ def row(told, name):
 def test_people_read_who_moves_what_is_handed_over_and_to_whom(baton):
     told = done(baton("second.yaml"))
 
-    assert "against version 1: 3 leads." in told
+    assert "Simulated at 2026-03-02 09:01 against version 1: 3 leads." in told
     assert "1 lead would move; handoffs since 2025-12-02 would have been 2 instead of 1 (+100.0%)." in told
     assert row(told, "suspect") == ["suspect", "2", "1", "0", "1"]
     assert row(told, "MQL") == ["MQL", "1", "0", "1", "2"]
@@ -273,6 +273,22 @@ def test_the_first_rules_are_simulated_against_none(monkeypatch, tmp_path):
 
 
 # --- the distribution -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("leads", "told"),
+    [
+        (0, []),
+        (1, ["1 lead has a history too long to be replayed in time: its handoffs are not counted."]),
+        (1200, ["1,200 leads have histories too long to be replayed in time: their handoffs are not counted."]),
+    ],
+)
+def test_the_summary_says_of_how_many_leads_no_handoff_is_counted(leads, told):
+    found = Simulation(
+        "t", "c" * 64, 1, "2026-03-02T09:00:00Z", "2025-12-02T09:00:00Z", 1.0, Findings(leads=2000, passed_over=leads)
+    )
+
+    assert [line for line in summary_lines(found) if "too long" in line] == told
 
 
 def findings(*points):
