@@ -109,7 +109,7 @@ def active_number(api: Api) -> int:
 def _seen(api: Api, path: str, said: Mapping[str, Any], rules: Mapping[str, Any], wish: Mapping[str, Any]) -> Any:
     """Publish what was simulated before, where there are other rules to compare it with."""
     active = api.get("/v1/rules")
-    is_new = active["number"] and active["text"] != rules.get("text")
+    is_new = active["number"] and any(active[part] != rules.get(part) for part in ("text", "document"))
     simulation = _simulated(api, rules, wish) if is_new else ""
     try:
         return api.post(path, {**said, **wish, "simulation": simulation})

@@ -260,6 +260,14 @@ def test_a_team_of_one_publishes_a_file_at_once(alone):
     assert "`baton rules publish draft-1` publishes it." in alone.done("mia", "draft", alone.file("second"))
 
 
+def test_a_file_that_what_holds_only_reads_like_is_simulated_and_published(alone):
+    text = alone.file("first").read_text()
+    seller(alone.desk, "mia", "marketing").post("/v1/rules", {"document": {"name": "other"}, "text": text})
+
+    assert "Version 2 is active." in alone.done("mia", "publish", alone.file("first"))
+    assert alone.desk.versions.get(2).document["name"] == "first"
+
+
 def test_a_draft_keeps_its_own_note(alone):
     alone.done("mia", "draft", alone.file("first"))
 
