@@ -13,6 +13,7 @@ from infra.cli import as_of, handoffs, lead_story, leads
 from infra.cli.handoffs import review
 from infra.cli.leads import activity_line
 from infra.cli.main import app
+from infra.cli.transitions import cause_of
 from infra.deployed import Refusal
 from infra.failure import Failure
 from shared.domain.handoff import HandoffKey, HandoffRecord, LeadId
@@ -740,3 +741,14 @@ def test_points_that_count_not_once_are_told_so_in_their_row_and_age_takes_in_ev
     assert "engagement" not in rows["show"]["Requested a demo"]
     taken = [re.findall(r"(?<= )-[\d.]+(?= )", rows[command]["Requested a demo"]) for command in rows]
     assert taken[0] == taken[1] != []
+
+
+def test_where_two_parts_of_a_lead_entered_a_stage_each_handoff_follows_its_own_entry():
+    def at(hour):
+        return f"2026-03-02T{hour:02}:00:00Z"
+
+    found = {"transitions": [{"to_stage": "mql", "epoch": 1, "at": at(hour)} for hour in (8, 11)]}
+
+    asked = [{"stage": "mql", "epoch": 1, "requested_at": at(hour)} for hour in (8, 9, 11, 7)]
+
+    assert [cause_of(found, handoff) for handoff in asked] == [0, 0, 1, None]
