@@ -164,9 +164,8 @@ def summary_lines(simulation: Simulation) -> Iterator[str]:
         has, its = ("has a history", "its") if found.passed_over == 1 else ("have histories", "their")
         over = f"{counted(found.passed_over, 'lead')} {has} too long to be replayed in time"
         yield f"{over}: {its} handoffs are not counted."
-    if found.sent_now:
-        counts = ", which the budget counts too" if simulation.notify else ""
-        yield f"Publishing would hand over {counted(found.sent_now, 'lead')} at once{counts}."
+    counts = ", which the budget counts too" if simulation.notify else ""
+    yield f"Publishing would hand over {counted(found.sent_now, 'lead')} at once{counts}."
 
 
 def counted(number: int, thing: str) -> str:

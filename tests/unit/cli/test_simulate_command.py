@@ -117,7 +117,7 @@ def test_nothing_is_published_by_it(baton, desk):
 def test_with_notify_it_tells_what_publishing_would_hand_over_at_once(baton):
     told = done(baton("second.yaml", "--notify"))
     assert "Publishing would hand over 1 lead at once, which the budget counts too." in told
-    assert "at once" not in done(baton("second.yaml"))
+    assert "Publishing would hand over 0 leads at once." in done(baton("second.yaml"))
 
 
 def test_an_analyst_sees_how_many_and_no_names(baton):
