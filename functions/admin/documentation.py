@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from importlib.resources import files
 
-from functions.admin.api import HealthResponse
+from functions.admin.api.health import HealthResponse
 from functions.admin.openapi import document
 from shared.adapters.http_api import HttpRequest, Reply, json_reply
 

@@ -128,7 +128,9 @@ def _once(summary: str, tag: str, response: type[BaseModel], request: type[BaseM
 
 def _ruling(summary: str, request: type[BaseModel]) -> _Told:
     """Who somebody is, or what that would make of them."""
-    return _Told(summary, "Leads", {200: api.PreviewResponse, 202: api.RulingResponse}, request, headers=_ONCE)
+    return _Told(
+        summary, "Leads", {200: api.leads.PreviewResponse, 202: api.leads.RulingResponse}, request, headers=_ONCE
+    )
 
 
 _OPERATIONS: dict[str, _Told] = {
@@ -151,119 +153,145 @@ _OPERATIONS: dict[str, _Told] = {
     "show_page": _Told("The page of a lead that was handed over, by its signed link", "Handoffs", {}, is_page=True),
     "try_page": _Told("Whether there is such a page", "Handoffs", {}, is_page=True),
     "answer_page": _Told("The page's forms: the answer", "Handoffs", {303: None}, LeadPageRequest, is_page=True),
-    "health": _read("Whether the API answers", "About", api.HealthResponse),
+    "health": _read("Whether the API answers", "About", api.health.HealthResponse),
     "openapi": _Told("This document", "About", {200: None}),
     "docs": _Told("This document as a page", "About", {200: None}),
-    "list_leads": _read("Leads, best first", "Leads", api.LeadsResponse, api.ListLeadsRequest),
+    "list_leads": _read("Leads, best first", "Leads", api.leads.LeadsResponse, api.leads.ListLeadsRequest),
     "get_lead": _Told(
         "Everything about a lead, now or at a moment",
         "Leads",
-        {200: api.LeadResponse, 307: None},
-        query=api.GetLeadRequest,
+        {200: api.leads.LeadResponse, 307: None},
+        query=api.leads.GetLeadRequest,
     ),
-    "adjust_score": _once("Adjust a score by hand", "Leads", api.AdjustScoreResponse, api.AdjustScoreRequest),
+    "adjust_score": _once(
+        "Adjust a score by hand", "Leads", api.leads.AdjustScoreResponse, api.leads.AdjustScoreRequest
+    ),
     "merge_leads": _ruling(
-        "Say that two leads are one person, or see what that would make of them", api.MergeLeadsRequest
+        "Say that two leads are one person, or see what that would make of them", api.leads.MergeLeadsRequest
     ),
     "unmerge_lead": _ruling(
         "Say that some identities of a lead are somebody else, or see what that would make of it",
-        api.UnmergeLeadRequest,
+        api.leads.UnmergeLeadRequest,
     ),
     "record_consent": _once(
-        "Write down what a lead said of consent", "Permission", api.RecordConsentResponse, api.RecordConsentRequest
+        "Write down what a lead said of consent",
+        "Permission",
+        api.permission.RecordConsentResponse,
+        api.permission.RecordConsentRequest,
     ),
     "qualify_lead": _once(
         "Write down what a lead said of authority, budget, need and timeline",
         "Leads",
-        api.QualifyLeadResponse,
-        api.QualifyLeadRequest,
+        api.leads.QualifyLeadResponse,
+        api.leads.QualifyLeadRequest,
     ),
     "list_handoffs": _read(
         "Handoffs that are open or were answered, newest first",
         "Handoffs",
-        api.HandoffsResponse,
-        api.ListHandoffsRequest,
+        api.handoffs.HandoffsResponse,
+        api.handoffs.ListHandoffsRequest,
     ),
-    "get_handoff": _read("A handoff, and how it may be answered", "Handoffs", api.HandoffStoryResponse),
+    "get_handoff": _read("A handoff, and how it may be answered", "Handoffs", api.handoffs.HandoffStoryResponse),
     "answer_handoff": _once(
         "Accept, reject or recycle a lead that was handed over",
         "Handoffs",
-        api.HandoffResponse,
-        api.AnswerHandoffRequest,
+        api.handoffs.HandoffResponse,
+        api.handoffs.AnswerHandoffRequest,
         status=201,
     ),
     "export_lead": _read(
-        "Everything that is held of a lead, page by page", "Permission", api.ExportResponse, api.ExportLeadRequest
+        "Everything that is held of a lead, page by page",
+        "Permission",
+        api.permission.ExportResponse,
+        api.permission.ExportLeadRequest,
     ),
-    "erase_lead": _once("Erase a person for good", "Permission", api.ErasureResponse, api.EraseLeadRequest),
+    "erase_lead": _once(
+        "Erase a person for good", "Permission", api.permission.ErasureResponse, api.permission.EraseLeadRequest
+    ),
     "check_leads": _Told(
         "Compare leads with their logs: some, or a page of all",
         "Leads",
-        {200: api.CheckLeadsResponse},
-        api.CheckLeadsRequest,
+        {200: api.drift.CheckLeadsResponse},
+        api.drift.CheckLeadsRequest,
     ),
-    "list_drift": _read("Leads that are not what their logs make", "Leads", api.DriftsResponse),
-    "repair_lead": _Told("Make a lead anew from its log", "Leads", {202: api.RepairResponse}),
-    "list_noise": _read("What is noise", "Noise", api.NoiseMarksResponse),
+    "list_drift": _read("Leads that are not what their logs make", "Leads", api.drift.DriftsResponse),
+    "repair_lead": _Told("Make a lead anew from its log", "Leads", {202: api.drift.RepairResponse}),
+    "list_noise": _read("What is noise", "Noise", api.noise.NoiseMarksResponse),
     "mark_noise": _once(
-        "Say that what an address, an agent or a lead does is noise", "Noise", api.NoiseResponse, api.NoiseRequest
+        "Say that what an address, an agent or a lead does is noise",
+        "Noise",
+        api.noise.NoiseResponse,
+        api.noise.NoiseRequest,
     ),
-    "unmark_noise": _once("Say that it counts again", "Noise", api.NoiseResponse, api.NoiseRequest),
-    "get_active_rules": _read("The rules that hold", "Rules", api.RulesResponse),
-    "list_rule_versions": _read("Every published version", "Rules", api.RuleVersionsResponse),
-    "get_rule_version": _read("A published version", "Rules", api.RulesResponse),
+    "unmark_noise": _once("Say that it counts again", "Noise", api.noise.NoiseResponse, api.noise.NoiseRequest),
+    "get_active_rules": _read("The rules that hold", "Rules", api.rules.RulesResponse),
+    "list_rule_versions": _read("Every published version", "Rules", api.rules.RuleVersionsResponse),
+    "get_rule_version": _read("A published version", "Rules", api.rules.RulesResponse),
     "compare_rules": _read(
         "What a version or draft says otherwise than another, in sentences",
         "Rules",
-        api.DifferencesResponse,
-        api.CompareRulesRequest,
+        api.rules.DifferencesResponse,
+        api.rules.CompareRulesRequest,
     ),
     "compare_document": _Told(
         "What a rule file that is not stored says otherwise, in sentences",
         "Rules",
-        {200: api.DifferencesResponse},
-        api.CompareDocumentRequest,
+        {200: api.rules.DifferencesResponse},
+        api.rules.CompareDocumentRequest,
     ),
-    "list_drafts": _read("Drafts of rules, newest first", "Rules", api.DraftsResponse, api.ListDraftsRequest),
+    "list_drafts": _read(
+        "Drafts of rules, newest first", "Rules", api.rules.DraftsResponse, api.rules.ListDraftsRequest
+    ),
     "draft_rules": _Told(
-        "Check a rule file and keep it as a draft", "Rules", {201: api.DraftRulesResponse}, api.DraftRulesRequest
+        "Check a rule file and keep it as a draft",
+        "Rules",
+        {201: api.rules.DraftRulesResponse},
+        api.rules.DraftRulesRequest,
     ),
-    "get_draft": _read("A draft with its file", "Rules", api.DraftFileResponse),
-    "propose_draft": _Told("Ask people for their words for a draft", "Rules", {201: api.DraftResponse}),
-    "approve_draft": _Told("Give one's word for a draft", "Rules", {201: api.DraftResponse}, api.ApproveDraftRequest),
-    "withdraw_draft": _Told("Withdraw a draft", "Rules", {201: api.DraftResponse}),
+    "get_draft": _read("A draft with its file", "Rules", api.rules.DraftFileResponse),
+    "propose_draft": _Told("Ask people for their words for a draft", "Rules", {201: api.rules.DraftResponse}),
+    "approve_draft": _Told(
+        "Give one's word for a draft", "Rules", {201: api.rules.DraftResponse}, api.rules.ApproveDraftRequest
+    ),
+    "withdraw_draft": _Told("Withdraw a draft", "Rules", {201: api.rules.DraftResponse}),
     "publish_draft": _Told(
-        "Publish a draft that has its words", "Rules", {201: api.PublishRulesResponse}, api.PublishDraftRequest
+        "Publish a draft that has its words",
+        "Rules",
+        {201: api.rules.PublishRulesResponse},
+        api.rules.PublishDraftRequest,
     ),
     "simulate_rules": _Told(
         "What publishing a rule file would do, a page of leads at a time; nothing is written",
         "Rules",
-        {200: api.SimulateResponse},
-        api.SimulateRequest,
+        {200: api.simulations.SimulateResponse},
+        api.simulations.SimulateRequest,
     ),
     "roll_back_rules": _Told(
         "Publish the file of an old version once more",
         "Rules",
-        {201: api.PublishRulesResponse},
-        api.RollBackRulesRequest,
+        {201: api.rules.PublishRulesResponse},
+        api.rules.RollBackRulesRequest,
     ),
     "list_rescores": _read(
-        "What is being scored anew, or was lately, and how far it is", "Rescores", api.RescoresResponse
+        "What is being scored anew, or was lately, and how far it is", "Rescores", api.rescores.RescoresResponse
     ),
     "ask_for_rescore": _once(
         "Have leads scored anew: some, those that meet a condition, or all",
         "Rescores",
-        api.RescoreResponse,
-        api.AskForRescoreRequest,
+        api.rescores.RescoreResponse,
+        api.rescores.AskForRescoreRequest,
     ),
     "catch_up": _once(
-        "Find activities that no lead has taken in, and apply them", "Rescores", api.RescoreResponse, api.CatchUpRequest
+        "Find activities that no lead has taken in, and apply them",
+        "Rescores",
+        api.rescores.RescoreResponse,
+        api.rescores.CatchUpRequest,
     ),
     "publish_rules": _Told(
         "Check and publish a rule file, where the settings want nobody's word",
         "Rules",
-        {200: api.PublishRulesResponse, 201: api.PublishRulesResponse},
-        api.PublishRulesRequest,
+        {200: api.rules.PublishRulesResponse, 201: api.rules.PublishRulesResponse},
+        api.rules.PublishRulesRequest,
     ),
 }
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from functions.admin import replies
+from functions.admin.replies import leads as replies
 from functions.admin.handler import lambda_handler
 from shared.domain.activity import Activity
 from shared.domain.handoff import LeadId
