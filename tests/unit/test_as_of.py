@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from functions.admin.replies import leads as replies
 from functions.admin.handler import lambda_handler
+from functions.admin.replies import leads as replies
 from shared.domain.activity import Activity
 from shared.domain.handoff import LeadId
 from shared.domain.moments import DAY, HOUR, MINUTE, Moment, parse_moment
