@@ -85,7 +85,9 @@ def test_a_lead_tells_which_consent_holds_since_when_from_whom_and_with_which_wo
 
 
 def test_of_another_moment_what_was_said_by_then_is_told(house: InMemoryDesk, sales: Caller) -> None:
-    told = answer(sales.get("/v1/leads/lead-1", at="2026-03-02T07:00:00Z"))
+    house.happened([activity("early", ADA, at="2026-03-02T07:00:00Z")])
+
+    told = answer(sales.get("/v1/leads/lead-1", at="2026-03-02T07:30:00Z", known="now", rules="active"))
 
     assert (told["consent"], told["consents"]) == (None, {"holds": None, "since": None, "history": []})
 
