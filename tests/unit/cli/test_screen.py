@@ -91,7 +91,8 @@ def lead(name, company):
 
 def explained(lines):
     lost = dict.fromkeys(("lost_to_rule_cap", "lost_to_group_cap", "lost_to_score_limits", "lost_to_age"), 0)
-    lost |= {"score": "engagement"}
-    contributions = [{"at": at, "label": label, "earned": 1, "counts": 1, **lost} for at, label in lines]
+    contributions = [
+        {"at": at, "label": label, "score": "engagement", "earned": 1, "counts": 1, **lost} for at, label in lines
+    ]
     explanation = {"contributions": contributions, "weights": {"engagement": 1}, "total": 3}
     return {"explanation": explanation, "score": {"total": 3}}
