@@ -40,7 +40,7 @@ _UNUSED: Final = (
         f"aws_lambda_powertools/utilities/{name}"
         for name in (
             *("auth_alpha", "circuit_breaker", "data_masking", "feature_flags", "idempotency", "kafka"),
-            *("parameters", "streaming", "validation"),
+            *("parameters", "parser", "streaming", "validation"),
         )
     ),
     "pydantic/mypy.py",
@@ -228,16 +228,14 @@ def _compile_imported(folder: Path) -> None:
 
 
 def _compile_one(source: Path, shown: Path) -> None:
-    """Compile a module. Of a package's own nobody reads the source, which would weigh as much again: it goes."""
-    ours = shown.parts[0] in SOURCES
+    """Compile a module, and leave out its source, which would weigh as much again: a traceback names file and line."""
     py_compile.compile(
         str(source),
-        None if ours else str(source.with_suffix(".pyc")),
+        str(source.with_suffix(".pyc")),
         dfile=shown.as_posix(),
         invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH,
     )
-    if not ours:
-        source.unlink()
+    source.unlink()
 
 
 def _handlers() -> list[str]:
