@@ -40,7 +40,7 @@ _UNUSED: Final = (
         f"aws_lambda_powertools/utilities/{name}"
         for name in (
             *("auth_alpha", "circuit_breaker", "data_masking", "feature_flags", "idempotency", "kafka"),
-            *("parameters", "parser", "streaming", "validation"),
+            *("parameters", "streaming", "validation"),
         )
     ),
     "pydantic/mypy.py",
