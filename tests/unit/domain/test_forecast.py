@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from shared.domain.engine import Rules, compile_rules
@@ -110,6 +110,7 @@ def test_the_day_on_which_sales_wants_to_look_again_is_one_on_which_a_stage_may_
     points=st.lists(st.integers(-60, 90), min_size=1, max_size=4),
     half_lives=st.lists(st.sampled_from(["1d", "3d", "10d"]), min_size=4, max_size=4),
 )
+@example(points=[0, -1, 45, -5], half_lives=["1d", "1d", "10d", "1d"])  # warm as soon as a moment has gone by
 def test_nothing_that_shows_differs_before_the_moment_and_it_does_then(
     points: list[int], half_lives: list[str]
 ) -> None:
@@ -131,5 +132,6 @@ def test_nothing_that_shows_differs_before_the_moment_and_it_does_then(
     (change,) = found
     assert change == Forecast(change.at, "temperature", before, rules.score(state, change.at).temperature)
     assert change.after != before
-    steps = [Moment(NOW + (change.at - NOW) * part // 50) for part in range(50)] + [Moment(change.at - SECOND)]
+    seconds = (change.at - NOW) // SECOND
+    steps = [Moment(NOW + seconds * part // 50 * SECOND) for part in range(50)] + [Moment(change.at - SECOND)]
     assert {rules.score(state, at).temperature for at in steps} == {before}
