@@ -57,3 +57,9 @@ class Traces(Protocol):
         Answers how many there were. Of a browser to which nobody is attached any more nothing is kept.
         """
         ...
+
+    def leave(self, names: Collection[Identity]) -> int:
+        """Let no rescore remember that it stopped in the log of one of these: it goes through its segment from the
+        beginning, which changes nothing twice. Answers how many did.
+        """
+        ...

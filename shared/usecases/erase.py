@@ -242,6 +242,7 @@ class ErasePeople:
         old = [each for each in log if is_taken(each, erasure.erased_at, back)]
         self._traces.remove(old)
         found += len(old) + self._forget_beside(erasure, back)
+        found += self._traces.leave(erasure.identities | erasure.browsers | erasure.shared)
         erasure = self._with_empty(erasure, owners)
         for lead in sorted(erasure.leads):
             found += self._wipe(erasure, lead)

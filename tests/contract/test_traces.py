@@ -1,5 +1,5 @@
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -8,17 +8,20 @@ from shared.adapters.dynamodb.activities import DynamoDBActivities
 from shared.adapters.dynamodb.handoffs import DynamoDBAnswers, DynamoDBHandoffs
 from shared.adapters.dynamodb.leads import DynamoDBLeads
 from shared.adapters.dynamodb.missed import DynamoDBMissed
+from shared.adapters.dynamodb.rescoring import DynamoDBRescoring
 from shared.adapters.dynamodb.stages import DynamoDBStages
 from shared.adapters.dynamodb.traces import DynamoDBTraces
 from shared.domain.breaker import TOLERATED
 from shared.domain.handoff import Answer, Handoff, HandoffKey, LeadId
 from shared.domain.journey import Journey
 from shared.domain.moments import MINUTE, Moment, parse_moment
+from shared.domain.rescores import UnappliedActivities
 from shared.domain.state import ScoreState
 from shared.ports.bus import Event
 from shared.ports.errors import Conflict
 from shared.ports.leads import LeadRecord
 from shared.ports.missed import ChannelKey, MissedMessage
+from shared.ports.rescoring import Checkpoint
 from shared.ports.stages import StageRecord, StoredTransition
 from tests.fakes import (
     FixedClock,
@@ -26,6 +29,7 @@ from tests.fakes import (
     InMemoryHandoffs,
     InMemoryLeads,
     InMemoryMissed,
+    InMemoryRescoring,
     InMemoryStages,
     InMemoryTraces,
 )
@@ -46,6 +50,7 @@ class Stores:
     leads: Any
     stages: Any
     missed: Any
+    rescoring: Any
 
 
 class TracesContract(ABC):
@@ -146,12 +151,34 @@ class TracesContract(ABC):
         stores.leads.attach(LAPTOP, BOB, LATER)
         assert stores.leads.attached(LAPTOP) == {BOB: LATER}
 
+    def test_a_rescore_that_stopped_in_the_log_of_one_of_these_begins_its_segment_anew_and_no_other_does(self, stores):
+        stores.log.append([activity(f"a{number}", each) for each in (ADA, BOB) for number in range(2)])
+        _, first = stores.log.segment(0, 1, None, 1)
+        _, last = stores.log.segment(0, 1, None, 3)
+        hers, his = (first, last) if ADA.key in first else (last, first)
+        places = {"hers": hers, "his": his, "of-a-lead": stores.leads.after(ONE), "named": "4", "begun": None}
+        aim = UnappliedActivities(NOON)
+        began = [Checkpoint(job, 0, 1, aim, NOON, NOON, NOON, after=place, found=2) for job, place in places.items()]
+        for each in began:
+            stores.rescoring.begin([each])
+        before = {each.job: each for each in stores.rescoring.all()}
+
+        assert stores.traces.leave({ADA, LAPTOP}) == 1
+        assert stores.traces.leave({ADA, LAPTOP}) == 0
+
+        after = {each.job: each for each in stores.rescoring.all()}
+        assert after == {**before, "hers": replace(before["hers"], after=None, found=0, version=2)}
+        with pytest.raises(Conflict):
+            stores.rescoring.save(before["hers"])
+
 
 class TestInMemoryTraces(TracesContract):
     @pytest.fixture
     def stores(self):
         log, leads, stages, missed = InMemoryActivities(), InMemoryLeads(), InMemoryStages(), InMemoryMissed()
-        return Stores(InMemoryTraces(log, leads, stages, InMemoryHandoffs(), missed), log, leads, stages, missed)
+        rescoring = InMemoryRescoring()
+        traces = InMemoryTraces(log, leads, stages, InMemoryHandoffs(), missed, rescoring=rescoring)
+        return Stores(traces, log, leads, stages, missed, rescoring)
 
 
 class TestDynamoDBTraces(TracesContract):
@@ -163,6 +190,7 @@ class TestDynamoDBTraces(TracesContract):
             DynamoDBLeads(dynamodb, LEADS),
             DynamoDBStages(dynamodb, LEADS, FixedClock()),
             DynamoDBMissed(dynamodb, LEADS),
+            DynamoDBRescoring(dynamodb, LEADS),
         )
 
     def test_a_browser_to_which_nobody_is_attached_leaves_nothing(self, stores, dynamodb):

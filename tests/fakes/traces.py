@@ -12,6 +12,7 @@ from tests.fakes.activities import InMemoryActivities
 from tests.fakes.handoffs import InMemoryHandoffs
 from tests.fakes.leads import InMemoryLeads
 from tests.fakes.missed import InMemoryMissed
+from tests.fakes.rescoring import InMemoryRescoring
 from tests.fakes.stages import InMemoryStages
 
 
@@ -25,12 +26,15 @@ class InMemoryTraces:
         stages: InMemoryStages | None = None,
         handoffs: InMemoryHandoffs | None = None,
         missed: InMemoryMissed | None = None,
+        *,
+        rescoring: InMemoryRescoring | None = None,
     ) -> None:
         self._log = activities._log
         self._leads = leads
         self._stages = stages or InMemoryStages()
         self._handoffs = handoffs or InMemoryHandoffs()
         self._missed = missed or InMemoryMissed()
+        self._rescoring = rescoring or InMemoryRescoring()
 
     def remove(self, activities: Collection[Activity]) -> None:
         for activity in activities:
@@ -85,3 +89,10 @@ class InMemoryTraces:
         if left:
             self._leads._attached[browser] = left
         return len(before) - len(left)
+
+    def leave(self, names: Collection[Identity]) -> int:
+        keys = {each.key for each in names}
+        found = [each for each in self._rescoring.all() if each.after and each.after.partition(" ")[0] in keys]
+        for each in found:
+            self._rescoring.save(replace(each, after=None, found=0))
+        return len(found)

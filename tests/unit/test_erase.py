@@ -17,6 +17,7 @@ from shared.domain.handoff import LeadId
 from shared.domain.moments import HOUR, MINUTE, SECOND, Moment, format_moment, parse_moment
 from shared.domain.people import Person, Role
 from shared.domain.refusals import Invalid, NotFound
+from shared.domain.rescores import UnappliedActivities
 from shared.domain.state import ScoreState
 from shared.ports.activities import ActivityKey
 from shared.ports.leads import LeadRecord
@@ -27,9 +28,11 @@ from shared.usecases.late import still_held
 from shared.usecases.merge import RuleWhoIsWho, Ruling
 from shared.usecases.qualify import QualificationTold, QualifyLead
 from shared.usecases.renew import renew
+from shared.usecases.rescore import first_checkpoints
 from shared.usecases.spending import Spending
 from tests.fakes import InMemoryBudgets, InMemoryQueue
 from tests.fakes.erasures import InMemoryErasures
+from tests.fakes.rescoring import InMemoryRescoring
 from tests.fakes.traces import InMemoryTraces
 from tests.people import activity, browser, email, user
 from tests.unit.test_score import ADA, ADA_S_ID, BOB, LAPTOP, House
@@ -74,7 +77,8 @@ class Office(House):
     def __init__(self) -> None:
         super().__init__()
         self.erasures = InMemoryErasures()
-        self.traces = InMemoryTraces(self.log, self.leads)
+        self.rescoring = InMemoryRescoring()
+        self.traces = InMemoryTraces(self.log, self.leads, rescoring=self.rescoring)
         self.work, self.touches = InMemoryQueue(), InMemoryQueue()
         self.asking = AskForErasure(self.log, self.leads, self.erasures, self.work, self.clock)
         self.erased = ErasedPeople(self.erasures, self.clock)
@@ -139,7 +143,7 @@ class Office(House):
     def held(self) -> str:
         """Everything that any store holds, but the tombstones."""
         told = [self.log._log, self.leads.records, self.leads._whose, self.leads._attached, self.erasures.erasures]
-        return repr(told)
+        return repr([*told, self.rescoring.all()])
 
 
 @pytest.fixture
@@ -177,6 +181,20 @@ def test_nothing_stays_of_the_person_and_all_of_everybody_else(office: Office) -
     (erasure,) = office.erasures.all()
     assert erasure.done_at is not None
     assert (erasure.who, erasure.why, erasure.names) == ("Mia", "She asked by letter.", frozenset())
+
+
+def test_a_rescore_that_stands_in_the_log_of_the_person_remembers_no_name_of_theirs(office: Office) -> None:
+    lived(office)
+    for number, log in enumerate([ADA, ADA_S_ID, LAPTOP, BOB]):
+        begun = first_checkpoints(f"job-{number}", UnappliedActivities(Moment(0)), office.clock.now(), 1)
+        office.rescoring.begin([replace(each, after=f"{log.key} b1") for each in begun])
+    assert [canary for canary in CANARIES if canary in repr(office.rescoring.all())] == ["ada@", "u-ada", "laptop"]
+
+    office.ask()
+    office.finish()
+
+    assert not [canary for canary in CANARIES if canary in office.held()]
+    assert [each.after for each in office.rescoring.all()] == [None, None, None, f"{BOB.key} b1"]
 
 
 def test_what_is_sent_again_is_taken_for_taken_and_dropped(office: Office) -> None:

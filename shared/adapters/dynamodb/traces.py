@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from shared.adapters.dynamodb.errors import translated
-from shared.adapters.dynamodb.keys import CHANNELS, MISSED, SCORE, identity_partition, key, lead_partition
+from shared.adapters.dynamodb.keys import CHANNELS, MISSED, RESCORE, SCORE, identity_partition, key, lead_partition
 from shared.domain.activity import Activity, Identity, Json
 from shared.domain.handoff import LeadId
 from shared.domain.moments import Moment
@@ -136,6 +136,46 @@ class DynamoDBTraces:
             after = {**place, "version": {"N": str(int(version["N"]) + 1)}, "known": {"M": left}}
             self._client.put_item(Item=after, **condition)
 
+    def leave(self, names: Collection[Identity]) -> int:
+        """Let no rescore remember a place in their logs; see `shared.ports.traces.Traces`."""
+        partitions = {each.key for each in names}
+        found = 0
+        for item in self._rescores():
+            told = json.loads(item["told"]["S"])
+            if _partition(told.get("after")) not in partitions:
+                continue
+            found += 1
+            after = {**told, "after": None, "found": 0}
+            version = item["version"]
+            anew: Item = {
+                **item,
+                "told": {"S": json.dumps(after, sort_keys=True)},
+                "version": {"N": str(int(version["N"]) + 1)},
+            }
+            try:
+                with translated():
+                    self._client.put_item(
+                        TableName=self._leads,
+                        Item=anew,
+                        ConditionExpression="version = :version",
+                        ExpressionAttributeValues={":version": version},
+                    )
+            except Conflict:
+                # It has moved on, and whether to another of these places is found the next time.
+                continue
+        return found
+
+    def _rescores(self) -> list[Any]:
+        """How far each rescore is; all stand in one partition."""
+        with translated():
+            pages = self._client.get_paginator("query").paginate(
+                TableName=self._leads,
+                KeyConditionExpression="pk = :rescore",
+                ExpressionAttributeValues={":rescore": {"S": RESCORE}},
+                ConsistentRead=True,
+            )
+            return [item for page in pages for item in page["Items"]]
+
     def _items(self, lead: LeadId, *, keys_only: bool = False) -> list[Any]:
         asked: Any = {"ProjectionExpression": "pk, sk"} if keys_only else {}
         with translated():
@@ -178,6 +218,12 @@ class DynamoDBTraces:
             else:
                 msg = f"{len(left)} items were left undeleted"
                 raise Unavailable(msg)
+
+
+def _partition(after: str | None) -> str | None:
+    """In which partition a rescore stopped; None where that is told by a number, or nowhere."""
+    place = json.loads(after) if after else None
+    return str(place["pk"]["S"]) if isinstance(place, dict) else None
 
 
 def _trace(item: Mapping[str, Any]) -> Trace:
