@@ -196,6 +196,13 @@ def people(ties: Ties, named: Iterable[Identity] = ()) -> People:
     return People(frozenset(groups.values()), tuple(refused))
 
 
+def one_with(identities: Group, ties: Ties) -> Group:
+    """Further identities that are one lead with some of these, by what was said."""
+    named = identities.union(*(link.pair for link in ties.links))
+    groups = people(ties.among(named), named).groups
+    return frozenset[Identity]().union(*(group for group in groups if group & identities)) - identities
+
+
 def _star(activity: Activity, identities: Collection[Identity]) -> Iterator[Link]:
     strongest, *others = identities
     for other in others:

@@ -10,7 +10,7 @@ from typing import Literal
 
 from shared.domain.activity import NOISE_MARKED, NOISE_UNMARKED, Activity, Identity, IdentityKind
 from shared.domain.handoff import LeadId
-from shared.domain.identity import Group, Refusal, Ties, comes_too_late, is_crowded, people, ties_of
+from shared.domain.identity import Group, Refusal, Ties, comes_too_late, is_crowded, one_with, people, ties_of
 from shared.domain.moments import Moment
 from shared.domain.noise import Noise, is_marked_by_people
 from shared.domain.state import ScoreState
@@ -136,8 +136,9 @@ class LeadWriter:
 
         The identities that are given to it are its own, whether or not it lists them. Those that it lists and that are
         nobody's, or a lead's that does not know them, are given back to it; what another lead has and knows is that
-        lead's. A rules version that was never published gives way to the active one. A redirect that leads to nobody
-        is taken back. Of whom the log knows nothing no lead is made.
+        lead's. Nobody's names come back too that are one with it by what was said. A rules version that was never
+        published gives way to the active one. A redirect that leads to nobody is taken back. Of whom the log knows
+        nothing no lead is made.
         """
         for _ in range(ATTEMPTS):
             # Looked for first: where somebody writes in between, what is read next is no longer what was found.
@@ -148,8 +149,9 @@ class LeadWriter:
             # Read after the record: a version above it was never published.
             active = self._rulebook.refresh()
             own = frozenset(filter(partial(self._regained, lead), record.identities | found.identities))
-            before = replace(record, identities=own, merged_into=None)
-            before = replace(before, ties=(before.ties | self._said_of(before.identities)).of(before.identities))
+            said = record.ties | self._said_of(own)
+            own |= {each for each in one_with(own, said) if self._leads.claim(each, lead) == lead}
+            before = replace(record, identities=own, merged_into=None, ties=said.of(own))
             history = self.gather(lead, before.identities)
             if not own or (record.merged_into and not history.activities):
                 return Written(lead, frozenset(), owes=False)

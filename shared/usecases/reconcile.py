@@ -20,7 +20,7 @@ from shared.domain.activity import (
 )
 from shared.domain.drift import Fault, browsers_drift, state_drifts
 from shared.domain.handoff import LeadId
-from shared.domain.identity import Ties, linked_identities, ties_of
+from shared.domain.identity import Ties, linked_identities, one_with, ties_of
 from shared.domain.moments import DAY, HOUR, MINUTE, Moment
 from shared.domain.next_change import AGAIN
 from shared.domain.noise import is_marked_by_people
@@ -35,7 +35,7 @@ from shared.ports.noise import NoiseMarks
 from shared.ports.queue import Queue
 from shared.usecases.history import History, gather, log_of
 from shared.usecases.noise import KnownNoise
-from shared.usecases.redirect import find_live, where_it_went
+from shared.usecases.redirect import damaged_end, find_live, where_it_went
 from shared.usecases.rulebook import ActiveRules, Rulebook, UnknownRules
 
 SETTLED_AFTER = 5 * MINUTE
@@ -257,13 +257,20 @@ class Reconcile:
     def _is_misnamed(self, record: LeadRecord, ties: Ties) -> bool:
         """Whether a name is the lead's and it does not list it, or the other way round; those that are known beside it.
 
-        What was claimed a moment ago may be missing in the first answer.
+        Nor is one nobody's that is one with the lead by what was said. What was claimed a moment ago may be missing in
+        the first answer.
         """
         beside = frozenset().union(*(link.pair for link in ties.links), *(each.identities for each in ties.verdicts))
         suspects: Collection[Identity] = record.identities | beside
+        held = record.identities | one_with(record.identities, ties)
         for consistent in (False, True):
             owners = self._leads.whose(suspects, consistent=consistent)
-            suspects = [each for each in suspects if (owners.get(each) == record.lead) != (each in record.identities)]
+            suspects = [
+                each
+                for each in suspects
+                if (owners.get(each) == record.lead) != (each in record.identities)
+                or (each in held and each not in owners)
+            ]
             if not suspects:
                 return False
         return True
@@ -314,7 +321,7 @@ class RepairLeads:
         self._repairs = repairs
 
     def ask(self, lead: LeadId) -> LeadId:
-        """Ask for a repair of a lead, or of the one that it is part of; the answer is which it is.
+        """Ask for a repair of a lead, or of the one that it is part of, damaged as that may be; answers which it is.
 
         Raises:
             NotFound: there is no such lead.
@@ -322,7 +329,7 @@ class RepairLeads:
         try:
             live = find_live(self._leads, lead).lead
         except Unreadable:
-            live = lead
+            live = damaged_end(self._leads, lead)
         except NotFound:
             if self._leads.load(lead) is None:
                 raise

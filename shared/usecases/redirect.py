@@ -2,6 +2,7 @@
 
 from shared.domain.handoff import LeadId
 from shared.domain.refusals import NotFound
+from shared.ports.errors import Unreadable
 from shared.ports.leads import LeadRecord, Leads
 
 
@@ -34,3 +35,18 @@ def find_live(leads: Leads, lead: LeadId) -> LeadRecord:
         msg = "there is no such lead"
         raise NotFound(msg)
     return record
+
+
+def damaged_end(leads: Leads, lead: LeadId) -> LeadId:
+    """The first lead that cannot be read on the way from one to where it went; where it ends if all can be."""
+    passed: set[LeadId] = set()
+    following: LeadId | None = lead
+    while following is not None and following not in passed:
+        lead = following
+        passed.add(lead)
+        try:
+            record = leads.load(lead)
+        except Unreadable:
+            break
+        following = record.merged_into if record else None
+    return lead

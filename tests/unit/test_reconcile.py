@@ -414,6 +414,46 @@ def test_a_name_that_is_lost_without_having_earned_anything_is_found(house: Hous
     assert house.round() == {"lead-0001": (Fault.NAMES,)}
 
 
+@pytest.mark.parametrize("kind", ["demo_requested", "other"])
+@pytest.mark.parametrize("lost", [email("ada@engines.example"), user("u-ada")])
+def test_a_name_that_nobody_has_any_more_is_found_and_given_back(house: House, lost: Identity, kind: str) -> None:
+    ada, hers, bob, laptop = (
+        email("ada@engines.example"),
+        user("u-ada"),
+        email("bob@engines.example"),
+        browser("laptop"),
+    )
+    house.takes(activity("a0", ada, hers), activity("a1", ada), activity("b0", bob, hers, rank=Rank.PUBLIC))
+    house.takes(activity("a2", hers, laptop, type=kind), activity("a3", laptop))
+    house.clock.advance(HOUR)
+    assert house.round() == {}
+    lead = house.leads.whose([ada])[ada]
+    before, names = known(house.leads.records[lead]), dict(house.leads._whose)
+    house.damage(lead, identities=frozenset({ada, hers} - {lost}))
+    del house.leads._whose[lost]
+    assert Fault.NAMES in house.round()[lead]
+
+    house.score.repair(lead)
+
+    assert known(house.leads.records[lead]) == before
+    assert house.leads._whose == names
+    assert house.round() == {}
+
+
+def test_a_name_that_people_parted_from_a_lead_is_not_claimed_by_its_repair(house: House) -> None:
+    ada, hers = email("ada@engines.example"), user("u-ada")
+    house.takes(activity("a0", ada, hers, type="demo_requested"), ago=5 * DAY)
+    house.takes(unmerged("u", [ada], [hers]), ago=4 * DAY)
+    house.clock.advance(HOUR)
+    lead = house.leads.whose([ada])[ada]
+    del house.leads._whose[hers]
+    assert house.reconcile.check(lead).faults == ()
+
+    house.score.repair(lead)
+
+    assert house.leads._whose == {ada: lead}
+
+
 def test_names_that_the_store_tells_of_only_later_are_no_drift(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     house.takes(activity("a0", email("ada@engines.example"), user("u-ada")))
     whose = house.leads.whose
@@ -554,4 +594,5 @@ def test_a_repair_is_asked_for_the_lead_that_lives_and_of_nobody_else(house: Hou
     assert repairs.ask(LeadId("lead-0001")) == "lead-0001"
     with pytest.raises(NotFound):
         repairs.ask(LeadId("nobody"))
-    assert house.queue.messages == [{"repair": "lead-0001"}, {"repair": "lead-0001"}]
+    assert repairs.ask(LeadId("lead-0002")) == "lead-0001"
+    assert house.queue.messages == [{"repair": "lead-0001"}] * 3
