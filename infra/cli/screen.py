@@ -63,6 +63,12 @@ class Screen:
         """Print a value for a script."""
         self.results.file.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
 
+    def file(self, text: str) -> None:
+        """Print a file to the letter; on a terminal each of its lines as one, and nothing in it that commands it."""
+        if self.results.is_terminal:
+            text = "".join(f"{harmless(line)}\n" for line in text.splitlines())
+        self.results.file.write(text)
+
     def failed(self, failure: Failure) -> None:
         """Say what failed, what the program that failed had to say, and what to do."""
         self.progress.print(f"[bold red]Failed:[/bold red] {escape(harmless(failure.what))}")

@@ -56,7 +56,7 @@ def show(
     if as_json:
         screen.json(found)
         return
-    typer.echo(found["text"], nl=False)
+    screen.file(found["text"])
 
 
 def history(

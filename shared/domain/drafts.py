@@ -167,7 +167,7 @@ class Draft:
         if self.state == "draft":
             msg = f"draft {self.number} is not proposed yet: {self._what_now()}"
             raise Contested(msg)
-        if any(each.person == person.id for each in self.approvals):
+        if any(_is_by(each, person) for each in self.approvals):
             msg = f"you have given your word for draft {self.number} already; every role needs another person's"
             raise Contested(msg)
         if not self.missing(needed):
@@ -195,6 +195,11 @@ class Draft:
 def says_something(text: str) -> bool:
     """Whether a reason holds a letter or a digit at least: what nobody sees is none."""
     return any(each.isalnum() for each in text)
+
+
+def _is_by(given: Approval, person: Person) -> bool:
+    """Whether a person gave a word, under another id too: of a second account, or as another client knows them."""
+    return person.id == given.person or person.name.casefold() == given.name.casefold()
 
 
 _IS: Mapping[DraftState, str] = {

@@ -14,7 +14,7 @@ from shared.domain.routing import Rosters, unknown_owners
 from shared.domain.rulefile import Problem
 from shared.ports.clock import Clock
 from shared.ports.rules import RuleVersions
-from shared.usecases.publish import checked, sha256_of, undisturbed
+from shared.usecases.publish import checked, is_same, sha256_of, undisturbed
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ class DraftRules:
         def attempt() -> Drafted:
             active = self._versions.active_number()
             holds = self._versions.get(active)
-            if holds and holds.sha256 == sha256 and holds.document == document:
+            if holds and is_same(holds, sha256, document):
                 msg = f"these rules hold already, as version {active}: there is nothing to draft"
                 raise Invalid(msg, "text")
             latest = self._versions.drafts(1)

@@ -126,7 +126,7 @@ class PublishRules:
         def attempt() -> Published:
             active = self.active()
             warnings = self._warnings(active.document, rule_file)
-            if active.number and active.sha256 == sha256 and active.document == document:
+            if active.number and is_same(active, sha256, document):
                 return Published(active, is_new=False, warnings=warnings)
             version = RuleVersion(
                 number=active.number + 1,
@@ -195,7 +195,7 @@ class PublishRules:
             msg = "there is no version before: nothing to go back to"
             raise NotFound(msg)
         old = self.version(wanted)
-        if old.sha256 == active.sha256 and old.document == active.document:
+        if is_same(active, old.sha256, old.document):
             msg = f"the rules of version {wanted} hold already, as version {active.number}"
             raise Invalid(msg, "number")
         warnings = self._warnings(active.document, checked(old.document))
@@ -312,6 +312,11 @@ def checked(document: Mapping[str, Any]) -> RuleFile:
 def sha256_of(text: str) -> str:
     """By what a rule file is known: the hash of its text, in hexadecimal."""
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def is_same(version: RuleVersion, sha256: str, document: Mapping[str, Any]) -> bool:
+    """Whether a version is this very file: its text, and what it says (of which Python takes `true` for 1)."""
+    return version.sha256 == sha256 and document_sha256(version.document) == document_sha256(document)
 
 
 def document_sha256(document: Mapping[str, Any]) -> str:

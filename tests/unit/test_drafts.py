@@ -199,6 +199,33 @@ def test_the_same_person_gives_one_word_whatever_their_roles(office: Office) -> 
     assert office.approve(MIA, number)["state"] == "approved"
 
 
+def test_the_same_person_gives_one_word_under_another_id_too(office: Office) -> None:
+    number = office.draft(ANA, "second")
+    office.propose(ANA, number)
+    path = f"/v1/rules/drafts/{number}/approvals"
+    for subject, name, role, status in (
+        ("id-of-one-client", "kim@acme.example", "marketing", 201),
+        ("id-of-another-client", "Kim@acme.example", "sales", 409),
+        ("id-of-another-client", "bo@acme.example", "sales", 201),
+    ):
+        claims = {"sub": subject, "email": name, "cognito:groups": f"[{role}]"}
+        reply = lambda_handler(http_event("POST", path, {}, claims=claims), None, office.house.desk)
+        assert reply["statusCode"] == status, answer(reply)
+
+
+def test_a_word_stands_though_who_gave_it_has_the_role_no_more(office: Office) -> None:
+    number = office.draft(MIA, "second")
+    office.propose(MIA, number)
+    assert office.approve(MIA, number)["missing"] == ["sales"]
+
+    moved_on = "mia sales"
+    assert "already" in office.approve(moved_on, number)["message"]
+    assert office.approve(BO, number)["state"] == "approved"
+    wish = {"simulation": office.simulated("second")}
+    assert office.publish(moved_on, number, **wish)["status"] == 403
+    assert office.publish("eve marketing", number, **wish)["status"] == 201
+
+
 def test_a_word_is_given_by_a_role_that_is_asked_and_had(office: Office) -> None:
     number = office.draft(ANA, "second")
     office.propose(ANA, number)
@@ -300,6 +327,25 @@ def test_what_holds_already_is_not_drafted(office: Office) -> None:
     refused = office.ask(ANA, "POST", "/v1/rules/drafts", file_of("first"))
 
     assert (refused["status"], "as version 1" in refused["message"]) == (422, True)
+
+
+@pytest.mark.parametrize(("one", "other"), [(True, 1), (0, False)])
+def test_a_file_that_asks_for_true_does_not_hold_already_where_one_that_asks_for_1_does(one: Any, other: Any) -> None:
+    office = Office(Terms())
+
+    def file_asking(value: Any) -> dict[str, Any]:
+        rule = {"id": "a", "on": "seen", "points": 1, "where": {"properties.is_new": {"is": value}}}
+        return {"document": {"behaviour": [rule]}, "text": "One text."}
+
+    def publish(value: Any) -> tuple[int, bool]:
+        done = office.ask(MIA, "POST", "/v1/rules", file_asking(value) | {"force": "So."})
+        return done["number"], done["is_new"]
+
+    assert publish(one) == (1, True)
+    assert office.ask(ANA, "POST", "/v1/rules/drafts", file_asking(one))["status"] == 422
+    assert office.ask(ANA, "POST", "/v1/rules/drafts", file_asking(other))["status"] == 201
+    assert [publish(other), publish(other)] == [(2, True), (2, False)]
+    assert office.roll_back(MIA)["restores"] == 1
 
 
 def test_a_file_that_is_no_rule_file_is_no_draft(office: Office) -> None:
@@ -735,6 +781,23 @@ def test_a_rollback_while_somebody_publishes_is_decided_again(office: Office, mo
 
     assert office.roll_back(MIA)["status"] == 409
     assert (office.active["number"], office.active["name"]) == (3, "third")
+
+
+def test_a_draft_is_not_published_over_a_rollback_of_the_same_moment(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office.went_live("second")
+    number = office.approved("third")
+    simulation = office.simulated("third")
+    overtaken(office, monkeypatch, "publish", lambda: office.roll_back(ADA))
+
+    late = office.publish(MIA, number, simulation=simulation)
+
+    assert (late["status"], late["details"]) == (409, {"based_on": 2, "active": 3})
+    assert (office.active["name"], office.ask(MIA, "GET", f"/v1/rules/drafts/{number}")["state"]) == (
+        "first",
+        "approved",
+    )
 
 
 def test_a_draft_from_before_a_rollback_is_drafted_again(office: Office) -> None:

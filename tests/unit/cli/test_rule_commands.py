@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 from infra.cli import asking, drafts, publish, versions
 from infra.cli.main import app
 from infra.cli.rule_files import says_otherwise
+from infra.cli.screen import Screen
 from infra.cli.versions import remarks
 from infra.deployed import Refusal
 from infra.failure import Failure
@@ -378,6 +379,18 @@ def test_rules_that_read_otherwise_than_they_count_are_shown_with_a_warning(team
     assert "Warning" not in team.run("ana", "show", "1").stderr
 
 
+def test_the_text_of_a_draft_commands_no_terminal(team, monkeypatch):
+    document = {"name": "second"}
+    told = {"document": document, "text": "name: second  # \x1b[2A\x1b[J\n"}
+    seller(team.desk, "ana", "analyst").post("/v1/rules/drafts", told)
+    paper = io.StringIO()
+    monkeypatch.setattr(versions, "screen", Screen(Console(file=paper, force_terminal=True)))
+
+    team.done("bo", "show", "draft-2")
+
+    assert paper.getvalue() == "name: second  # [2A[J\n"
+
+
 @pytest.mark.parametrize(
     ("text", "otherwise"),
     [
@@ -394,6 +407,17 @@ def test_rules_that_read_otherwise_than_they_count_are_shown_with_a_warning(team
 )
 def test_a_text_says_the_same_however_it_is_written(text, otherwise):
     assert says_otherwise({"text": text, "document": {"name": "a", "decay": {"half_life": "7d"}}}) is otherwise
+
+
+@pytest.mark.parametrize(
+    ("written", "meant", "otherwise"),
+    [("1", True, True), ("false", 0, True), ("1", 1.0, False), ("true", True, False)],
+)
+def test_a_text_that_asks_for_1_says_otherwise_than_a_document_that_asks_for_true(written, meant, otherwise):
+    rule = {"id": "a", "on": "seen", "points": 1, "where": {"properties.is_new": {"is": meant}}}
+    text = f"behaviour: [{{id: a, on: seen, points: 1, where: {{properties.is_new: {{is: {written}}}}}}}]"
+
+    assert says_otherwise({"text": text, "document": {"behaviour": [rule]}}) is otherwise
 
 
 def test_no_rules_read_as_no_rules():

@@ -52,6 +52,16 @@ def test_a_failure_tells_what_failed_what_was_said_and_what_to_do(screen, papers
     assert told.splitlines() == ["Failed: The stack [x] is gone.", "details [y]", "What to do: Run `baton up`."]
 
 
+def test_a_file_is_printed_to_the_letter_and_on_a_terminal_commands_nothing(screen, papers):
+    text = "name: a  # A remark.\u2028decay: none\r# Another.\x1b[2A\x1b[J\n\tb"
+    screen.file(text)
+    assert papers[0].getvalue() == text
+
+    terminal = io.StringIO()
+    Screen(Console(file=terminal, force_terminal=True)).file(text)
+    assert terminal.getvalue() == "name: a  # A remark.\ndecay: none\n# Another.[2A[J\n b\n"
+
+
 def test_words_from_outside_cannot_command_the_terminal(screen, papers):
     evil = "\x1b]0;owned\x07\x1b[2JAda\x9b5m"
     screen.say(evil)
