@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from shared.domain.activity import Activity
+from shared.domain.drift import Fault
 from shared.domain.handoff import LeadId
 from shared.domain.identity import linked_identities
 from shared.domain.noise import Noise
@@ -81,7 +82,7 @@ class Pick:
                 found, after = self._segment(place, older_than=version)
                 # In the first pass `score` is asked for each, and tells of whom it cannot read; no later one waits for
                 # those.
-                readable = found if place.began == place.started else self.readable(found)
+                readable = found if place.began == place.started else self._readable(found)
                 picked = _touches(readable, after, len(found) - len(readable))
             case NamedLeads(leads):
                 picked = self._named(place, leads)
@@ -127,15 +128,31 @@ class Pick:
         end = start + self._page
         return _touches(mine[start:end], str(end) if end < len(mine) else None)
 
-    def readable(self, leads: Sequence[LeadId]) -> list[LeadId]:
+    def hopeless(self, leads: Sequence[LeadId]) -> dict[LeadId, Fault]:
+        """Those of some leads of which no touch can do anything, and what is wrong with each: a repair alone helps."""
+        found = {lead: self._hopeless(record) for lead, record in self._loaded(leads)}
+        return {lead: fault for lead, fault in found.items() if fault is not None}
+
+    def _hopeless(self, record: LeadRecord | Unreadable | None) -> Fault | None:
+        if isinstance(record, Unreadable):
+            return Fault.UNREADABLE
+        try:
+            if record is not None and record.rules_version >= 0:
+                self._rulebook.version(record.rules_version)
+        except UnknownRules:
+            return Fault.RULES
+        return None
+
+    def _readable(self, leads: Sequence[LeadId]) -> list[LeadId]:
         """Those of some leads that are not damaged beyond reading."""
+        return [lead for lead, record in self._loaded(leads) if not isinstance(record, Unreadable)]
+
+    def _loaded(self, leads: Sequence[LeadId]) -> list[tuple[LeadId, LeadRecord | Unreadable | None]]:
+        """Some leads and their records, read side by side."""
         if not leads:
             return []
         with ThreadPoolExecutor(min(_SIDE_BY_SIDE, len(leads))) as pool:
-            return [lead for lead, damaged in zip(leads, pool.map(self._is_damaged, leads), strict=True) if not damaged]
-
-    def _is_damaged(self, lead: LeadId) -> bool:
-        return isinstance(self._load(lead), Unreadable)
+            return list(zip(leads, pool.map(self._load, leads), strict=True))
 
     def _load(self, lead: LeadId) -> LeadRecord | Unreadable | None:
         try:

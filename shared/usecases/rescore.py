@@ -12,7 +12,7 @@ from shared.domain.conditions import OPERATORS, ConditionError, nearest
 from shared.domain.drift import Fault
 from shared.domain.events import RulesApplied
 from shared.domain.handoff import LeadId
-from shared.domain.moments import SECOND, Moment
+from shared.domain.moments import MINUTE, SECOND, Moment
 from shared.domain.rescores import (
     Aim,
     EveryLead,
@@ -26,7 +26,7 @@ from shared.domain.selection import SELECTION_KEYS, parse_selection
 from shared.domain.stages import COMPARISONS
 from shared.ports.bus import Event
 from shared.ports.clock import Clock
-from shared.ports.drift import Drifts
+from shared.ports.drift import Drift, Drifts
 from shared.ports.errors import Conflict
 from shared.ports.leads import Leads
 from shared.ports.queue import MeasuredQueue
@@ -41,9 +41,15 @@ before for 15 seconds and runs for 60, so that until then it may still write by 
 SEGMENTS = 4
 """Into how many segments leads and log are cut for a rescore."""
 
+LATE_AFTER = 5 * MINUTE
+"""Whoever is due for so long was asked for again and again in vain, if `score` has not simply much to do."""
+
 MOST_AHEAD = 5_000
 """Messages in the queue of `score` beyond which no rescore puts more there: what `score` does in some twenty seconds.
 The sweep has as much again, so that no rescore holds it up."""
+
+
+_HOPELESS = frozenset({Fault.UNREADABLE, Fault.RULES})
 
 
 class NotUnderstood(ValueError):
@@ -153,17 +159,20 @@ class Rescore:
     def sweep(self, has_time: Callable[[], bool]) -> int:
         """Ask for a touch of the leads whose moment has come, each once, page by page while there is time.
 
-        Who was touched leaves the index, so that whatever is left goes on by itself at the next tick.
+        Who was touched leaves the index, so that whatever is left goes on by itself at the next tick. Of whom no touch
+        can do anything would stay due, and be asked for every minute until somebody repairs it: such a lead is noted as
+        drifted, and passed over.
         """
-        asked = 0
-        standing = {each.lead for each in self._drifts.all() if Fault.UNREADABLE in each.faults}
-        for page in self._leads.due(self._clock.now(), self._page):
+        asked, now = 0, self._clock.now()
+        standing = {each.lead for each in self._drifts.all() if not _HOPELESS.isdisjoint(each.faults)}
+        late = set(next(self._leads.due(Moment(now - LATE_AFTER), self._page), ()))
+        for page in self._leads.due(now, self._page):
             if not self._has_room(2 * self._most_ahead):
                 break
-            suspects = [lead for lead in page if lead in standing]
-            # Whom nobody can read would stay due, and be asked for again and again, until somebody repairs it.
-            damaged = set(suspects).difference(self._pick.readable(suspects))
-            leads = [lead for lead in page if lead not in damaged]
+            hopeless = self._pick.hopeless([lead for lead in page if lead in standing or lead in late])
+            for lead in sorted(hopeless.keys() - standing):
+                self._drifts.note(Drift(lead, (hopeless[lead],), now, now))
+            leads = [lead for lead in page if lead not in hopeless]
             self._ask([{"lead": lead} for lead in leads])
             asked += len(leads)
             if not has_time():

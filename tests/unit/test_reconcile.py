@@ -560,13 +560,16 @@ def test_of_a_redirect_to_nowhere_whose_log_is_gone_no_lead_is_made(house: House
     assert house.leads.records[LeadId("lead-0001")].merged_into == "nobody"
 
 
-def test_a_lead_in_the_format_of_another_release_is_no_drift(house: House) -> None:
+@pytest.mark.parametrize("how", ["touch", "repair"])
+def test_a_lead_in_the_format_of_another_release_is_no_drift_and_a_touch_or_repair_writes_it_anew(
+    house: House, how: str
+) -> None:
     house.takes(activity("a0", email("ada@engines.example")))
     house.clock.advance(HOUR)
     house.damage("lead-0001", state=ScoreState.empty(), rules_version=OTHER_FORMAT)
     assert house.round() == {}
 
-    house.score.touch(LeadId("lead-0001"))
+    getattr(house.score, how)(LeadId("lead-0001"))
 
     assert "a0" in house.leads.records[LeadId("lead-0001")].state.entries
 

@@ -24,7 +24,7 @@ from shared.ports.rules import RuleVersion
 from shared.ports.stages import StageRecord
 from shared.usecases.noise import KnownNoise
 from shared.usecases.picking import Pick
-from shared.usecases.rescore import NotUnderstood, Rescore
+from shared.usecases.rescore import LATE_AFTER, NotUnderstood, Rescore
 from shared.usecases.rulebook import Rulebook
 from tests.fakes import (
     FixedClock,
@@ -485,6 +485,24 @@ def test_the_sweep_does_not_ask_for_a_lead_that_is_known_to_be_damaged_until_it_
     office.queue.messages.clear()
     office.tick()
     assert office.touched == ["lead-01", "lead-02", "lead-03"]
+
+
+@pytest.mark.parametrize("fault", [Fault.UNREADABLE, Fault.RULES, None])
+def test_the_sweep_notes_a_lead_that_stays_due_for_it_is_damaged_and_passes_over_it(office, fault):
+    began, lead = office.clock.now(), LeadId("lead-07")
+    office.leads.records[lead] = replace(
+        office.leads.records[lead], due=began, rules_version=99 if fault is Fault.RULES else 0
+    )
+    office.leads.damaged = {lead} if fault is Fault.UNREADABLE else set()
+
+    asked = 0
+    for _ in range(30):
+        asked += office.tick()
+        office.clock.advance(MINUTE)
+
+    late = Moment(began + LATE_AFTER)
+    assert asked == (5 if fault else 30)
+    assert office.drifts.all() == ([Drift(lead, (fault,), late, late)] if fault else [])
 
 
 def test_what_an_event_asks_for_is_begun_though_another_rescore_fails(office):
