@@ -52,10 +52,12 @@ def as_of_lines(found: Mapping[str, Any]) -> Iterator[str]:
     """What an answer goes by, the stage that would have been, what time will change, and newer rules on their way."""
     if as_of := found.get("as_of"):
         yield f"at {moment_in_words(found['at'])}, {as_of['words']}"
-        if as_of["known"] == "now" or as_of["rules_version"] != as_of["active_then"]:
+        if as_of["replayed"]:
             stage = found["replayed_stage"]
             would = stage_in_words(stage["name"]) if stage else "no stage"
             yield f"replayed so it would have stood in {would}; the stage above is the one that was decided"
+        elif as_of["known"] == "now" or as_of["rules_version"] != as_of["active_then"]:
+            yield "the stage above is the one that was decided: so many activities are not replayed"
     yield from forecast_lines(found)
     if found.get("awaits_rules") is not None:
         yield f"{under_in_words(found['scored_under'])}; version {found['awaits_rules']} is on its way"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
@@ -13,7 +13,7 @@ from infra.cli.leads import Json, Yes, story
 from infra.cli.moments import short_moment
 from infra.cli.screen import screen
 from infra.cli.session import Environment, signed_in
-from infra.deployed import LOCAL, Api, path_of
+from infra.deployed import LOCAL, Api, Refusal, path_of
 from infra.failure import Failure
 
 Leads = Annotated[list[str] | None, typer.Argument(metavar="LEAD...", help="Leads' ids, or e-mail addresses.")]
@@ -56,7 +56,7 @@ def check(
     if every is bool(leads):
         raise Failure("Say which leads to check.", "Name some, or give --all.")
     api = signed_in(environment)
-    found = _check_all(api) if every else _check(api, {"leads": [_id_of(api, lead) for lead in leads or ()]})
+    found = _check_all(api) if every else _check_named(api, [_id_of(api, lead) for lead in leads or ()])
     if as_json:
         screen.json(found)
     else:
@@ -89,8 +89,27 @@ def repair(
         wanted = [_id_of(api, lead) for lead in leads or ()]
         # A script names each lead itself, and is not asked.
         _confirm(", ".join(leads or ()), yes=yes or not asking.is_asked())
-    asked = [api.post(path_of("v1", "leads", lead, "repairs"), {})["lead"] for lead in wanted]
-    screen.say(f"{_leads(len(asked))} will be made anew within moments: `baton leads check {' '.join(asked)}` tells.")
+    asked: list[str] = []
+    refused: dict[str, Refusal] = {}
+    for lead in wanted:
+        try:
+            asked.append(api.post(path_of("v1", "leads", lead, "repairs"), {})["lead"])
+        except Refusal as refusal:
+            refused[lead] = refusal
+    if asked:
+        told = f"`baton leads check {' '.join(asked)}` tells"
+        screen.say(f"{_leads(len(asked))} will be made anew within moments: {told}.")
+    if refused:
+        raise _not_repaired(refused, among=len(wanted))
+
+
+def _not_repaired(refused: Mapping[str, Refusal], *, among: int) -> Failure:
+    """That the API would not have some leads repaired; the others are."""
+    first = next(iter(refused.values()))
+    if among == 1:
+        return first
+    what = f"{_leads(len(refused))} cannot be repaired: {', '.join(refused)}."
+    return Failure(what, "Whoever is gone leaves the list of drift once checked.", first.what)
 
 
 def _confirm(which: str, *, yes: bool) -> None:
@@ -105,9 +124,13 @@ def _id_of(api: Api, lead: str) -> str:
     return str(story(api, lead)["id"]) if "@" in lead else lead
 
 
-def _check(api: Api, asked: Mapping[str, Any]) -> dict[str, Any]:
-    answer: dict[str, Any] = api.post("/v1/checks", asked)
-    return {name: answer[name] for name in ("checked", "drifted", "unsure")}
+def _check_named(api: Api, leads: Sequence[str]) -> dict[str, Any]:
+    found: dict[str, Any] = {"checked": 0, "drifted": [], "unsure": []}
+    for start in range(0, len(leads), _PAGE):
+        page = api.post("/v1/checks", {"leads": leads[start : start + _PAGE]})
+        for name in found:
+            found[name] += page[name]
+    return found
 
 
 def _check_all(api: Api) -> dict[str, Any]:

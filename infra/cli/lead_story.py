@@ -95,12 +95,14 @@ def timeline(  # noqa: PLR0917 - each is an option
     then: what had been received by that moment.
     """
     wish = as_of.asked(at, None, known)
+    if known is not None and at is None:
+        raise Failure("--known tells what had been received by a moment, which is missing.", "Give --at too.")
     api = signed_in(environment)
     story_then = story(api, lead, wish) if at is not None else None
     by = _received_by(wish) if story_then else None
     lines, earlier = happenings(api, lead, limit, before, at=wish["at"], received_by=by)
     if as_json:
-        screen.json({"happened": lines, "before": earlier})
+        screen.json({"happened": lines, "before": earlier, "as_of": story_then["as_of"] if story_then else None})
         return
     if story_then:
         screen.say("what was known then:" if by is not None else "what is known now of what had occurred by then:")

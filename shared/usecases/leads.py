@@ -180,6 +180,11 @@ class ReadLeads:
             msg = f"it is {format_moment(now)}: that moment is still to come"
             raise Invalid(msg, "at", now=format_moment(now))
         moment = now if at is None else at
+        if since is not None and since > moment:
+            msg = (
+                f"the moment that is looked at is {format_moment(moment)}: nothing can have changed since one after it"
+            )
+            raise Invalid(msg, "since")
         as_of, under = self._as_of(moment, rules, known, is_past=at is not None)
         active = self._rulebook.active()
         noise = self._noise()
@@ -193,9 +198,10 @@ class ReadLeads:
         state = under.rules.replayed(happened)
         facts = known_facts(state)
         stage = self._stages.load(lead)
-        transitions = self._transitions([lead, *record.absorbed], moment)
+        paths = [self._stages.transitions(each) for each in (lead, *record.absorbed)]
+        transitions = sorted((each for path in paths for each in path if each.at <= moment), key=lambda each: each.at)
         journey = stage.journey if stage else None
-        stood = journey if at is None else _stood(journey, transitions, moment)
+        stood = journey if at is None else _stood(journey, paths, moment)
         score = under.rules.score(state, moment)
         heard = [silenced(each) if is_noise(each) else each for each in happened]
         qualification = qualification_history(heard)
@@ -221,7 +227,7 @@ class ReadLeads:
             journey=stood,
             replayed=under.rules.replay(happened, moment)[0] if is_replayed else None,
             forecast=_forecast(under, noise.marked(history.activities), stage, every, now) if is_present else (),
-            transitions=transitions,
+            transitions=tuple(transitions),
             handoffs=tuple((each, self._handoffs.sent(each.key)) for each in handoffs),
             qualification=qualification,
             to_ask=missing_questions(under.rule_file.qualification, qualification),
@@ -263,11 +269,6 @@ class ReadLeads:
             return self._rulebook.version(number)
         except UnknownRules as error:
             raise refused from error
-
-    def _transitions(self, leads: Iterable[LeadId], until: Moment) -> tuple[StoredTransition, ...]:
-        """What was decided by a moment of some leads that are one, in order of time."""
-        every = (each for lead in leads for each in self._stages.transitions(lead) if each.at <= until)
-        return tuple(sorted(every, key=lambda each: each.at))
 
     def _rulings(self, record: LeadRecord, happened: Iterable[Activity], until: Moment) -> tuple[Activity, ...]:
         """The rulings that the lead remembers, and what people said of noise.
@@ -335,13 +336,19 @@ def _nothing_yet(activities: Sequence[Activity], known: Known) -> Invalid:
     return Invalid(f"nothing {what} the lead by then: its first moment is {first}", "at", first=first)
 
 
-def _stood(journey: Journey | None, transitions: Sequence[StoredTransition], moment: Moment) -> Journey | None:
-    """Where a lead stood at a past moment, by what had been decided."""
+def _stood(journey: Journey | None, paths: Sequence[Sequence[StoredTransition]], moment: Moment) -> Journey | None:
+    """Where a lead stood at a past moment, by what had been decided of it and of those that are part of it by now.
+
+    The first of the paths is its own. Where these stood apart, it is there where the lead's next step led on from.
+    """
     if journey and journey.entered_at is not None and journey.entered_at <= moment:
         return journey
-    if not transitions:
+    lasts = [gone[-1] for path in paths if (gone := [each for each in path if each.at <= moment])]
+    if not lasts:
         return None
-    last = transitions[-1]
+    following = next((each for each in paths[0] if each.at > moment), None)
+    left = [each for each in lasts if following and each.to_stage == following.from_stage]
+    last = max(left or lasts, key=lambda each: each.at)
     return Journey(last.to_stage, {last.to_stage: last.epoch}, last.at)
 
 
@@ -354,7 +361,9 @@ def _forecast(
 ) -> tuple[Forecast, ...]:
     """What time alone will change next, with the day on which sales wants to look again unless sales has the lead."""
     journey = stage.journey if stage else Journey.start()
-    has_it = any(each.key.stage == journey.stage and not each.answer for each in handoffs)
+    # Of a stage an earlier handoff waits no more once a later one is answered, though nobody answered that one.
+    waiting = {each.key for each in stage.open} if stage else set()
+    has_it = any(each.key in waiting and each.key.stage == journey.stage and not each.answer for each in handoffs)
     look_again = stage.look_again if stage and not has_it else None
     return forecast(active.rules, active.rules.replayed(activities), journey, now, look_again)
 

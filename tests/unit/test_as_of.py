@@ -13,6 +13,7 @@ from functions.admin.handler import lambda_handler
 from functions.admin.replies import leads as replies
 from shared.domain.activity import Activity
 from shared.domain.handoff import LeadId
+from shared.domain.journey import Journey
 from shared.domain.moments import DAY, HOUR, MINUTE, Moment, parse_moment
 from shared.domain.points import POINT, as_number
 from shared.domain.refusals import Invalid
@@ -210,6 +211,7 @@ def test_the_api_takes_and_tells_all_of_it(past: Past) -> None:
         "rules_version": 2,
         "active_then": 2,
         "known": "now",
+        "replayed": True,
         "words": "as is known now of what had occurred by then, under version 2, active then; who is who, and which "
         "addresses and agents are noise, are as of now",
     }
@@ -310,3 +312,48 @@ def test_a_merged_lead_stood_where_the_transitions_of_its_parts_say() -> None:
         assert story.journey is not None
         assert story.journey.stage == "mql"
         assert [each.to_stage for each in story.transitions] == ["suspect", "suspect", "mql"]
+
+
+def test_of_leads_that_stood_apart_the_next_step_tells_where_the_one_they_became_stood() -> None:
+    past, bob = Past(), email("bob@engines.example")
+
+    def happens(said: Activity) -> None:
+        now = past.clock.now()
+        past.house.happened([replace(said, occurred_at=now, received_at=now)])
+        for lead in list(past.house.leads.records):
+            past._evaluate.look(lead)
+        past.clock.advance(DAY)
+
+    past.publish(rules_of(80, "36500d"))
+    happens(activity("a1", ADA, type="heard_of"))
+    happens(activity("b1", bob, type="demo_requested"))
+    happens(activity("a2", ADA))
+    happens(merged("m1", ADA, bob))
+    between = past.clock.now()
+    past.clock.advance(DAY)
+    past.publish(rules_of(5))
+
+    assert [each.to_stage for each in past.story().transitions] == ["mql", "suspect", "cold"]
+    stood = past.story(at=between).journey
+    assert stood is not None
+    assert stood.stage == "mql"
+
+
+def test_a_handoff_that_a_later_answer_settled_hides_no_day_on_which_sales_wants_to_look_again() -> None:
+    past = Past()
+    rules = rules_of(80, "36500d")
+    rules["stages"] = [
+        {"name": "mql", "enter": {"activity": "demo_requested"}},
+        {"name": "sql", "from": ["mql"], "enter": {"score": {"at_least": 50}}},
+    ]
+    hands_over = {"to": "default", "respond_within": "1h", "notify": ["email"]}
+    past.publish({**rules, "handoff": {"mql": hands_over, "sql": hands_over}})
+    past.does("demo_requested")
+    record = past.house.stages.load(ONE)
+    assert record is not None
+    assert [each.key.stage for each in record.open] == ["mql", "sql"]
+    again = Moment(past.clock.now() + DAY)
+    back = Journey("mql", {"mql": 2, "sql": 1}, record.journey.entered_at, None, frozenset({"mql", "sql"}))
+    past.house.stages.records[ONE] = replace(record, journey=back, open=(), look_again=again)
+
+    assert [(each.at, each.what, each.after) for each in past.story().forecast] == [(again, "stage", "sql")]

@@ -258,6 +258,10 @@ class AsOfResponse(Response):
     rules_version: int = Field(description="0 before the first publish.")
     active_then: int = Field(description="The version that was active at that moment.")
     known: Literal["then", "now"]
+    replayed: bool = Field(
+        description="Whether `replayed_stage` was looked for, which it is not of more than 2,000 activities; where it "
+        "was, null is no stage."
+    )
     words: str = Field(description="The same in one sentence.")
 
 

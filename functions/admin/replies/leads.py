@@ -57,7 +57,7 @@ def story(lead: LeadStory, rules: RuleFile) -> api.leads.LeadResponse:
     return api.leads.LeadResponse(
         id=lead.lead,
         at=format_moment(lead.at),
-        as_of=_as_of(lead.as_of) if lead.as_of else None,
+        as_of=_as_of(lead.as_of, is_replayed=lead.replayed is not None) if lead.as_of else None,
         rules_version=lead.rules_version,
         scored_under=lead.scored_under,
         awaits_rules=lead.awaits_rules,
@@ -135,11 +135,12 @@ def _stage(journey: Journey | None, rules: RuleFile) -> api.leads.StageResponse 
     )
 
 
-def _as_of(as_of: AsOf) -> api.leads.AsOfResponse:
+def _as_of(as_of: AsOf, *, is_replayed: bool) -> api.leads.AsOfResponse:
     return api.leads.AsOfResponse(
         rules_version=as_of.rules_version,
         active_then=as_of.active_then,
         known=as_of.known,
+        replayed=is_replayed,
         words=as_of.in_words(),
     )
 

@@ -164,6 +164,28 @@ def test_a_lead_that_there_is_not_is_no_drift_and_nothing_to_repair(baton: Baton
     assert isinstance(baton("leads", "repair", "nobody").exception, Refusal)
 
 
+def test_a_lead_that_is_gone_keeps_no_other_from_being_repaired(house: InMemoryDesk, baton: Baton) -> None:
+    for lead in (ONE, TWO):
+        lose_state(house, lead)
+    done(baton("leads", "check", "--all"), status=1)
+    del house.leads.records[ONE]
+
+    for words in (("--drifted", "--yes"), ("nobody", "lead-2")):
+        house.score_queue.messages.clear()
+        result = baton("leads", "repair", *words)
+
+        assert house.score_queue.messages == [{"repair": "lead-2"}]
+        assert "1 lead will be made anew" in result.output
+        assert isinstance(result.exception, Failure)
+        assert result.exception.what.startswith("1 lead cannot be repaired: ")
+
+
+def test_however_many_leads_are_named_they_are_checked(baton: Baton) -> None:
+    names = [f"lead-{number}" for number in range(1, 205)]
+
+    assert json.loads(done(baton("leads", "check", *names, "--json")))["checked"] == 204
+
+
 def test_a_page_of_another_check_is_refused(house: InMemoryDesk) -> None:
     api = AtDesk(house)
     page = api.post("/v1/checks", {"limit": 1})
@@ -196,6 +218,27 @@ def test_a_score_of_a_past_moment_says_what_it_goes_by(house: InMemoryDesk, bato
     assert json.loads(done(baton("leads", "explain", "lead-1", "--json")))["as_of"] is None
 
 
+def test_where_too_much_happened_to_be_replayed_no_stage_is_told_that_would_have_been(
+    baton: Baton, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shared.usecases.leads.MOST_REPLAYED", 0)
+
+    told = done(baton("leads", "show", "lead-1", "--at", "2026-03-02T09:30:00Z", "--known", "now"))
+
+    assert "would have stood" not in told
+    assert "so many activities are not replayed" in told
+
+
+def test_a_timeline_says_in_json_too_what_it_goes_by(baton: Baton) -> None:
+    then = json.loads(done(baton("leads", "timeline", "lead-1", "--at", "2026-03-02T09:30:00Z", "--json")))
+
+    assert then["as_of"]["known"] == "then"
+    assert json.loads(done(baton("leads", "timeline", "lead-1", "--json")))["as_of"] is None
+    refused = baton("leads", "timeline", "lead-1", "--known", "then").exception
+    assert isinstance(refused, Failure)
+    assert refused.remedy == "Give --at too."
+
+
 def test_a_timeline_of_a_past_moment_tells_what_was_known_then(house: InMemoryDesk, baton: Baton) -> None:
     late = replace(activity("late", ADA, type="page_viewed", at="2026-03-02T09:01:00Z"), received_at=house.clock.now())
     house.happened([late])
@@ -219,6 +262,8 @@ def test_a_timeline_of_a_past_moment_tells_what_was_known_then(house: InMemoryDe
         (("--rules", "9"), "There is no rules version 9"),
         (("--at", "2040-01-01"), "still to come"),
         (("--at", "2020-01-01"), "Nothing had been heard of the lead by then"),
+        (("--since", "2040-01-01"), "nothing can have changed since one after it"),
+        (("--at", "2026-03-02T09:30:00Z", "--since", "2026-03-02T09:30:01Z"), "nothing can have changed since one"),
     ],
 )
 def test_what_cannot_be_told_is_refused_in_words(baton: Baton, options: tuple[str, ...], words: str) -> None:
