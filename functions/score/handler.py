@@ -131,7 +131,7 @@ def _apply(batch: list[Activity], scoring: Scoring, has_time: Callable[[], bool]
 def _work(message: dict[str, Any], scoring: Scoring) -> None:
     if "renew" in message:
         lead = LeadId(message["renew"])
-        renew(scoring.activities, scoring.leads, lead)
+        renew(scoring.activities, scoring.leads, lead, scoring.score.touch)
         scoring.score.touch(lead, rebuild=True)
     elif "repair" in message:
         scoring.score.repair(LeadId(message["repair"]))

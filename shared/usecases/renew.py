@@ -5,6 +5,7 @@ A lead remembers its identities and what was said of them. So after somebody was
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from shared.domain.activity import strongest_first
@@ -17,8 +18,10 @@ from shared.ports.leads import Leads
 _ATTEMPTS = 10
 
 
-def renew(activities: Activities, leads: Leads, lead: LeadId) -> None:
+def renew(activities: Activities, leads: Leads, lead: LeadId, remake: Callable[[LeadId], None]) -> None:
     """Leave a lead the identities that are its own still, and what the log still says; no lead, or a redirect, stays.
+
+    `remake` makes a state anew that cannot be read: nothing else of such a lead is written as it stands.
 
     Raises:
         Conflict: others keep writing it; renewing it again is safe.
@@ -27,6 +30,9 @@ def renew(activities: Activities, leads: Leads, lead: LeadId) -> None:
         record = leads.load(lead)
         if record is None or record.merged_into:
             return
+        if record.rules_version < 0:
+            remake(lead)
+            continue
         owners = leads.whose(record.identities)
         identities = frozenset(each for each in record.identities if owners.get(each) == lead)
         renewed = replace(record, identities=identities, ties=_still_told(activities, record.ties, identities))

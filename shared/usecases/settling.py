@@ -62,12 +62,12 @@ class Settling:
 
     def table(self, concerned: Collection[LeadId], named: Group, said: Ties) -> Table:
         """The leads concerned, and further ones as far as what is decided here may touch them."""
-        records = {record.lead: record for record in map(self._writer.live, concerned)}
+        records = {record.lead: record for record in map(self._live, concerned)}
         now = {lead: record.identities for lead, record in records.items()}
         for name in named.difference(*now.values()):
             while (lead := self._writer.owner(name, min(records))) not in records:
                 # Asked again when its record is read: a name that leaves it from then on makes a conflict of our write.
-                record = self._writer.live(lead)
+                record = self._live(lead)
                 records[record.lead], now[record.lead] = record, record.identities
             now[lead] |= {name}
         ties = _united(said, records.values())
@@ -79,7 +79,7 @@ class Settling:
         while len(records) < _MOST_LEADS_SETTLED:
             here = frozenset[Identity]().union(*now.values())
             far = sorted({each for link in ties.links for each in link.pair - here}, key=lambda each: each.key)
-            found = [self._writer.live(lead) for lead in sorted(set(self._leads.whose(far).values()) - records.keys())]
+            found = [self._live(lead) for lead in sorted(set(self._leads.whose(far).values()) - records.keys())]
             new = {record.lead: record for record in found if record.lead not in records}
             if not new:
                 break
@@ -118,6 +118,14 @@ class Settling:
             if refused.link.pair in unheard:
                 lead = next(lead for lead, its in table.now.items() if refused.link.one in its)
                 self._report(LinkRefused(lead, refused.why))
+
+    def _live(self, lead: LeadId) -> LeadRecord:
+        """The record of a lead, or of the one into which it went; a state that cannot be read is made anew before."""
+        record = self._writer.live(lead)
+        if record.rules_version >= 0:
+            return record
+        self._writer.rebuild(record.lead)
+        return self._writer.live(record.lead)
 
     def _held_together(self, ties: Ties, leads: Mapping[LeadId, Group]) -> Ties:
         """With the links that the log still has of leads of which too little is remembered to say why they are one."""

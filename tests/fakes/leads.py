@@ -7,16 +7,20 @@ from shared.domain.identity import earliest_attached
 from shared.domain.moments import Moment
 from shared.domain.state import ScoreState
 from shared.ports.errors import Conflict, Unreadable
-from shared.ports.leads import DAMAGED, LeadRecord
+from shared.ports.leads import DAMAGED, OTHER_FORMAT, LeadRecord
 
 
 class InMemoryLeads:
-    """Leads as dictionaries; `writes` counts saved records, and those in `damaged` cannot be read."""
+    """Leads as dictionaries; `writes` counts saved records.
+
+    Those in `damaged` cannot be read, and the states of those in `foreign` are in the format of another release.
+    """
 
     def __init__(self) -> None:
         self.records: dict[LeadId, LeadRecord] = {}
         self.writes = 0
         self.damaged: set[LeadId] = set()
+        self.foreign: set[LeadId] = set()
         self._whose: dict[Identity, LeadId] = {}
         self._attached: dict[Identity, dict[Identity, Moment]] = {}
 
@@ -44,7 +48,10 @@ class InMemoryLeads:
     def load(self, lead: LeadId) -> LeadRecord | None:
         if lead in self.damaged:
             raise Unreadable(f"what is stored of lead {lead} is damaged")
-        return self.records.get(lead)
+        record = self.records.get(lead)
+        if record and lead in self.foreign:
+            return replace(record, state=ScoreState.empty(), rules_version=OTHER_FORMAT)
+        return record
 
     def salvage(self, lead: LeadId) -> LeadRecord | None:
         if lead not in self.records:
@@ -122,4 +129,5 @@ class InMemoryLeads:
     def _store(self, record: LeadRecord) -> None:
         self.writes += 1
         self.damaged.discard(record.lead)
+        self.foreign.discard(record.lead)
         self.records[record.lead] = replace(record, version=record.version + 1)

@@ -124,7 +124,7 @@ class Office(House):
         asked, self.touches.messages = self.touches.messages, []
         for message in asked:
             if "renew" in message:
-                renew(self.log, self.leads, LeadId(str(message["renew"])))
+                renew(self.log, self.leads, LeadId(str(message["renew"])), self.score.touch)
                 self.score.touch(LeadId(str(message["renew"])), rebuild=True)
                 continue
             named: Any = message["activity"]
@@ -269,6 +269,25 @@ def test_a_lead_that_was_parted_from_the_person_forgets_their_names(office: Offi
 
     assert not [canary for canary in CANARIES if canary in office.held()]
     assert office.points(BOB) == points + 1
+
+
+def test_a_lead_in_the_format_of_another_release_forgets_the_names_of_a_person_beside_it_too(office: Office) -> None:
+    lived(office)
+    rulings = RuleWhoIsWho(office.log, office.leads, office.clock)
+    ada, bob = office.lead(ADA), office.lead(BOB)
+    office.clock.advance(HOUR)
+    office.score.apply([rulings.merge(ada.lead, bob.lead, Ruling("1", MIA, "")).activity])
+    office.clock.advance(HOUR)
+    office.score.apply([rulings.unmerge(ada.lead, [ADA, ADA_S_ID], Ruling("2", MIA, "")).activity])
+    points = office.points(BOB)
+    assert "u-ada" in repr(office.lead(BOB))
+    office.leads.foreign = {office.lead(BOB).lead}
+
+    office.ask()
+    office.finish()
+
+    assert not [canary for canary in CANARIES if canary in office.held()]
+    assert office.points(BOB) == points
 
 
 def test_whoever_asks_again_asks_for_the_same_and_a_lost_message_is_sent_again(office: Office) -> None:

@@ -716,3 +716,14 @@ def test_two_at_once_come_to_what_one_after_the_other_comes_to(limits, mine, oth
     assert house.take(*failed, *given_back, *waiting) == []
 
     assert stored(house) == by_the_set([*mine, *others])
+
+
+def test_who_is_who_is_decided_of_leads_whose_states_are_in_the_format_of_another_release(house):
+    house.take(activity("a1", ADA), activity("a2", ADA_S_ID, type="demo_requested"))
+    house.leads.foreign = set(house.leads.records)
+
+    assert house.take(unmerged("u", [ADA], [ADA_S_ID], at="2026-03-01T11:00:00Z")) == []
+
+    assert house.leads.foreign == set()
+    assert [len(house.lead(each).ties.verdicts) for each in (ADA, ADA_S_ID)] == [1, 1]
+    assert (house.points(ADA), house.points(ADA_S_ID) > 24) == (1, True)
