@@ -12,7 +12,9 @@ from shared.domain.moments import HOUR, SECOND, Moment
 from shared.domain.notice import Notice
 from shared.ports.bus import Event
 from shared.ports.missed import ChannelKey
-from shared.usecases.notify import Announced, Delivery, Notify, Recovery
+from shared.usecases.delivery import Announced, Delivery
+from shared.usecases.notify import Notify
+from shared.usecases.recover import Recovery
 from shared.usecases.rulebook import Rulebook
 from tests.fakes import FixedClock, InMemoryHandoffs, InMemoryLeads, InMemoryMissed, InMemoryQueue, InMemoryRuleVersions
 from tests.handed_over import HANDOFF, KEY, LEAD, NOW, RULES, sam

@@ -30,8 +30,9 @@ from shared.adapters.sqs import SQSQueue
 from shared.adapters.ssm import SSMSecrets
 from shared.adapters.webhook import WebhookChannel
 from shared.domain.moments import SECOND, Moment
+from shared.usecases.delivery import ANNOUNCED, Delivery, NotDelivered
 from shared.usecases.noise import KnownNoise
-from shared.usecases.notify import ANNOUNCED, Delivery, NotDelivered, Notify
+from shared.usecases.notify import Notify
 from shared.usecases.rulebook import Rulebook
 from shared.usecases.story import TellStory
 

@@ -6,7 +6,8 @@ from aws_lambda_powertools import Logger, single_metric
 from aws_lambda_powertools.metrics import MetricUnit
 
 from shared.domain.moments import SECOND
-from shared.usecases.notify import Delivery, Recovery
+from shared.usecases.delivery import Delivery
+from shared.usecases.recover import Recovery
 
 _log = Logger(service="notify")
 

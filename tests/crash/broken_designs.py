@@ -20,8 +20,9 @@ from shared.ports.leads import LeadRecord
 from shared.ports.stages import FollowedUp, StageRecord
 from shared.usecases.answer import AnswerHandoff
 from shared.usecases.decision import Decision
+from shared.usecases.delivery import Announced, Delivery, NotDelivered
 from shared.usecases.evaluate import Evaluate
-from shared.usecases.notify import Announced, Delivery, NotDelivered, Notify
+from shared.usecases.notify import Notify
 from shared.usecases.picking import Message
 from shared.usecases.relay import OutboxKey, Relay
 from shared.usecases.rescore import Rescore

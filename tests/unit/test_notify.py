@@ -19,7 +19,7 @@ from shared.domain.state import ScoreState
 from shared.ports.channels import Undeliverable
 from shared.ports.errors import SecretMissing, Unavailable
 from shared.ports.leads import LeadRecord
-from shared.usecases.notify import ELSEWHERE, NobodyToTell, NotCommitted, NotDelivered
+from shared.usecases.delivery import ELSEWHERE, NobodyToTell, NotCommitted, NotDelivered
 from tests.fakes import InMemoryHandoffs, InMemoryLeads
 from tests.handed_over import HANDOFF, KEY, LEAD
 from tests.notified import RecordingChannel, World

@@ -19,7 +19,8 @@ from shared.domain.notice import Notice
 from shared.ports.channels import Channel
 from shared.ports.errors import PortError, Unavailable
 from shared.ports.missed import ChannelKey, MissedMessage
-from shared.usecases.notify import Delivery, NotDelivered, Notify, _Outcome
+from shared.usecases.delivery import Delivery, NotDelivered
+from shared.usecases.notify import Notify, _Outcome
 from shared.usecases.rulebook import Rulebook
 from tests.fakes import FixedClock, InMemoryHandoffs, InMemoryLeads, InMemoryMissed, InMemoryQueue, InMemoryRuleVersions
 from tests.handed_over import HANDOFF, KEY, LEAD, NOW, RULES, sam

@@ -15,7 +15,7 @@ from shared.domain.handoff import FollowUpKind, HandoffKey
 from shared.domain.messages import facts, opening
 from shared.domain.moments import DAY, HOUR, MINUTE, Moment
 from shared.ports.errors import SecretMissing, Unavailable
-from shared.usecases.notify import NobodyToTell
+from shared.usecases.delivery import NobodyToTell
 from tests.fakes import InMemoryHandoffs
 from tests.handed_over import HANDOFF, KEY
 from tests.notified import SLACK, RecordingChannel, World, kinds, requested

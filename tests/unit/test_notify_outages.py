@@ -14,7 +14,7 @@ from shared.domain.moments import MINUTE, Moment
 from shared.ports.channels import Unacceptable, Undeliverable
 from shared.ports.errors import PortError, SecretMissing, Unavailable
 from shared.ports.missed import ChannelKey
-from shared.usecases.notify import NotDelivered
+from shared.usecases.delivery import NotDelivered
 from tests.handed_over import KEY
 from tests.notified import SLACK, RecordingChannel, World, kinds
 
