@@ -28,6 +28,10 @@ class ActiveRules:
     notify: bool = False
 
 
+_EMPTY_RULES = ActiveRules(0, EMPTY, compile_rules(EMPTY), Moment(0))
+"""What holds before the first publish."""
+
+
 class UnknownRules(LookupError):
     """A rules version is referred to that was never published."""
 
@@ -37,9 +41,7 @@ class Rulebook:
 
     def __init__(self, versions: RuleVersions, clock: Clock) -> None:
         self._versions = versions
-        self._compiled: dict[int, ActiveRules] = {
-            0: ActiveRules(0, EMPTY, compile_rules(EMPTY), Moment(0)),
-        }
+        self._compiled: dict[int, ActiveRules] = {0: _EMPTY_RULES}
         self._active = Remembered(versions.active_number, clock, POINTER_REMEMBERED_FOR)
 
     def active(self) -> ActiveRules:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from shared.domain.activity import Activity
+from shared.domain.events import RulesApplied
 from shared.domain.handoff import Answer, Handoff, HandoffKey, LeadId
 from shared.domain.introduction import introduce
 from shared.domain.moments import DAY, MINUTE, Moment
@@ -17,6 +18,7 @@ from shared.domain.notice import compose
 from shared.ports.bus import Event
 from shared.ports.errors import Conflict
 from shared.ports.leads import LeadRecord
+from shared.ports.rescoring import Checkpoint
 from shared.ports.stages import FollowedUp, StageRecord
 from shared.usecases.answer import AnswerHandoff
 from shared.usecases.decision import Decision
@@ -24,10 +26,11 @@ from shared.usecases.delivery import Announced, Delivery, NotDelivered
 from shared.usecases.evaluate import Evaluate
 from shared.usecases.notify import Notify
 from shared.usecases.picking import Message
+from shared.usecases.publish import PublishRules
 from shared.usecases.relay import OutboxKey, Relay
 from shared.usecases.rescore import Rescore
 from tests.crash.world import Designs, Leads
-from tests.fakes import InMemoryHandoffs, InMemoryMissed, InMemoryStages
+from tests.fakes import InMemoryHandoffs, InMemoryMissed, InMemoryRescoring, InMemoryStages
 from tests.handed_over import HANDOFF
 
 # --- evaluate ---------------------------------------------------------------------------------------------------------
@@ -184,6 +187,13 @@ class ChecksOffFirst(Rescore):
         self._ask(later)
         return asked
 
+    def _tell_ends(self) -> None:
+        for each in self._rescoring.all():
+            if each.done_at and not each.announced:
+                version = int(each.job.rpartition("-")[2])
+                said = Event(id=f"rules-applied-{version}", name=RulesApplied.NAME, detail={"version": version})
+                self._rescoring.save(replace(each, announced=True), said)
+
 
 class Unbooking(Leads):
     """Leads whose moments can be taken out of the index."""
@@ -203,6 +213,76 @@ class UnbooksFirst(Rescore):
             self._leads.unbook(lead)  # type: ignore[attr-defined]
         self._ask([{"lead": lead} for lead in due])
         return len(due)
+
+
+class TwoRescorings:
+    """Checkpoints of which the events are written by themselves."""
+
+    def __init__(self, rescoring: Any) -> None:
+        self._rescoring = rescoring
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._rescoring, name)
+
+    def save(self, checkpoint: Any, *events: Event) -> None:
+        self._rescoring.save(checkpoint)
+        for event in events:
+            self._rescoring.tell(event)
+
+
+class TellsTheEndLater(Rescore):
+    """Notes that a rescore has ended, and tells it in a second step."""
+
+    def __init__(self, *, rescoring: Any, **rest: Any) -> None:
+        super().__init__(rescoring=TwoRescorings(rescoring), **rest)
+
+
+class Telling(InMemoryRescoring):
+    """Checkpoints that also store events by themselves."""
+
+    def tell(self, event: Event) -> None:
+        self.outbox.append(event)
+
+
+class TellsTheEndAtOnce(Rescore):
+    """Takes a publish for done once every lead was asked for."""
+
+    def published(self, version: int) -> None:
+        super().published(version)
+        for each in self._rescoring.unfinished():
+            self._rescoring.save(replace(each, until_quiet=each.began))
+
+    def _page_of(self, checkpoint: Checkpoint) -> tuple[int, Checkpoint | None]:
+        found, following = super()._page_of(checkpoint)
+        for each in self._rescoring.unfinished():
+            if each.job == checkpoint.job and not following:
+                self._rescoring.save(replace(each, done_at=self._clock.now()))
+        return found, following
+
+
+# --- publish ----------------------------------------------------------------------------------------------------------
+
+
+class TwoPublishings:
+    """Versions of which the draft is written by itself."""
+
+    def __init__(self, versions: Any) -> None:
+        self._versions = versions
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._versions, name)
+
+    def publish(self, version: Any, draft: Any = None) -> None:
+        if draft:
+            self._versions.store(draft)
+        self._versions.publish(version)
+
+
+class PublishesInTwoSteps(PublishRules):
+    """Says of a draft that it is a version, and makes it one in a second step."""
+
+    def __init__(self, versions: Any, *given: Any) -> None:
+        super().__init__(TwoPublishings(versions), *given)
 
 
 # --- notify -----------------------------------------------------------------------------------------------------------
@@ -416,6 +496,13 @@ BROKEN: Mapping[str, Broken] = {
     "believes the bus": Broken(Designs(relay=BelievesTheBus), calls=("bus.put",)),
     "checks off before it asks": Broken(
         Designs(rescore=ChecksOffFirst), "rules change", ("rescoring.save", "score_queue.send")
+    ),
+    "tells the end of a rescore later": Broken(
+        Designs(rescore=TellsTheEndLater, rescoring=Telling), "rules change", ("rescoring.tell",)
+    ),
+    "tells the end of a rescore at once": Broken(Designs(rescore=TellsTheEndAtOnce), "rules change"),
+    "publishes a draft in two steps": Broken(
+        Designs(publish=PublishesInTwoSteps), "a draft is published", ("versions.publish",)
     ),
     "forgets a deadline before it asks": Broken(
         Designs(rescore=UnbooksFirst, leads=Unbooking), calls=("leads.unbook", "score_queue.send")

@@ -9,7 +9,7 @@ from shared.domain.events import HandoffAnswered, HandoffFollowedUp
 from shared.domain.handoff import LeadId
 from tests.crash.faults import INTERLEAVED
 from tests.crash.stories import Story
-from tests.crash.world import Arrived, World, key_of
+from tests.crash.world import TERMS, Arrived, World, key_of
 from tests.people import email
 
 
@@ -24,6 +24,7 @@ def violations(world: World, story: Story) -> list[str]:
         *_follow_ups(world),
         *_answers(world, story),
         *_deadlines(world),
+        *_rules(world, story),
         *(f"something still waits for {channel.text}" for channel in world.missed.waiting()),
         *([f"{len(world.dead)} messages were given up"] if len(world.dead) != story.given_up else []),
     ]
@@ -80,6 +81,7 @@ def _events(world: World) -> list[str]:
         f"{lead}.transition.{each.number}" for lead in world.leads.records for each in world.stages.transitions(lead)
     ]
     happened += [f"{key}.requested" for key in world.committed()]
+    happened += [each.id for each in (*world.versions.outbox, *world.rescoring.outbox)]
     return found + [f"nobody heard of {world.named(each)}" for each in happened if each not in world.heard]
 
 
@@ -129,9 +131,9 @@ def _answers(world: World, story: Story) -> list[str]:
 
 
 def _deadlines(world: World) -> list[str]:
-    """What time alone will change is booked, no later than it changes; and nothing that is due was left."""
+    """What time alone will change is booked, no later than it changes; and nothing that a tick found due was left."""
     now = world.clock.now()
-    found = [f"{world.name(lead)} is still due" for page in world.leads.due(now, 100) for lead in page]
+    found = [f"{world.name(lead)} is still due" for page in world.leads.due(world.ticked, 100) for lead in page]
     for lead, record in world.leads.records.items():
         if record.merged_into:
             continue
@@ -152,6 +154,25 @@ def _deadlines(world: World) -> list[str]:
         booked_for = _stage_due(world, world.live(key.lead))
         if waiting and (booked_for is None or booked_for > waiting[0].at):
             found.append(f"nobody has booked the {waiting[0].kind} of {world.named(key.text)}")
+    return found
+
+
+def _rules(world: World, story: Story) -> list[str]:
+    """Each version is there once, with the words that it needs, and that it holds for all leads was told once."""
+    found, versions = [], world.versions.all()
+    if len(versions) != story.versions:
+        found.append(f"{len(versions)} versions, and not {story.versions}")
+    told = Counter(each.id for each in (*world.versions.outbox, *world.rescoring.outbox))
+    found += [f"{id_} was told {times} times" for id_, times in told.items() if times > 1]
+    found += [f"nobody told that version {each} holds" for each in story.applied if not told[f"rules-applied-{each}"]]
+    published = {each.number: each.version for each in world.versions.drafts(100) if each.state == "published"}
+    if published != {each.draft: each.number for each in versions if each.draft}:
+        found.append(f"of the drafts these say that they are versions: {published}")
+    found += [
+        f"version {each.number} has the words of {[approval.role for approval in each.approvals]}"
+        for each in versions
+        if each.draft and sorted(approval.role for approval in each.approvals) != sorted(TERMS.approvals)
+    ]
     return found
 
 

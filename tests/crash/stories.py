@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +12,8 @@ from shared.domain.handoff import AnswerKind
 from shared.domain.moments import DAY, HOUR, SECOND, Moment, parse_moment
 from shared.domain.people import Person, Role
 from shared.usecases.answer import AnswerTold
-from tests.crash.world import BEGINNING, Answering, World
+from shared.usecases.publish import PublishingWish
+from tests.crash.world import BEGINNING, Answering, Asking, World
 from tests.people import activity, email, merged, unmerged
 
 START = parse_moment(BEGINNING)
@@ -52,6 +54,8 @@ LENIENT = {**RULES, "stages": [dict(each) for each in RULES["stages"]]}
 LENIENT["stages"][1]["enter"] = {"score": {"at_least": 35}}
 """Under these rules one look at a page is enough for marketing."""
 
+MIA, BO = (Person(name, name, frozenset({role})) for name, role in (("mia", Role.MARKETING), ("bo", Role.SALES)))
+
 
 @dataclass(frozen=True, slots=True)
 class Story:
@@ -60,6 +64,8 @@ class Story:
     `handoffs` are all that are to be committed, `told` all messages, by team and channels, that are to arrive, and
     `path` is each lead's way through the stages. `either` are messages that may arrive, because two things happen at
     the same moment. `given_up` is how many messages end in a dead-letter queue, and `answers` how many people answer.
+    `versions` is how many rule versions there are in the end, of which those in `applied` hold for all leads, as is
+    told once of each.
     """
 
     happens: Callable[[World], None]
@@ -69,6 +75,8 @@ class Story:
     either: frozenset[str] = frozenset()
     given_up: int = 0
     answers: int = 0
+    versions: int = 1
+    applied: tuple[int, ...] = ()
 
 
 def did(kind: str, name: str = "ada", id_: str = "", **claims: Any) -> Activity:
@@ -149,10 +157,28 @@ def rules_change(world: World) -> None:
     world.did(did("form_submitted", consent="granted"), did("page_viewed"))
     after(world, HOUR)
     world.publish(LENIENT)
+    under_new_rules(world)
+
+
+def under_new_rules(world: World) -> None:
     after(world, 2 * HOUR)
     after(world, 3 * HOUR)
     world.did(did("webinar_attended"))
     after(world, DAY)
+
+
+def a_draft_is_published(world: World) -> None:
+    """People draft new rules, give their words and publish: they hold once, as if they had been published at once."""
+    world.publish(RULES)
+    world.did(did("form_submitted", consent="granted"), did("page_viewed"))
+    world.asks(Asking(lambda drafts, _: drafts.draft(LENIENT, json.dumps(LENIENT), "More leads.", MIA)))
+    after(world, HOUR // 4)
+    world.asks(Asking(lambda drafts, _: drafts.propose(1, MIA)))
+    after(world, HOUR // 2)
+    world.asks(Asking(lambda drafts, _: drafts.approve(1, MIA)), Asking(lambda drafts, _: drafts.approve(1, BO)))
+    after(world, HOUR)
+    world.asks(Asking(lambda _, publish: publish.publish_draft(1, MIA, PublishingWish(force="Both have agreed."))))
+    under_new_rules(world)
 
 
 def nobody_answers(world: World) -> None:
@@ -251,7 +277,12 @@ STORIES: Mapping[str, Story] = {
         # What goes wrong may take until then.
         either=frozenset({"ada.mql.1.escalation"}),
     ),
-    "rules change": Story(rules_change, ("ada.sql.1",), (TO_BUY,), {"ada": ("suspect", "mql", "sql")}),
+    "rules change": Story(
+        rules_change, ("ada.sql.1",), (TO_BUY,), {"ada": ("suspect", "mql", "sql")}, versions=2, applied=(1, 2)
+    ),
+    "a draft is published": Story(
+        a_draft_is_published, ("ada.sql.1",), (TO_BUY,), {"ada": ("suspect", "mql", "sql")}, versions=2, applied=(1, 2)
+    ),
     "nobody answers": Story(
         nobody_answers,
         ("ada.mql.1",),

@@ -22,14 +22,17 @@ from functions.rescore import handler as rescore_handler
 from functions.score import handler as score_handler
 from shared.adapters.dynamodb.keys import lead_partition
 from shared.adapters.dynamodb.outbox import event_of, outbox_item
+from shared.adapters.simulation_tokens import SignedSimulations
 from shared.domain.activity import Activity
+from shared.domain.drafts import Terms
 from shared.domain.engine import compile_rules
-from shared.domain.events import HandoffRequested
+from shared.domain.events import HandoffRequested, RulesApplied
 from shared.domain.handoff import Answer, Handoff, HandoffKey, LeadId
 from shared.domain.moments import MINUTE, SECOND, Moment
 from shared.domain.notice import Notice
-from shared.domain.people import Person
+from shared.domain.people import Person, Role
 from shared.domain.reading import parse_rule_file
+from shared.domain.refusals import Refused
 from shared.domain.routing import Member
 from shared.ports.activities import ActivityKey
 from shared.ports.bus import Event
@@ -38,10 +41,12 @@ from shared.ports.handoffs import AlreadyAnswered
 from shared.ports.leads import LeadRecord
 from shared.ports.rules import RuleVersion
 from shared.usecases.answer import AnswerHandoff, AnswerTold
+from shared.usecases.drafts import DraftRules
 from shared.usecases.evaluate import Evaluate
 from shared.usecases.noise import KnownNoise
 from shared.usecases.notify import Notify
 from shared.usecases.picking import Pick
+from shared.usecases.publish import PublishRules
 from shared.usecases.relay import Relay
 from shared.usecases.rescore import Rescore
 from shared.usecases.rulebook import ActiveRules, Rulebook, UnknownRules
@@ -57,6 +62,7 @@ from tests.fakes import (
     InMemoryNoiseMarks,
     InMemoryRescoring,
     InMemoryRuleVersions,
+    InMemorySecrets,
     InMemoryStages,
 )
 
@@ -65,6 +71,7 @@ CHANNELS = ("email", "slack", "webhook")
 VISIBILITY = 6 * MINUTE
 """So long a queue keeps a message hidden that somebody has received."""
 MOST_RECEIVES = 5
+TERMS = Terms((Role.MARKETING, Role.SALES))
 BEGINNING = "2026-03-02T09:00:00Z"
 
 
@@ -101,6 +108,13 @@ class Answering:
 
 
 @dataclass(frozen=True, slots=True)
+class Asking:
+    """Somebody asks for something about the rules."""
+
+    what: Callable[[DraftRules, PublishRules], object]
+
+
+@dataclass(frozen=True, slots=True)
 class Designs:
     """The classes that the processes are made of; a test puts a broken one in."""
 
@@ -109,6 +123,8 @@ class Designs:
     notify: type[Notify] = Notify
     rescore: type[Rescore] = Rescore
     answer: type[AnswerHandoff] = AnswerHandoff
+    publish: type[PublishRules] = PublishRules
+    rescoring: type[InMemoryRescoring] = InMemoryRescoring
     handoffs: type[InMemoryHandoffs] = InMemoryHandoffs
     stages: type[InMemoryStages] = InMemoryStages
     missed: type[InMemoryMissed] = InMemoryMissed
@@ -224,6 +240,10 @@ class Bus:
             self.world.heard[event.id].append(event)
             if event.name == HandoffRequested.NAME and key_of(event) not in self.world.committed():
                 self.world.violations.append(f"{self.world.named(key_of(event))} was announced before it was committed")
+            if event.name == RulesApplied.NAME and (older := self.world.older_than(event.detail["version"])):
+                self.world.violations.append(
+                    f"the end of a rescore was announced before {older[0]} was under its rules"
+                )
             for to in self.WANTED.get(event.name, ()):
                 detail = {**event.detail, "id": event.id}
                 self.world.put(to, detail if to == "evaluate" else {"detail-type": event.name, "detail": detail})
@@ -247,8 +267,9 @@ class World:
     ) -> None:
         self.designs = designs or Designs()
         self.deliveries, self.newest_first = deliveries, newest_first
-        self.faults = Faults(faults)
+        self.faults = Faults(faults, self._is_idle)
         self.clock = FixedClock(BEGINNING)
+        self.ticked = self.clock.now()
         self.log = Log()
         self.handoffs = self.designs.handoffs(log=self.log)
         self.stages = self.designs.stages(self.handoffs)
@@ -257,7 +278,7 @@ class World:
         self.missed = self.designs.missed()
         self.leads = (self.designs.leads or Leads)(self.stages)
         self.versions = InMemoryRuleVersions()
-        self.rescoring = InMemoryRescoring()
+        self.rescoring = self.designs.rescoring()
         self.noise = InMemoryNoiseMarks()
         self.pending: list[Message] = []
         self.dead: list[Message] = []
@@ -291,15 +312,25 @@ class World:
         for each in answers:
             self.pending.append(Message("answer", {"answer": each}, at or self.clock.now(), self.deliveries - 1))
 
+    def asks(self, *wishes: Asking) -> None:
+        """People ask for something about the rules; each asks again until an answer comes back."""
+        for each in wishes:
+            self.pending.append(Message("ask", {"ask": each}, self.clock.now(), self.deliveries - 1))
+
     def until(self, moment: Moment) -> None:
         """Time passes; the schedule ticks."""
-        self.clock.moment = Moment(max(self.clock.moment, moment))
+        self.clock.moment = self.ticked = Moment(max(self.clock.moment, moment))
         self.put("rescore", {})
         self.put("notify", {})
 
     def rulebook(self) -> Rulebook:
         """The rules, as an onlooker reads them."""
         return Rules(self.versions, self.clock)
+
+    def older_than(self, version: int) -> list[str]:
+        """Who is under older rules."""
+        records = self.leads.records.values()
+        return [self.name(each.lead) for each in records if not each.merged_into and each.rules_version < version]
 
     def committed(self) -> dict[str, Handoff]:
         """Every handoff that was committed, by its id."""
@@ -355,18 +386,32 @@ class World:
         changed, self.leads.changed = self.leads.changed, []
         for lead in dict.fromkeys(changed):
             self.put("evaluate", {"pk": {"S": lead_partition(lead)}, "sk": {"S": "SCORE"}}, is_stream=True)
-        outboxes = {
-            "leads": self.stages.outbox,
-            "versions": self.versions.outbox,
-            "noise": self.noise.outbox,
-        }
-        for name, events in outboxes.items():
+        for name, events in self._outboxes.items():
             for event in events[self._relayed[name] :]:
                 partition = lead_partition(event.detail["lead"]) if "lead" in event.detail else "RULES"
                 item = outbox_item(partition, event, self.clock.now())
                 self._outbox[item["pk"]["S"], item["sk"]["S"]] = event_of(item)
                 self.put("relay", item, is_stream=True)
             self._relayed[name] = len(events)
+
+    @property
+    def _outboxes(self) -> Mapping[str, list[Event]]:
+        return {
+            "leads": self.stages.outbox,
+            "versions": self.versions.outbox,
+            "noise": self.noise.outbox,
+            "rescoring": self.rescoring.outbox,
+        }
+
+    def _is_idle(self) -> bool:
+        """Whether there is no message that `_visible` would find."""
+        now = self.clock.now()
+        return not (
+            self.log.appended
+            or self.leads.changed
+            or any(len(events) > self._relayed[name] for name, events in self._outboxes.items())
+            or any(each.visible_at <= now and not each.receives for each in self.pending)
+        )
 
     def _deliver(self, message: Message, *, nested: bool = False) -> None:
         def meanwhile(kind: Kind) -> None:
@@ -414,8 +459,9 @@ class World:
         def port(name: str, target: Any) -> Any:
             return Port(name, target, faults, meanwhile)
 
+        faults.a_process_starts()
         function, given = getattr(self, f"_{message.to}")(port)
-        if not message.body or message.to == "answer":
+        if not message.body or message.to in ("answer", "ask"):
             event = dict(message.body)
         elif message.is_stream:
             keys = {name: message.body[name] for name in ("pk", "sk")}
@@ -487,6 +533,16 @@ class World:
             answer.answer(HandoffKey(lead, said.stage, said.epoch), said.told, said.person)
         except AlreadyAnswered as error:
             self.too_late[said.person.name] = error.record.answer
+
+    def _ask(self, port: Callable[[str, Any], Any]) -> Any:
+        given = (port("versions", self.versions), self.clock, {})
+        simulations = SignedSimulations(InMemorySecrets(page="s" * 43), "page", self.clock)
+        return self._asked, (DraftRules(*given, TERMS), self.designs.publish(*given, simulations, TERMS))
+
+    def _asked(self, event: Any, _context: Any, given: tuple[DraftRules, PublishRules]) -> None:
+        asked: Asking = event["ask"]
+        with suppress(Refused):  # it says why, to whoever asks
+            asked.what(*given)
 
     def _rescore(self, port: Callable[[str, Any], Any]) -> Any:
         leads, noise, rules = port("leads", self.leads), port("noise", self.noise), self._rules(port)
