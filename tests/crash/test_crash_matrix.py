@@ -1,6 +1,6 @@
 """Whatever goes wrong at whichever call, delivering again makes everything right: no baton is dropped, none doubled.
 
-Every call of a story is numbered. `EXAMPLES=2000 pytest tests/crash` tries everything that can go wrong at each of
+Every call of a story is numbered. `EXAMPLES=6000 pytest tests/crash` tries everything that can go wrong at each of
 them, of so many more stories in which messages come two or three times one thing in each, and so many pairs of faults,
 others each time. `ALL=1 pytest tests/crash` tries everything that can go wrong once, however often messages come, in
 either of two orders of messages; the ordinary run tries a sample of the same.
