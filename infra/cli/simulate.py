@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -76,6 +76,7 @@ def simulate_rules(  # noqa: PLR0917 - each is an option
 
 def as_told(found: Simulation) -> dict[str, Any]:
     """What a simulation found, for a script."""
+    withheld = found.findings.withheld
     return {
         "simulation": found.token,
         "sha256": found.sha256,
@@ -84,6 +85,7 @@ def as_told(found: Simulation) -> dict[str, Any]:
         "since": found.since,
         "share": found.share,
         "handoffs": {"before": found.findings.sent("before"), "after": found.findings.sent("after")},
+        "withheld": {"before": withheld.before, "after": withheld.after, "now": withheld.now},
         "findings": found.findings.as_json(),
         "loads": [
             {
@@ -105,8 +107,8 @@ def _show(found: Simulation) -> None:
     findings = found.findings
     if not findings.leads:
         return
-    screen.show(_flow_table("stage", "no stage", findings.stages))
-    screen.show(_flow_table("temperature", "none", findings.temperatures))
+    screen.show(_flow_table("stage", "no stage", findings.stages, found.stages))
+    screen.show(_flow_table("temperature", "none", findings.temperatures, found.temperatures))
     if found.moves:
         screen.show(_moves_table(found))
     if loads := findings.loads():
@@ -120,13 +122,16 @@ def _show(found: Simulation) -> None:
         screen.say(line)
 
 
-def _flow_table(what: str, none: str, flows: Mapping[tuple[str | None, str | None], int]) -> Table:
-    """How many stand where, enter and leave."""
+def _flow_table(
+    what: str, none: str, flows: Mapping[tuple[str | None, str | None], int], order: Sequence[str]
+) -> Table:
+    """How many stand where, enter and leave, in some order; last come names that only older rules had."""
     table = Table(what, "now", "leave", "enter", "with these rules")
     for column in table.columns[1:]:
         column.justify = "right"
-    names = dict.fromkeys(name for flow in flows for name in flow)
-    for name in sorted(names, key=lambda each: (each is not None, each or "")):
+    standing = {name for flow in flows for name in flow}
+    of_older = sorted(name for name in standing if name is not None and name not in order)
+    for name in (each for each in (None, *order, *of_older) if each in standing):
         stood = sum(leads for (before, _), leads in flows.items() if before == name)
         stays = flows.get((name, name), 0)
         stands = sum(leads for (_, after), leads in flows.items() if after == name)

@@ -56,7 +56,10 @@ class SimulationWish:
 
 @dataclass(frozen=True, slots=True)
 class Simulation:
-    """What a simulation found. `token` is what a publish asks for, and `share` the part of all leads."""
+    """What a simulation found. `token` is what a publish asks for, and `share` the part of all leads.
+
+    `stages` and `temperatures` are names in the order of the rule files.
+    """
 
     token: str
     sha256: str
@@ -67,6 +70,8 @@ class Simulation:
     findings: Findings
     moves: tuple[Mapping[str, Any], ...] = ()
     notify: bool = False
+    stages: tuple[str, ...] = ()
+    temperatures: tuple[str, ...] = ()
 
 
 @dataclass
@@ -125,6 +130,8 @@ def simulate(api: Api, wish: SimulationWish, tell: Tell = lambda *_: None) -> Si
         findings=found.findings,
         moves=tuple(found.moves),
         notify=wish.notify,
+        stages=tuple(first["order"]["stages"]),
+        temperatures=tuple(first["order"]["temperatures"]),
     )
 
 
@@ -164,8 +171,15 @@ def summary_lines(simulation: Simulation) -> Iterator[str]:
         has, its = ("has a history", "its") if found.passed_over == 1 else ("have histories", "their")
         over = f"{counted(found.passed_over, 'lead')} {has} too long to be replayed in time"
         yield f"{over}: {its} handoffs are not counted."
-    counts = ", which the budget counts too" if simulation.notify else ""
-    yield f"Publishing would hand over {counted(found.sent_now, 'lead')} at once{counts}."
+    held = found.withheld
+    if held.before or held.after:
+        were = growth_in_words(held.before, held.after)
+        yield f"Withheld besides, for want of consent or by a veto, and not counted: {were}."
+    counts = ""
+    if simulation.notify and found.sent_now:
+        counts = f"; the budget counts {found.besides or 'none'} of these handoffs on top of those"
+    waits = f" {counted(held.now, 'handoff')} more would wait for permission." if held.now else ""
+    yield f"Publishing would hand over {counted(found.sent_now, 'lead')} at once{counts}.{waits}"
 
 
 def counted(number: int, thing: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import timedelta
 from itertools import zip_longest
 from typing import Any, Literal
@@ -52,7 +52,8 @@ class Simulated:
     `sha256` is that of the rule file's document (what it says), `against` the number of the version that was active,
     and `at` the moment for which all was told. `leads` were looked at, `share` is their part of all leads (from above 0
     to 1), and `is_sample` says that nobody chose which. The handoffs are those that would have been sent from `since`
-    on, under the active rules and under the new ones; with `notify` whom publishing itself hands over counts besides.
+    on, under the active rules and under the new ones; with `notify` those that publishing itself sends count besides,
+    as far as the replay under the new rules does not count them. What is withheld is not among them.
     """
 
     sha256: str
@@ -187,12 +188,33 @@ class Sending:
 
 
 @dataclass(frozen=True, slots=True)
+class Withheld:
+    """How many handoffs would be withheld, for want of consent or by a veto: by publishing itself, and in the past.
+
+    Those of the past are entries for which no permission came until the lead left the stage, under the active rules
+    (`before`) and the new.
+    """
+
+    now: int = 0
+    before: int = 0
+    after: int = 0
+
+    def __add__(self, other: Withheld) -> Withheld:
+        """Both together."""
+        return Withheld(self.now + other.now, self.before + other.before, self.after + other.after)
+
+
+NONE_WITHHELD = Withheld()
+
+
+@dataclass(frozen=True, slots=True)
 class LeadSimulated:
     """What publishing would do to one lead. `name` is how people know it, None where nobody told.
 
-    `now` are the handoffs that publishing itself would cause, at that moment. `sent_before` and `sent_after` are those
-    of the time looked back over, had the active or the new rules held all along; they are not told of a lead that is
-    `passed_over`, whose history could not be replayed in time.
+    `now` are the handoffs that publishing itself would cause, at that moment; `by_rules` says that the new rules cause
+    them, and not what the lead did. `sent_before` and `sent_after` are those of the time looked back over, had the
+    active or the new rules held all along; they are not told of a lead that is `passed_over`, whose history could not
+    be replayed in time. `withheld` are those that nobody would be told of, for want of consent or by a veto.
     """
 
     lead: LeadId
@@ -203,6 +225,18 @@ class LeadSimulated:
     sent_before: tuple[Sending, ...] = ()
     sent_after: tuple[Sending, ...] = ()
     passed_over: bool = False
+    by_rules: bool = False
+    withheld: Withheld = NONE_WITHHELD
+
+    @property
+    def besides(self) -> int:
+        """How many of the handoffs `now` the replay under the new rules does not count already.
+
+        It counts those that are more than under the active rules: they are what the new rules make of the lead.
+        """
+        if not self.by_rules:
+            return 0
+        return max(0, len(self.now) - max(0, len(self.sent_after) - len(self.sent_before)))
 
     @property
     def moves(self) -> bool:
@@ -219,14 +253,15 @@ def sendings(
     *,
     consent_required: bool,
     before_each: Callable[[], None] = go_on,
-) -> Iterator[tuple[str, int, Moment, Facts]]:
+) -> Iterator[tuple[str, int, Moment, Facts | None]]:
     """The handoffs that would have been sent from `since` to `at`, had these rules held all along.
 
     Each with its stage, epoch, moment, and what was known of the lead then. `moments` are those at which the lead did
     something; what time alone brings about lies between them. A handoff that lacks permission waits for it, as long as
-    the lead stays in the stage. Of a lead that goes round in circles the first `MOST_STEPS` transitions are replayed;
-    one that did more than six hundred things is looked at after every few of them. `before_each` small part of the work
-    is called: what it raises ends it.
+    the lead stays in the stage: one that waited in vain is withheld, and told with the moment of the entry and None.
+    Of a lead that goes round in circles the first `MOST_STEPS` transitions are replayed; one that did more than six
+    hundred things is looked at after every few of them. `before_each` small part of the work is called: what it raises
+    ends it.
     """
     if not rules.file.handoff:
         return
@@ -245,6 +280,9 @@ def sendings(
             if moment >= since:
                 yield step.to_stage, step.epoch, moment, standing.facts
             break
+        else:
+            if step.at >= since:
+                yield step.to_stage, step.epoch, step.at, None
 
 
 def _looks(moments: Iterable[Moment], at: Moment) -> Sequence[Moment]:
@@ -307,7 +345,8 @@ class Findings:
 
     `stages` and `temperatures` count leads by where they stand before and after; `scores` counts them by the column of
     the distribution; `shares` are handoffs of the time looked back over, and `rounds` who takes turns by each counter.
-    Of the leads `passed_over` no handoff of that time is known.
+    Of the leads `passed_over` no handoff of that time is known. `besides` are those of `sent_now` that the budget
+    counts too where the rules are published with `notify`, and `withheld` stand in no other number.
     """
 
     leads: int = 0
@@ -319,6 +358,8 @@ class Findings:
     shares: Mapping[Share, int] = field(default_factory=dict)
     rounds: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     passed_over: int = 0
+    besides: int = 0
+    withheld: Withheld = NONE_WITHHELD
 
     @classmethod
     def of(cls, found: Iterable[LeadSimulated]) -> Findings:
@@ -328,10 +369,11 @@ class Findings:
         scores: Counter[tuple[When, int]] = Counter()
         shares: Counter[Share] = Counter()
         rounds: dict[str, tuple[str, ...]] = {}
-        leads = moved = now = over = 0
+        leads = moved = now = over = besides = 0
+        withheld = NONE_WITHHELD
         for each in found:
             leads, moved, now = leads + 1, moved + each.moves, now + len(each.now)
-            over += each.passed_over
+            over, besides, withheld = over + each.passed_over, besides + each.besides, withheld + each.withheld
             stages[each.before.stage, each.after.stage] += 1
             temperatures[each.before.temperature, each.after.temperature] += 1
             scores["before", bin_of(each.before.total)] += 1
@@ -346,7 +388,7 @@ class Findings:
                     if owners.counter is not None:
                         rounds[owners.counter] = owners.round
                     shares[Share(when, week_of(sending.at), owners.team, owners.assignee, owners.counter)] += 1
-        return cls(leads, moved, now, stages, temperatures, scores, shares, rounds, over)
+        return cls(leads, moved, now, stages, temperatures, scores, shares, rounds, over, besides, withheld)
 
     def __add__(self, other: Findings) -> Findings:
         """Both together."""
@@ -360,6 +402,8 @@ class Findings:
             Counter(self.shares) + Counter(other.shares),
             {**self.rounds, **other.rounds},
             self.passed_over + other.passed_over,
+            self.besides + other.besides,
+            self.withheld + other.withheld,
         )
 
     def sent(self, when: When) -> int:
@@ -392,6 +436,8 @@ class Findings:
             "leads": self.leads,
             "moved": self.moved,
             "sent_now": self.sent_now,
+            "besides": self.besides,
+            "withheld": asdict(self.withheld),
             "passed_over": self.passed_over,
             "stages": _flows(self.stages),
             "temperatures": _flows(self.temperatures),
@@ -429,7 +475,19 @@ class Findings:
             },
             {counter: tuple(order) for counter, order in told["rounds"].items()},
             told["passed_over"],
+            told["besides"],
+            Withheld(**told["withheld"]),
         )
+
+
+def in_order(before: Sequence[str], after: Sequence[str]) -> tuple[str, ...]:
+    """The names of two rule files in the order of the new one; what only the old one has follows what it followed."""
+    names, place = list(after), 0
+    for name in before:
+        if name not in names:
+            names.insert(place, name)
+        place = names.index(name) + 1
+    return tuple(names)
 
 
 def _flows(counted: Mapping[tuple[str | None, str | None], int]) -> list[dict[str, Any]]:

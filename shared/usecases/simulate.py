@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -27,6 +27,8 @@ from shared.domain.simulation import (
     Sending,
     Standing,
     Stretch,
+    Withheld,
+    in_order,
     sendings,
 )
 from shared.domain.state import ScoreState, known_facts
@@ -68,10 +70,15 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class SimulatedPage:
-    """What was found of some leads, and the segment up to there."""
+    """What was found of some leads, and the segment up to there.
+
+    `stages` and `temperatures` are the names that the new rules and the active ones have, in their order.
+    """
 
     found: tuple[LeadSimulated, ...]
     stretch: Stretch
+    stages: tuple[str, ...]
+    temperatures: tuple[str, ...]
 
 
 class _OutOfTimeError(Exception):
@@ -171,8 +178,14 @@ class Simulate:
         found, after = self._walk(run, stretch, limit)
         before, later = sum(len(lead.sent_before) for lead in found), sum(len(lead.sent_after) for lead in found)
         if candidate.notify:
-            later += sum(len(lead.now) for lead in found)
-        return SimulatedPage(tuple(found), stretch.with_page(after, len(found), before, later))
+            later += sum(lead.besides for lead in found)
+        old, new = run.active.rule_file, candidate.rule_file
+        return SimulatedPage(
+            tuple(found),
+            stretch.with_page(after, len(found), before, later),
+            in_order([each.name for each in old.stages], [each.name for each in new.stages]),
+            in_order([each.name for each in old.temperature], [each.name for each in new.temperature]),
+        )
 
     def _run(self, candidate: Candidate, stretch: Stretch, *, named: bool) -> _Run:
         active = self._rulebook.refresh()
@@ -230,12 +243,14 @@ class Simulate:
         facts = known_facts(scored.state)
         sent_before: tuple[Sending, ...] = ()
         sent_after: tuple[Sending, ...] = ()
+        withheld = Withheld(now=int(decision.record.withheld not in {None, before.withheld}))
         passed_over = False
         try:
-            sent_before, sent_after = (
-                tuple(self._sent(run, rules, state, history, enough))
+            (sent_before, held_before), (sent_after, held_after) = (
+                self._sent(run, rules, state, history, enough)
                 for rules, state in ((run.active, old), (run.new, scored.state))
             )
+            withheld += Withheld(before=held_before, after=held_after)
         except _OutOfTimeError:
             passed_over = True
         return LeadSimulated(
@@ -253,6 +268,8 @@ class Simulate:
             sent_before,
             sent_after,
             passed_over,
+            by_rules=any(each.by_rules for each in decision.transitions),
+            withheld=withheld,
         )
 
     def _read(self, lead: LeadId) -> tuple[LeadRecord | None, StageRecord | None]:
@@ -268,12 +285,15 @@ class Simulate:
 
     def _sent(
         self, run: _Run, active: ActiveRules, state: ScoreState, history: History, enough: int
-    ) -> Iterator[Sending]:
+    ) -> tuple[tuple[Sending, ...], int]:
+        """What would have been sent under some rules, and how many handoffs would have been withheld."""
+
         def in_time() -> None:
             if self._clock.now() >= enough:
                 raise _OutOfTimeError
 
         moments = {each.occurred_at for each in history.activities}
+        sent, withheld = [], 0
         for stage, epoch, at, facts in sendings(
             active.rules,
             state,
@@ -283,7 +303,11 @@ class Simulate:
             consent_required=self._consent_required,
             before_each=in_time,
         ):
-            yield self._sending(run, active, stage, epoch, at, facts)
+            if facts is None:
+                withheld += 1
+            else:
+                sent.append(self._sending(run, active, stage, epoch, at, facts))
+        return tuple(sent), withheld
 
     def _sending(  # noqa: PLR0917 - whence, and what
         self, run: _Run, active: ActiveRules, stage: str, epoch: int, at: Moment, facts: Facts

@@ -5,6 +5,7 @@ from __future__ import annotations
 import weakref
 from dataclasses import replace
 from functools import cache, reduce
+from itertools import count
 from operator import add
 from typing import Any
 
@@ -12,19 +13,33 @@ import pytest
 from hypothesis import event, given
 from hypothesis import strategies as st
 
-from shared.domain.activity import Claims
+from shared.domain.activity import (
+    HANDOFF_ACCEPTED,
+    HANDOFF_RECYCLED,
+    HANDOFF_REJECTED,
+    NOISE_MARKED,
+    NOISE_UNMARKED,
+    Activity,
+    Claims,
+    Identity,
+    Rank,
+)
+from shared.domain.handoff import Answer, AnswerKind, HandoffKey, LeadId
 from shared.domain.moments import DAY, HOUR, MINUTE, SECOND, Moment
+from shared.domain.noise import Noise, NoiseFilter
 from shared.domain.reading import RuleFileError, parse_rule_file
 from shared.domain.refusals import Contested, Invalid
 from shared.domain.routing import Member, Owners
-from shared.domain.simulation import Findings, LeadSimulated, Simulated, united
+from shared.domain.simulation import NONE_WITHHELD, Findings, LeadSimulated, Simulated, Withheld, united
+from shared.ports.bus import Event
 from shared.ports.leads import LeadRecord
 from shared.ports.rules import RuleVersion
-from shared.usecases.history import gather
+from shared.usecases.history import SILENCE, gather
+from shared.usecases.score import Score
 from shared.usecases.simulate import Candidate, Simulate
-from tests.people import activity, email, merged
+from tests.people import activity, browser, email, merged, unmerged
 from tests.unit.domain import random_rules
-from tests.unit.test_evaluate import RULES, Hall
+from tests.unit.test_evaluate import ADA, RULES, Hall
 
 PEOPLE = [email(f"person-{number}@engines.example") for number in range(5)]
 ROSTERS = {
@@ -57,7 +72,7 @@ class ReadOnly:
         return getattr(self._port, name)
 
 
-def simulator(hall: Hall, *, consent_required: bool = True) -> Simulate:
+def simulator(hall: Hall, *, consent_required: bool = True, noise: Noise = SILENCE) -> Simulate:
     """A simulation of what is in a hall, which can read and nothing else."""
     return Simulate(
         activities=ReadOnly(hall.log, "under", "at"),
@@ -67,6 +82,7 @@ def simulator(hall: Hall, *, consent_required: bool = True) -> Simulate:
         clock=hall.clock,
         consent_required=consent_required,
         rosters=ROSTERS,
+        noise=lambda: noise,
     )
 
 
@@ -83,13 +99,22 @@ def whole(simulate: Simulate, rules: Candidate, **moments: Moment) -> list[LeadS
 
 def published(hall: Hall, document: dict[str, Any], *, notify: bool = False) -> None:
     """The rules are published, and every lead is rescored and looked at, all in one moment."""
+    publish(hall, document, notify=notify)
+    for record in live_leads(hall):
+        rescored(hall, record.lead)
+
+
+def publish(hall: Hall, document: dict[str, Any], *, notify: bool) -> None:
+    """The rules are published, and no lead is rescored yet."""
     number = hall.versions.active_number() + 1
     version = RuleVersion(number, "new", "mia", hall.clock.now(), "", "c" * 64, document, "", notify=notify)
     hall.versions.publish(version)
     hall.rulebook.refresh()
-    for record in live_leads(hall):
-        hall.score.touch(record.lead)
-        hall.evaluate.look(record.lead)
+
+
+def rescored(hall: Hall, lead: LeadId) -> None:
+    hall.score.touch(lead)
+    hall.evaluate.look(lead)
 
 
 def live_leads(hall: Hall) -> list[LeadRecord]:
@@ -107,6 +132,11 @@ def handoffs(hall: Hall) -> set[tuple[str, str, int]]:
     return {(key.lead, key.stage, key.epoch) for key in committed}
 
 
+def waiting(hall: Hall) -> set[tuple[str, HandoffKey]]:
+    """Which handoffs wait for permission."""
+    return {(lead, each.withheld) for lead, each in hall.stages.records.items() if each.withheld}
+
+
 # --- simulation equals reality ----------------------------------------------------------------------------------------
 
 
@@ -118,56 +148,164 @@ def _is_valid(document: dict[str, Any]) -> bool:
     return True
 
 
-RULE_FILES = random_rules.documents(stages=True).filter(_is_valid)
+STREET, BROWSER = NoiseFilter("address", "203.0.113.0/24"), browser("shared")
+ANSWERED = {"accepted": HANDOFF_ACCEPTED, "rejected": HANDOFF_REJECTED, "recycled": HANDOFF_RECYCLED}
 
 
 @st.composite
-def halls(draw: st.DrawFn, rules: dict[str, Any], *, consent_required: bool) -> Hall:
-    """Some leads that did things while the rules held, were looked at on the way, and perhaps not since."""
-    hall = Hall(rules, consent_required=consent_required)
-    hall.clock.moment = Moment(random_rules.START + 25 * DAY)
-    did: list[Any] = []
-    for number, person in enumerate(PEOPLE[: draw(st.integers(1, len(PEOPLE)))]):
-        did += [
-            replace(each, id=f"{number}-{each.id}", identities=(person,))
-            for each in draw(random_rules.activities(most=8))
-        ]
-    if did:
-        half = draw(st.integers(0, len(did)))
-        for some in (did[:half], did[half:]):
-            hall.take(*some)
-            for record in live_leads(hall):
-                if draw(st.integers(1, 4)) > 1:
-                    hall.evaluate.look(record.lead)
-            hall.clock.advance(draw(st.sampled_from([SECOND, HOUR, 3 * DAY, 40 * DAY])))
-    leads = live_leads(hall)
-    if len(leads) > 1 and draw(st.integers(1, 3)) == 1:
-        one, two = (min(each.identities, key=lambda name: name.key) for each in leads[:2])
-        hall.take(merged("together", one, two, at="2026-03-27T09:00:00Z"))
-    return hall
+def documents(draw: st.DrawFn) -> dict[str, Any]:
+    """Random rules, of which many hand over from every stage and ask what sales answered."""
+    document: dict[str, Any] = draw(random_rules.documents(stages=True))
+    names = [each["name"] for each in document["stages"]]
+    if draw(st.booleans()):
+        document["handoff"] = {name: draw(random_rules.handoff_rules()) for name in names}
+    if draw(st.booleans()):
+        answer = draw(st.sampled_from(list(ANSWERED.values())))
+        document["stages"].append({"name": "answered", "from": names, "enter": {"activity": answer}})
+    return document
+
+
+RULE_FILES = documents().filter(_is_valid)
+
+
+class World(Hall):
+    """A hall whose people answer handoffs, and whose filters silence a street."""
+
+    def __init__(self, rules: dict[str, Any], *, consent_required: bool, filters: tuple[NoiseFilter, ...] = ()) -> None:
+        super().__init__(rules, consent_required=consent_required)
+        self.noise = Noise(filters)
+        new_ids = (LeadId(f"lead-{number}") for number in count(1))
+        self.score = Score(
+            self.log, self.leads, self.rulebook, self.clock, lambda: next(new_ids), noise=lambda: self.noise
+        )
+
+    def said(self, kind: str, *names: Identity, **more: Any) -> None:
+        """People say something about a lead, now."""
+        one = activity(f"said-{next(self.numbers)}", *names, type=kind, rank=Rank.SALES, own=False, **more)
+        self.take(replace(one, occurred_at=self.clock.now(), received_at=self.clock.now()))
+
+    def answered(self, key: HandoffKey, kind: AnswerKind, again: int | None) -> None:
+        """Sales answers a handoff, now; of a lead that is given back it may name a day to look again."""
+        now = self.clock.now()
+        answer = Answer(kind, now, "Mia", look_again=Moment(now + again) if again and kind == "recycled" else None)
+        (record,) = [each for each in live_leads(self) if key.lead in (each.lead, *each.absorbed)]
+        one = activity(f"answer-{next(self.numbers)}", name_of(record), type=ANSWERED[kind], rank=Rank.SALES, own=False)
+        one = replace(one, occurred_at=now, received_at=now)
+        self.stages.handed_over.answer(key, answer, one, Event(id=one.id, name="HandoffAnswered", detail={}))
+        self.take(one)
+
+
+def name_of(record: LeadRecord) -> Identity:
+    return min(record.identities - {BROWSER}, key=lambda name: name.key)
+
+
+def chance(draw: st.DrawFn, of: int) -> bool:
+    return draw(st.integers(1, of)) == 1
+
+
+@st.composite
+def deeds(draw: st.DrawFn, number: int) -> list[Activity]:
+    """What one person did: by name or at a shared browser, some of it as a bot, and some from the street."""
+    person = PEOPLE[number]
+    did = [activity(f"{number}-granted", person, type="other", claims=Claims(consent="granted"))]
+    did = did if chance(draw, 2) else []
+    for each in draw(random_rules.activities(most=8)):
+        names = draw(st.sampled_from([(person,), (person,), (person,), (person, BROWSER), (BROWSER,)]))
+        context = {"address": "203.0.113.9"} if chance(draw, 8) else {}
+        did.append(
+            replace(
+                each,
+                id=f"{number}-{each.id}",
+                identities=(person,) if each.rank >= Rank.SALES else names,
+                marks=("bot",) if chance(draw, 12) else (),
+                context=context,
+            )
+        )
+    return did
+
+
+def looked_at(draw: st.DrawFn, world: World) -> None:
+    """Most leads are looked at, and now and then people take one for noise."""
+    for record in live_leads(world):
+        if chance(draw, 10):
+            world.said(draw(st.sampled_from([NOISE_MARKED, NOISE_UNMARKED])), name_of(record))
+        if not chance(draw, 4):
+            world.evaluate.look(record.lead)
+
+
+def sales_answers(draw: st.DrawFn, world: World) -> None:
+    """Some handoffs are answered, a day to look again perhaps; others nobody was told of for want of permission."""
+    for key in list(world.stages.handed_over.committed):
+        if not world.stages.standing(key).answer and chance(draw, 2):
+            again = draw(st.none() | st.sampled_from([DAY, 30 * DAY]))
+            world.answered(key, draw(st.sampled_from(list(ANSWERED))), again)
+        elif chance(draw, 4):
+            world.stages.handed_over.withhold(key, "consent", world.clock.now())
+
+
+def other_rules(draw: st.DrawFn, world: World) -> None:
+    """Rules are published, and not every lead is rescored yet."""
+    publish(world, draw(RULE_FILES), notify=draw(st.booleans()))
+    for record in live_leads(world):
+        if chance(draw, 2):
+            rescored(world, record.lead)
+
+
+def joined(draw: st.DrawFn, world: World) -> None:
+    """Two leads are one, and perhaps two again."""
+    one, two = (name_of(each) for each in live_leads(world)[:2])
+    world.take(merged("together", one, two, at="2026-03-27T09:00:00Z"))
+    if chance(draw, 2):
+        world.evaluate.look(live_leads(world)[0].lead)
+    if chance(draw, 3):
+        world.take(unmerged("apart", [one], [two], at="2026-03-28T09:00:00Z"))
+
+
+@st.composite
+def worlds(draw: st.DrawFn, before: dict[str, Any], *, consent_required: bool) -> World:
+    """Leads that did things while the rules held, were looked at on the way and answered, and perhaps not since."""
+    world = World(before, consent_required=consent_required, filters=draw(st.sampled_from([(), (STREET,)])))
+    world.clock.moment = Moment(random_rules.START + 25 * DAY)
+    did = [each for number in range(draw(st.integers(1, len(PEOPLE)))) for each in draw(deeds(number))]
+    half = draw(st.integers(0, len(did)))
+    for some in (did[:half], did[half:]):
+        if some:
+            world.take(*some)
+        looked_at(draw, world)
+        sales_answers(draw, world)
+        if chance(draw, 4):
+            other_rules(draw, world)
+        world.clock.advance(draw(st.sampled_from([SECOND, HOUR, 3 * DAY, 40 * DAY])))
+    if len(live_leads(world)) > 1 and chance(draw, 3):
+        joined(draw, world)
+    return world
 
 
 @given(st.data(), RULE_FILES, RULE_FILES, st.booleans(), st.booleans())
 def test_publishing_at_the_same_moment_moves_exactly_the_leads_that_were_named_and_hands_over_exactly_those(
     data, before, after, notify, consent_required
 ):
-    hall = data.draw(halls(before, consent_required=consent_required))
-    stood, handed_over = standings(hall), handoffs(hall)
+    world = data.draw(worlds(before, consent_required=consent_required))
+    stood, handed_over, waited = standings(world), handoffs(world), waiting(world)
 
-    told = whole(simulator(hall, consent_required=consent_required), candidate(after, notify=notify))
-    published(hall, after, notify=notify)
+    simulate = simulator(world, consent_required=consent_required, noise=world.noise)
+    told = whole(simulate, candidate(after, notify=notify))
+    published(world, after, notify=notify)
 
     assert {each.lead for each in told} == stood.keys()
     assert {each.lead: (each.before.stage, each.before.temperature) for each in told} == stood
-    assert {each.lead: (each.after.stage, each.after.temperature) for each in told} == standings(hall)
+    assert {each.lead: (each.after.stage, each.after.temperature) for each in told} == standings(world)
     now = {(each.lead, sent.stage, sent.epoch) for each in told for sent in each.now}
-    assert now == handoffs(hall) - handed_over
+    assert now == handoffs(world) - handed_over
+    assert {each.lead for each in told if each.withheld.now} == {lead for lead, _ in waiting(world) - waited}
     for each in told:
-        record = hall.leads.load(each.lead)
-        rules = hall.rulebook.version(record.rules_version).rules
-        assert each.after.total == rules.score(record.state, hall.clock.now()).total
+        record = world.leads.load(each.lead)
+        rules = world.rulebook.version(record.rules_version).rules
+        assert each.after.total == rules.score(record.state, world.clock.now()).total
     event(f"{sum(each.moves for each in told)} leads move")
     event(f"{len(now)} handed over")
+    event(f"{sum(each.withheld.now for each in told)} withheld")
+    event(f"{len(world.stages.handed_over.outbox)} answered")
 
 
 # --- pages ------------------------------------------------------------------------------------------------------------
@@ -312,6 +450,30 @@ def test_a_lead_tells_where_it_stands_and_would_stand_and_what_would_have_been_s
 
 
 @pytest.mark.parametrize("notify", [True, False])
+def test_handoffs_that_would_be_withheld_are_told_apart_and_count_nowhere(crowd, notify):
+    rules = candidate(SOFTER, notify=notify)
+    page = simulator(crowd).page(rules, simulator(crowd).begin(rules, 0, 1), 1000, named=True)
+    withheld = {each.name: each.withheld for each in page.found if each.withheld != NONE_WITHHELD}
+
+    # Of those in the stage that hands over, the third and the sixth have granted nothing; the sixth waits already.
+    assert withheld == {
+        "lead-3@engines.example": Withheld(now=int(notify), after=1),
+        "lead-6@engines.example": Withheld(before=1, after=1),
+    }
+    assert (page.stretch.handoffs_before, page.stretch.handoffs_after) == (3, 5)
+    asked_of_nobody = simulator(crowd, consent_required=False)
+    assert {each.withheld for each in whole(asked_of_nobody, rules)} == {NONE_WITHHELD}
+
+
+def test_names_stand_in_the_order_of_the_rule_files(crowd):
+    rules = candidate({**RULES, "stages": STAGES[:1], "handoff": {}, "temperature": [{"name": "icy"}]})
+    page = simulator(crowd).page(rules, simulator(crowd).begin(rules, 0, 1), 1, named=False)
+
+    assert page.stages == ("suspect", "mql", "sql", "cold")
+    assert page.temperatures == ("cold", "warm", "hot", "icy")
+
+
+@pytest.mark.parametrize("notify", [True, False])
 def test_with_notify_publishing_hands_over_whom_the_rules_alone_move_and_the_simulation_says_so(crowd, notify):
     told = whole(simulator(crowd), candidate(SOFTER, notify=notify))
     before = handoffs(crowd)
@@ -322,16 +484,43 @@ def test_with_notify_publishing_hands_over_whom_the_rules_alone_move_and_the_sim
     assert len(now) == (2 if notify else 0)
 
 
-def test_with_notify_whom_publishing_itself_hands_over_counts_besides(crowd):
-    simulate = simulator(crowd)
-    counted = {}
+def counted(hall, document):
+    """How many handoffs the budget counts before and after, without notify and with it."""
+    simulate, found = simulator(hall), {}
     for notify in (False, True):
-        rules = candidate(SOFTER, notify=notify)
+        rules = candidate(document, notify=notify)
         page = simulate.page(rules, simulate.begin(rules, 0, 1), 1000, named=False)
         assert page.stretch.notify is notify
-        counted[notify] = (page.stretch.handoffs_before, page.stretch.handoffs_after)
+        found[notify] = (page.stretch.handoffs_before, page.stretch.handoffs_after)
+    return found
 
-    assert counted[True] == (counted[False][0], counted[False][1] + 2)
+
+def test_with_notify_no_lead_counts_twice_that_the_replay_hands_over_too(crowd):
+    told = whole(simulator(crowd), candidate(SOFTER, notify=True))
+    assert sum(len(each.now) for each in told) == 2
+
+    assert counted(crowd, SOFTER) == {False: (3, 5), True: (3, 5)}
+
+
+def test_with_notify_whoever_was_handed_over_and_is_once_more_counts_besides():
+    hall = Hall()
+    hall.did("form_submitted", claims=Claims(consent="granted"))
+    hall.did("demo_requested")
+    hall.clock.advance(17 * DAY)
+    hall.look()
+    assert hall.stage() == "cold"
+
+    # It would never have left the stage under the new rules; publishing them hands it over a second time.
+    assert counted(hall, SOFTER) == {False: (1, 1), True: (1, 2)}
+
+
+def test_a_lead_that_did_something_itself_since_it_was_looked_at_counts_once_with_notify_too():
+    hall = Hall()
+    hall.did("form_submitted", claims=Claims(consent="granted"))
+    hall.take(replace(activity("demo", ADA, type="demo_requested"), occurred_at=hall.clock.now()))
+
+    assert len(whole(simulator(hall), candidate(SOFTER))[0].now) == 1
+    assert counted(hall, SOFTER) == {False: (1, 1), True: (1, 1)}
 
 
 def test_names_are_for_those_who_may_see_them(crowd):

@@ -75,12 +75,29 @@ class ShareResponse(Response):
     handoffs: int
 
 
+class WithheldResponse(Response):
+    """How many handoffs would be withheld, for want of consent or by a veto; they stand in no other number.
+
+    `now` by publishing itself, where they wait for permission; `before` and `after` are entries of the past for which
+    none came until the lead left the stage.
+    """
+
+    now: int
+    before: int
+    after: int
+
+
 class FindingsResponse(Response):
     """What was found of some leads; those of several pages are added up, in any order."""
 
     leads: int
     moved: int
     sent_now: int = Field(description="How many handoffs publishing itself would cause.")
+    besides: int = Field(
+        description="How many of them the budget counts with `notify`, besides those that would have been sent by the "
+        "new rules: the others are told there."
+    )
+    withheld: WithheldResponse
     passed_over: int = Field(
         description="How many leads have histories too long to be replayed in time: no handoff of theirs is counted "
         "that would have been sent."
@@ -129,6 +146,13 @@ class ForeseenHandoffResponse(Response):
     counter: str | None = Field(description="By which they take turns.")
 
 
+class OrderResponse(Response):
+    """The names in the order of the rule files: of stages, and of temperatures from the lowest up."""
+
+    stages: list[str]
+    temperatures: list[str]
+
+
 class SimulateResponse(Response):
     """A page of a simulation. Nothing was written, and nobody was told."""
 
@@ -142,6 +166,7 @@ class SimulateResponse(Response):
     simulation: str = Field(
         description="`next` of the segment's following page. Those of the last pages are shown to a publish, for a day."
     )
+    order: OrderResponse
     findings: FindingsResponse
     moves: list[MoveResponse]
     handoffs: list[ForeseenHandoffResponse]

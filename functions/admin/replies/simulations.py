@@ -27,6 +27,7 @@ def simulated(page: SimulatedPage, token: str) -> api.simulations.SimulateRespon
         of=stretch.of,
         done=stretch.done,
         simulation=token,
+        order=api.simulations.OrderResponse(stages=list(page.stages), temperatures=list(page.temperatures)),
         findings=api.simulations.FindingsResponse.model_validate(Findings.of(found).as_json()),
         moves=[
             api.simulations.MoveResponse(

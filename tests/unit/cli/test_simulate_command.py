@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from xml.etree import ElementTree
 
 import pytest
@@ -116,8 +117,47 @@ def test_nothing_is_published_by_it(baton, desk):
 
 def test_with_notify_it_tells_what_publishing_would_hand_over_at_once(baton):
     told = done(baton("second.yaml", "--notify"))
-    assert "Publishing would hand over 1 lead at once, which the budget counts too." in told
+    assert (
+        "Publishing would hand over 1 lead at once; the budget counts none of these handoffs on top of those." in told
+    )
     assert "Publishing would hand over 0 leads at once." in done(baton("second.yaml"))
+
+
+def test_what_the_budget_counts_besides_is_told():
+    found = Findings(leads=3, sent_now=3, besides=2)
+    lines = list(summary_lines(replace(_found(), findings=found, notify=True)))
+
+    assert "Publishing would hand over 3 leads at once; the budget counts 2 of these handoffs on top of those." in lines
+
+
+def test_handoffs_that_would_be_withheld_are_told_apart(baton, desk):
+    for number, demos in ((8, 2), (9, 1)):
+        who = email(f"person-{number}@lead.example")
+        desk.happened([activity(f"f{number}", who, type="form_submitted", at=NOW)])
+        desk.happened(activity(f"d{number}-{demo}", who, type="demo_requested", at=NOW) for demo in range(demos))
+    told = done(baton("second.yaml"))
+
+    assert "would have been 2 instead of 1 (+100.0%)." in told
+    assert "Withheld besides, for want of consent or by a veto, and not counted: 2 instead of 1 (+100.0%)." in told
+    assert "Publishing would hand over 0 leads at once. 2 handoffs more would wait for permission." in told
+    as_json = json.loads(done(baton("second.yaml", "--json")))
+    assert as_json["handoffs"] == {"before": 1, "after": 2}
+    assert as_json["withheld"] == {"before": 1, "after": 2, "now": 2}
+    assert desk.simulations.read(as_json["simulation"]).handoffs_after == 2
+
+
+def test_tables_stand_in_the_order_of_the_rules_and_not_by_alphabet(baton):
+    told = done(baton("second.yaml"))
+    assert told.index("suspect ") < told.index("MQL ")
+
+    flows: dict[tuple[str | None, str | None], int] = {
+        ("warm", "hot"): 1,
+        ("cold", "tepid"): 1,
+        (None, "cold"): 1,
+        ("balmy", "cold"): 1,
+    }
+    table = simulate._flow_table("temperature", "none", flows, ("cold", "warm", "hot"))
+    assert list(table.columns[0].cells) == ["none", "cold", "warm", "hot", "balmy", "tepid"]
 
 
 def test_an_analyst_sees_how_many_and_no_names(baton):

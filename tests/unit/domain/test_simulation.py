@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import replace
 from functools import reduce
 from operator import add
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -30,7 +31,9 @@ from shared.domain.simulation import (
     Simulated,
     Standing,
     Stretch,
+    Withheld,
     bin_of,
+    in_order,
     sample,
     sendings,
     united,
@@ -164,8 +167,19 @@ def did(day: int, kind: str, claims: Claims | None = None) -> Activity:
     return replace(one, occurred_at=at, received_at=at, claims=claims or Claims())
 
 
-def sent(*happened: Activity, since: int = -100, at: int = 100, consent_required: bool = True) -> list[tuple[str, int]]:
-    """The stage and the day of each handoff."""
+def sent(*happened: Activity, **when: Any) -> list[tuple[str, int]]:
+    """The stage and the day of each handoff that would have been sent."""
+    return [each for each, is_sent in told(*happened, **when) if is_sent]
+
+
+def withheld(*happened: Activity, **when: Any) -> list[tuple[str, int]]:
+    """The stage and the day of the entry of each handoff that would have been withheld."""
+    return [each for each, is_sent in told(*happened, **when) if not is_sent]
+
+
+def told(
+    *happened: Activity, since: int = -100, at: int = 100, consent_required: bool = True
+) -> list[tuple[tuple[str, int], bool]]:
     state = RULES.replayed(happened)
     found = sendings(
         RULES,
@@ -175,7 +189,7 @@ def sent(*happened: Activity, since: int = -100, at: int = 100, consent_required
         Moment(NOON + at * DAY),
         consent_required=consent_required,
     )
-    return [(stage, (moment - NOON) // DAY) for stage, _, moment, _ in found]
+    return [((stage, (moment - NOON) // DAY), facts is not None) for stage, _, moment, facts in found]
 
 
 def test_an_entry_with_permission_is_handed_over_at_once():
@@ -204,6 +218,30 @@ def test_a_vetoed_lead_is_not_handed_over():
     assert sent(did(0, "demo_requested", rival)) == []
     honest = Claims(company={"domain": "honest.example"})
     assert sent(did(0, "demo_requested", rival), did(1, "page_viewed", honest)) == [("mql", 1)]
+
+
+def test_what_waits_for_permission_in_vain_is_withheld_and_told_apart():
+    asked = did(0, "demo_requested")
+    rival = Claims(consent="granted", company={"domain": "rival.example"})
+
+    assert withheld(asked) == [("mql", 0)]
+    assert withheld(asked, consent_required=False) == []
+    assert withheld(asked, did(2, "page_viewed", GRANTED)) == []
+    assert withheld(asked, did(2, "page_viewed", DENIED)) == [("mql", 0)]
+    # Permission comes when the lead has left the stage: for the next one, or for none.
+    assert withheld(asked, did(3, "webinar_attended", GRANTED)) == [("mql", 0)]
+    assert withheld(asked, did(12, "page_viewed", GRANTED), did(20, "demo_requested")) == [("mql", 0)]
+    # Nobody who is vetoed climbs.
+    assert withheld(did(0, "demo_requested", rival)) == []
+
+
+def test_what_is_withheld_is_told_by_when_the_stage_was_entered():
+    twice = did(0, "demo_requested"), did(20, "demo_requested")
+
+    assert withheld(*twice) == [("mql", 0), ("mql", 20)]
+    assert withheld(*twice, since=1) == [("mql", 20)]
+    # It was sent before the time that is looked back over, and is not withheld because of that.
+    assert withheld(did(0, "demo_requested", GRANTED), since=1) == []
 
 
 def test_only_what_was_sent_in_the_time_is_told():
@@ -278,6 +316,53 @@ def test_a_long_replay_can_be_ended_in_the_midst_of_one_search():
         lifecycle.replay(RULES, ledger, [NOON], Moment(NOON + 200 * DAY), before_each=before_each)
 
 
+# --- whom publishing itself hands over --------------------------------------------------------------------------------
+
+ONE = Sending("mql", 1, NOON, Owners("inside-sales", ()))
+STANDS = Standing("mql", "hot", 0)
+
+
+@pytest.mark.parametrize(
+    ("now", "before", "after", "besides"),
+    [
+        (1, 0, 1, 0),  # the replay told it already
+        (1, 0, 0, 1),
+        (1, 1, 1, 1),  # it was handed over by the active rules, and is once more
+        (1, 1, 2, 0),
+        (1, 0, 3, 0),
+        (2, 0, 1, 1),
+        (1, 3, 1, 1),  # never more than publishing itself sends
+        (0, 1, 1, 0),
+    ],
+)
+def test_with_notify_a_handoff_that_the_replay_tells_counts_once(now, before, after, besides):
+    lead = LeadSimulated(
+        LeadId("ada"), None, STANDS, STANDS, (ONE,) * now, (ONE,) * before, (ONE,) * after, by_rules=True
+    )
+
+    assert lead.besides == besides
+    # What the lead did itself would be handed over without notify too.
+    assert replace(lead, by_rules=False).besides == 0
+
+
+# --- names ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "order"),
+    [
+        ([], ["suspect", "mql"], ["suspect", "mql"]),
+        (["suspect", "mql"], [], ["suspect", "mql"]),
+        (["suspect", "warm", "mql"], ["suspect", "mql", "sql"], ["suspect", "warm", "mql", "sql"]),
+        (["old", "suspect"], ["suspect", "mql"], ["old", "suspect", "mql"]),
+        (["mql", "a", "b"], ["suspect", "mql"], ["suspect", "mql", "a", "b"]),
+        (["mql", "suspect", "a"], ["suspect", "mql"], ["suspect", "a", "mql"]),
+    ],
+)
+def test_names_stand_in_the_order_of_the_new_file_and_what_it_lost_where_it_stood(before, after, order):
+    assert in_order(before, after) == tuple(order)
+
+
 # --- sums -------------------------------------------------------------------------------------------------------------
 
 TURNS = Owners("inside-sales", ("mia", "bo", "bo"), "inside-sales")
@@ -295,8 +380,8 @@ STANDINGS = st.builds(
     st.integers(-(10**13), 10**13),
 )
 LEADS = st.builds(
-    lambda number, before, after, now, was, will: LeadSimulated(
-        LeadId(f"lead-{number}"), None, before, after, now, was, will, number % 2 == 0
+    lambda number, before, after, now, was, will, withheld: LeadSimulated(
+        LeadId(f"lead-{number}"), None, before, after, now, was, will, number % 2 == 0, number % 3 == 0, withheld
     ),
     st.integers(0, 99),
     STANDINGS,
@@ -304,6 +389,7 @@ LEADS = st.builds(
     SENDINGS,
     SENDINGS,
     SENDINGS,
+    st.builds(Withheld, st.integers(0, 1), st.integers(0, 3), st.integers(0, 3)),
 )
 
 
@@ -317,6 +403,8 @@ def test_findings_add_up_the_same_in_any_parts_and_order(leads, random, size):
     assert Findings.from_json(whole.as_json()) == whole
     assert whole.leads == len(leads) == sum(whole.stages.values()) == sum(whole.temperatures.values())
     assert whole.passed_over == sum(each.passed_over for each in leads)
+    assert whole.besides == sum(each.besides for each in leads)
+    assert whole.withheld == reduce(add, (each.withheld for each in leads), Withheld())
     assert whole.sent("before") == sum(len(each.sent_before) for each in leads)
     assert sum(load.after for load in whole.loads()) == whole.sent("after")
 
