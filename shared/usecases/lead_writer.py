@@ -10,7 +10,17 @@ from typing import Literal
 
 from shared.domain.activity import NOISE_MARKED, NOISE_UNMARKED, Activity, Identity, IdentityKind
 from shared.domain.handoff import LeadId
-from shared.domain.identity import Group, Refusal, Ties, comes_too_late, is_crowded, one_with, people, ties_of
+from shared.domain.identity import (
+    Group,
+    Refusal,
+    Ties,
+    comes_too_late,
+    is_crowded,
+    linked_identities,
+    one_with,
+    people,
+    ties_of,
+)
 from shared.domain.moments import Moment
 from shared.domain.noise import Noise, is_marked_by_people
 from shared.domain.state import ScoreState
@@ -137,17 +147,23 @@ class LeadWriter:
         The identities that are given to it are its own, whether or not it lists them. Those that it lists and that are
         nobody's, or a lead's that does not know them, are given back to it; what another lead has and knows is that
         lead's. Nobody's names come back too that are one with it by what was said. A rules version that was never
-        published gives way to the active one. A redirect that leads to nobody is taken back. Of whom the log knows
-        nothing no lead is made.
+        published gives way to the active one. A redirect that leads to nobody is taken back; of one that cannot be read
+        what it tells beside where it leads is let go. Of whom the log knows nothing no lead is made.
         """
         for _ in range(ATTEMPTS):
             # Looked for first: where somebody writes in between, what is read next is no longer what was found.
             found = self._leads.salvage(lead)
             record = self._stored(found) if found else None
-            if found is None or record is None or self._is_redirected(record):
+            if found is None or record is None or (record is not found and self._is_redirected(record)):
                 return Written(lead, frozenset(), owes=False)
             # Read after the record: a version above it was never published.
             active = self._rulebook.refresh()
+            if self._is_redirected(record):
+                try:
+                    self._leads.save(replace(record, rules_version=active.number, due=None, look=False))
+                except Conflict:
+                    continue
+                return Written(lead, frozenset(), owes=False)
             own = frozenset(filter(partial(self._regained, lead), record.identities | found.identities))
             said = record.ties | self._said_of(own)
             own |= {each for each in one_with(own, said) if self._leads.claim(each, lead) == lead}
@@ -202,6 +218,13 @@ class LeadWriter:
         if other is not None and not other.merged_into and identity in other.identities:
             return False
         return self._leads.claim(identity, lead, instead_of=owner) == lead
+
+    def said_by(self, lead: LeadId) -> list[Activity]:
+        """What in the log of a lead says who is who of identities that all are somebody's."""
+        record = self._leads.load(lead)
+        said = [each for each in log_of(self._activities, record.identities if record else ()) if ties_of([each])]
+        owned = self._leads.whose({name for each in said for name in linked_identities(each)})
+        return [each for each in said if owned.keys() >= set(linked_identities(each))]
 
     def _said_of(self, identities: Group) -> Ties:
         return ties_of(log_of(self._activities, identities))

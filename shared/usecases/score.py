@@ -131,12 +131,17 @@ class Score:
             self._writer.acquit(written.lead, written.again)
 
     def repair(self, lead: LeadId) -> None:
-        """Make a lead anew from the log, whatever is stored of it. Repairing it again changes nothing."""
+        """Make a lead anew from the log, whatever is stored of it. Repairing it again changes nothing.
+
+        The lead remembers then all that was said of who it is, and what of it was never acted on is so now.
+        """
         written = self._writer.repair(lead)
         for other in sorted(written.again):
             self._writer.rebuild(other)
         if written.owes:
             self._writer.acquit(written.lead, written.again)
+        for failed in self.apply(self._writer.said_by(written.lead)):
+            raise failed.error
 
     def _place(self, run: _Run, activity: Activity) -> None:
         """Put an activity to the lead that it concerns, or to all that share its browser."""

@@ -312,6 +312,20 @@ class LeadsContract(ABC):
         assert leads.load(ONE).state == state("a1", "a2")
         assert leads.salvage(LeadId("nobody")) is None
 
+    def test_a_damaged_redirect_is_salvaged_and_leads_on_when_it_is_written_over(self, leads, damage):
+        for lead, its in ((ONE, ADA), (TWO, BOB)):
+            leads.save(record(lead, identities=frozenset({its}), rules_version=2, due=LATER))
+        leads.join(leads.load(ONE), replace(leads.load(TWO), merged_into=ONE, due=None))
+        damage(TWO)
+
+        left = leads.salvage(TWO)
+        leads.save(replace(left, rules_version=2))
+
+        again = leads.load(TWO)
+        assert (again.merged_into, again.identities, again.state) == (ONE, frozenset(), ScoreState.empty())
+        with pytest.raises(Conflict):
+            leads.save(replace(left, rules_version=2))
+
     def test_rules_that_never_were_are_overruled_and_no_others(self, leads):
         leads.save(record(rules_version=99))
         seen = leads.load(ONE)

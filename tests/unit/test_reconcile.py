@@ -550,6 +550,46 @@ def test_a_redirect_that_leads_to_a_lead_is_sound_and_stays(house: House) -> Non
     assert house.leads.records[LeadId("lead-0002")].merged_into == "lead-0001"
 
 
+def test_a_redirect_that_cannot_be_read_is_mended_and_leads_on(house: House) -> None:
+    ada, bob = email("ada@engines.example"), email("bob@engines.example")
+    house.takes(activity("a0", ada), activity("b0", bob))
+    house.takes(activity("m", ada, bob))
+    house.clock.advance(HOUR)
+    house.leads.damaged.add(LeadId("lead-0002"))
+    assert house.round() == {"lead-0002": (Fault.UNREADABLE,)}
+    before = known(house.leads.records[LeadId("lead-0001")])
+
+    house.score.repair(RepairLeads(house.leads, house.queue).ask(LeadId("lead-0002")))
+
+    assert house.round() == {}
+    survivor = live_record(house.leads, LeadId("lead-0002"))
+    assert survivor is not None
+    assert (survivor.lead, known(survivor)) == ("lead-0001", before)
+
+
+@pytest.mark.parametrize("damaged", [False, True])
+def test_who_is_who_that_nobody_heard_of_is_acted_on_by_a_repair(house: House, *, damaged: bool) -> None:
+    ada, bob = email("ada@engines.example"), email("bob@engines.example")
+    carl, his = email("carl@engines.example"), user("u-carl")
+    house.takes(activity("a0", ada), activity("b0", bob), activity("c0", carl, his), activity("c1", his), ago=DAY)
+    house.logged(activity("m", ada, bob), unmerged("u", [carl], [his]))
+    house.clock.advance(HOUR)
+    drifted = house.round()
+    assert sorted(drifted) == ["lead-0001", "lead-0003"]
+    house.leads.damaged.update(map(LeadId, drifted) if damaged else ())
+
+    for lead in drifted:
+        house.score.repair(LeadId(lead))
+
+    house.clock.advance(HOUR)
+    assert house.round() == {}
+    assert {each.identities for each in house.leads.records.values() if not each.merged_into} == {
+        frozenset({ada, bob}),
+        frozenset({carl}),
+        frozenset({his}),
+    }
+
+
 def test_of_a_redirect_to_nowhere_whose_log_is_gone_no_lead_is_made(house: House) -> None:
     house.takes(activity("a0", email("ada@engines.example")))
     house.damage("lead-0001", merged_into=LeadId("nobody"))
