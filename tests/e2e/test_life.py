@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 
 from infra.cli.publish import STARTING_RULES
+from infra.cli.rule_files import sent_file
+from infra.deployed import Api, Refusal
+from infra.failure import Failure
 
 pytestmark = pytest.mark.e2e
 
@@ -82,6 +85,66 @@ def test_rules_are_published_from_a_file_and_every_lead_is_scored_by_them(cloud,
         back = cloud.baton("rules", "rollback", "--note", "the test is over", "--json")
     assert json.loads(back.stdout)["restores"] == before["rules_version"]
     cloud.becomes(lambda: hana()["score"]["total"], 160)
+
+
+@pytest.fixture
+def two_words_needed(cloud):
+    """The settings want the words of marketing and of sales while this lasts."""
+    client, name = cloud.client("lambda"), "baton-local-admin"
+    before = client.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+
+    def want(variables):
+        client.update_function_configuration(FunctionName=name, Environment={"Variables": variables})
+        client.get_waiter("function_updated_v2").wait(FunctionName=name, WaiterConfig={"Delay": 1})
+
+    want({**before, "APPROVALS": json.dumps(["marketing", "sales"])})
+    yield
+    want(before)
+
+
+@pytest.fixture
+def people(cloud):
+    """The API for somebody of each role, who signed in with a password."""
+    pool, number, password = cloud.client("cognito-idp"), cloud.local.deployed.outputs["UserPoolId"], "Local-1-word"
+
+    def sign_in(role):
+        who = f"{role}@words.example"
+        told = [{"Name": "email", "Value": who}, {"Name": "email_verified", "Value": "true"}]
+        pool.admin_create_user(UserPoolId=number, Username=who, UserAttributes=told, MessageAction="SUPPRESS")
+        pool.admin_set_user_password(UserPoolId=number, Username=who, Password=password, Permanent=True)
+        pool.admin_add_user_to_group(UserPoolId=number, Username=who, GroupName=role)
+        return Api(cloud.local.deployed.api, cloud.local.deployed.sign_in(who, password))
+
+    return {role: sign_in(role) for role in ("marketing", "sales", "analyst")}
+
+
+def test_rules_hold_once_marketing_and_sales_have_signed_in_and_given_their_words(
+    cloud, two_words_needed, people, tmp_path
+):
+    (tmp_path / "rules.yaml").write_text(f"{STARTING_RULES.read_text()}# Read by both.\n")
+    made = people["analyst"].post("/v1/rules/drafts", sent_file(tmp_path / "rules.yaml"))
+    assert (made["author"], made["missing"]) == ("analyst@words.example", ["marketing", "sales"])
+    path = f"/v1/rules/drafts/{made['number']}"
+    people["analyst"].post(f"{path}/proposals", {})
+
+    def approve(role):
+        return people[role].post(f"{path}/approvals", {})["missing"]
+
+    with pytest.raises(Failure, match="this is for the roles admin, marketing, sales; you have analyst"):
+        approve("analyst")
+    assert approve("marketing") == ["sales"]
+    with pytest.raises(Failure, match="every role needs another person's"):
+        approve("marketing")
+    with pytest.raises(Refusal, match="lacks the word of sales"):
+        people["marketing"].post(f"{path}/publications", {"force": "It is urgent."})
+    assert approve("sales") == []
+    held = people["marketing"].post(f"{path}/publications", {"force": "It is urgent."})
+    assert (held["number"], held["draft"], held["author"]) == (made["based_on"] + 1, made["number"], made["author"])
+    assert {each["role"]: each["name"] for each in held["approvals"]} == {
+        "marketing": "marketing@words.example",
+        "sales": "sales@words.example",
+    }
+    cloud.becomes(lambda: cloud.lead("hana@harbour-foods.example")["rules_version"], held["number"])
 
 
 def test_a_rule_file_with_a_mistake_is_told_with_its_line_and_not_published(cloud, tmp_path):
