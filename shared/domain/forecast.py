@@ -28,13 +28,21 @@ class Forecast:
 
 
 def forecast(
-    rules: Rules, state: ScoreState, journey: Journey, now: Moment, look_again: Moment | None = None
+    rules: Rules,
+    state: ScoreState,
+    journey: Journey,
+    now: Moment,
+    look_again: Moment | None = None,
+    *,
+    looked_at: bool = False,
 ) -> tuple[Forecast, ...]:
     """What changes at the first moment after now at which anything that shows does; nothing when nothing ever will.
 
-    On the day of `look_again` the lead may be handed over for what holds then.
+    On the day of `look_again` the lead may be handed over for what holds then. Unless it was `looked_at` as it is now,
+    it goes where a look now leads it first: rules may move a lead on at every look.
     """
-    journey, _ = rules.advance(state, journey, now)
+    if not looked_at:
+        journey, _ = rules.advance(state, journey, now)
     before, moment = rules.score(state, now), now
     asked = sum(len(stage.asks) for stage in rules.stages.values())
     for _ in range(_MOST_STEPS + _MOST_FLIPS * asked):

@@ -226,7 +226,9 @@ class ReadLeads:
             last_activity_at=state.last_activity_at,
             journey=stood,
             replayed=under.rules.replay(happened, moment)[0] if is_replayed else None,
-            forecast=_forecast(under, noise.marked(history.activities), stage, every, now) if is_present else (),
+            forecast=_forecast(under, noise.marked(history.activities), record, stage, every, now)
+            if is_present
+            else (),
             transitions=tuple(transitions),
             handoffs=tuple((each, self._handoffs.sent(each.key)) for each in handoffs),
             qualification=qualification,
@@ -355,6 +357,7 @@ def _stood(journey: Journey | None, paths: Sequence[Sequence[StoredTransition]],
 def _forecast(
     active: ActiveRules,
     activities: Iterable[Activity],
+    record: LeadRecord,
     stage: StageRecord | None,
     handoffs: Iterable[HandoffRecord],
     now: Moment,
@@ -365,7 +368,12 @@ def _forecast(
     waiting = {each.key for each in stage.open} if stage else set()
     has_it = any(each.key in waiting and each.key.stage == journey.stage and not each.answer for each in handoffs)
     look_again = stage.look_again if stage and not has_it else None
-    return forecast(active.rules, active.rules.replayed(activities), journey, now, look_again)
+    looked_at = (
+        stage is not None
+        and (stage.rules_version, stage.seen) == (active.number, record.did)
+        and (stage.due is None or stage.due > now)
+    )
+    return forecast(active.rules, active.rules.replayed(activities), journey, now, look_again, looked_at=looked_at)
 
 
 def find_lead(leads: Leads, lead: LeadId) -> LeadRecord:

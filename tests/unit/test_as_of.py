@@ -357,3 +357,33 @@ def test_a_handoff_that_a_later_answer_settled_hides_no_day_on_which_sales_wants
     past.house.stages.records[ONE] = replace(record, journey=back, open=(), look_again=again)
 
     assert [(each.at, each.what, each.after) for each in past.story().forecast] == [(again, "stage", "sql")]
+
+
+def test_what_is_foretold_begins_where_the_lead_stands_though_its_rules_move_it_at_every_look() -> None:
+    past = Past()
+    rules = rules_of(80, "36500d")
+    rules["stages"] = [
+        {"name": "met", "enter": {"activity": "demo_requested"}},
+        {
+            "name": "mql",
+            "enter": {"activity": "demo_requested"},
+            "leave": {"when": {"score": {"at_least": 10}}, "to": "met"},
+        },
+        {
+            "name": "busy",
+            "enter": {"activity": "deal_closed"},
+            "leave": {"when": {"count": {"of": "page_viewed", "at_least": 1, "within": "3d"}}, "to": "met"},
+        },
+    ]
+    past.publish(rules)
+    past.does("page_viewed", ago=DAY)
+    past.does("demo_requested")
+
+    (change,) = past.story().forecast
+
+    assert (change.what, change.before, change.after) == ("stage", "mql", "met")
+    past.clock.advance(change.at - past.clock.now())
+    past.touch()
+    journey = past.story().journey
+    assert journey is not None
+    assert journey.stage == "met"
