@@ -17,8 +17,8 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool, StringConstraints
 
 from functions.ingest.settings import BudgetLimits, EventTypes, Form, SecretWriteKey, WriteKey
 from functions.notify.settings import Team
-from infra.cli.yaml12 import Document, YamlError, read_yaml
 from infra.failure import Failure
+from shared.adapters.yaml12 import Document, YamlError, read_yaml
 
 ENVIRONMENTS = Path(__file__).parent / "environments"
 

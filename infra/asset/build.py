@@ -45,6 +45,7 @@ _UNUSED: Final = (
     ),
     "pydantic/mypy.py",
     "pydantic/v1",
+    *("_yaml", "yaml/*.so", "yaml/cyaml.py"),
     "*.dist-info/sboms",
 )
 """Parts of packages that no handler imports and that would weigh a sixth of the zip."""

@@ -15,11 +15,12 @@ from rich.table import Table
 from infra.cli.asking import noted
 from infra.cli.difference import lines_of_draft
 from infra.cli.moments import short_moment
-from infra.cli.rule_files import says_otherwise, sent_file
+from infra.cli.rule_files import sent_file
 from infra.cli.screen import harmless, screen
 from infra.cli.session import Environment, signed_in
 from infra.deployed import LOCAL, Api, path_of
 from infra.failure import Failure
+from shared.adapters.rule_texts import says_otherwise
 
 _DRAFT = re.compile(r"(?:draft-)?([1-9][0-9]{0,5})", re.ASCII)
 """How a draft is called where nothing else can be meant: `draft-3`, or 3."""
@@ -175,7 +176,8 @@ def in_words(roles: Iterable[str]) -> str:
 
 def _check_is_what_people_read(api: Api, number: int, environment: str) -> None:
     """Whoever gives their word has read the text, and the document is what would hold."""
-    if says_otherwise(api.get(path_of("v1", "rules", "drafts", str(number)))):
+    found = api.get(path_of("v1", "rules", "drafts", str(number)))
+    if says_otherwise(found["text"], found["document"]):
         at = "" if environment == LOCAL else f" --env {environment}"
         raise Failure(
             f"Draft {number} is not approved: its text says something else than the document that would hold.",

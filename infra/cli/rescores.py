@@ -14,9 +14,9 @@ from infra.cli.leads import story
 from infra.cli.moments import moment_named, short_moment
 from infra.cli.screen import screen
 from infra.cli.session import Environment, signed_in
-from infra.cli.yaml12 import load_yaml
 from infra.deployed import LOCAL, Api
 from infra.failure import Failure
+from shared.adapters.yaml12 import load_yaml
 from shared.domain.conditions import ConditionError
 from shared.domain.moments import format_moment
 from shared.domain.selection import parse_selection

@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from infra.cli.given import Given
-from infra.cli.yaml12 import Document, YamlError, load_yaml, read_yaml
 from infra.failure import Failure
+from shared.adapters.rule_texts import says_otherwise
+from shared.adapters.yaml12 import Document, YamlError, load_yaml, read_yaml
 from shared.domain.conditions import nearest
-from shared.domain.difference import differences
-from shared.domain.meaning import value_of
 from shared.domain.reading import RuleFileError, parse_rule_file
 from shared.domain.rulefile import RuleFile
 
@@ -62,22 +61,9 @@ def sent_file(path: Path) -> dict[str, Any]:
     return {"document": document, "text": text}
 
 
-def says_otherwise(stored: Mapping[str, Any]) -> bool:
-    """Whether the text of stored rules, which people read, says something else than their document, which counts."""
-    text, document = stored["text"], stored["document"]
-    try:
-        told = load_yaml(text)
-        if value_of(told or {}) == value_of(document):
-            return False
-        read, counts = parse_rule_file(told), parse_rule_file(document)
-        return read != counts or bool(differences(read, counts))  # for Python `true` is 1, for a rule it is not
-    except (YamlError, RuleFileError):
-        return True
-
-
 def warning_of_text(stored: Mapping[str, Any], which: str) -> list[str]:
     """The warning where that is so, of rules that a command knows as `which`."""
-    if not says_otherwise(stored):
+    if not says_otherwise(stored["text"], stored["document"]):
         return []
     told = f"Warning: the text of {which} says something else than its document, and the document is what counts: "
     return [f"{told}`baton rules show {which} --json` prints both."]

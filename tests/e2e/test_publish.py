@@ -17,10 +17,10 @@ from typing import Any
 
 import pytest
 
-from infra.cli.yaml12 import load_yaml
 from infra.deployed import Deployed
 from infra.failure import Failure
 from shared.adapters.dynamodb.leads import DynamoDBLeads
+from shared.adapters.yaml12 import load_yaml
 from shared.domain.engine import compile_rules
 from shared.domain.handoff import LeadId
 from shared.domain.reading import parse_rule_file

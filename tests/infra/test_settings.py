@@ -13,10 +13,10 @@ from functions.ingest.settings import Settings as IngestSettings
 from functions.notify.settings import Member, Team
 from functions.notify.settings import Settings as NotifySettings
 from infra.cli.publish import STARTING_RULES
-from infra.cli.yaml12 import load_yaml
 from infra.failure import Failure
 from infra.settings import ENVIRONMENTS, Settings, SettingsError, parse_settings, read_settings
 from shared.adapters.environment import load
+from shared.adapters.yaml12 import load_yaml
 from shared.domain.people import Role
 from shared.domain.reading import parse_rule_file
 from tests.infra.template import Template

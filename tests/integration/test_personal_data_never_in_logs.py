@@ -108,7 +108,9 @@ class Watch:
             self.way.ask("POST", f"{lead}/unmerges", {"apart": [{"kind": "email", "value": PERSON["email"]}]}),
             self.way.ask("GET", "/v1/leads/canary"),
             self.way.ask("GET", "/v1/canary", query={"email": PERSON["email"]}),
-            self.way.ask("POST", "/v1/rules", {"document": {"name": "canary"}, "text": "canary", "note": "canary"}),
+            self.way.ask(
+                "POST", "/v1/rules", {"document": {"name": "canary"}, "text": "name: canary", "note": "canary"}
+            ),
         ]
         return [reply["statusCode"] for reply in replies]
 

@@ -331,21 +331,55 @@ def test_what_holds_already_is_not_drafted(office: Office) -> None:
 
 @pytest.mark.parametrize(("one", "other"), [(True, 1), (0, False)])
 def test_a_file_that_asks_for_true_does_not_hold_already_where_one_that_asks_for_1_does(one: Any, other: Any) -> None:
-    office = Office(Terms())
+    desk, mia = Office(Terms()).house.desk, Person("id-mia", "mia", frozenset({Role.MARKETING}))
 
-    def file_asking(value: Any) -> dict[str, Any]:
+    def asking(value: Any) -> dict[str, Any]:
         rule = {"id": "a", "on": "seen", "points": 1, "where": {"properties.is_new": {"is": value}}}
-        return {"document": {"behaviour": [rule]}, "text": "One text."}
+        return {"behaviour": [rule]}
 
     def publish(value: Any) -> tuple[int, bool]:
-        done = office.ask(MIA, "POST", "/v1/rules", file_asking(value) | {"force": "So."})
-        return done["number"], done["is_new"]
+        done = desk.rules.publish(asking(value), "One text.", "", mia, PublishingWish(force="So."))
+        return done.version.number, done.is_new
 
     assert publish(one) == (1, True)
-    assert office.ask(ANA, "POST", "/v1/rules/drafts", file_asking(one))["status"] == 422
-    assert office.ask(ANA, "POST", "/v1/rules/drafts", file_asking(other))["status"] == 201
+    with pytest.raises(Refused, match="hold already"):
+        desk.drafts.draft(asking(one), "One text.", "", mia)
+    assert desk.drafts.draft(asking(other), "One text.", "", mia).draft.based_on == 1
     assert [publish(other), publish(other)] == [(2, True), (2, False)]
-    assert office.roll_back(MIA)["restores"] == 1
+    assert desk.rules.roll_back(None, "", mia).version.restores == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        json.dumps(file_of("another")["document"]),
+        json.dumps(file_of("second")["document"]).replace("60", "600"),
+        "name: second # and no more",
+        "no rule file",
+        "name: second\nname: second",
+        "\x1b[2J",
+        "[" * 20_000,
+    ],
+)
+@pytest.mark.parametrize("path", ["/v1/rules/drafts", "/v1/rules"])
+def test_a_text_that_says_something_else_than_its_document_is_refused(path: str, text: str) -> None:
+    office = Office(Terms())
+
+    refused = office.ask(MIA, "POST", path, {**file_of("second"), "text": text})
+
+    assert (refused["status"], refused["details"]) == (422, {"at": "text"})
+    assert "the text says something else than the document" in refused["message"]
+    assert office.house.versions.drafts(1) == []
+    assert office.active["number"] == 0
+
+
+def test_a_text_may_say_it_in_its_own_words(office: Office) -> None:
+    text = "# Ours.\nname: second\nbehaviour: [{points: 60.0, id: demo, on: [demo_requested]}]\n"
+
+    made = office.ask(ANA, "POST", "/v1/rules/drafts", {**file_of("second"), "text": text})
+
+    assert made["status"] == 201
+    assert office.ask(BO, "GET", f"/v1/rules/drafts/{made['number']}")["text"] == text
 
 
 def test_a_file_that_is_no_rule_file_is_no_draft(office: Office) -> None:
@@ -680,8 +714,8 @@ def test_handing_over_what_the_rules_alone_move_is_simulated_so_and_counts(offic
 
 def test_a_simulation_is_of_what_a_file_says_and_its_text_lends_it_to_no_other(office: Office) -> None:
     office.went_live("meanwhile")
-    draft = {**file_of("second"), "text": file_of("another")["text"]}
-    number = office.ask(ANA, "POST", "/v1/rules/drafts", draft)["number"]
+    drafts, ana = office.house.desk.drafts, Person("id-ana", "ana", frozenset({Role.ANALYST}))
+    number = drafts.draft(file_of("second")["document"], file_of("another")["text"], "", ana).draft.number
     office.propose(ANA, number)
     office.approve(MIA, number)
     office.approve(BO, number)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import event, given
 from hypothesis import strategies as st
 
-from infra.cli.yaml12 import load_yaml
+from shared.adapters.yaml12 import load_yaml
 from shared.domain.activity import Activity, Claims, Identity, Rank
 from shared.domain.engine import Rules
 from shared.domain.handoff import Answer

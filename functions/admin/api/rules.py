@@ -15,8 +15,8 @@ class DraftRulesRequest(Request):
     document: dict[str, Any] = Field(description="What counts: leads are scored by it, whatever the text says.")
     text: str | None = Field(
         None,
-        description="What people read, and nothing else: that it says the same as the document is checked by `baton` "
-        "where it shows or approves it. The document as JSON when missing or blank.",
+        description="What people read: YAML that says the same as the document, or it is refused. The document as JSON "
+        "when missing or blank.",
     )
     note: Words = Field("", description="Why, for those who read the list of versions.")
 

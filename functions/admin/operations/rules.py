@@ -9,8 +9,10 @@ from functions.admin import api, replies
 from functions.admin.desk import Desk
 from functions.admin.operations.reading import answered, number_in, validated
 from shared.adapters.http_api import SINGLE_LIMIT, HttpRequest, Reply
+from shared.adapters.rule_texts import says_otherwise
 from shared.adapters.strict_json import read_json
 from shared.domain.people import Person, Role
+from shared.domain.refusals import Invalid
 from shared.usecases.publish import PublishingWish
 
 RULES_LIMIT = 128 * 1024
@@ -101,5 +103,14 @@ def publish_draft(request: HttpRequest, path: Mapping[str, str], person: Person,
 
 
 def _text(asked: api.rules.DraftRulesRequest) -> str:
-    """The rule file to the letter, or else as JSON; without indentation, which may take more than the document."""
-    return asked.text if asked.text and not asked.text.isspace() else json.dumps(asked.document, ensure_ascii=False)
+    """The rule file to the letter, or else as JSON; without indentation, which may take more than the document.
+
+    Raises:
+        Invalid: people would read something else than what counts.
+    """
+    if not asked.text or asked.text.isspace():
+        return json.dumps(asked.document, ensure_ascii=False)
+    if says_otherwise(asked.text, asked.document):
+        msg = "the text says something else than the document: send the file and what its YAML says, or no text"
+        raise Invalid(msg, "text")
+    return asked.text

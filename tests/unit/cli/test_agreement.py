@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from infra.cli.rule_files import preset_names, preset_text
 from infra.cli.rules import rules_app
-from infra.cli.yaml12 import load_yaml
+from shared.adapters.yaml12 import load_yaml
 from shared.domain.agreement import agreement_of
 from shared.domain.durations import DurationError, in_words, parse_duration
 from shared.domain.reading import parse_rule_file

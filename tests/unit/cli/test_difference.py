@@ -8,9 +8,10 @@ from typer.testing import CliRunner
 
 from infra.cli import difference
 from infra.cli.main import app
-from infra.cli.yaml12 import load_yaml
 from infra.deployed import Refusal
 from infra.failure import Failure
+from shared.adapters.yaml12 import load_yaml
+from shared.domain.people import Person, Role
 from tests.desk import a_desk
 from tests.sales_desk import seller
 
@@ -73,7 +74,8 @@ def test_what_an_environment_has_is_compared_by_its_names():
 
 @pytest.mark.usefixtures("files")
 def test_rules_that_read_otherwise_than_they_count_are_compared_by_what_counts_with_a_warning(api):
-    api.post("/v1/rules/drafts", {"document": load_yaml(NEW), "text": OLD})
+    mia = Person("id-mia", "mia@acme.example", frozenset({Role.MARKETING}))
+    api.desk.desk.drafts.draft(load_yaml(NEW), OLD, "", mia)  # the API took such texts once
 
     done = run("active", "draft-2")
     assert done.stdout.splitlines() == TOLD

@@ -11,8 +11,8 @@ from typer.testing import CliRunner
 from infra.cli.lead_lines import LineError, read_facts
 from infra.cli.rules import rules_app
 from infra.cli.score import score_app
-from infra.cli.yaml12 import YamlError, load_yaml, read_yaml
 from infra.failure import Failure
+from shared.adapters.yaml12 import YamlError, load_yaml, read_yaml
 
 RULES = """\
 name: small

@@ -9,20 +9,22 @@ from typer.testing import CliRunner
 
 from infra.cli import asking, drafts, publish, versions
 from infra.cli.main import app
-from infra.cli.rule_files import says_otherwise
 from infra.cli.screen import Screen
 from infra.cli.versions import remarks
 from infra.deployed import Refusal
 from infra.failure import Failure
+from shared.adapters.rule_texts import says_otherwise
 from shared.domain.activity import Claims
 from shared.domain.drafts import Terms
-from shared.domain.people import Role
+from shared.domain.people import Person, Role
+from shared.usecases.publish import PublishingWish
 from tests.desk import a_desk
 from tests.http_requests import NOW
 from tests.people import activity, email
 from tests.sales_desk import seller
 
 ROLES = {"mia": "marketing", "bo": "sales", "ana": "analyst", "kim": "marketing sales"}
+ANA = Person("id-ana", "ana@acme.example", frozenset({Role.ANALYST}))
 FILE = "name: {name}\nbehaviour:\n  - {{id: demo, on: demo_requested, points: 60}}\n"
 HANDOFF = "stages: [{name: mql, enter: {score: {at_least: 50}}}]\nhandoff: {mql: {to: inside-sales}}\n"
 
@@ -263,7 +265,7 @@ def test_a_team_of_one_publishes_a_file_at_once(alone):
 
 def test_a_file_that_what_holds_only_reads_like_is_simulated_and_published(alone):
     text = alone.file("first").read_text()
-    seller(alone.desk, "mia", "marketing").post("/v1/rules", {"document": {"name": "other"}, "text": text})
+    alone.desk.desk.rules.publish({"name": "other"}, text, "", ANA, PublishingWish())
 
     assert "Version 2 is active." in alone.done("mia", "publish", alone.file("first"))
     assert alone.desk.versions.get(2).document["name"] == "first"
@@ -353,10 +355,10 @@ def test_a_second_proposal_sends_nobody_to_approve_where_no_word_is_needed(alone
 
 
 def drafted_with_another_text(team):
-    """Draft 2, which reads as if a demo gave 60, and gives 600."""
+    """Draft 2, which reads as if a demo gave 60, and gives 600: the API took such texts once."""
     text = team.file("second").read_text()
     document = {"name": "second", "behaviour": [{"id": "demo", "on": "demo_requested", "points": 600}]}
-    seller(team.desk, "ana", "analyst").post("/v1/rules/drafts", {"document": document, "text": text})
+    team.desk.desk.drafts.draft(document, text, "", ANA)
     team.done("ana", "propose", 2)
 
 
@@ -380,9 +382,7 @@ def test_rules_that_read_otherwise_than_they_count_are_shown_with_a_warning(team
 
 
 def test_the_text_of_a_draft_commands_no_terminal(team, monkeypatch):
-    document = {"name": "second"}
-    told = {"document": document, "text": "name: second  # \x1b[2A\x1b[J\n"}
-    seller(team.desk, "ana", "analyst").post("/v1/rules/drafts", told)
+    team.desk.desk.drafts.draft({"name": "second"}, "name: second  # \x1b[2A\x1b[J\n", "", ANA)
     paper = io.StringIO()
     monkeypatch.setattr(versions, "screen", Screen(Console(file=paper, force_terminal=True)))
 
@@ -406,7 +406,7 @@ def test_the_text_of_a_draft_commands_no_terminal(team, monkeypatch):
     ],
 )
 def test_a_text_says_the_same_however_it_is_written(text, otherwise):
-    assert says_otherwise({"text": text, "document": {"name": "a", "decay": {"half_life": "7d"}}}) is otherwise
+    assert says_otherwise(text, {"name": "a", "decay": {"half_life": "7d"}}) is otherwise
 
 
 @pytest.mark.parametrize(
@@ -417,11 +417,11 @@ def test_a_text_that_asks_for_1_says_otherwise_than_a_document_that_asks_for_tru
     rule = {"id": "a", "on": "seen", "points": 1, "where": {"properties.is_new": {"is": meant}}}
     text = f"behaviour: [{{id: a, on: seen, points: 1, where: {{properties.is_new: {{is: {written}}}}}}}]"
 
-    assert says_otherwise({"text": text, "document": {"behaviour": [rule]}}) is otherwise
+    assert says_otherwise(text, {"behaviour": [rule]}) is otherwise
 
 
 def test_no_rules_read_as_no_rules():
-    assert not says_otherwise({"text": "", "document": {}})
+    assert not says_otherwise("", {})
 
 
 def test_a_number_alone_is_not_published_as_it_may_be_a_version(team):

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from infra.cli.rule_files import preset_names, preset_text
-from infra.cli.yaml12 import load_yaml
+from shared.adapters.yaml12 import load_yaml
 from shared.domain import conditions, rulefile
 from shared.domain.difference import SUBJECTS, differences, differences_by_subject
 from shared.domain.engine import compile_rules

@@ -13,8 +13,8 @@ import pytest
 
 from infra.cli.rule_files import parse_rule_text, preset_names, preset_text
 from infra.cli.rules import differences_of
-from infra.cli.yaml12 import load_yaml
 from infra.failure import Failure
+from shared.adapters.yaml12 import load_yaml
 from shared.domain.agreement import agreement_of
 from shared.domain.difference import differences
 from shared.domain.engine import compile_rules

@@ -9,7 +9,7 @@ from jsonschema import Draft7Validator
 import shared.domain
 from infra.cli.rule_files import preset_names, preset_text
 from infra.cli.rules import schema_text
-from infra.cli.yaml12 import load_yaml
+from shared.adapters.yaml12 import load_yaml
 from shared.domain.reading import RuleFileError, parse_rule_file
 
 SCHEMA = json.loads(schema_text())
