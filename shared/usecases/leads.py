@@ -226,7 +226,7 @@ class ReadLeads:
             last_activity_at=state.last_activity_at,
             journey=stood,
             replayed=under.rules.replay(happened, moment)[0] if is_replayed else None,
-            forecast=_forecast(under, noise.marked(history.activities), record, stage, every, now)
+            forecast=_forecast(under, noise.marked(history.activities), record, stage, every, now=now)
             if is_present
             else (),
             transitions=tuple(transitions),
@@ -360,6 +360,7 @@ def _forecast(
     record: LeadRecord,
     stage: StageRecord | None,
     handoffs: Iterable[HandoffRecord],
+    *,
     now: Moment,
 ) -> tuple[Forecast, ...]:
     """What time alone will change next, with the day on which sales wants to look again unless sales has the lead."""
