@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import importlib.metadata
+import json
 import shutil
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterator
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
+from typing import ClassVar
 
 import pytest
 from packaging.requirements import Requirement
@@ -23,6 +29,7 @@ from infra.asset.build import (
     requirements,
     zipped_size,
 )
+from shared.adapters.environment import FunctionSettings
 
 PROJECT = Path(__file__).resolve().parents[2]
 BROUGHT_BY_THE_RUNTIME = ("boto3", "botocore", "s3transfer", "urllib3", "python-dateutil", "six")
@@ -50,17 +57,100 @@ def runtime(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+class Answers(BaseHTTPRequestHandler):
+    """What AWS's services answer while nothing is stored in them and all is taken."""
+
+    SAID: ClassVar[dict[str, object]] = {
+        "Items": [],
+        "Count": 0,
+        "Successful": [],
+        "Failed": [],
+        "FailedEntryCount": 0,
+        "Parameter": {"Value": "s" * 43},
+    }
+
+    def do_POST(self) -> None:
+        asked = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        entries = [{"EventId": "1"} for _ in asked.get("Entries", ())]
+        of_queue = self.headers["x-amz-target"].startswith("AmazonSQS")
+        attributes = {"ApproximateNumberOfMessages": "0"} if of_queue else {"taken": {"N": "1"}}
+        said = json.dumps({**self.SAID, "Entries": entries, "Attributes": attributes}).encode()
+        self.send_response(HTTPStatus.OK)
+        self.send_header("content-length", str(len(said)))
+        self.end_headers()
+        self.wfile.write(said)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def services() -> Iterator[str]:
+    """Where AWS's services are."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), Answers) as server:
+        Thread(target=server.serve_forever).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+WRITE_KEYS = [{"kind": "public", "name": "site", "key": "pk_website", "activities": ["page_viewed"]}]
+
+
+def environment(function: str, services: str) -> dict[str, str]:
+    """What a function is told, which needs no more than to be readable."""
+    settings: type[FunctionSettings] = importlib.import_module(f"functions.{function}.settings").Settings
+    required = [name for name, field in settings.model_fields.items() if field.is_required()]
+    texts = {name: f"{services}/000000000000/{name}" if name.endswith("_url") else name for name in required}
+    told = {**texts, "write_keys": json.dumps(WRITE_KEYS), "teams": "{}"}
+    return {
+        **{name.upper(): told[name] for name in required},
+        "AWS_ENDPOINT_URL": services,
+        "AWS_DEFAULT_REGION": "eu-central-1",
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+    }
+
+
+OF_STREAMS = {"evaluate": "stream_scores", "relay": "stream_outbox", "score": "stream_activities"}
+OF_SCHEDULES = {"reconcile": "schedule_due_sweep", "rescore": "schedule_due_sweep"}
+OF_HTTP = {"admin": "http_list_leads", "answer": "http_show_page", "ingest": "http_page"}
+
+
+def events(function: str) -> list[Path]:
+    """An event of every kind that a function gets."""
+    kinds = (f"queue_{function}", *(kind[function] for kind in (OF_STREAMS, OF_SCHEDULES, OF_HTTP) if function in kind))
+    return [path for kind in kinds if (path := PROJECT / "events" / f"{kind}.json").exists()]
+
+
 @pytest.mark.parametrize("handler", HANDLERS)
-def test_a_handler_needs_nothing_but_the_asset_and_the_runtime(asset: Path, runtime: Path, handler: str) -> None:
+def test_a_handler_needs_nothing_but_the_asset_and_the_runtime(
+    asset: Path, runtime: Path, services: str, handler: str
+) -> None:
+    """Nor does what it does with its events: the want of what is imported late passes for a fault of the message."""
+    function = handler.split(".")[1]
+    assert events(function)
     code = (
-        f"import sys; sys.path[:0] = {[str(asset), str(runtime)]!r}; import {handler} as handler; "
-        "assert callable(handler.lambda_handler); print(handler.__file__)"
+        f"import json, sys; sys.path[:0] = {[str(asset), str(runtime)]!r}; import {handler} as handler\n"
+        "class Context:\n"
+        "    def get_remaining_time_in_millis(self): return 60_000\n"
+        f"for path in {[str(path) for path in events(function)]!r}:\n"
+        "    print('answer:', json.dumps(handler.lambda_handler(json.load(open(path)), Context())))\n"
+        "print(handler.__file__)"
     )
     run = subprocess.run(
-        [sys.executable, "-I", "-S", "-B", "-c", code], cwd="/", capture_output=True, text=True, check=False
+        [sys.executable, "-I", "-S", "-B", "-c", code],
+        cwd="/",
+        env=environment(function, services),
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert run.returncode == 0, run.stderr
-    assert Path(run.stdout.strip()).is_relative_to(asset)
+    assert run.stdout.count("answer: ") == len(events(function))
+    assert Path(run.stdout.splitlines()[-1]).is_relative_to(asset)
+    assert '"statusCode": 500' not in run.stdout
+    for want in ("ImportError", "ModuleNotFoundError"):
+        assert want not in run.stdout + run.stderr, run.stdout + run.stderr
 
 
 @pytest.mark.parametrize(
