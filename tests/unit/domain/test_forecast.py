@@ -135,3 +135,56 @@ def test_nothing_that_shows_differs_before_the_moment_and_it_does_then(
     seconds = (change.at - NOW) // SECOND
     steps = [Moment(NOW + seconds * part // 50 * SECOND) for part in range(50)] + [Moment(change.at - SECOND)]
     assert {rules.score(state, at).temperature for at in steps} == {before}
+
+
+TESTS = st.sampled_from(
+    [
+        {"score": {"at_least": 30}},
+        {"score": {"below": 10}},
+        {"temperature": "warm"},
+        {"count": {"of": "page_viewed", "below": 2, "within": "20s"}},
+        {"activity": "demo_requested", "since": "stage_entry"},
+        {"time_in_stage": {"at_least": "15s"}},
+    ]
+)
+ASKED = st.one_of(TESTS, st.lists(TESTS, min_size=2, max_size=2).map(lambda parts: {"any": parts}))
+
+
+@given(
+    asked=st.lists(ASKED, min_size=1, max_size=3),
+    stay=st.sampled_from([None, "10s", "25s"]),
+    silence=st.sampled_from(["15s", "40s"]),
+    did_at=st.lists(st.integers(-40_000, 5_000), min_size=1, max_size=5),
+)
+def test_whoever_looks_every_second_sees_nothing_else_first(
+    asked: list[dict[str, Any]], stay: str | None, silence: str, did_at: list[int]
+) -> None:
+    """Moments are milliseconds from now; what lies ahead is of somebody whose clock is."""
+    stages: list[dict[str, Any]] = [{"name": f"s{place}", "enter": ask} for place, ask in enumerate(asked)]
+    stages[0] |= {"stay": stay} if stay else {}
+    behaviour = [
+        {"id": "demo", "on": "demo_requested", "points": 40, "decay": {"half_life": "20s"}},
+        {"id": "view", "on": "page_viewed", "points": 15, "expires_after": "30s"},
+        {"id": "quiet", "idle": {"for": silence, "of": "any"}, "points": -5, "repeat": "every"},
+    ]
+    bands = [{"name": "cold"}, {"name": "warm", "above": 20}]
+    rules = rules_of(behaviour=behaviour, temperature=bands, stages=stages)
+    state = rules.replayed(
+        replace(activity(f"a{place}", ADA, type=kind), occurred_at=Moment(NOW + at * SECOND // 1000))
+        for place, (at, kind) in enumerate(zip(did_at, ["demo_requested", "page_viewed"] * 3, strict=False))
+    )
+    journey, _ = rules.advance(state, Journey.start(), NOW)
+    before = rules.score(state, NOW).temperature, journey.stage
+
+    found = forecast(rules, state, journey, NOW, looked_at=True)
+
+    seen = None
+    for second in range(1, 91):
+        at = Moment(NOW + second * SECOND)
+        journey, _ = rules.advance(state, journey, at)
+        now = rules.score(state, at).temperature, journey.stage
+        if now != before:
+            names = zip(("temperature", "stage"), before, now, strict=True)
+            seen = [Forecast(at, what, was, becomes) for what, was, becomes in names if was != becomes]  # type: ignore[arg-type]
+            break
+    assert [each for each in found if each.at <= NOW + 90 * SECOND] == (seen or [])
