@@ -509,7 +509,8 @@ def _value(value: Any) -> str:
     if isinstance(value, Mapping):
         return listed([f"{key} {_value(each)}" for key, each in value.items()]) if value else "nothing"
     if isinstance(value, list | tuple):
-        return listed([_value(each) for each in value]) if value else "nothing"
+        told = listed([_value(each) for each in value])
+        return told if len(value) > 1 else f"a list of {told}"
     return "nothing" if value is None else one_line(value_in_words(value))
 
 

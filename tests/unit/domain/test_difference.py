@@ -5,6 +5,7 @@ import json
 import random
 import re
 from dataclasses import replace
+from itertools import permutations
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -23,6 +24,7 @@ from shared.domain.journey import Journey
 from shared.domain.meaning import meaning
 from shared.domain.reading import RuleFileError, parse_rule_file
 from shared.domain.rulefile import EMPTY
+from shared.domain.stages import CONDITION_KEYS
 from shared.domain.state import ScoreState
 from tests.unit.domain.random_files import NOW, Writer, lead
 from tests.unit.domain.rewriting import at, leaves, other_value, rewritten, with_value
@@ -365,6 +367,8 @@ PLACES = [
         {"company": {"n": 5, "tags": ["a", "b"]}},
         "`company.n` not known → 5; `company.tags` not known",
     ),
+    (("examples", 0, "facts"), {"company": {"tags": ["a"]}}, "`company.tags` not known → a list of “a”"),
+    (("examples", 0, "facts"), {"company": {"tags": []}}, "`company.tags` not known → a list of nothing"),
     (("examples", 0, "facts"), {"consent": "granted"}, "`consent` not known → “granted”"),
     (("examples", 0, "facts"), {"qualification": {"need": True}}, "`qualification.need` not known → true"),
     (
@@ -554,6 +558,61 @@ def test_an_alternative_more_or_less_is_told_as_one():
     assert told(other, one) == ("`a` no longer takes as enough that `source` is “b”.",)
     assert told(behaviour(), one) == ("`a` now asks that `channel` is “a”.",)
     assert told(one, behaviour()) == ("`a` no longer asks that `channel` is “a”.",)
+
+
+A_DAY = "2026-01-01T00:00:00Z"
+OPERANDS = {
+    **dict.fromkeys(("is", "is_not", "contains", "starts_with", "ends_with", "like"), "a*"),
+    **{operator: ["a", "b"] for operator in ("in", "not_in", "contains_any")},
+    **dict.fromkeys(("above", "at_least", "below", "at_most"), 5),
+    "between": [5, 6],
+    "before": A_DAY,
+    "after": A_DAY,
+    "exists": True,
+}
+OF_A_STAGE = {
+    "all": [{"activity": "x"}, {"consent": "granted"}],
+    "any": [{"activity": "y"}, {"consent": "denied"}],
+    "not": {"activity": "z"},
+    **{score: {"at_least": 5} for score in ("score", "engagement", "fit")},
+    "grade": "A",
+    "temperature": "hot",
+    "consent": "granted",
+    "qualified": ["need"],
+    "activity": "a",
+    "activity_in": ["a", "b"],
+    "count": {"of": "a", "at_least": 2, "within": "7d"},
+    "time_in_stage": {"at_least": "2d"},
+    **{field: {"is": "a"} for field in ("lead.role", "company.country", "qualification.need")},
+}
+
+
+def test_another_operator_is_another_condition():
+    assert OPERANDS.keys() == conditions.OPERATORS.keys()
+    for one, other in permutations(OPERANDS, 2):
+        (sentence,) = told(*(behaviour(where={"properties.p": {it: OPERANDS[it]}}) for it in (one, other)))
+        assert sentence.startswith("`a` now asks that "), (one, other)
+
+
+def test_another_condition_of_a_stage_is_told():
+    def entered(key):
+        stages = [{"name": "s", "enter": {"activity": "start"}}, {"name": "t", "enter": {key: OF_A_STAGE[key]}}]
+        bands = {"temperature": [{"name": "hot"}], "grades": [{"name": "A"}]}
+        return {"stages": stages, **bands}
+
+    known = {key.removesuffix("*") for key in CONDITION_KEYS}
+    assert {f"{key.partition('.')[0]}." if "." in key else key for key in OF_A_STAGE} == known
+    for one, other in permutations(OF_A_STAGE, 2):
+        (sentence,) = told(entered(one), entered(other))
+        assert sentence.startswith("The stage `t` "), (one, other)
+
+
+def test_a_list_of_one_is_not_what_it_holds():
+    def known(value):
+        return {"examples": [{"name": "e", "at": A_DAY, "facts": {"company": {"tag": value}}, "expect": {"total": 0}}]}
+
+    assert told(known("a"), known(["a"])) == ("The example “e”: `company.tag` “a” → a list of “a”.",)
+    assert told(known([]), known({})) != ()
 
 
 ROOTS = {"lead": True}
