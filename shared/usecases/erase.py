@@ -211,8 +211,16 @@ class ErasePeople:
             absorbed=tuple(each for each in remaining.absorbed if each not in gone),
             look=False,
         )
-        ties = remaining.ties.of(leaving)
-        self._leads.part(after, replace(parted, identities=leaving, ties=ties, merged_into=None, look=False))
+        free = replace(
+            parted,
+            identities=leaving,
+            ties=remaining.ties.of(leaving),
+            merged_into=None,
+            look=False,
+            # A redirect is under the rules of its day, and no lead may be once it was told that newer ones hold.
+            rules_version=max(parted.rules_version, remaining.rules_version),
+        )
+        self._leads.part(after, free)
         return replace(after, version=after.version + 1)
 
     def _came_back(self, erasure: Erasure, record: LeadRecord) -> bool:

@@ -35,7 +35,7 @@ from tests.fakes.erasures import InMemoryErasures
 from tests.fakes.rescoring import InMemoryRescoring
 from tests.fakes.traces import InMemoryTraces
 from tests.people import activity, browser, email, user
-from tests.unit.test_score import ADA, ADA_S_ID, BOB, LAPTOP, House
+from tests.unit.test_score import ADA, ADA_S_ID, BOB, LAPTOP, RULES, House
 
 MIA = Person("id-mia", "Mia", frozenset({Role.ADMIN}))
 PHONE = browser("phone")
@@ -496,6 +496,25 @@ def test_whoever_is_joined_to_the_person_at_any_call_of_a_pass_is_whole_and_noth
         assert office.lead(neighbour).identities == {neighbour, user("u-else")}, at
         alone.clock.moment = office.clock.now()
         assert office.points(neighbour) == alone.points(neighbour), at
+
+
+def test_who_was_joined_to_the_person_is_parted_under_the_rules_of_now(office: Office) -> None:
+    lived(office)
+    zoe = email("zoe@engines.example")
+    office.take(activity("z1", zoe))
+    lead = office.lead(zoe).lead
+    office.ask()
+    office.take(activity("m", ADA, zoe, at=BEFORE))
+    assert office.leads.records[lead].merged_into
+    office.publish(RULES)
+    office.clock.advance(MINUTE)
+    for each in office.leads.records:
+        office.score.touch(each)
+
+    office.process().go_on(str(office.work.messages.pop()["erasure"]))
+
+    assert {each.rules_version for each in office.leads.records.values() if not each.merged_into} == {2}
+    assert office.leads.records[lead].identities == {zoe}
 
 
 def test_whom_a_backup_brings_back_is_erased_again_and_who_came_by_themselves_is_not(office: Office) -> None:
