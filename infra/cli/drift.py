@@ -49,19 +49,19 @@ def check(
     environment: Environment = LOCAL,
     as_json: Json = False,
 ) -> None:
-    """Compare leads with their logs now, without waiting for the hourly round. Ends with status 1 if any has drifted.
+    """Compare leads with their logs now, without waiting for the hourly round.
 
-    What is received in these moments is no drift.
+    Ends with status 1 if any has drifted, or there is no such lead. What is received in these moments is no drift.
     """
     if every is bool(leads):
         raise Failure("Say which leads to check.", "Name some, or give --all.")
     api = signed_in(environment)
-    found = _check_all(api) if every else _check_named(api, [_id_of(api, lead) for lead in leads or ()])
+    found = _check_all(api) if every else _check_named(api, _ids_of(api, leads or ()))
     if as_json:
         screen.json(found)
     else:
         _tell(found)
-    if found["drifted"]:
+    if found["drifted"] or (found["unknown"] and not every):
         raise typer.Exit(1)
 
 
@@ -86,7 +86,7 @@ def repair(
             return
         _confirm(_leads(len(wanted)), yes=yes)
     else:
-        wanted = [_id_of(api, lead) for lead in leads or ()]
+        wanted = _ids_of(api, leads or ())
         # A script names each lead itself, and is not asked.
         _confirm(", ".join(leads or ()), yes=yes or not asking.is_asked())
     asked: list[str] = []
@@ -119,13 +119,13 @@ def _confirm(which: str, *, yes: bool) -> None:
     asking.confirm(f"Make {which} anew?", yes=yes)
 
 
-def _id_of(api: Api, lead: str) -> str:
-    """A lead's id. What is no address is one: of a damaged lead nothing more can be asked."""
-    return str(story(api, lead)["id"]) if "@" in lead else lead
+def _ids_of(api: Api, leads: Sequence[str]) -> list[str]:
+    """Leads' ids, each once. What is no address is one: of a damaged lead nothing more can be asked."""
+    return list(dict.fromkeys(str(story(api, lead)["id"]) if "@" in lead else lead for lead in leads))
 
 
 def _check_named(api: Api, leads: Sequence[str]) -> dict[str, Any]:
-    found: dict[str, Any] = {"checked": 0, "drifted": [], "unsure": []}
+    found: dict[str, Any] = {"checked": 0, "drifted": [], "unsure": [], "unknown": []}
     for start in range(0, len(leads), _PAGE):
         page = api.post("/v1/checks", {"leads": leads[start : start + _PAGE]})
         for name in found:
@@ -134,7 +134,7 @@ def _check_named(api: Api, leads: Sequence[str]) -> dict[str, Any]:
 
 
 def _check_all(api: Api) -> dict[str, Any]:
-    found: dict[str, Any] = {"checked": 0, "drifted": [], "unsure": []}
+    found: dict[str, Any] = {"checked": 0, "drifted": [], "unsure": [], "unknown": []}
     following: str | None = None
     with screen.step("Comparing every lead with its log") as news:
         while True:
@@ -152,6 +152,10 @@ def _tell(found: Mapping[str, Any]) -> None:
         screen.say(f"{each['lead']}: {_in_words(each)}")
     if found["unsure"]:
         screen.say(f"written again and again while they were read, so check again: {', '.join(found['unsure'])}")
+    for lead in found["unknown"]:
+        screen.say(f"There is no lead with the id {lead}.")
+    if found["unknown"] and not found["checked"]:
+        return
     sound = found["checked"] - len(found["drifted"]) - len(found["unsure"])
     screen.say(f"{_leads(found['checked'])} checked: {sound} as the log makes them, {len(found['drifted'])} drifted.")
     if found["drifted"]:

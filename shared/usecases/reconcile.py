@@ -54,10 +54,14 @@ _PAGE = 200
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What was found of a lead. `faults` is None where it was being written again and again, and nobody can tell."""
+    """What was found of a lead. `faults` is None where it was being written again and again, and nobody can tell.
+
+    Who is not there has none.
+    """
 
     lead: LeadId
     faults: tuple[Fault, ...] | None
+    is_there: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +208,7 @@ class Reconcile:
         for _ in range(_LOOKS):
             before, found = self._look(lead)
             if not found:
-                return Checked(lead, ())
+                return Checked(lead, (), is_there=before is not None)
             after, again = self._look(lead)
             if before == after:
                 return Checked(lead, tuple(each for each in Fault if each in found & again))

@@ -186,7 +186,7 @@ def test_what_is_damaged_is_found_named_asked_for_and_mended_and_nothing_else_is
         assert after is not None
         assert (after.identities, after.state, after.browsers) == (before.identities, before.state, before.browsers)
         assert (after.rules_version, after.due, after.ties) == (before.rules_version, before.due, before.ties)
-    assert account.ask("check_leads") == {"checked": 1, "drifted": [], "unsure": [], "next": None}
+    assert account.ask("check_leads") == {"checked": 1, "drifted": [], "unsure": [], "unknown": [], "next": None}
     assert account.tick() == {}
     assert account.ask("list_drift")["drifted"] == []
 

@@ -49,6 +49,7 @@ class CheckLeadsResponse(Response):
     checked: int
     drifted: list[CheckedLeadResponse]
     unsure: list[str] = Field(description="Leads that were written again and again while they were read: check again.")
+    unknown: list[str] = Field(description="Leads that there are not; they are not counted.")
     next: str | None = Field(description="Ask with it for the page after this one; null on the last one.")
 
 

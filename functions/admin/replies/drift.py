@@ -14,13 +14,15 @@ from shared.usecases.reconcile import Checked
 
 def checked(leads: Iterable[Checked], cursor: str | None) -> api.drift.CheckLeadsResponse:
     """What was found of some leads."""
-    found = list(leads)
+    every = list(leads)
+    found = [each for each in every if each.is_there]
     return api.drift.CheckLeadsResponse(
         checked=len(found),
         drifted=[
             api.drift.CheckedLeadResponse(lead=each.lead, faults=_faults(each.faults)) for each in found if each.faults
         ],
         unsure=[each.lead for each in found if each.faults is None],
+        unknown=[each.lead for each in every if not each.is_there],
         next=cursor,
     )
 

@@ -160,7 +160,9 @@ def test_on_a_terminal_a_repair_says_what_it_will_do_and_asks_first(
 
 
 def test_a_lead_that_there_is_not_is_no_drift_and_nothing_to_repair(baton: Baton) -> None:
-    assert "1 lead checked: 1 as the log makes them" in done(baton("leads", "check", "nobody"))
+    assert done(baton("leads", "check", "nobody"), status=1) == "There is no lead with the id nobody.\n"
+    told = done(baton("leads", "check", "lead-1", "nobody", "lead-1"), status=1)
+    assert "1 lead checked: 1 as the log makes them" in told
     assert isinstance(baton("leads", "repair", "nobody").exception, Refusal)
 
 
@@ -183,7 +185,9 @@ def test_a_lead_that_is_gone_keeps_no_other_from_being_repaired(house: InMemoryD
 def test_however_many_leads_are_named_they_are_checked(baton: Baton) -> None:
     names = [f"lead-{number}" for number in range(1, 205)]
 
-    assert json.loads(done(baton("leads", "check", *names, "--json")))["checked"] == 204
+    told = json.loads(done(baton("leads", "check", *names, "--json"), status=1))
+
+    assert (told["checked"], len(told["unknown"])) == (2, 202)
 
 
 def test_a_page_of_another_check_is_refused(house: InMemoryDesk) -> None:
