@@ -7,6 +7,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from moto import mock_aws
 
+from tests.order import scope, turn
 from tests.tables import create_tables
 
 # The CDK's library runs on the node that was installed with it; the machine may have none, or one that is too old.
@@ -25,8 +26,8 @@ settings.register_profile(
 settings.load_profile("baton")
 
 
-TOGETHER = ("infra", "integration")
-"""Folders whose tests share something dear or are compared with one another: one process runs all of such a folder."""
+def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: turn(item.path))
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -36,11 +37,9 @@ def pytest_xdist_make_scheduler(config, log):
 
     class Scheduling(LoadScopeScheduling):  # type: ignore[misc]
         def _split_scope(self, nodeid):
-            _, folder, *rest = nodeid.partition("::")[0].split("/")
-            if folder in TOGETHER:
-                return folder
-            return "/".join(rest) if folder == "e2e" else nodeid
+            return scope(nodeid)
 
+    config.option.loadscopereorder = False  # by the number of tests, which tells little of their time
     return Scheduling(config, log)
 
 
