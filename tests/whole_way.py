@@ -183,6 +183,7 @@ class WholeWay:
                 erase_queue_url=queues["erase"],
                 score_queue_url=queues["score"],
                 page_secret=PAGE_SECRET,
+                approvals=(),
                 **erasures,
                 **table,
             ),

@@ -10,9 +10,9 @@ from shared.domain.routing import Member
 class Settings(FunctionSettings):
     """The environment of `admin`. `teams` are the rosters that a published rule file may name, without addresses.
 
-    `approvals` are the roles whose words new rules need, and `handoff_budget` how many percent more handoffs a publish
-    may bring. `page_secret` is the name of the secret that signs the links to leads' pages, and simulations. Leads are
-    repaired through `score_queue_url`.
+    `approvals` are the roles whose words new rules need: that it is nobody's must be said. `handoff_budget` is how many
+    percent more handoffs a publish may bring. `page_secret` is the name of the secret that signs the links to leads'
+    pages, and simulations. Leads are repaired through `score_queue_url`.
     """
 
     activities_table: str
@@ -26,6 +26,6 @@ class Settings(FunctionSettings):
     page_secret: str
     consent_required: bool = True
     roles_claim: str = "cognito:groups"
-    approvals: tuple[Role, ...] = ()
+    approvals: tuple[Role, ...]
     handoff_budget: int = 15
     teams: dict[str, tuple[Member, ...]] = Field(default_factory=dict)

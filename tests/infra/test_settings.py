@@ -15,6 +15,7 @@ from functions.notify.settings import Settings as NotifySettings
 from infra.cli.publish import STARTING_RULES
 from infra.failure import Failure
 from infra.settings import ENVIRONMENTS, Settings, SettingsError, parse_settings, read_settings
+from shared.adapters.environment import SettingsError as NotTold
 from shared.adapters.environment import load
 from shared.adapters.yaml12 import load_yaml
 from shared.domain.people import Role
@@ -238,6 +239,13 @@ def test_settings_reach_the_functions_as_the_functions_read_them(prod: Template)
     assert notify.email_from == settings.email_from
     assert notify.consent_required is True
     assert (admin.approvals, admin.handoff_budget) == ((Role.MARKETING, Role.SALES), 15)
+
+
+def test_a_function_that_is_not_told_whose_words_rules_need_takes_none_for_enough(prod: Template) -> None:
+    environment = {name: value for name, value in _environment(prod, "admin").items() if name != "APPROVALS"}
+
+    with pytest.raises(NotTold, match="APPROVALS"):
+        load(AdminSettings, environment)
 
 
 def test_links_lead_to_the_settings_address_of_the_api_else_to_its_name_else_to_the_one_of_aws(

@@ -83,6 +83,7 @@ class Account:
             erasures_table=ERASURES,
             erasure_secret="/baton/test/erasure",
             page_secret="/baton/test/lead-page",
+            approvals=(),
             erase_queue_url=queues["erase"],
             score_queue_url=queues["score"],
             **tables,
