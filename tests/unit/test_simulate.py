@@ -149,15 +149,26 @@ def _is_valid(document: dict[str, Any]) -> bool:
 
 
 STREET, BROWSER = NoiseFilter("address", "203.0.113.0/24"), browser("shared")
-ANSWERED = {"accepted": HANDOFF_ACCEPTED, "rejected": HANDOFF_REJECTED, "recycled": HANDOFF_RECYCLED}
+ANSWERED: dict[AnswerKind, str] = {
+    "accepted": HANDOFF_ACCEPTED,
+    "rejected": HANDOFF_REJECTED,
+    "recycled": HANDOFF_RECYCLED,
+}
+
+
+def chance(draw: st.DrawFn, of: int) -> bool:
+    return draw(st.integers(1, of)) == 1
 
 
 @st.composite
 def documents(draw: st.DrawFn) -> dict[str, Any]:
     """Random rules, of which many hand over from every stage and ask what sales answered."""
     document: dict[str, Any] = draw(random_rules.documents(stages=True))
+    if chance(draw, 3):
+        document["stages"] = [{"name": "open", "enter": {"activity_in": random_rules.TYPES}}]
+        document["nurture"] = {}
     names = [each["name"] for each in document["stages"]]
-    if draw(st.booleans()):
+    if not chance(draw, 3):
         document["handoff"] = {name: draw(random_rules.handoff_rules()) for name in names}
     if draw(st.booleans()):
         answer = draw(st.sampled_from(list(ANSWERED.values())))
@@ -199,19 +210,14 @@ def name_of(record: LeadRecord) -> Identity:
     return min(record.identities - {BROWSER}, key=lambda name: name.key)
 
 
-def chance(draw: st.DrawFn, of: int) -> bool:
-    return draw(st.integers(1, of)) == 1
-
-
 @st.composite
 def deeds(draw: st.DrawFn, number: int) -> list[Activity]:
     """What one person did: by name or at a shared browser, some of it as a bot, and some from the street."""
     person = PEOPLE[number]
-    did = [activity(f"{number}-granted", person, type="other", claims=Claims(consent="granted"))]
-    did = did if chance(draw, 2) else []
+    did = []
     for each in draw(random_rules.activities(most=8)):
         names = draw(st.sampled_from([(person,), (person,), (person,), (person, BROWSER), (BROWSER,)]))
-        context = {"address": "203.0.113.9"} if chance(draw, 8) else {}
+        context = {"address": "203.0.113.9"} if chance(draw, 3) else {}
         did.append(
             replace(
                 each,
@@ -221,6 +227,9 @@ def deeds(draw: st.DrawFn, number: int) -> list[Activity]:
                 context=context,
             )
         )
+    if chance(draw, 2):
+        granted = activity(f"{number}-granted", person, type="other", claims=Claims(consent="granted"))
+        did.insert(draw(st.integers(0, len(did))), granted)
     return did
 
 
@@ -237,8 +246,11 @@ def sales_answers(draw: st.DrawFn, world: World) -> None:
     """Some handoffs are answered, a day to look again perhaps; others nobody was told of for want of permission."""
     for key in list(world.stages.handed_over.committed):
         if not world.stages.standing(key).answer and chance(draw, 2):
-            again = draw(st.none() | st.sampled_from([DAY, 30 * DAY]))
-            world.answered(key, draw(st.sampled_from(list(ANSWERED))), again)
+            world.answered(
+                key,
+                draw(st.sampled_from([*ANSWERED, "recycled"])),
+                draw(st.sampled_from([2 * DAY, 2 * DAY, 30 * DAY, None])),
+            )
         elif chance(draw, 4):
             world.stages.handed_over.withhold(key, "consent", world.clock.now())
 
@@ -275,7 +287,7 @@ def worlds(draw: st.DrawFn, before: dict[str, Any], *, consent_required: bool) -
         sales_answers(draw, world)
         if chance(draw, 4):
             other_rules(draw, world)
-        world.clock.advance(draw(st.sampled_from([SECOND, HOUR, 3 * DAY, 40 * DAY])))
+        world.clock.advance(draw(st.sampled_from([3 * DAY, 40 * DAY, HOUR, SECOND])))
     if len(live_leads(world)) > 1 and chance(draw, 3):
         joined(draw, world)
     return world
@@ -286,6 +298,7 @@ def test_publishing_at_the_same_moment_moves_exactly_the_leads_that_were_named_a
     data, before, after, notify, consent_required
 ):
     world = data.draw(worlds(before, consent_required=consent_required))
+    after = data.draw(st.sampled_from([after, after, before]))
     stood, handed_over, waited = standings(world), handoffs(world), waiting(world)
 
     simulate = simulator(world, consent_required=consent_required, noise=world.noise)
@@ -306,6 +319,40 @@ def test_publishing_at_the_same_moment_moves_exactly_the_leads_that_were_named_a
     event(f"{len(now)} handed over")
     event(f"{sum(each.withheld.now for each in told)} withheld")
     event(f"{len(world.stages.handed_over.outbox)} answered")
+
+
+def told_and_done(world: World, document: dict[str, Any], *, notify: bool) -> tuple[set[Any], set[Any]]:
+    """Which handoffs a simulation says that publishing sends, and which it does send."""
+    before = handoffs(world)
+    told = whole(simulator(world, noise=world.noise), candidate(document, notify=notify))
+    published(world, document, notify=notify)
+    return {(each.lead, sent.stage, sent.epoch) for each in told for sent in each.now}, handoffs(world) - before
+
+
+@pytest.mark.parametrize(("notify", "days", "epochs"), [(True, 3, {2}), (True, 1, set()), (False, 3, set())])
+def test_whom_sales_wants_to_look_at_again_is_told_when_the_day_has_come(notify, days, epochs):
+    world = World(RULES, consent_required=True)
+    world.did("form_submitted", claims=Claims(consent="granted"))
+    world.did("page_viewed", times=9)
+    (key,) = world.stages.handed_over.committed
+    world.answered(key, "recycled", 2 * DAY)
+    world.look()
+    world.clock.advance(days * DAY)
+
+    told, done = told_and_done(world, {**RULES, "name": "as before"}, notify=notify)
+    assert told == done == {(key.lead, "mql", epoch) for epoch in epochs}
+
+
+def test_a_handoff_that_waited_is_told_once_permission_has_come():
+    world = World(RULES, consent_required=True)
+    world.did("form_submitted")
+    world.did("page_viewed", times=9)
+    granted = activity("granted", ADA, type="form_submitted", claims=Claims(consent="granted"))
+    world.take(replace(granted, occurred_at=world.clock.now()))
+
+    told, done = told_and_done(world, SOFTER, notify=False)
+    assert told == done
+    assert {stage for _, stage, _ in told} == {"mql"}
 
 
 # --- pages ------------------------------------------------------------------------------------------------------------
