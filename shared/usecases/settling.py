@@ -178,7 +178,8 @@ class Settling:
         staying = identities - leaving
         if leaving.isdisjoint(record.identities):
             # They only claimed to be the lead's, and nothing of theirs is in it.
-            remaining = replace(record, ties=ties.of(staying), look=False)
+            number = record.rules_version if record.version else active.number
+            remaining = replace(record, ties=ties.of(staying), rules_version=number, look=False)
             parted = replace(
                 gone,
                 identities=leaving,

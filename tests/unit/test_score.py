@@ -727,3 +727,10 @@ def test_who_is_who_is_decided_of_leads_whose_states_are_in_the_format_of_anothe
     assert house.leads.foreign == set()
     assert [len(house.lead(each).ties.verdicts) for each in (ADA, ADA_S_ID)] == [1, 1]
     assert (house.points(ADA), house.points(ADA_S_ID) > 24) == (1, True)
+
+
+def test_no_lead_is_written_under_older_rules_than_hold_when_it_is_made(house):
+    """Nobody heard of these names before a person parted them."""
+    assert house.take(unmerged("u", [ADA], [BOB, ADA_S_ID])) == []
+
+    assert {lead: record.rules_version for lead, record in house.leads.records.items()} == {"lead-1": 1, "lead-2": 1}
