@@ -22,7 +22,7 @@ RULES = Path(__file__).parent / "journeys.yaml"
 GRANTED = {"consent": "granted"}
 PERSONA = {**GRANTED, "role": "head", "company": {"name": "Northern Dairies", "employees": 300}}
 CHANNELS = {"emails", "slack", "webhooks"}
-PAUL, CORA = "paul@trial.example", "cora@cold.example"
+PAUL, CORA, RITA = "paul@trial.example", "cora@cold.example", "rita@recycled.example"
 
 
 class Office:
@@ -128,7 +128,22 @@ def office(new_cloud: Callable[[str], Cloud], tmp_path_factory: pytest.TempPathF
     office.knows(CORA, firstName="Cora", **PERSONA)
     office.did(CORA, "Form Submitted")
     office.did(CORA, "Interest Shown", timedelta(days=1) - timedelta(seconds=100))
+    office.knows(RITA, firstName="Rita", **PERSONA)
+    office.did(RITA, "Form Submitted")
+    office.did(RITA, "Content Downloaded", asset="buyers-guide")
+    office.did(RITA, "Page Viewed", path="/pricing")
     return office
+
+
+@pytest.fixture(scope="module")
+def look_again(office: Office) -> str:
+    """The day on which sales wants Rita back, who was handed over: one minute and a half from now."""
+    lead = office.comes_to(RITA, "mql")["id"]
+    office.is_handed_over(f"{lead}.mql.1")
+    day = (datetime.now(tz=UTC) + timedelta(seconds=90)).isoformat(timespec="seconds")
+    told = ("--reason", "bad_timing", "--look-again", day, "--note", "After the move.")
+    office.cloud.printed("handoffs", "recycle", f"{lead}.mql.1", *told)
+    return day
 
 
 def page_of(messages: dict[str, list[dict[str, Any]]]) -> str:
@@ -144,6 +159,7 @@ def press(page: str, fields: dict[str, str]) -> int:
     return urllib3.request("POST", page, body=urlencode(fields), headers=headers, redirect=False, timeout=LONG).status
 
 
+@pytest.mark.usefixtures("look_again")
 def test_from_suspect_to_customer(office: Office) -> None:
     nora = "nora@dairies.example"
     office.did(nora, "Form Submitted")
@@ -201,6 +217,77 @@ def test_from_suspect_to_customer(office: Office) -> None:
     assert [each["answer"] for each in office.heard("HandoffAnswered", lead)] == ["accepted", "accepted"]
 
 
+def test_unqualified_is_nurtured_with_what_is_missing_and_comes_back_by_itself(office: Office) -> None:
+    una = "una@later.example"
+    office.did(una, "Form Submitted")
+    office.comes_to(una, "suspect")
+    office.cloud.printed("leads", "qualify", una, "--need", "no", "--note", "They are only looking.")
+    lead = office.comes_to(una, "unqualified")["id"]
+    office.knows(una, **PERSONA)
+
+    def advice() -> list[Any]:
+        return [(each["stage"], each["track"], "qualification.need" in each["missing"]) for each in advised()]
+
+    def advised() -> list[dict[str, Any]]:
+        return office.heard("NurtureAdvised", lead)
+
+    # Without permission nobody is advised to write to her; it comes with the permission.
+    office.cloud.becomes(advice, [("unqualified", "build-the-case", True)])
+    assert {"engagement", "fit"} & {*advised()[0]["missing"]}
+
+    office.did(una, "Content Downloaded", asset="buyers-guide")
+    office.did(una, "Page Viewed", path="/pricing")
+    office.cloud.settle()
+    assert office.lead(una)["stage"]["name"] == "unqualified"
+    office.cloud.printed("leads", "qualify", una, "--need", "Two more depots are being built.")
+    office.comes_to(una, "mql")
+    office.is_handed_over(f"{lead}.mql.1")
+    assert office.path(una) == ["suspect", "unqualified", "iql", "mql"]
+    assert [each["stage"] for each in office.heard("HandoffRequested", lead)] == ["mql"]
+
+
+def test_a_lead_that_hovers_at_the_threshold_is_handed_over_once(office: Office) -> None:
+    hugo = "hugo@hovering.example"
+    office.knows(hugo, firstName="Hugo", **PERSONA)
+    office.did(hugo, "Form Submitted")
+    office.did(hugo, "Content Downloaded", asset="buyers-guide")
+    office.did(hugo, "Link Clicked")
+    lead = office.comes_to(hugo, "mql")["id"]
+    office.is_handed_over(f"{lead}.mql.1")
+
+    for points in (-10, 10, -15, 20):
+        before = office.lead(hugo)["score"]["scores"]["engagement"]
+        office.cloud.api().post(
+            f"/v1/leads/{lead}/adjustments", {"by": points, "why": "to hover", "score": "engagement"}
+        )
+        office.cloud.becomes(lambda: office.lead(hugo)["score"]["scores"]["engagement"], before + points)
+        office.cloud.settle()
+
+    assert office.path(hugo)[-1] == "mql"
+    assert [each["epoch"] for each in office.heard("HandoffRequested", lead)] == [1]
+    assert {kind: len(messages) for kind, messages in office.inbox(f"{lead}.mql.1").items()} == dict.fromkeys(
+        CHANNELS, 1
+    )
+
+
+def test_a_lead_that_grows_cold_by_time_alone_is_handed_over_again_when_it_is_back(office: Office) -> None:
+    lead = office.comes_to(CORA, "cold")["id"]
+    office.is_handed_over(f"{lead}.mql.1")
+    assert office.path(CORA) == ["suspect", "mql", "cold"]
+    office.cloud.becomes(
+        lambda: [(each["track"], each["missing"]) for each in office.heard("NurtureAdvised", lead)],
+        [("wake-up", ["engagement"])],
+    )
+
+    office.did(CORA, "Interest Shown")
+    office.comes_to(CORA, "mql")
+    office.is_handed_over(f"{lead}.mql.2")
+    office.cloud.settle()
+    assert office.path(CORA) == ["suspect", "mql", "cold", "mql"]
+    assert [each["epoch"] for each in office.heard("HandoffRequested", lead)] == [1, 2]
+    assert {each["repeated"] for epoch in (1, 2) for each in office.inbox(f"{lead}.mql.{epoch}")["webhooks"]} == {False}
+
+
 def test_by_using_the_product_and_nobody_answers_until_it_is_rejected(office: Office) -> None:
     lead = office.comes_to(PAUL, "pql")["id"]
     key = f"{lead}.pql.1"
@@ -233,109 +320,17 @@ def test_by_using_the_product_and_nobody_answers_until_it_is_rejected(office: Of
     assert [each["kind"] for each in office.heard("HandoffFollowedUp", lead)] == followed
 
 
-def test_unqualified_is_nurtured_with_what_is_missing_and_comes_back_by_itself(office: Office) -> None:
-    una = "una@later.example"
-    office.did(una, "Form Submitted")
-    office.comes_to(una, "suspect")
-    office.cloud.printed("leads", "qualify", una, "--need", "no", "--note", "They are only looking.")
-    lead = office.comes_to(una, "unqualified")["id"]
-    office.knows(una, **PERSONA)
-
-    def advice() -> list[Any]:
-        return [(each["stage"], each["track"], "qualification.need" in each["missing"]) for each in advised()]
-
-    def advised() -> list[dict[str, Any]]:
-        return office.heard("NurtureAdvised", lead)
-
-    # Without permission nobody is advised to write to her; it comes with the permission.
-    office.cloud.becomes(advice, [("unqualified", "build-the-case", True)])
-    assert {"engagement", "fit"} & {*advised()[0]["missing"]}
-
-    office.did(una, "Content Downloaded", asset="buyers-guide")
-    office.did(una, "Page Viewed", path="/pricing")
-    office.cloud.settle()
-    assert office.lead(una)["stage"]["name"] == "unqualified"
-    office.cloud.printed("leads", "qualify", una, "--need", "Two more depots are being built.")
-    office.comes_to(una, "mql")
-    office.is_handed_over(f"{lead}.mql.1")
-    assert office.path(una) == ["suspect", "unqualified", "iql", "mql"]
-    assert [each["stage"] for each in office.heard("HandoffRequested", lead)] == ["mql"]
-
-
-def test_a_lead_that_grows_cold_by_time_alone_is_handed_over_again_when_it_is_back(office: Office) -> None:
-    lead = office.comes_to(CORA, "cold")["id"]
-    office.is_handed_over(f"{lead}.mql.1")
-    assert office.path(CORA) == ["suspect", "mql", "cold"]
-    office.cloud.becomes(
-        lambda: [(each["track"], each["missing"]) for each in office.heard("NurtureAdvised", lead)],
-        [("wake-up", ["engagement"])],
-    )
-
-    office.did(CORA, "Interest Shown")
-    office.comes_to(CORA, "mql")
-    office.is_handed_over(f"{lead}.mql.2")
-    office.cloud.settle()
-    assert office.path(CORA) == ["suspect", "mql", "cold", "mql"]
-    assert [each["epoch"] for each in office.heard("HandoffRequested", lead)] == [1, 2]
-    assert {each["repeated"] for epoch in (1, 2) for each in office.inbox(f"{lead}.mql.{epoch}")["webhooks"]} == {False}
-
-
-def test_a_lead_that_hovers_at_the_threshold_is_handed_over_once(office: Office) -> None:
-    hugo = "hugo@hovering.example"
-    office.knows(hugo, firstName="Hugo", **PERSONA)
-    office.did(hugo, "Form Submitted")
-    office.did(hugo, "Content Downloaded", asset="buyers-guide")
-    office.did(hugo, "Link Clicked")
-    lead = office.comes_to(hugo, "mql")["id"]
-    office.is_handed_over(f"{lead}.mql.1")
-
-    for points in (-10, 10, -15, 20):
-        before = office.lead(hugo)["score"]["scores"]["engagement"]
-        office.cloud.api().post(
-            f"/v1/leads/{lead}/adjustments", {"by": points, "why": "to hover", "score": "engagement"}
-        )
-        office.cloud.becomes(lambda: office.lead(hugo)["score"]["scores"]["engagement"], before + points)
-        office.cloud.settle()
-
-    assert office.path(hugo)[-1] == "mql"
-    assert [each["epoch"] for each in office.heard("HandoffRequested", lead)] == [1]
-    assert {kind: len(messages) for kind, messages in office.inbox(f"{lead}.mql.1").items()} == dict.fromkeys(
-        CHANNELS, 1
-    )
-
-
-def test_a_lead_that_is_given_back_with_a_day_comes_back_on_that_day(office: Office) -> None:
-    rita = "rita@recycled.example"
-    office.knows(rita, firstName="Rita", **PERSONA)
-    office.did(rita, "Form Submitted")
-    office.did(rita, "Content Downloaded", asset="buyers-guide")
-    office.did(rita, "Page Viewed", path="/pricing")
-    lead = office.comes_to(rita, "mql")["id"]
-    office.is_handed_over(f"{lead}.mql.1")
-
-    day = (datetime.now(tz=UTC) + timedelta(seconds=90)).isoformat(timespec="seconds")
-    office.cloud.printed(
-        "handoffs",
-        "recycle",
-        f"{lead}.mql.1",
-        "--reason",
-        "bad_timing",
-        "--look-again",
-        day,
-        "--note",
-        "After the move.",
-    )
-    office.comes_to(rita, "recycled")
+def test_a_lead_that_is_given_back_with_a_day_comes_back_on_that_day(office: Office, look_again: str) -> None:
+    lead = office.lead(RITA)["id"]
     office.cloud.becomes(
         lambda: [(each["track"], bool(each["look_again"])) for each in office.heard("NurtureAdvised", lead)],
         [("later", True)],
     )
-
-    office.comes_to(rita, "mql")
     office.is_handed_over(f"{lead}.mql.2")
+    office.cloud.becomes(lambda: office.path(RITA)[-3:], ["mql", "recycled", "mql"])
     requested = {each["epoch"]: each["requested_at"] for each in office.heard("HandoffRequested", lead)}
     assert sorted(requested) == [1, 2]
-    assert datetime.fromisoformat(requested[2]) >= datetime.fromisoformat(day)
+    assert datetime.fromisoformat(requested[2]) >= datetime.fromisoformat(look_again)
 
 
 def test_new_rules_hand_nobody_over_by_themselves(office: Office, tmp_path: Path) -> None:
