@@ -14,7 +14,7 @@ from shared.adapters.strict_json import decode, honest, is_honest
 from shared.domain.handoff import AnswerKind
 from shared.domain.moments import Moment, from_datetime
 from shared.domain.refusals import Invalid, Malformed, UnsupportedMedia
-from shared.domain.rulefile import LONGEST_NAME
+from shared.domain.rule_values import LONGEST_NAME
 from shared.usecases.answer import AnswerTold
 
 LIMIT: Final = 32 * 1024

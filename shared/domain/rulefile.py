@@ -6,22 +6,46 @@ the shortest decimal that names it. Points become whole billionths, durations an
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, WithJsonSchema, field_validator
-from pydantic_core import PydanticCustomError
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from shared.domain.ageing import NO_DECAY, Decay
 from shared.domain.bands import Band
-from shared.domain.conditions import Condition, ConditionError, check_field, nearest, parse_condition
+from shared.domain.conditions import Condition, ConditionError, nearest
 from shared.domain.durations import parse_duration
-from shared.domain.moments import Moment, parse_moment
-from shared.domain.points import exact_number, to_billionths
-from shared.domain.stages import ACTIVITY_ROOTS, FACT_ROOTS, QUALIFICATIONS, StageCondition, parse_stage_condition
+from shared.domain.points import to_billionths
+from shared.domain.rule_values import (
+    AboveZero,
+    ActivityField,
+    Duration,
+    FactField,
+    MomentText,
+    Name,
+    Names,
+    OfActivity,
+    OfLead,
+    OfStage,
+    Part,
+    Points,
+    Rating,
+    Strict,
+    Text,
+    Times,
+    TimeText,
+    Wait,
+    above_zero,
+    defined,
+    field_in,
+    names,
+    one_of,
+    reading_by,
+    under,
+)
+from shared.domain.stages import ACTIVITY_ROOTS, QUALIFICATIONS, StageCondition
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,207 +61,10 @@ class Problem:
         return f"{where + ': ' if where else ''}{self.message}{f' ({self.hint})' if self.hint else ''}"
 
 
-# --- values -----------------------------------------------------------------------------------------------------------
-
-
-def _reading(read: Callable[[Any], Any]) -> PlainValidator:
-    """A validator whose complaint carries the path and the hint of the reader's own error."""
-
-    def validate(value: Any) -> Any:
-        try:
-            return read(value)
-        except (ValueError, OverflowError) as error:
-            path, hint = getattr(error, "path", ()), getattr(error, "hint", "")
-            context = {"message": str(error), "path": path, "hint": hint}
-            raise PydanticCustomError("unreadable", "{message}", context) from error
-
-    return PlainValidator(validate)
-
-
-def _above_zero(value: Any) -> int:
-    points = to_billionths(value)
-    if points <= 0:
-        msg = f"{value} is not above zero"
-        raise ValueError(msg)
-    return points
-
-
-def _weight(value: Any) -> int:
-    return to_billionths(value)
-
-
-LONGEST_NAME = 200
-"""Characters of a name."""
-
-_IN_NO_NAME = "\\u0000-\\u001f\\u007f-\\u009f\\u061c\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u2069"
-NAME_SCHEMA: dict[str, Any] = {
-    "type": "string",
-    "minLength": 1,
-    "maxLength": LONGEST_NAME,
-    "pattern": f"^[^{_IN_NO_NAME}]+$",
-}
-"""A name stands in keys, subjects and lines of its own, and reads as it is stored."""
-_STRANGE = re.compile(f"[{_IN_NO_NAME}\\ud800-\\udfff]")
-
-
-def _name(value: Any) -> str:
-    if not isinstance(value, str) or not value.strip() or len(value) > LONGEST_NAME:
-        msg = f"{value!r} is no name: write a text of at most {LONGEST_NAME} characters"
-        raise ConditionError(msg)
-    if found := _STRANGE.search(value):
-        msg = f"{value!a} is no name: it holds U+{ord(found[0]):04X}, a line end or a character that does not show"
-        raise ConditionError(msg)
-    return value
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        msg = "wants a text; put it in quotes"
-        raise ConditionError(msg)
-    return value
-
-
-def _names(value: Any) -> tuple[str, ...]:
-    values = [value] if isinstance(value, str) else value
-    if not isinstance(values, list | tuple) or not values:
-        msg = f"{value!r} is neither a name nor a list of names"
-        raise ConditionError(msg)
-    return tuple(dict.fromkeys(map(_name, values)))
-
-
-def _moment(value: Any) -> Moment:
-    if not isinstance(value, str):
-        msg = f"{value!r} is not a moment: write a date and time such as 2026-03-01T09:30:00Z"
-        raise ConditionError(msg)
-    return parse_moment(value)
-
-
-def _moment_text(value: Any) -> str:
-    _moment(value)
-    return str(value)
-
-
-def _field(roots: Mapping[str, bool]) -> Callable[[Any], str]:
-    def read(value: Any) -> str:
-        try:
-            return check_field(value, roots)
-        except ConditionError as error:  # the field is a value here, no key
-            raise ConditionError(str(error), (), error.hint) from error
-
-    return read
-
-
-def _count(value: Any) -> int:
-    number = exact_number(value)
-    if number is None or not 1 <= number <= 100_000 or number != int(number):  # noqa: PLR2004
-        msg = f"{value!r} is not a whole number from 1 to 100000"
-        raise ConditionError(msg)
-    return int(number)
-
-
-_NO_TIME = re.compile("0(s|mo|m|h|d|w)")
-
-
-def _wait(value: Any) -> int:
-    return 0 if isinstance(value, str) and _NO_TIME.fullmatch(value) else parse_duration(value)
-
-
-def _rating(value: Any) -> int:
-    number = exact_number(value)
-    if number is None or not 1 <= number <= 5 or number != int(number):  # noqa: PLR2004
-        msg = f"{value!r} is no rating: write a whole number from 1 to 5"
-        raise ConditionError(msg)
-    return int(number)
-
-
-MOMENT_PATTERN = r"^[0-9]{4}.+[T ].+(Z|[+-][0-9]{2}(:?[0-9]{2})?)$"
-_MOMENT_SCHEMA = {"type": "string", "format": "date-time", "pattern": MOMENT_PATTERN}
-DEFINED = "defined"
-
-
-def _defined(name: str) -> WithJsonSchema:
-    """A part of the JSON Schema that `schema.py` writes out."""
-    return WithJsonSchema({DEFINED: name})
-
-
-_DURATION_SCHEMA = {
-    "type": "string",
-    "pattern": r"^([0-9]{1,12}(s|mo|m|h|d|w)|P([0-9]+[YMWD])*(T([0-9]+[HMS])+)?)$",
-    "examples": ["30s", "15m", "1h", "7d", "1mo"],
-}
-Points = Annotated[int, _reading(to_billionths), WithJsonSchema({"type": "number"})]
-AboveZero = Annotated[int, _reading(_above_zero), WithJsonSchema({"type": "number", "exclusiveMinimum": 0})]
-Duration = Annotated[int, _reading(parse_duration), WithJsonSchema(_DURATION_SCHEMA)]
-Wait = Annotated[int, _reading(_wait), WithJsonSchema({**_DURATION_SCHEMA, "examples": ["0s", "15m", "1h"]})]
-Rating = Annotated[int, _reading(_rating), WithJsonSchema({"type": "integer", "minimum": 1, "maximum": 5})]
-MomentText = Annotated[Moment, _reading(_moment), WithJsonSchema(_MOMENT_SCHEMA)]
-TimeText = Annotated[str, _reading(_moment_text), WithJsonSchema(_MOMENT_SCHEMA)]
-Text = Annotated[str, _reading(_text), WithJsonSchema({"type": "string"})]
-Name = Annotated[str, _reading(_name), WithJsonSchema(NAME_SCHEMA)]
-Names = Annotated[
-    tuple[str, ...],
-    _reading(_names),
-    _defined("Names"),
-]
-Times = Annotated[int, _reading(_count), WithJsonSchema({"type": "integer", "minimum": 1})]
-ActivityField = Annotated[str, _reading(_field(ACTIVITY_ROOTS)), _defined("ActivityField")]
-FactField = Annotated[str, _reading(_field(FACT_ROOTS)), _defined("FactField")]
-OfActivity = Annotated[Any, _reading(lambda raw: parse_condition(raw, ACTIVITY_ROOTS)), _defined("ActivityCondition")]
-OfLead = Annotated[Any, _reading(lambda raw: parse_condition(raw, FACT_ROOTS)), _defined("LeadCondition")]
-OfStage = Annotated[Any, _reading(parse_stage_condition), _defined("StageCondition")]
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
-
-
-class _Part(_Strict):
-    @field_validator("*", mode="before")
-    @classmethod
-    def _has_a_value(cls, value: Any) -> Any:
-        if value is None:
-            raise PydanticCustomError("no_value", "has no value: write one, or leave the key away")
-        return value
-
-
-def _one_of(raw: Any, words: tuple[str, ...], keys: tuple[str, ...]) -> tuple[str, Any]:
-    """A word, or a mapping with one of the keys (and what it holds)."""
-    valid = " or ".join([*words, *(f"{{{key}: ...}}" for key in keys)])
-    if isinstance(raw, str):
-        if raw in words:
-            return raw, None
-        if raw in keys:
-            msg = f"`{raw}` wants a value: write {{{raw}: ...}}"
-            raise ConditionError(msg)
-        msg = f"{raw!r} is not valid"
-        raise ConditionError(msg, (), _hint(raw, (*words, *keys), valid))
-    if not isinstance(raw, Mapping) or len(known := [key for key in raw if key in keys]) > 1 or not raw:
-        msg = f"write one of {valid}"
-        raise ConditionError(msg)
-    if (strange := next((key for key in raw if key not in keys), None)) is not None:
-        msg = f"unknown key {strange!r}"
-        raise ConditionError(msg, (str(strange),), _hint(strange, keys, valid))
-    return known[0], raw[known[0]]
-
-
-def _hint(word: object, known: tuple[str, ...], otherwise: str) -> str:
-    hint = nearest(word, known)
-    return hint if hint.startswith("did you mean") else f"write {otherwise}"
-
-
-def _under(key: str, read: Callable[[Any], Any], raw: Any) -> Any:
-    """What a reader makes of the value of a key; its complaint is told under the key."""
-    try:
-        return read(raw)
-    except ValueError as error:
-        path, hint = getattr(error, "path", ()), getattr(error, "hint", "")
-        raise ConditionError(str(error), (key, *path), hint) from error
-
-
 # --- behaviour --------------------------------------------------------------------------------------------------------
 
 
-class AtLeast(_Part):
+class AtLeast(Part):
     """How many matching activities, of how many different values, within what time."""
 
     times: Times
@@ -255,11 +82,11 @@ class Repeat:
 
 
 def _repeat(raw: Any) -> Repeat:
-    kind, value = _one_of(raw, ("every", "once", "latest"), ("once_per", "once_per_value"))
+    kind, value = one_of(raw, ("every", "once", "latest"), ("once_per", "once_per_value"))
     if kind == "once_per":
-        return Repeat("once_per", every=_under(kind, parse_duration, value))
+        return Repeat("once_per", every=under(kind, parse_duration, value))
     if kind == "once_per_value":
-        return Repeat("once_per_value", field=_under(kind, _field(ACTIVITY_ROOTS), value))
+        return Repeat("once_per_value", field=under(kind, field_in(ACTIVITY_ROOTS), value))
     return Repeat(kind)  # type: ignore[arg-type]
 
 
@@ -279,12 +106,12 @@ def _decay(raw: Any) -> Decay:
     ):
         msg = f"unknown key {strange!r}"
         raise ConditionError(msg, (str(strange),), nearest(strange, _AGEING))
-    kind, value = _one_of(shape, ("none",), _AGEING[:-1])
+    kind, value = one_of(shape, ("none",), _AGEING[:-1])
     if kind == "none":
         return NO_DECAY
     if kind == "half_life":
-        return Decay("half_life", half_life=_under(kind, parse_duration, value), since_last_activity=since)
-    share, lose, every = _under(kind, _loss, value)
+        return Decay("half_life", half_life=under(kind, parse_duration, value), since_last_activity=since)
+    share, lose, every = under(kind, _loss, value)
     return Decay(kind, every=every, share=share, lose=lose, since_last_activity=since)  # type: ignore[arg-type]
 
 
@@ -299,8 +126,8 @@ def _loss(raw: Any) -> tuple[tuple[int, int] | None, int, int]:
     if absent := next((key for key in keys if key not in raw), None):
         msg = f"{absent!r} is missing: write {{lose: 50%, every: 30d}}"
         raise ConditionError(msg)
-    share, lose = _under("lose", _lost, raw["lose"])
-    return share, lose, _under("every", parse_duration, raw["every"])
+    share, lose = under("lose", _lost, raw["lose"])
+    return share, lose, under("every", parse_duration, raw["every"])
 
 
 def _lost(lose: Any) -> tuple[tuple[int, int] | None, int]:
@@ -314,37 +141,37 @@ def _lost(lose: Any) -> tuple[tuple[int, int] | None, int]:
             raise ConditionError(msg)
         return percent.scaleb(-2).as_integer_ratio(), 0
     try:
-        return None, _above_zero(lose)
+        return None, above_zero(lose)
     except ValueError as error:
         raise ConditionError(str(error), (), "points such as 5, or a share such as 50%") from error
 
 
-Repeats = Annotated[Any, _reading(_repeat), _defined("Repeat")]
-Decays = Annotated[Any, _reading(_decay), _defined("Decay")]
+Repeats = Annotated[Any, reading_by(_repeat), defined("Repeat")]
+Decays = Annotated[Any, reading_by(_decay), defined("Decay")]
 
 
-class Active(_Part):
+class Active(Part):
     """When a rule is in force: from ≤ occurred < until."""
 
     since: MomentText | None = Field(None, alias="from")
     until: MomentText | None = None
 
 
-class Idle(_Part):
+class Idle(Part):
     """A silence: nothing of some kinds for a time. `of` is None for any activity at all."""
 
     length: Duration = Field(alias="for")
     of: Annotated[
         Any,
-        _reading(lambda raw: None if raw == "any" else _names(raw)),
-        _defined("Names"),
+        reading_by(lambda raw: None if raw == "any" else names(raw)),
+        defined("Names"),
     ] = None
 
 
 Importance = Literal["influencing", "important", "most_important", "negative"]
 
 
-class BehaviourRule(_Part):
+class BehaviourRule(Part):
     """Points for what a lead does (`on`), or for what it does not (`idle`)."""
 
     id: Name
@@ -366,7 +193,7 @@ class BehaviourRule(_Part):
     idle: Idle | None = None
 
 
-class FitRule(_Part):
+class FitRule(Part):
     """Points for who the lead is."""
 
     id: Name
@@ -377,7 +204,7 @@ class FitRule(_Part):
     score: Name = "fit"
 
 
-class Veto(_Part):
+class Veto(Part):
     """What forbids every upward stage and every handoff."""
 
     id: Name
@@ -388,7 +215,7 @@ class Veto(_Part):
 # --- limits and bands -------------------------------------------------------------------------------------------------
 
 
-class Group(_Part):
+class Group(Part):
     """Rules that are limited together, in size both ways."""
 
     label: Text = ""
@@ -411,15 +238,15 @@ def _cap(value: Any) -> int:
     return points
 
 
-class ScoreLimits(_Part):
+class ScoreLimits(Part):
     """A named score and what it stays within."""
 
     label: Text = ""
-    floor: Annotated[int, _reading(_floor), WithJsonSchema({"type": "number", "maximum": 0})] | None = None
-    cap: Annotated[int, _reading(_cap), WithJsonSchema({"type": "number", "minimum": 0})] | None = None
+    floor: Annotated[int, reading_by(_floor), WithJsonSchema({"type": "number", "maximum": 0})] | None = None
+    cap: Annotated[int, reading_by(_cap), WithJsonSchema({"type": "number", "minimum": 0})] | None = None
 
 
-class BandEdge(_Part):
+class BandEdge(Part):
     """A band and its lower bound, `above` it or `at_least` at it."""
 
     name: Name
@@ -435,14 +262,14 @@ class BandEdge(_Part):
 # --- lifecycle --------------------------------------------------------------------------------------------------------
 
 
-class Leave(_Part):
+class Leave(Part):
     """When a lead falls out of a stage, and into which."""
 
     when: OfStage
     to: Name
 
 
-class Stage(_Part):
+class Stage(Part):
     """One stage: where leads come from, what lets them in and what makes them leave."""
 
     name: Name
@@ -454,14 +281,14 @@ class Stage(_Part):
     stay: Duration | None = None
 
 
-class RouteRule(_Part):
+class RouteRule(Part):
     """Where leads of one kind go: to another team, or to one member of the stage's own team."""
 
     when: OfLead
     to: Name
 
 
-class Route(_Part):
+class Route(Part):
     """Who gets the lead: by the first rule that holds, then within the team by a fact, else by turn."""
 
     rules: tuple[RouteRule, ...] = ()
@@ -469,14 +296,14 @@ class Route(_Part):
     otherwise: Literal["round_robin"] = Field("round_robin", alias="else")
 
 
-class Escalate(_Part):
+class Escalate(Part):
     """Who is told of a handoff that nobody answered, and how long after its deadline."""
 
     to: Name
     after: Wait = 0
 
 
-class Reassign(_Part):
+class Reassign(Part):
     """How long after its deadline a handoff that nobody answered goes to somebody else, in the same team or another."""
 
     after: Duration
@@ -485,11 +312,11 @@ class Reassign(_Part):
 
 Channel = Literal["email", "slack", "webhook"]
 Channels = Annotated[
-    tuple[Channel, ...], BeforeValidator(lambda raw: (raw,) if isinstance(raw, str) else raw), _defined("Channels")
+    tuple[Channel, ...], BeforeValidator(lambda raw: (raw,) if isinstance(raw, str) else raw), defined("Channels")
 ]
 
 
-class HandoffRule(_Part):
+class HandoffRule(Part):
     """To whom a stage hands its leads, how fast an answer is due, and on which channels it goes out."""
 
     to: Name
@@ -502,7 +329,7 @@ class HandoffRule(_Part):
     first_touch: Text = ""
 
 
-class Reason(_Part):
+class Reason(Part):
     """Why sales gives a lead back; a bare text in the file is a name."""
 
     name: Name
@@ -522,7 +349,7 @@ def _reasons(**labels: str) -> tuple[Reason, ...]:
     return tuple(Reason(name=name, label=label) for name, label in labels.items())
 
 
-Reasons = Annotated[tuple[Annotated[Reason, BeforeValidator(_reason)], ...], _defined("Reasons")]
+Reasons = Annotated[tuple[Annotated[Reason, BeforeValidator(_reason)], ...], defined("Reasons")]
 
 REJECTIONS = _reasons(
     no_need="No need",
@@ -543,14 +370,14 @@ RECYCLINGS = _reasons(
 )
 
 
-class Answers(_Part):
+class Answers(Part):
     """The reasons from which sales chooses when it does not keep a lead."""
 
     reject: Reasons = REJECTIONS
     recycle: Reasons = RECYCLINGS
 
 
-class QualificationFact(_Part):
+class QualificationFact(Part):
     """One of the four qualification facts: what people call it, how it is asked, and which rating confirms it."""
 
     label: Text = ""
@@ -571,7 +398,7 @@ def _completed(name: str) -> BeforeValidator:
     return BeforeValidator(lambda raw: {**_FACTS[name], **raw} if isinstance(raw, Mapping) else raw)
 
 
-class Qualification(_Part):
+class Qualification(Part):
     """The four qualification facts."""
 
     authority: Annotated[QualificationFact, _completed("authority")] = QualificationFact(**_FACTS["authority"])
@@ -597,14 +424,14 @@ class Qualification(_Part):
         return {name: rating for name, rating in ratings.items() if rating is not None}
 
 
-class NurtureTrack(_Part):
+class NurtureTrack(Part):
     """The track for leads that miss one criterion."""
 
     missing: Name
     track: Name
 
 
-class Nurture(_Part):
+class Nurture(Part):
     """What is advised for a lead that entered a stage: the track for the first of `tracks` that it misses, or `else`.
 
     `towards` is the stage whose entry condition tells what is missing.
@@ -627,7 +454,7 @@ def _nurture(raw: Any) -> Any:
 Nurtures = Annotated[Nurture, BeforeValidator(_nurture)]
 
 
-class ExampleActivity(_Part):
+class ExampleActivity(Part):
     """What a golden lead did: a line of `baton score`, which needs no identity and no id here."""
 
     type: Name
@@ -644,7 +471,7 @@ class ExampleActivity(_Part):
         return self.model_dump(exclude_unset=True)
 
 
-class ExampleFacts(_Part):
+class ExampleFacts(Part):
     """What is known of a golden lead."""
 
     lead: dict[str, Any] = Field(default_factory=dict)
@@ -657,7 +484,7 @@ class ExampleFacts(_Part):
         return self.model_dump(exclude_unset=True)
 
 
-class Expected(_Strict):
+class Expected(Strict):
     """What must come out; what is not written may be anything."""
 
     total: Points = 0
@@ -669,7 +496,7 @@ class Expected(_Strict):
     missing: tuple[Text, ...] = ()
 
 
-class Example(_Part):
+class Example(Part):
     """A golden lead: what it did, what is known, and what the file must make of it at a moment."""
 
     name: Name
@@ -679,7 +506,7 @@ class Example(_Part):
     expect: Expected
 
 
-class RuleFile(_Part):
+class RuleFile(Part):
     """A whole rule file."""
 
     name: Text = ""
@@ -697,7 +524,7 @@ class RuleFile(_Part):
     handoff: dict[str, HandoffRule] = Field(default_factory=dict)
     answers: Answers = Answers()
     qualification: Qualification = Qualification()
-    nurture: Annotated[dict[str, Nurtures], _defined("NurtureOfStages")] = Field(default_factory=dict)
+    nurture: Annotated[dict[str, Nurtures], defined("NurtureOfStages")] = Field(default_factory=dict)
     examples: tuple[Example, ...] = ()
 
     @property

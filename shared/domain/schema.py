@@ -12,7 +12,8 @@ from typing import Any
 from pydantic.json_schema import GenerateJsonSchema
 
 from shared.domain.conditions import OPERATORS
-from shared.domain.rulefile import DEFINED, MOMENT_PATTERN, NAME_SCHEMA, RuleFile
+from shared.domain.rule_values import DEFINED, MOMENT_PATTERN, NAME_SCHEMA
+from shared.domain.rulefile import RuleFile
 from shared.domain.stages import ACTIVITY_ROOTS, COMPARISONS, FACT_ROOTS, QUALIFICATIONS
 
 Json = dict[str, Any]

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from shared.domain.drafts import says_something
-from shared.domain.rulefile import LONGEST_NAME
+from shared.domain.rule_values import LONGEST_NAME
 
 Text = Annotated[str, Field(max_length=500)]
 

@@ -15,7 +15,7 @@ from shared.domain.handoff import HandoffKey, LeadId
 from shared.domain.moments import Moment, MomentError, parse_moment
 from shared.domain.people import Person
 from shared.domain.refusals import Invalid, NotFound
-from shared.domain.rulefile import LONGEST_NAME
+from shared.domain.rule_values import LONGEST_NAME
 from shared.ports.handoffs import HandoffPlace
 from shared.usecases.answer import AnswerTold
 from shared.usecases.handoffs import HandoffWish
