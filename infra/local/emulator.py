@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
@@ -87,7 +88,7 @@ class Emulator:
         """Stop it; what it holds is on disk afterwards. Answers whether it ended in order."""
         in_order = self.process.stop(seconds=60)
         _rewind_streams(self.home.folder("state"))
-        shutil.rmtree(self.home.root / "tmp", ignore_errors=True)
+        _remove(self.home.root / "tmp")
         return in_order
 
 
@@ -100,6 +101,14 @@ def credentials() -> dict[str, str]:
         "AWS_REGION": REGION,
         "AWS_EC2_METADATA_DISABLED": "true",
     }
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder, what is in it side by side: in the emulator's each worker has unpacked the whole asset."""
+    if folder.is_dir():
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(lambda each: shutil.rmtree(each, ignore_errors=True), folder.iterdir()))
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _rewind_streams(state: Path) -> None:

@@ -142,6 +142,23 @@ def test_what_the_emulator_kept_follows_it_to_another_port(tmp_path):
     assert (tmp_path / "blob").read_bytes() == b"localhost:4566"
 
 
+def test_what_the_workers_of_a_stopped_emulator_unpacked_is_gone_and_what_it_kept_is_there(tmp_path):
+    home = Home(tmp_path)
+    for worker in ("score", "notify"):
+        unpacked = home.folder("tmp") / worker / "shared" / "domain"
+        unpacked.mkdir(parents=True)
+        (unpacked / "engine.py").touch()
+    (home.folder("tmp") / "emulator.pid").touch()
+    kept = home.folder("state") / "dynamodb.json"
+    kept.touch()
+
+    assert emulator.Emulator(home).stop()
+    assert emulator.Emulator(home).stop()
+
+    assert not (tmp_path / "tmp").exists()
+    assert kept.exists()
+
+
 def test_an_emulator_that_never_kept_anything_needs_no_rewinding(tmp_path):
     emulator._rewind_streams(tmp_path)
     assert list(tmp_path.iterdir()) == []
