@@ -101,7 +101,7 @@ def environment(function: str, services: str) -> dict[str, str]:
     settings: type[FunctionSettings] = importlib.import_module(f"functions.{function}.settings").Settings
     required = [name for name, field in settings.model_fields.items() if field.is_required()]
     texts = {name: f"{services}/000000000000/{name}" if name.endswith("_url") else name for name in required}
-    told = {**texts, "write_keys": json.dumps(WRITE_KEYS), "teams": "{}"}
+    told = {**texts, "write_keys": json.dumps(WRITE_KEYS), "teams": "{}", "approvals": "[]"}
     return {
         **{name.upper(): told[name] for name in required},
         "AWS_ENDPOINT_URL": services,
