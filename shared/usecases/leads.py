@@ -350,7 +350,8 @@ def _stood(journey: Journey | None, paths: Sequence[Sequence[StoredTransition]],
         return None
     following = next((each for each in paths[0] if each.at > moment), None)
     left = [each for each in lasts if following and each.to_stage == following.from_stage]
-    last = max(left or lasts, key=lambda each: each.at)
+    # Of leads that stood in one stage, the one that they became has been there since the first came.
+    last = min(left, key=lambda each: each.at) if left else max(lasts, key=lambda each: each.at)
     return Journey(last.to_stage, {last.to_stage: last.epoch}, last.at)
 
 

@@ -80,6 +80,14 @@ class Past:
         self._evaluate.look(ONE)
         return did
 
+    def happens(self, said: Activity) -> None:
+        """Anybody does something now, or it is said of them; everybody is looked at, and a day goes by."""
+        now = self.clock.now()
+        self.house.happened([replace(said, occurred_at=now, received_at=now)])
+        for lead in list(self.house.leads.records):
+            self._evaluate.look(lead)
+        self.clock.advance(DAY)
+
     def touch(self) -> None:
         """The sweep comes by."""
         self.house._score.touch(ONE)
@@ -292,20 +300,13 @@ def test_as_of_the_moment_of_a_transition_is_what_it_was_decided_on(steps: list[
 def test_a_merged_lead_stood_where_the_transitions_of_its_parts_say() -> None:
     past, bob = Past(), email("bob@engines.example")
 
-    def happens(said: Activity) -> None:
-        now = past.clock.now()
-        past.house.happened([replace(said, occurred_at=now, received_at=now)])
-        for lead in list(past.house.leads.records):
-            past._evaluate.look(lead)
-        past.clock.advance(DAY)
-
     past.publish(rules_of(80, "36500d"))
-    happens(activity("a1", ADA))
-    happens(activity("b1", bob))
-    happens(activity("b2", bob, type="demo_requested"))
+    past.happens(activity("a1", ADA))
+    past.happens(activity("b1", bob))
+    past.happens(activity("b2", bob, type="demo_requested"))
     between = past.clock.now()
     past.clock.advance(DAY)
-    happens(merged("m1", ADA, bob))
+    past.happens(merged("m1", ADA, bob))
 
     for at in (None, between):
         story = past.story(at=at)
@@ -317,26 +318,38 @@ def test_a_merged_lead_stood_where_the_transitions_of_its_parts_say() -> None:
 def test_of_leads_that_stood_apart_the_next_step_tells_where_the_one_they_became_stood() -> None:
     past, bob = Past(), email("bob@engines.example")
 
-    def happens(said: Activity) -> None:
-        now = past.clock.now()
-        past.house.happened([replace(said, occurred_at=now, received_at=now)])
-        for lead in list(past.house.leads.records):
-            past._evaluate.look(lead)
-        past.clock.advance(DAY)
-
     past.publish(rules_of(80, "36500d"))
-    happens(activity("a1", ADA, type="heard_of"))
-    happens(activity("b1", bob, type="demo_requested"))
-    happens(activity("a2", ADA))
-    happens(merged("m1", ADA, bob))
-    between = past.clock.now()
+    past.happens(activity("a1", ADA, type="heard_of"))
+    past.happens(activity("b1", bob, type="demo_requested"))
+    past.happens(activity("a2", ADA))
+    past.happens(merged("m1", ADA, bob))
+    between, stood = past.clock.now(), past.story().journey
     past.clock.advance(DAY)
     past.publish(rules_of(5))
 
     assert [each.to_stage for each in past.story().transitions] == ["mql", "suspect", "cold"]
-    stood = past.story(at=between).journey
+    then = past.story(at=between).journey
     assert stood is not None
-    assert stood.stage == "mql"
+    assert then is not None
+    assert (then.stage, then.entered_at) == ("mql", stood.entered_at)
+
+
+def test_leads_that_stood_in_one_stage_have_been_there_since_the_first_came() -> None:
+    past, bob = Past(), email("bob@engines.example")
+
+    past.publish(rules_of(80, "36500d"))
+    past.happens(activity("a1", ADA, type="heard_of"))
+    past.happens(activity("b1", bob))
+    past.happens(activity("a2", ADA))
+    past.happens(merged("m1", ADA, bob))
+    between, stood = past.clock.now(), past.story().journey
+    past.clock.advance(DAY)
+    past.happens(activity("a3", ADA, type="demo_requested"))
+
+    then = past.story(at=between).journey
+    assert stood is not None
+    assert then is not None
+    assert (then.stage, then.entered_at) == ("suspect", stood.entered_at)
 
 
 def test_a_handoff_that_a_later_answer_settled_hides_no_day_on_which_sales_wants_to_look_again() -> None:
