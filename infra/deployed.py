@@ -175,7 +175,9 @@ class Api:
 
     def get(self, path: str, query: Mapping[str, str | int | None] | None = None) -> Any:
         """What the API answers to a GET, with the query's empty parameters left out."""
-        asked = urlencode({name: value for name, value in (query or {}).items() if value is not None})
+        asked = urlencode(
+            {name: value for name, value in (query or {}).items() if value is not None}, errors="surrogatepass"
+        )
         return self._call("GET", f"{path}?{asked}" if asked else path)
 
     def post(self, path: str, body: Any) -> Any:
@@ -229,8 +231,8 @@ def sentence(message: str) -> str:
 
 
 def path_of(*parts: str) -> str:
-    """A path of the API from its parts, each quoted."""
-    return "/" + "/".join(quote(part, safe="") for part in parts)
+    """A path of the API from its parts, each quoted; what is no text is left for the API to refuse."""
+    return "/" + "/".join(quote(part, safe="", errors="surrogatepass") for part in parts)
 
 
 def _details(answer: Any) -> Iterator[str]:

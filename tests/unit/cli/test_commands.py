@@ -314,6 +314,16 @@ def test_a_lead_that_a_path_could_mistake_for_something_else_is_quoted():
     assert path_of("v1", "leads", "../rules?x") == "/v1/leads/..%2Frules%3Fx"
 
 
+def test_bytes_that_are_no_text_are_left_for_the_api_to_refuse(monkeypatch):
+    asked = []
+    answer = SimpleNamespace(status=200, data=b"", reason="")
+    monkeypatch.setattr("infra.deployed.urllib3.request", lambda _, address, **__: asked.append(address) or answer)
+
+    Api("https://x", "t").get(path_of("v1", "leads", "\udcff"), {"email": "\udcff"})
+
+    assert asked == ["https://x/v1/leads/%ED%B3%BF?email=%ED%B3%BF"]
+
+
 def test_the_addresses_of_the_local_and_of_a_deployed_api(stack, monkeypatch):
     assert stack(Pool()).api == "https://x"
     monkeypatch.setattr(Deployed, "outputs", {"ApiUrl": "http://ab12.execute-api.localhost:4566"})
