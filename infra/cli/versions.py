@@ -49,7 +49,7 @@ def show(
         notes += next_lines(found, environment)
     else:
         found = api.get(path_of("v1", "rules", named["version"]) if named["version"] else "/v1/rules")
-        notes = [f"Version {found['number']} of {found['name']}, by {found['author'] or 'nobody'}."]
+        notes = [f"Version {found['number']} of {found['name']}, by {_by(found) or 'nobody'}."]
     notes = [*([] if as_json else notes), *warning_of_text(found, which)]
     for line in notes:
         screen.note(harmless(line))
@@ -64,7 +64,7 @@ def history(
     environment: Environment = LOCAL,
     as_json: Json = False,
 ) -> None:
-    """List the published versions, newest first: who wrote and who approved each, why, and which one is active."""
+    """List the published versions, newest first: who wrote, approved and published each, why, and which is active."""
     found = signed_in(environment).get("/v1/rules/versions")["versions"][:limit]
     if as_json:
         screen.json(found)
@@ -112,7 +112,7 @@ def history_table(found: Iterable[Mapping[str, Any]]) -> Table:
         told = (
             short_moment(each["published_at"]),
             each["name"],
-            each["author"],
+            _by(each),
             ", ".join(words),
             *remarks(each, is_active=place == 0),
         )
@@ -130,5 +130,12 @@ def remarks(version: Mapping[str, Any], *, is_active: bool) -> list[str]:
         said.append(f"Restores version {version['restores']}.")
     if version["notify"]:
         said.append("Handed over whom it moved.")
-    apart = [" ".join(said), version["forced"] and f"Forced: {version['forced']}"]
+    forced = f"Forced by {version['publisher']}:" if version["publisher"] else "Forced:"
+    apart = [" ".join(said), version["forced"] and f"{forced} {version['forced']}"]
     return [each for each in (*apart, version["note"] and f"Note: {version['note']}") if each]
+
+
+def _by(version: Mapping[str, Any]) -> str:
+    """Who wrote a version, and who published it, where that was another person and is known."""
+    author, publisher = str(version["author"]), str(version["publisher"])
+    return f"{author}, published by {publisher}" if publisher not in {"", author} else author

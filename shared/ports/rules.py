@@ -16,7 +16,8 @@ class RuleVersion:
 
     With `notify` a transition that these rules alone caused hands over as any other. `draft` is what it was published
     from, `approvals` the words for it, `forced` why it was published beyond the budget, and `restores` the version
-    whose file this is once more.
+    whose file this is once more. `author` wrote it and `publisher` published it, who is told of no version that was
+    published before that was kept.
     """
 
     number: int
@@ -32,6 +33,7 @@ class RuleVersion:
     approvals: tuple[Approval, ...] = ()
     forced: str = ""
     restores: int | None = None
+    publisher: str = ""
 
 
 class RuleVersions(Protocol):

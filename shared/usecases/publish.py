@@ -139,6 +139,7 @@ class PublishRules:
                 text=text,
                 notify=wish.notify,
                 forced=self._forced(document, active.number, wish),
+                publisher=person.name,
             )
             self._versions.publish(version)
             return Published(version, is_new=True, warnings=warnings)
@@ -171,6 +172,7 @@ class PublishRules:
                 draft=draft.number,
                 approvals=draft.approvals,
                 forced=self._forced(draft.document, active, wish),
+                publisher=person.name,
             )
             warnings = self._warnings(self.active().document, checked(draft.document))
             self._versions.publish(version, become)
@@ -210,6 +212,7 @@ class PublishRules:
             text=old.text,
             approvals=old.approvals,
             restores=old.restores or old.number,
+            publisher=person.name,
         )
         try:
             self._versions.publish(version)

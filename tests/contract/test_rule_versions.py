@@ -96,7 +96,15 @@ class RuleVersionsContract(ABC):
         assert versions.active_number() == 0
 
     def test_a_version_is_read_back_with_all_that_led_to_it(self, versions):
-        version = replace(FIRST, notify=True, draft=7, approvals=WORDS, forced="Agreed by telephone.", restores=3)
+        version = replace(
+            FIRST,
+            notify=True,
+            draft=7,
+            approvals=WORDS,
+            forced="Agreed by telephone.",
+            restores=3,
+            publisher="mia@acme.example",
+        )
         versions.publish(version)
 
         assert versions.get(1) == version
@@ -200,6 +208,15 @@ class TestDynamoDBRuleVersions(RuleVersionsContract):
     @pytest.fixture
     def versions(self, dynamodb):
         return DynamoDBRuleVersions(dynamodb, LEADS)
+
+    def test_a_version_from_before_its_publisher_was_kept_is_read(self, versions, dynamodb):
+        versions.publish(replace(FIRST, publisher="mia@acme.example"))
+        item = dynamodb.get_item(TableName=LEADS, Key={"pk": {"S": "RULES"}, "sk": {"S": "VERSION#000001"}})["Item"]
+        told = json.loads(item["told"]["S"])
+        del told["publisher"]
+        dynamodb.put_item(TableName=LEADS, Item=item | {"told": {"S": json.dumps(told)}})
+
+        assert versions.get(1) == FIRST
 
     def test_what_was_stored_before_files_were_packed_is_read(self, versions, dynamodb):
         versions.store(DRAFT)

@@ -624,6 +624,7 @@ def test_published_rules_hold_and_stay_readable() -> None:
         "notify": False,
         "forced": "",
         "restores": None,
+        "publisher": "marketing@acme.example",
         "is_new": True,
         "warnings": [],
     }

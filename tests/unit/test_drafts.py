@@ -137,6 +137,7 @@ def test_a_draft_goes_live_by_the_words_of_marketing_and_sales(office: Office) -
 
     done = office.publish(MIA, number, simulation=office.simulated("second"))
     assert (done["status"], done["number"], done["draft"], done["author"]) == (201, 2, number, "ana@acme.example")
+    assert (done["publisher"], office.ask(BO, "GET", "/v1/rules/2")["publisher"]) == ("mia@acme.example",) * 2
     assert done["note"] == "The rules of second."
     assert [(each["name"], each["role"]) for each in done["approvals"]] == [
         ("mia@acme.example", "marketing"),
@@ -774,6 +775,7 @@ def test_a_rollback_is_a_publish_of_the_version_before_and_needs_no_words(office
 
     assert (back["status"], back["number"], back["restores"], back["name"]) == (201, 3, 1, "first")
     assert (back["note"], back["author"]) == ("It called everybody.", "mia@acme.example")
+    assert back["publisher"] == "mia@acme.example"
     assert {each["role"] for each in back["approvals"]} == {"marketing", "sales"}
     assert office.active["text"] == file_of("first")["text"]
     assert [event.detail["version"] for event in office.house.versions.outbox] == [1, 2, 3]

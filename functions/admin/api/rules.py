@@ -106,6 +106,9 @@ class RuleVersionResponse(Response):
     notify: bool = Field(description="Whether leads that only these rules moved were handed over.")
     forced: str = Field(description="Why it was published beyond the budget of handoffs, or unseen; else empty.")
     restores: int | None = Field(description="The version whose file this is once more.")
+    publisher: str = Field(
+        description="Who published it, and gave the reason of `forced`; empty of a version from before that was kept."
+    )
 
 
 class RulesResponse(RuleVersionResponse):

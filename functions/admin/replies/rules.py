@@ -35,6 +35,7 @@ def rule_version(version: RuleVersion) -> api.rules.RuleVersionResponse:
         notify=version.notify,
         forced=version.forced,
         restores=version.restores,
+        publisher=version.publisher,
     )
 
 

@@ -164,6 +164,7 @@ def _told(new: RuleVersion) -> dict[str, Any]:
         "approvals": [_approval_told(each) for each in new.approvals],
         "forced": new.forced,
         "restores": new.restores,
+        "publisher": new.publisher,
     }
 
 

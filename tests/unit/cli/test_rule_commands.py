@@ -203,7 +203,7 @@ def test_where_no_draft_waits_it_is_said(team, alone):
     assert "no draft yet" in alone.done("bo", "drafts", "--all")
 
 
-def test_the_history_tells_who_wrote_and_approved_what_and_why(team):
+def test_the_history_tells_who_wrote_approved_and_published_what_and_why(team):
     team.came("ada")
     team.done("mia", "publish", f"draft-{team.approved('second', handoff=True)}", "--force", "The fair.", "--notify")
     assert "The rules of version 1 are active again, as version 3." in team.done(
@@ -217,8 +217,14 @@ def test_the_history_tells_who_wrote_and_approved_what_and_why(team):
     told = in_a_row(paper.getvalue())
     for words in ("mia@acme.example (marketing)", "bo@acme.example (sales)", "Why second.", "It called everybody."):
         assert words in told, told
-    for words in ("Active. Restores version 1.", "Forced: The fair.", "Handed over whom it moved."):
+    for words in ("Active. Restores version 1.", "Forced by mia@acme.example: The fair.", "Handed over whom it moved."):
         assert words in told, told
+    assert "ana@acme.example, published by mia@acme.example" in told
+    assert [(each["author"], each["publisher"]) for each in listed] == [
+        ("mia@acme.example", "mia@acme.example"),
+        ("ana@acme.example", "mia@acme.example"),
+        ("ana@acme.example", "mia@acme.example"),
+    ]
     assert [(each["number"], each["restores"], each["draft"]) for each in listed] == [
         (3, 1, None),
         (2, None, 2),
@@ -241,7 +247,7 @@ def test_a_version_a_draft_and_what_is_active_are_shown_to_the_letter(team):
     first, second = team.file("first").read_text(), team.file("second").read_text()
 
     for words, text, note in (
-        ((), first, "Version 1 of first, by ana@acme.example."),
+        ((), first, "Version 1 of first, by ana@acme.example, published by mia@acme.example."),
         ((1,), first, "Version 1 of first"),
         (("draft-2",), second, "Draft 2 of second, by ana@acme.example: draft."),
     ):
@@ -305,13 +311,13 @@ def test_what_outsiders_wrote_commands_no_terminal(team):
 
 
 def test_a_version_of_which_there_is_nothing_to_say_says_nothing():
-    plain = {"restores": None, "notify": False, "forced": "", "note": ""}
+    plain = {"restores": None, "notify": False, "forced": "", "note": "", "publisher": ""}
 
     assert remarks(plain, is_active=False) == []
 
 
 def test_what_a_version_is_why_it_was_forced_and_its_note_stand_apart():
-    full = {"restores": None, "notify": True, "forced": "The fair.", "note": "More."}
+    full = {"restores": None, "notify": True, "forced": "The fair.", "note": "More.", "publisher": ""}
 
     told = ["Active. Handed over whom it moved.", "Forced: The fair.", "Note: More."]
     assert remarks(full, is_active=True) == told
