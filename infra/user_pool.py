@@ -15,6 +15,15 @@ ROLES: Final = {
     "analyst": "Reads, drafts, simulates and proposes rules; sees no lead.",
 }
 
+INVITATION: Final = cognito.UserInvitationConfig(
+    email_subject="You may sign in to Baton",
+    email_body=(
+        "You may sign in to Baton as {username}. The first time it asks for a password of your own in place of this:"
+        "\n\n{####}"
+    ),
+)
+"""The mail to whom an admin brings in. The password stands last and alone: a full stop would be copied with it."""
+
 
 class UserPool(Construct):
     """A user pool into which an admin brings people; its groups are their roles."""
@@ -25,6 +34,7 @@ class UserPool(Construct):
             self,
             "Pool",
             self_sign_up_enabled=False,
+            user_invitation=INVITATION,
             sign_in_aliases=cognito.SignInAliases(email=True),
             sign_in_case_sensitive=False,
             account_recovery=cognito.AccountRecovery.EMAIL_ONLY,

@@ -146,6 +146,15 @@ def test_nobody_signs_up_and_the_groups_are_the_roles(prod: Template) -> None:
     assert groups == {"admin", "marketing", "sales", "analyst"}
 
 
+def test_the_first_password_stands_alone_at_the_end_of_the_invitation_so_that_nothing_else_is_copied(
+    prod: Template,
+) -> None:
+    [pool] = prod.of_type("AWS::Cognito::UserPool").values()
+    message = pool["AdminCreateUserConfig"]["InviteMessageTemplate"]["EmailMessage"]
+    assert "{username}" in message
+    assert message.splitlines()[-1] == "{####}"
+
+
 def test_the_client_keeps_no_secret_and_tells_nobody_who_has_an_account(prod: Template) -> None:
     [client] = prod.of_type("AWS::Cognito::UserPoolClient").values()
     assert client["GenerateSecret"] is False
