@@ -11,7 +11,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from infra.cli.screen import harmless, screen
-from infra.deployed import of_environment
+from infra.cli.session import Environment
+from infra.deployed import LOCAL, of_environment
 from infra.failure import Failure
 from shared.adapters.email_addresses import email_identity
 from shared.domain.refusals import Invalid
@@ -23,7 +24,6 @@ users_app = typer.Typer(help="Let people in.", no_args_is_help=True)
 
 
 Email = Annotated[str, typer.Argument(help="The person's e-mail address.", show_default=False)]
-Environment = Annotated[str, typer.Option("--env", help="The environment.")]
 RoleName = Literal["admin", "marketing", "sales", "analyst"]
 _ROLES: tuple[RoleName, ...] = get_args(RoleName)
 
@@ -36,8 +36,8 @@ def _group() -> None:
 @users_app.command("add")
 def add(
     email: Email,
-    environment: Environment,
     role: Annotated[RoleName, typer.Option("--role", help="What the person may do.")],
+    environment: Environment = LOCAL,
 ) -> None:
     """Let a person in with a role; run again with another role to add that one.
 
@@ -62,7 +62,7 @@ def add(
 
 @users_app.command("list")
 def list_(
-    environment: Environment,
+    environment: Environment = LOCAL,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")] = False,
 ) -> None:
     """List who may sign in, with their roles and whether they have signed in yet."""
@@ -91,10 +91,10 @@ def list_(
 @users_app.command("remove")
 def remove(
     email: Email,
-    environment: Environment,
     role: Annotated[
         RoleName | None, typer.Option("--role", help="Take this role alone, and let the person sign in still.")
     ] = None,
+    environment: Environment = LOCAL,
 ) -> None:
     """Let a person in no more, or take one role from them.
 

@@ -65,7 +65,7 @@ def users(monkeypatch):
     pool = Pool()
     monkeypatch.setattr(Deployed, "outputs", {"UserPoolId": "pool-1"})
     monkeypatch.setattr(Deployed, "client", lambda *_: pool)
-    return lambda *words: CliRunner().invoke(app, ["users", *words, "--env", "local"])
+    return lambda *words: CliRunner().invoke(app, ["users", *words])
 
 
 def listed(users):
