@@ -158,11 +158,14 @@ class _Demo:
 
 
 def _verdict(screen: Screen, found: list[Check]) -> bool:
-    table = Table("", "what the demo promises", "seen", title="What came true")
+    missing = sum(not check.came_true for check in found)
+    table = Table("", "what the demo promises", title="What came true")
+    if missing:
+        table.add_column("what there is instead")
     for check in found:
         mark = "[green]yes[/green]" if check.came_true else "[bold red]NO[/bold red]"
-        table.add_row(mark, escape(check.promise), escape("" if check.came_true else check.seen))
+        instead = () if check.came_true else (escape(check.seen),)
+        table.add_row(mark, escape(check.promise), *instead)
     screen.show(table)
-    missing = sum(not check.came_true for check in found)
     screen.say("All of it came true." if not missing else f"{missing} of {len(found)} did not come true.")
     return not missing

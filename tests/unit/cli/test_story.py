@@ -15,7 +15,7 @@ from infra.deployed import Refusal
 from infra.local.cloud import LocalCloud
 from infra.local.demo import show
 from infra.local.demo.show import _Demo
-from infra.local.demo.story import arrivals, checks, next_steps, pages
+from infra.local.demo.story import Check, arrivals, checks, next_steps, pages
 from infra.local.demo.visitors import HANA, MAYA, SAM, VISITORS, Submitted
 
 
@@ -165,6 +165,15 @@ def test_when_its_output_is_piped_the_demo_ends_and_the_last_lines_tell_what_to_
 
     assert show.show(cast(LocalCloud, came_true), Screen(Console(file=printed, width=120)), leave=False)
     assert printed.getvalue().endswith("\n".join(next_steps("http://127.0.0.1:8080")) + "\n")
+
+
+def test_what_there_is_instead_is_told_only_where_something_did_not_come_true():
+    came, missed = Check("Sam is warm", came_true=True, seen="warm"), Check("Bo is hot", came_true=False, seen="cold")
+
+    for found, told in ([came], False), ([came, missed], True):
+        printed = io.StringIO()
+        assert show._verdict(Screen(Console(file=printed, width=120)), found) is not told
+        assert ("what there is instead" in printed.getvalue(), "cold" in printed.getvalue()) == (told, told)
 
 
 def test_what_is_to_be_done_next_are_commands_that_there_are():
