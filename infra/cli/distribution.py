@@ -8,11 +8,15 @@ from itertools import count
 
 from markupsafe import Markup
 
+from infra.cli.simulations import counted
 from shared.domain.simulation import Findings, When
 
 _MOST_COLUMNS = 24
 _HEIGHT = 9
 """Rows of each of the two plots in the terminal."""
+
+_FEWEST_PLACES = 12
+"""A bar in the terminal is no wider than if there were so many, lest one alone be a block without edges."""
 
 _WIDE, _HIGH = 960, 420
 _LEFT, _RIGHT, _TOP, _FOOT = 70, 940, 76, 340
@@ -20,7 +24,7 @@ _STYLE = Markup(
     "text{font:13px sans-serif;fill:#333}.title{font-size:16px}.grid{stroke:#ddd}.now{fill:#4c72b0}.then{fill:#dd8452}"
 )
 _GRID = Markup('<line class="grid" x1="{}" x2="{}" y1="{}" y2="{}"/><text x="{}" y="{}" text-anchor="end">{}</text>')
-_BAR = Markup('<rect class="{}" x="{}" y="{}" width="{}" height="{}"><title>{} leads from {} points</title></rect>')
+_BAR = Markup('<rect class="{}" x="{}" y="{}" width="{}" height="{}"><title>{} from {} points</title></rect>')
 _EDGE = Markup('<text x="{}" y="{}" text-anchor="middle">{}</text>')
 _PICTURE = Markup(
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {} {}" role="img" aria-labelledby="words">'
@@ -87,7 +91,7 @@ def as_svg(columns: list[Column], title: str, subtitle: str) -> str:
         x = _LEFT + apart * place
         for kind, start, leads in (("now", 0.1, column.before), ("then", 0.5, column.after)):
             bar = (kind, round(x + apart * start, 1), y(leads), round(apart * 0.4, 1), round(_FOOT - y(leads), 1))
-            parts.append(_BAR.format(*bar, leads, column.start))
+            parts.append(_BAR.format(*bar, counted(leads, "lead"), column.start))
         parts.append(_EDGE.format(round(x, 1), _FOOT + 18, column.start))
     if columns:
         width = columns[1].start - columns[0].start if len(columns) > 1 else _width(0)
@@ -106,6 +110,8 @@ def _bars(title: str, labels: list[str], leads: list[int], top: int, width: int)
     plotext.plotsize(width, _HEIGHT)
     plotext.title(title)
     plotext.bar(labels, leads)
+    middle, places = (len(leads) + 1) / 2, max(len(leads), _FEWEST_PLACES)
+    plotext.xlim(middle - places / 2, middle + places / 2)
     plotext.ylim(0, top)
     plotext.yticks([0, top])
     return str(plotext.uncolorize(plotext.build()))

@@ -14,6 +14,7 @@ from rich.table import Table
 from infra.cli.distribution import as_svg, as_text, columns_of
 from infra.cli.drafts import OVER
 from infra.cli.given import Given
+from infra.cli.moments import short_moment
 from infra.cli.rule_files import sent_file
 from infra.cli.screen import harmless, screen
 from infra.cli.session import Environment, signed_in
@@ -202,7 +203,7 @@ def _picture(found: Simulation, which: str) -> str:
     of = counted(found.findings.leads, "lead")
     if found.share < 1:
         of += f", a sample of {found.share:.0%} of all"
-    subtitle = f"{of}; compared with version {found.against}, at {found.at}"
+    subtitle = f"{of}; compared with version {found.against}, on {short_moment(found.at)} UTC"
     return as_svg(columns_of(found.findings), f"Scores now and under {rules}", subtitle)
 
 

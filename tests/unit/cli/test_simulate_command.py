@@ -215,24 +215,24 @@ def test_the_picture_holds_the_distribution_and_needs_nothing_from_elsewhere(bat
     root = ElementTree.fromstring(picture)  # noqa: S314 - it is our own
 
     assert "Scores now and under second.yaml" in picture
-    assert "3 leads; compared with version 1, at 2026-03-02T09:01:00Z" in picture
+    assert "3 leads; compared with version 1, on 2026-03-02 09:01 UTC" in picture
     labels = [text.text for text in root.findall("{*}text")]
     assert labels.count("leads") == 1
     assert labels[labels.index("120") + 1] == "130"
     for which, words in (("1", "under version 1"), ("-", "under standard input")):
         picture_of = simulate._picture(_found(), which)
         assert words in picture_of
-        assert "3 leads, a sample of 5% of all; compared with version 2, at now" in picture_of
+        assert "3 leads, a sample of 5% of all; compared with version 2, on 2026-03-02 09:01 UTC" in picture_of
     assert "<script" not in picture
     assert not re.search(r"(href|src|url\()[^>]*https?:", picture)
     told = [title.text for title in root.findall("{*}rect/{*}title")]
     assert told.count("0 leads from 30 points") == 1
-    assert {"1 leads from 30 points", "1 leads from 120 points"} <= set(told)
+    assert {"1 lead from 30 points", "1 lead from 120 points"} <= set(told)
 
 
 def _found():
     found = Findings(leads=3, scores={("before", 0): 3, ("after", 5): 3})
-    return simulations.Simulation("t", "s", 2, "now", "then", 0.05, found)
+    return simulations.Simulation("t", "s", 2, "2026-03-02T09:01:00.165164Z", "then", 0.05, found)
 
 
 @pytest.mark.parametrize("svg", ["nowhere/scores.svg", "."])
@@ -357,3 +357,9 @@ def test_both_plots_have_one_scale_and_no_colours():
     assert "\x1b" not in told
     assert told.count("8") == 2
     assert all(len(line) <= 60 for line in told.splitlines())
+
+
+def test_one_bar_alone_has_room_on_both_sides():
+    widest = max(line.count("█") for line in as_text([Column(60, 1, 1)], 100).splitlines())
+
+    assert 0 < widest < 20
