@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from infra.cli.screen import screen
 from infra.deployed import LOCAL, Api, of_environment
 from infra.failure import Failure
 from infra.local.cloud import LocalCloud
@@ -35,6 +36,6 @@ def signed_in(environment: str) -> Api:
         raise Failure(
             f"Nobody is signed in to {environment}.", "Put a token into BATON_TOKEN, or run this in a terminal."
         )
-    user = os.environ.get("BATON_USER") or input("E-mail address: ")
+    user = os.environ.get("BATON_USER") or screen.progress.input("E-mail address: ")
     password = getpass.getpass(f"Password of {user}: ")
     return Api(deployed.api, deployed.sign_in(user, password, lambda wanted: getpass.getpass(f"{wanted}: ")))

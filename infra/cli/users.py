@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from infra.cli.screen import harmless, screen
-from infra.cli.session import Environment
+from infra.cli.session import Environment, signed_in
 from infra.deployed import LOCAL, of_environment
 from infra.failure import Failure
 from shared.adapters.email_addresses import email_identity
@@ -86,6 +86,15 @@ def list_(
         status = {"force_change_password": "invited"}.get(each["status"], each["status"])
         table.add_row(escape(harmless(each["email"])), ", ".join(each["roles"]) or "none", status)
     screen.show(table)
+
+
+@users_app.command("token")
+def token(environment: Environment = LOCAL) -> None:
+    """Print a token, so that whoever puts it into BATON_TOKEN is not asked for a password by each command.
+
+    It is good for an hour, and whoever has it may do what you may.
+    """
+    screen.say(signed_in(environment).token)
 
 
 @users_app.command("remove")

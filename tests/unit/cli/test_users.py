@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -91,6 +92,27 @@ def test_a_role_is_taken_or_the_whole_person(users):
 
     assert "may not sign in any more" in users("remove", "ada@example.com").stdout
     assert listed(users) == []
+
+
+def test_a_token_is_printed_alone_by_whoever_signs_in(users, monkeypatch):
+    asked: list[str] = []
+
+    def initiate_auth(**sent: Any) -> Any:
+        asked.append(sent["AuthParameters"]["USERNAME"])
+        return {"AuthenticationResult": {"IdToken": "t" * 900}}
+
+    pool = SimpleNamespace(initiate_auth=initiate_auth)
+    monkeypatch.delenv("BATON_TOKEN", raising=False)
+    monkeypatch.delenv("BATON_USER", raising=False)
+    monkeypatch.setattr(Deployed, "outputs", {"UserPoolId": "pool-1", "UserPoolClientId": "c", "ApiUrl": "https://x"})
+    monkeypatch.setattr(Deployed, "client", lambda *_: pool)
+    monkeypatch.setattr("infra.cli.session.of_environment", lambda name: Deployed(name, region="eu-central-1"))
+    monkeypatch.setattr("infra.cli.session.sys", SimpleNamespace(stdin=SimpleNamespace(isatty=lambda: True)))
+    monkeypatch.setattr("infra.cli.session.getpass.getpass", lambda _: "secret")
+
+    told = CliRunner().invoke(app, ["users", "token", "--env", "prod"], input="mia@example.com\n")
+
+    assert (told.stdout, asked) == (f"{'t' * 900}\n", ["mia@example.com"])
 
 
 @pytest.mark.parametrize("words", [(), ("--role", "sales")])
