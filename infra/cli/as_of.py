@@ -15,7 +15,9 @@ from shared.domain.moments import format_moment, parse_moment, to_datetime
 
 At = Annotated[
     str | None,
-    typer.Option("--at", metavar="MOMENT", help="As it was then: 2026-03-01T09:30:00Z, or a day's first moment."),
+    typer.Option(
+        "--at", metavar="MOMENT", help="As it was then: 2026-03-01T09:30:00Z, or a day, whose first moment is meant."
+    ),
 ]
 Rules = Annotated[
     str | None,
@@ -51,16 +53,23 @@ def asked(at: str | None, rules: str | None, known: str | None) -> dict[str, str
 def as_of_lines(found: Mapping[str, Any]) -> Iterator[str]:
     """What an answer goes by, the stage that would have been, what time will change, and newer rules on their way."""
     if as_of := found.get("as_of"):
-        yield f"at {moment_in_words(found['at'])}, {as_of['words']}"
+        yield f"at {_exactly(found['at'])}, {as_of['words']}"
         if as_of["replayed"]:
-            stage = found["replayed_stage"]
-            would = stage_in_words(stage["name"]) if stage else "no stage"
-            yield f"replayed so it would have stood in {would}; the stage above is the one that was decided"
+            yield _replayed_in_words(found)
         elif as_of["known"] == "now" or as_of["rules_version"] != as_of["active_then"]:
             yield "the stage above is the one that was decided: so many activities are not replayed"
     yield from forecast_lines(found)
     if found.get("awaits_rules") is not None:
         yield f"{under_in_words(found['scored_under'])}; version {found['awaits_rules']} is on its way"
+
+
+def _replayed_in_words(found: Mapping[str, Any]) -> str:
+    """Where a lead would have stood, beside where it was decided that it stands."""
+    stage = found["replayed_stage"]
+    would = f"it would have stood in {stage_in_words(stage['name']) if stage else 'no stage'}"
+    if found["stage"]:
+        return f"replayed so {would}; the stage above is the one that was decided"
+    return f"no stage had been decided by then; replayed so {would}{'' if stage else ' either'}"
 
 
 def forecast_lines(found: Mapping[str, Any]) -> Iterator[str]:
@@ -97,6 +106,14 @@ def moment_in_words(text: str) -> str:
     stamp = to_datetime(parse_moment(text))
     year = "" if stamp.year == to_datetime(present()).year else f" {stamp.year}"
     return f"{stamp.day} {stamp:%B}{year} at {stamp:%H:%M} UTC"
+
+
+def _exactly(text: str) -> str:
+    """`3 December 2026 at 14:07:05 UTC`: as exact as it was asked."""
+    stamp = to_datetime(parse_moment(text))
+    seconds = f":{stamp:%S}" if stamp.second or stamp.microsecond else ""
+    fraction = f".{stamp.microsecond:06d}".rstrip("0") if stamp.microsecond else ""
+    return f"{stamp.day} {stamp:%B %Y} at {stamp:%H:%M}{seconds}{fraction} UTC"
 
 
 def _band_in_words(what: str, name: str | None) -> str | None:

@@ -188,16 +188,17 @@ def name_of_handoff(found: Mapping[str, Any]) -> str:
 
 def handoffs_table(handoffs: Iterable[Mapping[str, Any]], now: Moment) -> Table:
     """Handoffs with who has them and how they stand at a moment."""
-    table = Table("handoff", "stage", "who", "with", "handed over", "answer by", "state")
+    # The name tells the stage too. When it was handed over `show` tells, and the order of the lines.
+    table = Table("handoff", "who", "with", "answer by", "state")
+    for column in table.columns:
+        column.overflow = "fold"
     # It is copied to answer: whatever else has to be folded, it stays whole.
     table.columns[0].no_wrap = True
     for each in handoffs:
         cells = (
             name_of_handoff(each),
-            each["stage"],
             ", ".join(filter(None, (_who(each), each["person"]["company"]))),
             ", ".join(filter(None, (each["to"], each["assignee"]))),
-            short_moment(each["requested_at"]),
             short_moment(each["respond_by"]),
             _state_in_words(each, now),
         )

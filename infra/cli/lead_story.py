@@ -29,7 +29,7 @@ from infra.cli.leads import (
     weighted,
 )
 from infra.cli.leads import Json as AsJson
-from infra.cli.moments import moment_named, short_moment
+from infra.cli.moments import moment_named, short_moment, to_the_second
 from infra.cli.screen import harmless, screen
 from infra.cli.session import Environment, signed_in
 from infra.cli.transitions import QUIETLY, by_rules_in_words, cause_in_words, cause_of, moved_quietly, step_in_words
@@ -109,7 +109,7 @@ def timeline(  # noqa: PLR0917 - each is an option
     if earlier:
         screen.say(f"what was earlier: baton leads timeline {lead} --before {earlier}")
     for each in lines:
-        for line in told_at(each["at"], each["words"]):
+        for line in told_at(to_the_second(each["at"]), each["words"]):
             screen.say(line)
     if before is None and at is None:
         for line in nurture_lines(story(api, lead)):

@@ -19,6 +19,7 @@ from infra.cli.session import Environment, signed_in
 from infra.cli.transitions import QUIETLY, cause_in_words, cause_of, moved_quietly, step_in_words
 from infra.deployed import LOCAL, Api, Refusal, path_of
 from infra.failure import Failure
+from shared.domain.brief import subject_of
 from shared.domain.introduction import shown_points
 
 leads_app = typer.Typer(help="Look at leads, and say who is who.", no_args_is_help=True)
@@ -33,7 +34,6 @@ _DECISIONS = {
 }
 LOSSES = ("lost_to_age", "lost_to_rule_cap", "lost_to_group_cap", "lost_to_score_limits")
 """What may take points of a line of an explanation, in the order in which it does."""
-_BELOW = " " * len("2026-03-01 09:30  ")
 _LATEST = 10
 """Activities that a person is shown; all that the API tells stand in the JSON."""
 _CAMPAIGN = ("source", "medium", "name")
@@ -208,6 +208,8 @@ def story(api: Api, lead: str, asked: Mapping[str, str | None] = MappingProxyTyp
             raise Failure(f"There is no lead with the id {lead}.", remedy) from refusal
         if isinstance(refusal.answer, Mapping) and "now" in (refusal.answer.get("details") or {}):
             refusal.remedy = f"`baton leads show {lead}` tells what time may change."
+        if isinstance(refusal.answer, Mapping) and (refusal.answer.get("details") or {}).get("occurred"):
+            refusal.remedy = "`--known now` counts what had occurred by then and was heard of later."
         raise
     return answer
 
@@ -334,7 +336,7 @@ def sum_lines(found: Mapping[str, Any]) -> Iterator[str]:
 def activity_lines(found: Mapping[str, Any]) -> Iterator[str]:
     """What the lead did last, where it came from, and what of it is noise."""
     for each in found["activities"][:_LATEST]:
-        yield from told_at(each["occurred_at"], activity_line(each))
+        yield from told_at(short_moment(each["occurred_at"]), activity_line(each))
     if found["more_activities"] or len(found["activities"]) > _LATEST:
         yield "    and more before that, which `--json` tells"
 
@@ -342,8 +344,8 @@ def activity_lines(found: Mapping[str, Any]) -> Iterator[str]:
 def told_at(moment: str, words: str) -> Iterator[str]:
     """Words beside their moment; where they have several lines, as a note may, those after the first stand below it."""
     first, *rest = words.splitlines() or [""]
-    yield f"{short_moment(moment)}  {first}"
-    yield from (f"{_BELOW}{line}" for line in rest)
+    yield f"{moment}  {first}"
+    yield from (f"{' ' * len(moment)}  {line}" for line in rest)
 
 
 def activity_line(each: Mapping[str, Any], facts: str = "") -> str:
@@ -355,7 +357,14 @@ def activity_line(each: Mapping[str, Any], facts: str = "") -> str:
     places = [each["channel"], *(str(each["campaign"][name]) for name in _CAMPAIGN if each["campaign"].get(name))]
     marks = [_MARKS[mark] for mark in each["marks"] if mark in _MARKS]
     where = f" ({', '.join(filter(None, places))})" if any(places) else ""
-    return f"{each['type']}{where}{facts}{''.join(f': {mark}' for mark in marks)}"
+    return f"{each['type']}{_subject(each['type'], told)}{where}{facts}{''.join(f': {mark}' for mark in marks)}"
+
+
+def _subject(kind: str, told: Mapping[str, Any]) -> str:
+    """What it was about; of a page its path, which rules ask about, rather than its title."""
+    path = told.get("path") if kind == "page_viewed" else None
+    subject = path if path and isinstance(path, str) else subject_of(kind, told)
+    return f" {subject}" if subject else ""
 
 
 def qualification_lines(found: Mapping[str, Any]) -> Iterator[str]:

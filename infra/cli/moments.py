@@ -32,6 +32,11 @@ def short_moment(moment: str | None) -> str:
     return moment[:16].replace("T", " ") if moment else ""
 
 
+def to_the_second(moment: str) -> str:
+    """A moment to the second."""
+    return moment[:19].replace("T", " ")
+
+
 def short_day(moment: str) -> str:
     """The day that a moment begins, or a moment to the minute."""
     return short_moment(moment).removesuffix(" 00:00")

@@ -192,7 +192,10 @@ def _active_lines(told: Mapping[str, Any]) -> Iterator[str]:
     if own and own["ended"]:
         yield f"Every lead has it since {short_moment(own['ended'])}: {_progress(own)}."
     elif own and own["looks_again"]:
-        yield f"All have it as far as is known: {_progress(own)}; looking once more."
+        yield (
+            f"Not finished: every lead that was found has it, {_counted(own)}. One more look, within some two minutes, "
+            "makes sure that none is left under older rules."
+        )
     elif own:
         yield f"Leads are being scored by it: {_progress(own)}. Until then some stand under older rules."
     elif told["version"]:
@@ -200,16 +203,25 @@ def _active_lines(told: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _progress(one: Rescore) -> str:
+    done = f"{one['done']} of {one['segments']} segment{'' if one['segments'] == 1 else 's'} done"
+    return f"{_touched(one)}, {done}{_damaged(one)}"
+
+
+def _counted(one: Rescore) -> str:
+    return f"{_touched(one)}{_damaged(one)}"
+
+
+def _touched(one: Rescore) -> str:
     of = {"catch_up": ("activity", "activities")}.get(one["kind"], ("lead", "leads"))
     again = f" ({one['touched']} times)" if one["touched"] > one["found"] else ""
     asked = "queued" if one["kind"] == "catch_up" else "touched"
+    return f"{one['found']} {of[one['found'] != 1]} {asked}{again}"
+
+
+def _damaged(one: Rescore) -> str:
     left = one["left_out"]
-    damaged = (
-        f"; {left} damaged {'lead was' if left == 1 else 'leads were'} left out (`baton leads drift`)" if left else ""
-    )
     return (
-        f"{one['found']} {of[one['found'] != 1]} {asked}{again}, "
-        f"{one['done']} of {one['segments']} segment{'' if one['segments'] == 1 else 's'} done{damaged}"
+        f"; {left} damaged {'lead was' if left == 1 else 'leads were'} left out (`baton leads drift`)" if left else ""
     )
 
 

@@ -402,6 +402,13 @@ def _said(activity: Activity, reasons: Mapping[str, str]) -> str:
     return f"{words}: {because}" if because else words
 
 
+def subject_of(kind: str, properties: Mapping[str, Json]) -> str | None:
+    """What an activity of that type was about, a page or a form, by its properties alone; None where none tells it."""
+    _, _, fields = _DID.get(kind, ("", "", ()))
+    own = (field.removeprefix("properties.") for field in fields if field.startswith("properties."))
+    return next((found for name in own if (found := _text(properties.get(name)))), None)
+
+
 def _first(activity: Activity, fields: Iterable[str]) -> str | None:
     for field in fields:
         root, *path = field.split(".")

@@ -194,7 +194,7 @@ class ReadLeads:
         else:
             happened = noise.marked(each for each in history.activities if as_of.counts(each))
         if at is not None and not happened:
-            raise _nothing_yet(history.activities, as_of.known)
+            raise _nothing_yet(history.activities, as_of.known, moment)
         state = under.rules.replayed(happened)
         facts = known_facts(state)
         stage = self._stages.load(lead)
@@ -328,14 +328,22 @@ def _awaits(record: LeadRecord, active: ActiveRules) -> int | None:
     return None if record.rules_version == active.number else active.number
 
 
-def _nothing_yet(activities: Sequence[Activity], known: Known) -> Invalid:
-    """That a moment lies before anything was known of a lead, with the first at which something was."""
+def _nothing_yet(activities: Sequence[Activity], known: Known, moment: Moment) -> Invalid:
+    """That a moment lies before anything was known of a lead, with the first at which something was.
+
+    Where something had occurred by then and was heard of later, that is told, as it is known now.
+    """
     firsts = [each.occurred_at if known == "now" else max(each.occurred_at, each.received_at) for each in activities]
     if not firsts:
         return Invalid("nothing of what the lead did is in the log any more", "at", first=None)
     first = format_moment(Moment(min(firsts)))
     what = "had been heard of" if known == "then" else "had happened to"
-    return Invalid(f"nothing {what} the lead by then: its first moment is {first}", "at", first=first)
+    msg = f"nothing {what} the lead by then: its first moment is {first}"
+    occurred = min(each.occurred_at for each in activities)
+    if occurred > moment:
+        return Invalid(msg, "at", first=first)
+    since = format_moment(occurred)
+    return Invalid(f"{msg}; what occurred from {since} on is known now", "at", first=first, occurred=since)
 
 
 def _stood(journey: Journey | None, paths: Sequence[Sequence[StoredTransition]], moment: Moment) -> Journey | None:

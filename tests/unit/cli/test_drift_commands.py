@@ -214,11 +214,14 @@ def test_a_damaged_lead_hides_no_list_and_its_page_says_what_to_do(house: InMemo
 
 def test_a_score_of_a_past_moment_says_what_it_goes_by(house: InMemoryDesk, baton: Baton) -> None:
     told = done(baton("leads", "explain", "lead-1", "--at", "2026-03-02T09:30:00Z"))
-    assert "at 2 March at 09:30 UTC, as it was known then, under version 1, active then; who is who" in told
+    assert "at 2 March 2026 at 09:30 UTC, as it was known then, under version 1, active then; who is who" in told
 
     now = done(baton("leads", "show", "lead-1", "--at", "2026-03-02T09:30:00Z", "--rules", "active", "--known", "now"))
     assert "as is known now of what had occurred by then, under version 1, active then" in now
-    assert "replayed so it would have stood in no stage" in now
+    assert "no stage had been decided by then; replayed so it would have stood in no stage either\n" in now
+    assert "at 2 March 2026 at 09:30:07.5 UTC" in done(
+        baton("leads", "show", "lead-1", "--at", "2026-03-02T09:30:07.5Z")
+    )
     assert json.loads(done(baton("leads", "explain", "lead-1", "--json")))["as_of"] is None
 
 
@@ -248,10 +251,10 @@ def test_a_timeline_of_a_past_moment_tells_what_was_known_then(house: InMemoryDe
     house.happened([late])
     then = ("leads", "timeline", "lead-1", "--at", "2026-03-02T09:30:00Z")
 
-    assert done(baton(*then)).splitlines() == ["what was known then:", "2026-03-02 09:00  demo_requested"]
+    assert done(baton(*then)).splitlines() == ["what was known then:", "2026-03-02 09:00:00  demo_requested"]
     assert done(baton(*then, "--known", "now")).splitlines()[1:] == [
-        "2026-03-02 09:00  demo_requested",
-        "2026-03-02 09:01  page_viewed",
+        "2026-03-02 09:00:00  demo_requested",
+        "2026-03-02 09:01:00  page_viewed",
     ]
     assert "Nothing happened before that." in done(baton("leads", "timeline", "lead-1", "--before", "2020-01-01"))
     assert "demo_requested" in done(baton("leads", "timeline", "lead-1", "--before", "2040-01-01"))
@@ -294,6 +297,17 @@ def test_what_is_refused_names_the_option_and_shows_no_json(
     assert refused.remedy == remedy
     assert "{" not in refused.what + refused.details
     assert "forecast" not in refused.what
+
+
+def test_where_what_is_known_now_would_answer_that_is_said(house: InMemoryDesk, baton: Baton) -> None:
+    late = replace(activity("late", ADA, type="page_viewed", at="2026-02-01T09:00:00Z"), received_at=house.clock.now())
+    house.happened([late])
+    refused = baton("leads", "show", "lead-1", "--at", "2026-02-02").exception
+
+    assert isinstance(refused, Failure)
+    assert "what occurred from 2026-02-01T09:00:00Z on is known now" in refused.what
+    assert refused.remedy == "`--known now` counts what had occurred by then and was heard of later."
+    assert "page_viewed" in done(baton("leads", "show", "lead-1", "--at", "2026-02-02", "--known", "now"))
 
 
 def test_a_word_that_is_no_moment_is_quoted_as_it_was_written(baton: Baton) -> None:

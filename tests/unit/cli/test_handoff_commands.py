@@ -71,7 +71,7 @@ def failed(result):
 
 def test_open_handoffs_are_a_table_for_people_and_json_for_scripts(baton):
     told = done(baton("handoffs", "list"))
-    for words in ("lead-1.mql.1", "Ada", "Engines", "inside-sales", "mia", "2026-03-02 08:00", "open"):
+    for words in ("lead-1.mql.1", "Ada", "Engines", "inside-sales", "mia", "2026-03-02 09:00", "open"):
         assert words in told
 
     (listed,) = json.loads(done(baton("handoffs", "list", "--json")))
@@ -98,6 +98,30 @@ def test_the_name_of_a_handoff_is_never_cut_in_a_list(columns):
     drawn.print(handoffs.handoffs_table([shown], parse_moment(NOW)))
 
     assert key.text in drawn.export_text()
+
+
+def test_who_has_a_handoff_its_stage_and_its_deadline_are_whole_in_a_list_of_120_columns():
+    key = HandoffKey(LeadId("01890a5d-ac96-774b-bcce-b302099a8057"), "mql", 1)
+    shown = {
+        "lead": key.lead,
+        "stage": key.stage,
+        "epoch": key.epoch,
+        "state": "open",
+        "answer": None,
+        "done": [],
+        "to": "inside-sales",
+        "assignee": "mia",
+        "requested_at": MORNING,
+        "respond_by": NOW,
+        "person": {"name": "Ada Lovelace", "emails": [], "company": "Analytical Engines"},
+    }
+    drawn = Console(width=120, record=True, file=io.StringIO())
+    drawn.print(handoffs.handoffs_table([shown, {**shown, "to": "executives"}], parse_moment(NOW)))
+    told = drawn.export_text()
+
+    for words in (key.text, "inside-sales", "executives", "mia", NOW[:16].replace("T", " "), "open, overdue"):
+        assert words in told
+    assert "…" not in told
 
 
 def test_a_handoff_is_marked_with_what_happened_while_nobody_answered(baton, desk):
@@ -389,7 +413,7 @@ def test_a_score_is_explained_as_it_was_with_what_would_lift_it(baton):
     told = done(baton("leads", "explain", "lead-1", "--at", "2026-03-01T12:00:00Z", "--rules", "active"))
 
     assert "ada@example.com: 5.5 points, cold" in told
-    assert "at 1 March at 12:00 UTC, as it was known then, under version 1, active now (no rules were" in told
+    assert "at 1 March 2026 at 12:00 UTC, as it was known then, under version 1, active now (no rules were" in told
     assert "nearest step up: Requested a demo (demo_requested) would make it 65.5, warm" in told
 
 
@@ -398,14 +422,14 @@ def test_a_timeline_tells_in_order_of_time_what_happened_and_what_was_answered(b
     done(baton("leads", "qualify", "lead-1", "--need", "CRM", "--asked", "timeline", "--note", "A call.\nShe was in."))
 
     assert done(baton("leads", "timeline", "lead-1")).splitlines() == [
-        "2026-03-01 09:00  page_viewed",
-        "2026-03-02 08:00  demo_requested, budget 20k",
-        "2026-03-02 08:00  (new) → mql, because score at least 50",
-        "2026-03-02 08:00  handed over to inside-sales (mia) as mql",
-        "2026-03-02 09:00  lead_qualified by bob@acme.example, need CRM: A call.",
-        "                  She was in.",
-        "2026-03-02 09:00  lead-1.mql.1 rejected (No budget) by bob@acme.example: Ask in autumn.",
-        "                  Not before.",
+        "2026-03-01 09:00:00  page_viewed",
+        "2026-03-02 08:00:00  demo_requested, budget 20k",
+        "2026-03-02 08:00:00  (new) → mql, because score at least 50",
+        "2026-03-02 08:00:00  handed over to inside-sales (mia) as mql",
+        "2026-03-02 09:00:00  lead_qualified by bob@acme.example, need CRM: A call.",
+        "                     She was in.",
+        "2026-03-02 09:00:00  lead-1.mql.1 rejected (No budget) by bob@acme.example: Ask in autumn.",
+        "                     Not before.",
     ]
 
 
@@ -574,6 +598,23 @@ def test_what_people_said_is_told_with_who_and_why():
     assert activity_line({**base, "source": "crm", "properties": {"who": "mia"}}) == "score_adjusted"
 
 
+@pytest.mark.parametrize(
+    ("kind", "properties", "says"),
+    [
+        ("page_viewed", {"path": "/pricing", "title": "What it costs"}, "page_viewed /pricing (website)"),
+        ("page_viewed", {"title": "What it costs"}, "page_viewed What it costs (website)"),
+        ("content_downloaded", {"asset": "Guide"}, "content_downloaded Guide (website)"),
+        ("page_viewed", {"path": 7, "title": {}}, "page_viewed 7 (website)"),
+        ("page_viewed", {"title": {}}, "page_viewed (website)"),
+        ("coupon_found", {"path": "/pricing"}, "coupon_found (website)"),
+    ],
+)
+def test_what_a_lead_did_is_told_with_the_page_or_the_thing(kind, properties, says):
+    each = {"type": kind, "channel": "website", "campaign": {}, "marks": [], "source": "web", "properties": properties}
+
+    assert activity_line(each) == says
+
+
 def test_words_from_outside_command_no_terminal_and_no_markup(baton, desk):
     done(baton("handoffs", "reject", "lead-1", "--reason", "no_budget", "--note", "\x1b[31m[bold]red[/bold]"))
     desk.clock.advance(HOUR)
@@ -710,12 +751,11 @@ def test_a_lead_is_shown_in_parts_whose_headings_tell_the_order_of_time(baton, d
     assert "What people decided, oldest first" not in lines
 
 
-def test_a_moment_of_another_year_is_told_with_its_year(baton, desk):
-    words = ("leads", "explain", "lead-1", "--at", "2026-03-01T12:00:00Z")
+def test_a_moment_of_another_year_is_told_with_its_year(monkeypatch):
+    monkeypatch.setattr(as_of, "present", lambda: parse_moment(NOW))
 
-    assert "at 1 March at 12:00 UTC, as it was known then" in done(baton(*words))
-    desk.clock.advance(365 * DAY)
-    assert "at 1 March 2026 at 12:00 UTC, as it was known then" in done(baton(*words))
+    assert as_of.moment_in_words("2026-12-31T12:00:00Z") == "31 December at 12:00 UTC"
+    assert as_of.moment_in_words("2027-01-01T12:00:00Z") == "1 January 2027 at 12:00 UTC"
 
 
 def test_points_that_count_not_once_are_told_so_in_their_row_and_age_takes_in_every_table(baton, desk, monkeypatch):

@@ -114,7 +114,10 @@ def test_what_goes_on_is_told_as_far_as_it_is_and_what_else_is_under_way(run):
 
 def test_while_looking_once_more_all_are_said_to_have_it_and_watching_goes_on_telling(run):
     going = {**RULES, "done": 1, "found": 7, "touched": 7, "looks_again": True, "ended": None}
-    known = "All have it as far as is known: 7 leads touched, 1 of 4 segments done; looking once more."
+    known = (
+        "Not finished: every lead that was found has it, 7 leads touched. One more look, within some two minutes, "
+        "makes sure that none is left under older rules."
+    )
 
     assert lines(run(TestApi(told(going)), "rules", "status"))[-1] == known
     watched = run(TestApi(told({**going, "looks_again": False}), told(going), told(going), told(RULES)), *WATCH)
