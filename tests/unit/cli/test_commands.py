@@ -316,8 +316,12 @@ def test_a_lead_that_a_path_could_mistake_for_something_else_is_quoted():
 
 def test_bytes_that_are_no_text_are_left_for_the_api_to_refuse(monkeypatch):
     asked = []
-    answer = SimpleNamespace(status=200, data=b"", reason="")
-    monkeypatch.setattr("infra.deployed.urllib3.request", lambda _, address, **__: asked.append(address) or answer)
+
+    def request(_method, address, **_rest):
+        asked.append(address)
+        return SimpleNamespace(status=200, data=b"", reason="")
+
+    monkeypatch.setattr("infra.deployed.urllib3.request", request)
 
     Api("https://x", "t").get(path_of("v1", "leads", "\udcff"), {"email": "\udcff"})
 
