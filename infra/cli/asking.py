@@ -30,6 +30,13 @@ def confirm(question: str, *, yes: bool) -> None:
         raise typer.Exit(1)
 
 
+def agreed(question: str) -> None:
+    """Go on, unless a person sits before this command and does not want to."""
+    if is_asked() and not typer.confirm(question, err=True):
+        screen.say("Nothing has changed.")
+        raise typer.Exit(1)
+
+
 def noted(note: str) -> str:
     """A note as it was given, or else as a person before this command writes it; nobody has to."""
     if note or not is_asked():

@@ -140,6 +140,19 @@ def next_lines(found: Mapping[str, Any], environment: str) -> Iterator[str]:
         yield f"`baton rules diff draft-{number}{at}` tells what it changes."
 
 
+def check_is_open(found: Mapping[str, Any]) -> None:
+    """Make sure that a draft can be published still, before a long simulation.
+
+    Raises:
+        Failure: it cannot.
+    """
+    if found["state"] in OVER:
+        raise Failure(
+            f"Draft {found['number']} is {found['state']}: nobody publishes it any more.",
+            "`baton rules drafts` lists those that wait; a version is simulated by its number.",
+        )
+
+
 def warning_lines(warnings: Iterable[Mapping[str, str]]) -> Iterator[str]:
     """What a rule file says that hardly happens as it was meant, in lines for people."""
     for each in warnings:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from infra.cli.asking import noted
-from infra.cli.drafts import SCORED_AGAIN, draft_number, in_words, next_lines, warning_lines
+from infra.cli.asking import agreed, noted
+from infra.cli.drafts import SCORED_AGAIN, check_is_open, draft_number, in_words, next_lines, warning_lines
 from infra.cli.rule_files import sent_file
-from infra.cli.screen import screen
+from infra.cli.screen import harmless, screen
 from infra.cli.session import Environment, signed_in
-from infra.cli.simulations import SimulationWish, shown, simulate, summary_lines
+from infra.cli.simulations import Simulation, SimulationWish, shown, simulate, summary_lines
 from infra.deployed import LOCAL, Api, Refusal, path_of
 from infra.failure import Failure
 from infra.local.home import PROJECT
@@ -60,10 +61,11 @@ def publish(  # noqa: PLR0917 - each is an option
     if _DRAFT.fullmatch(which):
         if note:
             raise Failure("A draft has its own note.", "Leave --note out, or draft the file again with another.")
-        answer = publish_draft(api, draft_number(which), wish, environment)
+        outcome = publish_draft(api, draft_number(which), wish, environment)
     else:
         _check_needs_no_words(api, which, environment)
-        answer = publish_file(api, Path(which), noted(note), wish)
+        outcome = publish_file(api, Path(which), noted(note), wish)
+    answer = outcome.answer
     if as_json:
         screen.json(answer)
         return
@@ -71,27 +73,36 @@ def publish(  # noqa: PLR0917 - each is an option
         screen.say(f"Version {answer['number']} is active. {SCORED_AGAIN}")
     else:
         screen.say(f"These rules hold already, as version {answer['number']}. Nothing has changed.")
-    for line in warning_lines(answer["warnings"]):
+    for line in warning_lines(each for each in answer["warnings"] if each not in outcome.told):
         screen.say(line)
 
 
-def publish_draft(api: Api, number: int, wish: Mapping[str, Any], environment: str = LOCAL) -> Any:
-    """Publish a draft through the API, after a simulation, and answer what it says.
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What the API answered to a publish, and the warnings that were told before it held."""
+
+    answer: Any
+    told: tuple[Mapping[str, str], ...] = ()
+
+
+def publish_draft(api: Api, number: int, wish: Mapping[str, Any], environment: str = LOCAL) -> Outcome:
+    """Publish a draft through the API, after a simulation.
 
     Raises:
-        Failure: it lacks words, or is based on another version than the active one.
+        Failure: it is over, lacks words, or is based on another version than the active one.
         Refusal: the API refuses it.
     """
     path = path_of("v1", "rules", "drafts", str(number))
     found = api.get(path)
+    check_is_open(found)
     if found["missing"] or found["is_stale"]:
         what = f"Draft {number} cannot be published yet." if found["missing"] else f"Draft {number} is out of date."
         raise Failure(what, " ".join(next_lines(found, environment)))
     return _seen(api, f"{path}/publications", {}, {"draft": number}, wish)
 
 
-def publish_file(api: Api, file: Path, note: str, wish: Mapping[str, Any] | None = None) -> Any:
-    """Publish a rule file through the API, after a simulation, and answer what it says.
+def publish_file(api: Api, file: Path, note: str, wish: Mapping[str, Any] | None = None) -> Outcome:
+    """Publish a rule file through the API, after a simulation.
 
     Raises:
         Failure: the file cannot be read, or is not valid; each problem is listed.
@@ -106,22 +117,39 @@ def active_number(api: Api) -> int:
     return int(api.get("/v1/rules")["number"])
 
 
-def _seen(api: Api, path: str, said: Mapping[str, Any], rules: Mapping[str, Any], wish: Mapping[str, Any]) -> Any:
-    """Publish what was simulated before, where there are other rules to compare it with."""
-    active = api.get("/v1/rules")
-    is_new = active["number"] and any(active[part] != rules.get(part) for part in ("text", "document"))
-    simulation = _simulated(api, rules, wish) if is_new else ""
+def _seen(api: Api, path: str, said: Mapping[str, Any], rules: Mapping[str, Any], wish: Mapping[str, Any]) -> Outcome:
+    """Publish rules, which are simulated once nothing else stands against them.
+
+    Raises:
+        Failure: they cannot be simulated, or the API refuses them.
+    """
+    asked = {**said, "notify": bool(wish.get("notify"))}
     try:
-        return api.post(path, {**said, **wish, "simulation": simulation})
+        return Outcome(api.post(path, asked))
     except Refusal as refusal:
-        details = refusal.answer.get("details", {}) if isinstance(refusal.answer, dict) else {}
-        if details.get("needs") == "force":
+        if _needs(refusal) != "simulation":
+            raise
+    found = _simulated(api, rules, wish)
+    told = found.warnings if found else ()
+    if told and not wish.get("force"):
+        agreed("Publish these rules all the same?")
+    shown_to_it = {"force": wish.get("force", ""), "simulation": found.token if found else ""}
+    try:
+        return Outcome(api.post(path, {**asked, **shown_to_it}), told)
+    except Refusal as refusal:
+        if _needs(refusal) == "force":
             refusal.remedy = 'Change the rules, or add --force "REASON": it is kept with the version.'
         raise
 
 
-def _simulated(api: Api, rules: Mapping[str, Any], wish: Mapping[str, Any]) -> str:
-    """Simulate rules, tell what came out in short, and answer the tokens that say so.
+def _needs(refusal: Refusal) -> str:
+    """What the API wants before it publishes."""
+    details = refusal.answer.get("details") if isinstance(refusal.answer, dict) else None
+    return str((details or {}).get("needs", ""))
+
+
+def _simulated(api: Api, rules: Mapping[str, Any], wish: Mapping[str, Any]) -> Simulation | None:
+    """Simulate rules, and tell what came out in short; None where a reason has to do.
 
     Raises:
         Failure: it cannot be simulated, and nobody gave a reason to publish it unseen.
@@ -133,10 +161,10 @@ def _simulated(api: Api, rules: Mapping[str, Any], wish: Mapping[str, Any]) -> s
         if not wish.get("force"):
             raise
         screen.note(f"Nobody has seen what this does: {failure.what}")
-        return ""
+        return None
     for line in summary_lines(found):
-        screen.note(line)
-    return found.token
+        screen.note(harmless(line))
+    return found
 
 
 def _check_needs_no_words(api: Api, file: str, environment: str) -> None:

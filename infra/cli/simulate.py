@@ -12,14 +12,14 @@ from rich.markup import escape
 from rich.table import Table
 
 from infra.cli.distribution import as_svg, as_text, columns_of
-from infra.cli.drafts import OVER
+from infra.cli.drafts import check_is_open
 from infra.cli.given import Given
 from infra.cli.moments import short_moment
 from infra.cli.rule_files import sent_file
 from infra.cli.screen import harmless, screen
 from infra.cli.session import Environment, signed_in
 from infra.cli.simulations import Simulation, SimulationWish, counted, shown, simulate, summary_lines
-from infra.deployed import LOCAL, Api, path_of
+from infra.deployed import LOCAL, path_of
 from infra.failure import Failure
 from shared.domain.introduction import stage_in_words
 
@@ -64,7 +64,7 @@ def simulate_rules(  # noqa: PLR0917 - each is an option
     )
     api = signed_in(environment)
     if "draft" in wish.rules:
-        _check_is_open(api, wish.rules["draft"])
+        check_is_open(api.get(path_of("v1", "rules", "drafts", str(wish.rules["draft"]))))
     with shown(screen, f"Simulating {which}") as tell:
         found = simulate(api, wish, tell)
     if svg:
@@ -87,6 +87,7 @@ def as_told(found: Simulation) -> dict[str, Any]:
         "share": found.share,
         "handoffs": {"before": found.findings.sent("before"), "after": found.findings.sent("after")},
         "withheld": {"before": withheld.before, "after": withheld.after, "now": withheld.now},
+        "warnings": list(found.warnings),
         "findings": found.findings.as_json(),
         "loads": [
             {
@@ -185,16 +186,6 @@ def _check_folder(path: Path) -> None:
     """Make sure that a picture can be written, before a long simulation."""
     if path.is_dir() or not path.absolute().parent.is_dir():
         raise Failure(f"{path} cannot be written.", "Name a file in a folder that is there.")
-
-
-def _check_is_open(api: Api, number: int) -> None:
-    """Make sure that a draft can be published still, before a long simulation."""
-    state = api.get(path_of("v1", "rules", "drafts", str(number)))["state"]
-    if state in OVER:
-        raise Failure(
-            f"Draft {number} is {state}: nobody publishes it any more.",
-            "`baton rules drafts` lists those that wait; a version is simulated by its number.",
-        )
 
 
 def _picture(found: Simulation, which: str) -> str:

@@ -15,6 +15,7 @@ from typing import Any
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from infra.cli.drafts import warning_lines
 from infra.cli.moments import short_moment
 from infra.cli.screen import Screen
 from infra.deployed import Api, Refusal
@@ -58,7 +59,7 @@ class SimulationWish:
 class Simulation:
     """What a simulation found. `token` is what a publish asks for, and `share` the part of all leads.
 
-    `stages` and `temperatures` are names in the order of the rule files.
+    `stages` and `temperatures` are names in the order of the rule files. `warned` is what the API warns of.
     """
 
     token: str
@@ -72,6 +73,18 @@ class Simulation:
     notify: bool = False
     stages: tuple[str, ...] = ()
     temperatures: tuple[str, ...] = ()
+    warned: tuple[Mapping[str, str], ...] = ()
+
+    @property
+    def warnings(self) -> tuple[Mapping[str, str], ...]:
+        """What nobody may be surprised by once these rules hold."""
+        before = self.findings.sent("before")
+        if not before or self.findings.sent("after"):
+            return self.warned
+        message = (
+            f"with these rules there would have been no handoff since {self.since[:10]}, with the active ones {before}"
+        )
+        return (*self.warned, {"at": "handoff", "message": message, "hint": ""})
 
 
 @dataclass
@@ -132,6 +145,7 @@ def simulate(api: Api, wish: SimulationWish, tell: Tell = lambda *_: None) -> Si
         notify=wish.notify,
         stages=tuple(first["order"]["stages"]),
         temperatures=tuple(first["order"]["temperatures"]),
+        warned=tuple(first["warnings"]),
     )
 
 
@@ -167,6 +181,8 @@ def summary_lines(simulation: Simulation) -> Iterator[str]:
     yield f"Simulated at {at} against version {simulation.against}: {counted(found.leads, 'lead')}{part}."
     sent = growth_in_words(found.sent("before"), found.sent("after"))
     yield f"{counted(found.moved, 'lead')} would move; handoffs since {simulation.since[:10]} would have been {sent}."
+    if found.stranded:
+        yield f"{counted(found.stranded, 'lead')} would stand in a stage that these rules do not have."
     if found.passed_over:
         has, its = ("has a history", "its") if found.passed_over == 1 else ("have histories", "their")
         over = f"{counted(found.passed_over, 'lead')} {has} too long to be replayed in time"
@@ -180,6 +196,7 @@ def summary_lines(simulation: Simulation) -> Iterator[str]:
         counts = f"; the budget counts {found.besides or 'none'} of these handoffs on top of those"
     waits = f" {counted(held.now, 'handoff')} more would wait for permission." if held.now else ""
     yield f"Publishing would hand over {counted(found.sent_now, 'lead')} at once{counts}.{waits}"
+    yield from warning_lines(simulation.warnings)
 
 
 def counted(number: int, thing: str) -> str:

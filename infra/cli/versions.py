@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
 from rich.table import Table
 
-from infra.cli.asking import noted
+from infra.cli.asking import agreed, noted
 from infra.cli.drafts import SCORED_AGAIN, Json, next_lines, warning_lines
 from infra.cli.moments import short_moment
 from infra.cli.rule_files import preset_text, warning_of_text
 from infra.cli.screen import harmless, screen
 from infra.cli.session import Environment, signed_in
-from infra.deployed import LOCAL, path_of
+from infra.deployed import LOCAL, Api, path_of
+from infra.failure import Failure
 
 ACTIVE = "active"
 _STORED = re.compile(r"active|draft-(?P<draft>[1-9][0-9]{0,5})|(?P<version>0|[1-9][0-9]{0,5})", re.ASCII)
@@ -89,15 +90,34 @@ def rollback(
 
     It needs no words and no simulation: both sides agreed to that file once.
     """
+    api = signed_in(environment)
+    told = _warnings_of(api, number)
+    for line in warning_lines(told):
+        screen.note(harmless(line))
+    if told:
+        agreed("Go back all the same?")
     said = {"note": noted(note)} | ({} if number is None else {"number": number})
-    back = signed_in(environment).post("/v1/rules/rollbacks", said)
+    back = api.post("/v1/rules/rollbacks", said)
     if as_json:
         screen.json(back)
         return
     screen.say(f"The rules of version {back['restores']} are active again, as version {back['number']}.")
     screen.say(SCORED_AGAIN)
-    for line in warning_lines(back["warnings"]):
+    for line in warning_lines(each for each in back["warnings"] if each not in told):
         screen.say(line)
+
+
+def _warnings_of(api: Api, number: int | None) -> Sequence[Mapping[str, str]]:
+    """What a rollback would warn of, as a simulation tells it; nothing where that fails, as a way back must be open."""
+    try:
+        active = api.get("/v1/rules")
+        wanted = (active["restores"] or active["number"]) - 1 if number is None else number
+        if wanted < 1 or wanted == active["number"]:
+            return ()
+        found: Sequence[Mapping[str, str]] = api.post("/v1/simulations", {"version": wanted, "limit": 1})["warnings"]
+    except Failure:
+        return ()
+    return found
 
 
 def history_table(found: Iterable[Mapping[str, Any]]) -> Table:

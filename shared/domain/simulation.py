@@ -214,7 +214,8 @@ class LeadSimulated:
     `now` are the handoffs that publishing itself would cause, at that moment; `by_rules` says that the new rules cause
     them, and not what the lead did. `sent_before` and `sent_after` are those of the time looked back over, had the
     active or the new rules held all along; they are not told of a lead that is `passed_over`, whose history could not
-    be replayed in time. `withheld` are those that nobody would be told of, for want of consent or by a veto.
+    be replayed in time. `withheld` are those that nobody would be told of, for want of consent or by a veto. With
+    `stranded` it ends in a stage that the new rules do not have.
     """
 
     lead: LeadId
@@ -227,6 +228,7 @@ class LeadSimulated:
     passed_over: bool = False
     by_rules: bool = False
     withheld: Withheld = NONE_WITHHELD
+    stranded: bool = False
 
     @property
     def besides(self) -> int:
@@ -346,7 +348,8 @@ class Findings:
     `stages` and `temperatures` count leads by where they stand before and after; `scores` counts them by the column of
     the distribution; `shares` are handoffs of the time looked back over, and `rounds` who takes turns by each counter.
     Of the leads `passed_over` no handoff of that time is known. `besides` are those of `sent_now` that the budget
-    counts too where the rules are published with `notify`, and `withheld` stand in no other number.
+    counts too where the rules are published with `notify`, and `withheld` stand in no other number. `stranded` leads
+    would stand in a stage that the new rules do not have.
     """
 
     leads: int = 0
@@ -360,6 +363,7 @@ class Findings:
     passed_over: int = 0
     besides: int = 0
     withheld: Withheld = NONE_WITHHELD
+    stranded: int = 0
 
     @classmethod
     def of(cls, found: Iterable[LeadSimulated]) -> Findings:
@@ -369,11 +373,12 @@ class Findings:
         scores: Counter[tuple[When, int]] = Counter()
         shares: Counter[Share] = Counter()
         rounds: dict[str, tuple[str, ...]] = {}
-        leads = moved = now = over = besides = 0
+        leads = moved = now = over = besides = stranded = 0
         withheld = NONE_WITHHELD
         for each in found:
             leads, moved, now = leads + 1, moved + each.moves, now + len(each.now)
             over, besides, withheld = over + each.passed_over, besides + each.besides, withheld + each.withheld
+            stranded += each.stranded
             stages[each.before.stage, each.after.stage] += 1
             temperatures[each.before.temperature, each.after.temperature] += 1
             scores["before", bin_of(each.before.total)] += 1
@@ -388,7 +393,7 @@ class Findings:
                     if owners.counter is not None:
                         rounds[owners.counter] = owners.round
                     shares[Share(when, week_of(sending.at), owners.team, owners.assignee, owners.counter)] += 1
-        return cls(leads, moved, now, stages, temperatures, scores, shares, rounds, over, besides, withheld)
+        return cls(leads, moved, now, stages, temperatures, scores, shares, rounds, over, besides, withheld, stranded)
 
     def __add__(self, other: Findings) -> Findings:
         """Both together."""
@@ -404,6 +409,7 @@ class Findings:
             self.passed_over + other.passed_over,
             self.besides + other.besides,
             self.withheld + other.withheld,
+            self.stranded + other.stranded,
         )
 
     def sent(self, when: When) -> int:
@@ -439,6 +445,7 @@ class Findings:
             "besides": self.besides,
             "withheld": asdict(self.withheld),
             "passed_over": self.passed_over,
+            "stranded": self.stranded,
             "stages": _flows(self.stages),
             "temperatures": _flows(self.temperatures),
             "scores": [
@@ -477,6 +484,7 @@ class Findings:
             told["passed_over"],
             told["besides"],
             Withheld(**told["withheld"]),
+            told["stranded"],
         )
 
 

@@ -220,6 +220,10 @@ class PublishRules:
             raise _disturbed() from None
         return Published(version, is_new=True, warnings=warnings)
 
+    def warnings(self, rule_file: RuleFile) -> tuple[Problem, ...]:
+        """What a publish of these rules would warn of now, before anybody is surprised by it."""
+        return self._warnings(self.active().document, rule_file)
+
     def _warnings(self, before: Mapping[str, Any], after: RuleFile) -> tuple[Problem, ...]:
         return (*unknown_owners(after, self._rosters), *in_vain(after), *self._stranded(before, after))
 

@@ -270,6 +270,7 @@ class Simulate:
             passed_over,
             by_rules=any(each.by_rules for each in decision.transitions),
             withheld=withheld,
+            stranded=_is_stranded(decision.record.journey.stage, run.new.rule_file),
         )
 
     def _read(self, lead: LeadId) -> tuple[LeadRecord | None, StageRecord | None]:
@@ -318,6 +319,10 @@ class Simulate:
 
 def _overtaken(number: int) -> Contested:
     return Contested(f"version {number} was published meanwhile: begin the simulation again", active=number)
+
+
+def _is_stranded(stage: str | None, rule_file: RuleFile) -> bool:
+    return stage is not None and all(stage != each.name for each in rule_file.stages)
 
 
 def _name(record: LeadRecord, facts: Facts) -> str | None:

@@ -151,7 +151,9 @@ class PublishRulesResponse(RuleVersionResponse):
     """The version that is active now; `is_new` is false when the same rules were active already."""
 
     is_new: bool
-    warnings: list[WarningResponse] = Field(description="Who is named and unknown to the settings, and what is vain.")
+    warnings: list[WarningResponse] = Field(
+        description="Who is named and unknown to the settings, what is vain, whom it leaves in stages that it drops."
+    )
 
 
 class DraftStepResponse(Response):

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 
 from functions.admin.api.fields import Points, Request, Response, Stamp
+from functions.admin.api.rules import WarningResponse
 from shared.domain.simulation import MOST_SEGMENTS
 
 
@@ -102,6 +103,7 @@ class FindingsResponse(Response):
         description="How many leads have histories too long to be replayed in time: no handoff of theirs is counted "
         "that would have been sent."
     )
+    stranded: int = Field(description="How many leads would stand in a stage that the new rules do not have.")
     stages: list[FlowResponse]
     temperatures: list[FlowResponse]
     scores: list[ColumnResponse]
@@ -165,6 +167,10 @@ class SimulateResponse(Response):
     done: bool = Field(description="Whether this was the segment's last page.")
     simulation: str = Field(
         description="`next` of the segment's following page. Those of the last pages are shown to a publish, for a day."
+    )
+    warnings: list[WarningResponse] = Field(
+        description="What a publish of it would warn of: who is named and unknown to the settings, what is vain, and "
+        "whom it leaves in stages that it drops. Told by the first page of segment 0 alone."
     )
     order: OrderResponse
     findings: FindingsResponse

@@ -28,7 +28,9 @@ def simulate_rules(request: HttpRequest, _path: Mapping[str, str], person: Perso
         else desk.simulations.stretch(asked.next)
     )
     page = desk.simulate.page(candidate, stretch, asked.limit, named=bool(person.roles & LEAD_READERS))
-    return answered(200, replies.simulations.simulated(page, desk.simulations.sign(page.stretch)))
+    begins = asked.next is None and asked.segment == 0
+    warnings = desk.rules.warnings(candidate.rule_file) if begins else ()
+    return answered(200, replies.simulations.simulated(page, desk.simulations.sign(page.stretch), warnings))
 
 
 def _candidate(asked: api.simulations.SimulateRequest, desk: Desk) -> Candidate:

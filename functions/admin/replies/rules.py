@@ -42,7 +42,7 @@ def rule_version(version: RuleVersion) -> api.rules.RuleVersionResponse:
 def published(outcome: Published) -> api.rules.PublishRulesResponse:
     """What publishing did."""
     return api.rules.PublishRulesResponse(
-        **rule_version(outcome.version).model_dump(), is_new=outcome.is_new, warnings=_warnings(outcome.warnings)
+        **rule_version(outcome.version).model_dump(), is_new=outcome.is_new, warnings=warned(outcome.warnings)
     )
 
 
@@ -77,7 +77,7 @@ def draft_file(drafted: Drafted) -> api.rules.DraftFileResponse:
 
 def made_draft(drafted: Drafted) -> api.rules.DraftRulesResponse:
     """The draft that was made."""
-    return api.rules.DraftRulesResponse(**draft(drafted).model_dump(), warnings=_warnings(drafted.warnings))
+    return api.rules.DraftRulesResponse(**draft(drafted).model_dump(), warnings=warned(drafted.warnings))
 
 
 def compared(found: Compared) -> api.rules.DifferencesResponse:
@@ -100,7 +100,8 @@ def drafts(page: DraftPage, terms: Terms) -> api.rules.DraftsResponse:
     )
 
 
-def _warnings(problems: Iterable[Problem]) -> list[api.rules.WarningResponse]:
+def warned(problems: Iterable[Problem]) -> list[api.rules.WarningResponse]:
+    """What rules say that hardly comes about as it was meant, and whom they leave behind."""
     return [
         api.rules.WarningResponse(at=".".join(map(str, each.path)), message=each.message, hint=each.hint)
         for each in problems

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from functions.admin import api
+from functions.admin.replies.rules import warned
 from shared.domain.moments import format_moment
 from shared.domain.points import as_number
+from shared.domain.rulefile import Problem
 from shared.domain.simulation import Findings
 from shared.usecases.simulate import SimulatedPage
 
 
-def simulated(page: SimulatedPage, token: str) -> api.simulations.SimulateResponse:
+def simulated(page: SimulatedPage, token: str, warnings: Iterable[Problem]) -> api.simulations.SimulateResponse:
     """A page of a simulation, and the token that holds how far it has come."""
     stretch, found = page.stretch, page.found
     every = [
@@ -27,6 +31,7 @@ def simulated(page: SimulatedPage, token: str) -> api.simulations.SimulateRespon
         of=stretch.of,
         done=stretch.done,
         simulation=token,
+        warnings=warned(warnings),
         order=api.simulations.OrderResponse(stages=list(page.stages), temperatures=list(page.temperatures)),
         findings=api.simulations.FindingsResponse.model_validate(Findings.of(found).as_json()),
         moves=[

@@ -20,8 +20,7 @@ from typer.testing import CliRunner
 from functions.admin.handler import lambda_handler
 from infra.cli import rescores
 from infra.cli.main import app
-from infra.deployed import Api
-from infra.failure import Failure
+from infra.deployed import Api, Refusal
 from shared.domain.drafts import Terms
 from shared.domain.noise import noise_filter
 from shared.domain.people import Person, Role
@@ -119,7 +118,7 @@ class Asked(Api):
         if reply["statusCode"] >= 400:
             if reply["statusCode"] == 403:
                 self.refused.append(answer["message"])
-            raise Failure(answer["message"])
+            raise Refusal(reply["statusCode"], answer)
         return answer
 
 

@@ -2,6 +2,7 @@
 
 import io
 import json
+from http import HTTPStatus
 
 import pytest
 from rich.console import Console
@@ -9,7 +10,7 @@ from typer.testing import CliRunner
 
 from infra.cli import asking, drafts, publish, versions
 from infra.cli.main import app
-from infra.cli.screen import Screen
+from infra.cli.screen import Screen, screen
 from infra.cli.versions import remarks
 from infra.deployed import Refusal
 from infra.failure import Failure
@@ -17,11 +18,12 @@ from shared.adapters.rule_texts import says_otherwise
 from shared.domain.activity import Claims
 from shared.domain.drafts import Terms
 from shared.domain.people import Person, Role
+from shared.ports.errors import Unavailable
 from shared.usecases.publish import PublishingWish
 from tests.desk import a_desk
 from tests.http_requests import NOW
 from tests.people import activity, email
-from tests.sales_desk import seller
+from tests.sales_desk import ADAS, handed_over, seller, stand
 
 ROLES = {"mia": "marketing", "bo": "sales", "ana": "analyst", "kim": "marketing sales"}
 ANA = Person("id-ana", "ana@acme.example", frozenset({Role.ANALYST}))
@@ -37,10 +39,10 @@ class Terminal:
         self.folder = folder
         self._monkeypatch = monkeypatch
 
-    def run(self, who, *words):
+    def run(self, who, *words, said=None):
         for module in (drafts, publish, versions):
             self._monkeypatch.setattr(module, "signed_in", lambda _: seller(self.desk, who, ROLES[who]))
-        return CliRunner().invoke(app, ["rules", *map(str, words)])
+        return CliRunner().invoke(app, ["rules", *map(str, words)], input=said)
 
     def done(self, who, *words):
         result = self.run(who, *words)
@@ -201,6 +203,84 @@ def test_a_draft_is_withdrawn_and_listed_only_when_asked(team):
 def test_where_no_draft_waits_it_is_said(team, alone):
     assert "No draft waits" in team.done("bo", "drafts")
     assert "no draft yet" in alone.done("bo", "drafts", "--all")
+
+
+@pytest.fixture
+def left_behind(alone):
+    """A team of one whose second rules drop the stage in which a lead stands whose handoff waits."""
+    alone.done("mia", "publish", alone.file("first", handoff=True))
+    stand(alone.desk, ADAS, handed_over())
+    alone.file("second")
+    return alone
+
+
+WARNED = "Warning: stages: there is no stage 'mql' any more: 1 lead stands in it and 1 handoff of it waits"
+
+
+def test_whom_a_publish_or_a_rollback_leaves_behind_is_told_once_and_before_it_holds(left_behind, monkeypatch):
+    told, store = [], left_behind.desk.versions.publish
+
+    def publishes(version, *rest):
+        told.append("publishes")
+        store(version, *rest)
+
+    monkeypatch.setattr(left_behind.desk.versions, "publish", publishes)
+    for way in ("note", "say"):
+        monkeypatch.setattr(screen, way, told.append)
+    for words in (("publish", left_behind.file("second")), ("publish", left_behind.folder / "first.yaml")):
+        left_behind.done("mia", *words)
+    left_behind.done("mia", "rollback", 2)
+
+    assert [line.startswith(WARNED) for line in told if line == "publishes" or line.startswith("Warning")] == [
+        *(True, False),
+        False,
+        *(True, False),
+    ]
+
+
+@pytest.mark.parametrize("words", [("publish", "second.yaml"), ("rollback", "2")])
+def test_a_person_who_is_warned_may_leave_it(left_behind, monkeypatch, words):
+    monkeypatch.chdir(left_behind.folder)
+    if words[0] == "rollback":
+        for name in ("second", "first"):
+            left_behind.done("mia", "publish", f"{name}.yaml")
+    before = left_behind.desk.versions.active_number()
+    monkeypatch.setattr(asking, "is_asked", lambda: True)
+    answers = {"n": (1, before), "y": (0, before + 1)}
+    for answer, (status, number) in answers.items():
+        result = left_behind.run("mia", *words, "--note", "So.", said=f"{answer}\n")
+        assert "all the same? [y/N]" in result.stderr
+        assert ("Nothing has changed." in result.stdout) == (answer == "n")
+        assert (result.exit_code, left_behind.desk.versions.active_number()) == (status, number)
+
+
+def test_who_gives_a_reason_is_not_asked_again(left_behind, monkeypatch):
+    monkeypatch.setattr(asking, "is_asked", lambda: True)
+    words = ("publish", left_behind.folder / "second.yaml", "--note", "So.", "--force", "They are gone.")
+
+    assert "all the same?" not in left_behind.done("mia", *words)
+
+
+def test_the_way_back_is_open_where_nobody_can_tell_what_it_leaves_behind(left_behind, monkeypatch):
+    left_behind.done("mia", "publish", left_behind.folder / "second.yaml")
+
+    def fails(*_, **__):
+        raise Unavailable("nobody answers")
+
+    monkeypatch.setattr(left_behind.desk.desk.simulate, "page", fails)
+
+    assert "active again" in left_behind.done("mia", "rollback")
+
+
+def test_what_is_refused_anyway_is_not_simulated_first(team, monkeypatch):
+    team.approved("second")
+    team.done("ana", "draft", team.file("third"))
+    team.done("ana", "withdraw", 3)
+    monkeypatch.setattr(publish, "simulate", lambda *_: pytest.fail("it was simulated"))
+
+    for draft, state in ((1, "published"), (3, "withdrawn")):
+        assert team.failed("mia", "publish", f"draft-{draft}").what.startswith(f"Draft {draft} is {state}: nobody")
+    assert team.failed("ana", "publish", "draft-2").status == HTTPStatus.FORBIDDEN
 
 
 def test_the_history_tells_who_wrote_approved_and_published_what_and_why(team):

@@ -179,6 +179,32 @@ def test_a_script_gets_all_of_it_with_what_a_publish_asks_for(baton, desk):
     assert found.exceeds(15)
 
 
+def test_whom_rules_leave_behind_and_that_they_hand_nobody_over_is_told_before_they_hold(baton, tmp_path):
+    (tmp_path / "empty.yaml").write_text("name: empty\n")
+    told = done(baton("empty.yaml"))
+
+    assert "3 leads would stand in a stage that these rules do not have." in told
+    assert "Warning: stages: there is no stage 'suspect' any more: 2 leads stand in it (" in told
+    assert "no stage 'mql' any more: 1 lead stands in it and 1 handoff of it waits for an answer (" in told
+    silence = "with these rules there would have been no handoff since 2025-12-02, with the active ones 1"
+    assert f"Warning: handoff: {silence}" in told
+    for words in ((), ("--sample", "5%")):
+        as_json = json.loads(done(baton("empty.yaml", "--json", *words)))
+        assert [each["at"] for each in as_json["warnings"]][:2] == ["stages", "stages"]
+    as_json = json.loads(done(baton("empty.yaml", "--json")))
+    assert [each["message"] for each in as_json["warnings"]][2:] == [silence]
+    assert as_json["findings"]["stranded"] == 3
+
+
+def test_a_team_that_the_settings_do_not_have_is_told_before_rules_hold(baton, tmp_path):
+    assert "would stand" not in done(baton("second.yaml"))
+    assert json.loads(done(baton("second.yaml", "--json")))["warnings"] == []
+    (tmp_path / "typo.yaml").write_text(SECOND.replace("inside-sales", "inside-saless"))
+
+    (warning,) = json.loads(done(baton("typo.yaml", "--json")))["warnings"]
+    assert (warning["at"], warning["hint"]) == ("handoff.mql.to", "did you mean 'inside-sales'?")
+
+
 def test_a_draft_and_a_version_are_simulated_by_their_names(baton, desk):
     api = seller(desk, "mia", "marketing")
     api.post("/v1/rules/drafts", {"document": {"name": "empty"}})

@@ -381,7 +381,17 @@ STANDINGS = st.builds(
 )
 LEADS = st.builds(
     lambda number, before, after, now, was, will, withheld: LeadSimulated(
-        LeadId(f"lead-{number}"), None, before, after, now, was, will, number % 2 == 0, number % 3 == 0, withheld
+        LeadId(f"lead-{number}"),
+        None,
+        before,
+        after,
+        now,
+        was,
+        will,
+        number % 2 == 0,
+        number % 3 == 0,
+        withheld,
+        number % 5 == 0,
     ),
     st.integers(0, 99),
     STANDINGS,
@@ -403,6 +413,7 @@ def test_findings_add_up_the_same_in_any_parts_and_order(leads, random, size):
     assert Findings.from_json(whole.as_json()) == whole
     assert whole.leads == len(leads) == sum(whole.stages.values()) == sum(whole.temperatures.values())
     assert whole.passed_over == sum(each.passed_over for each in leads)
+    assert whole.stranded == sum(each.stranded for each in leads)
     assert whole.besides == sum(each.besides for each in leads)
     assert whole.withheld == reduce(add, (each.withheld for each in leads), Withheld())
     assert whole.sent("before") == sum(len(each.sent_before) for each in leads)
