@@ -43,5 +43,19 @@ def test_the_tables_have_the_indexes_of_the_stack(prod):
         assert re.search(rf"`{name}`: `{hash_key}`.* / `{sort_key}`", README), name
 
 
+def test_every_link_within_the_readme_leads_to_one_of_its_headings():
+    without_code = re.sub(r"```.*?```", "", README, flags=re.DOTALL)
+    anchors = [_anchor(heading) for heading in re.findall(r"^#+ (.+)$", without_code, re.MULTILINE)]
+    links = re.findall(r"\]\(#([^)]*)\)", README)
+
+    assert len(links) > 10
+    assert [link for link in links if anchors.count(link) != 1] == []
+
+
+def _anchor(heading):
+    """The name under which a heading can be linked to: no capitals, no marks, hyphens for spaces."""
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+
+
 def _words(logical_id):
     return re.findall(r"[A-Z][a-z]+", logical_id)
