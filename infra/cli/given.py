@@ -25,3 +25,16 @@ class Given:
         """
         told = sys.stdin.buffer.read() if str(self.path) == "-" else self.path.read_bytes()
         return told.decode("utf-8-sig" if encoding == "utf-8" else encoding)
+
+
+def unreadable(given: Given, error: OSError | UnicodeDecodeError) -> str:
+    """Why a file cannot be read, in a sentence."""
+    match error:
+        case UnicodeDecodeError():
+            return f"{given} is no text in UTF-8."
+        case FileNotFoundError():
+            return f"There is no file {given}."
+        case IsADirectoryError():
+            return f"{given} is a folder."
+        case _:
+            return f"{given} cannot be read: {(error.strerror or type(error).__name__).lower()}."

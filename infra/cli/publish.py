@@ -19,6 +19,7 @@ from infra.cli.simulations import Simulation, SimulationWish, shown, simulate, s
 from infra.deployed import LOCAL, Api, Refusal, path_of
 from infra.failure import Failure
 from infra.local.home import PROJECT
+from shared.domain.drafts import says_something
 
 STARTING_RULES = PROJECT / "infra" / "local" / "demo" / "rules.yaml"
 """What `baton up` publishes where nothing is published yet."""
@@ -40,9 +41,9 @@ def publish(  # noqa: PLR0917 - each is an option
         str, typer.Option("--note", help="Why, of a file; a terminal asks for it. A draft has its own.")
     ] = "",
     force: Annotated[
-        str,
+        str | None,
         typer.Option("--force", metavar="REASON", help="Publish beyond the budget of handoffs; the reason is kept."),
-    ] = "",
+    ] = None,
     notify: Annotated[
         bool, typer.Option("--notify", help="Hand over, too, whom the new rules alone move to where leads are.")
     ] = False,
@@ -56,8 +57,10 @@ def publish(  # noqa: PLR0917 - each is an option
     if _NUMBER.fullmatch(which):
         remedy = f"Write draft-{which} for a draft, ./{which} for a file; `baton rules rollback {which}` for a version."
         raise Failure(f"{which} may be a draft, a file or a version.", remedy)
+    if force is not None and not says_something(force):
+        raise Failure("--force wants a reason.", 'Write --force "REASON": it is kept with the version.')
     api = signed_in(environment)
-    wish = {"force": force, "notify": notify}
+    wish = {"force": force or "", "notify": notify}
     if _DRAFT.fullmatch(which):
         if note:
             raise Failure("A draft has its own note.", "Leave --note out, or draft the file again with another.")

@@ -8,7 +8,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from infra.cli.given import Given
+from infra.cli.given import Given, unreadable
 from infra.failure import Failure
 from shared.adapters.rule_texts import says_otherwise
 from shared.adapters.yaml12 import Document, YamlError, load_yaml, read_yaml
@@ -33,10 +33,7 @@ def read_with_lines(path: Path) -> tuple[RuleFile, Document]:
     given = Given(path)
     if is_preset(str(path)):
         return _parsed(preset_text(str(path)), str(given))
-    try:
-        text = given.read_text()
-    except (OSError, UnicodeDecodeError) as error:
-        raise Failure(f"{given} cannot be read.", "Name a YAML file.", str(error)) from error
+    text = _text_of(given)
     return _parsed(text, str(given))
 
 
@@ -47,10 +44,7 @@ def sent_file(path: Path) -> dict[str, Any]:
         Failure: it cannot be read, is not valid, or JSON cannot carry a number of it; every problem is told.
     """
     given = Given(path)
-    try:
-        text = given.read_text()
-    except (OSError, UnicodeDecodeError) as error:
-        raise Failure(f"{given} cannot be read.", "Name a YAML file.", str(error)) from error
+    text = _text_of(given)
     parse_rule_text(text, str(given))
     document = load_yaml(text)
     try:
@@ -76,6 +70,16 @@ def parse_rule_text(text: str, name: str) -> RuleFile:
         Failure: it is not valid.
     """
     return _parsed(text, name)[0]
+
+
+def _text_of(given: Given) -> str:
+    try:
+        return given.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        remedy = "Name a YAML file."
+        if is_preset(str(given.path)):
+            remedy = f"That is a preset: `baton rules show {given} > rules.yaml` makes a file of it."
+        raise Failure(unreadable(given, error), remedy) from error
 
 
 def _parsed(text: str, name: str) -> tuple[RuleFile, Document]:
@@ -115,7 +119,8 @@ def preset_text(name: str) -> str:
     """
     found = [known for known in preset_names() if name in (known, known.partition("-")[0])]
     if not found:
-        hint = nearest(name, preset_names())
+        hint = nearest(name, [*preset_names(), "active"])
         remedy = hint[:1].upper() + hint[1:] + ("" if hint.endswith("?") else ".")
-        raise Failure(f"There is no preset {name!r}.", remedy)
+        others = "A version goes by its number, and a draft is called draft-3."
+        raise Failure(f"There are no rules {name!r}.", f"{remedy} {others}")
     return (_PRESETS / f"{found[0]}.yaml").read_text(encoding="utf-8")

@@ -11,30 +11,33 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
+from infra.cli.difference import ACTIVE
 from infra.cli.distribution import as_svg, as_text, columns_of
 from infra.cli.drafts import check_is_open
 from infra.cli.given import Given
-from infra.cli.moments import short_moment
+from infra.cli.moments import moment_named, short_moment
 from infra.cli.rule_files import sent_file
 from infra.cli.screen import harmless, screen
 from infra.cli.session import Environment, signed_in
 from infra.cli.simulations import Simulation, SimulationWish, counted, shown, simulate, summary_lines
-from infra.deployed import LOCAL, path_of
+from infra.deployed import LOCAL, Api, path_of
 from infra.failure import Failure
 from shared.domain.introduction import stage_in_words
+from shared.domain.moments import format_moment
 
 _FIRST = 20
 _PLOT_WIDTH = 100
 _DRAFT = re.compile(r"draft-([0-9]{1,6})")
 _SHARE = re.compile(r"([0-9]{1,3}(?:\.[0-9]+)?) ?%?")
-_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 def simulate_rules(  # noqa: PLR0917 - each is an option
     which: Annotated[
         str,
         typer.Argument(
-            metavar="FILE|draft-N|VERSION", help="A rule file, a draft, or a version by its number.", show_default=False
+            metavar="FILE|draft-N|VERSION",
+            help="A rule file, a draft, or a version by its number; `active` is the active one.",
+            show_default=False,
         ),
     ],
     sample: Annotated[str, typer.Option("--sample", metavar="PERCENT", help="Look at so many of all leads.")] = "100%",
@@ -55,14 +58,19 @@ def simulate_rules(  # noqa: PLR0917 - each is an option
     """Tell what publishing rules would do: who moves, what is handed over and to whom. Nothing is written."""
     if svg:
         _check_folder(svg)
+    first = format_moment(moment_named(since, "--since")) if since else None
+    rules = None if which == ACTIVE else _rules(which)
+    api = signed_in(environment)
+    if rules is None:
+        which = str(_active_number(api))
+        rules = _rules(which)
     wish = SimulationWish(
-        _rules(which),
+        rules,
         notify=notify,
-        since=f"{since}T00:00:00Z" if _DAY.fullmatch(since) else since or None,
+        since=first,
         share=_share(sample),
         moves=None if every_lead or as_json else _FIRST,
     )
-    api = signed_in(environment)
     if "draft" in wish.rules:
         check_is_open(api.get(path_of("v1", "rules", "drafts", str(wish.rules["draft"]))))
     with shown(screen, f"Simulating {which}") as tell:
@@ -169,6 +177,13 @@ def _rules(which: str) -> Mapping[str, Any]:
     if _is_version(which):
         return {"version": int(which)}
     return sent_file(Path(which))
+
+
+def _active_number(api: Api) -> int:
+    number = int(api.get("/v1/rules")["number"])
+    if not number:
+        raise Failure("No rules are active yet.", "Name a rule file.")
+    return number
 
 
 def _is_version(which: str) -> bool:

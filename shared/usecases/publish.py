@@ -199,7 +199,7 @@ class PublishRules:
         old = self.version(wanted)
         if is_same(active, old.sha256, old.document):
             msg = f"the rules of version {wanted} hold already, as version {active.number}"
-            raise Invalid(msg, "number")
+            raise Invalid(msg)
         warnings = self._warnings(active.document, checked(old.document))
         version = RuleVersion(
             number=active.number + 1,

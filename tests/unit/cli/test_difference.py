@@ -109,7 +109,7 @@ def test_the_status_tells_a_difference_only_where_it_is_asked_for():
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (("old.yaml", "gone.yaml"), "gone.yaml cannot be read."),
+        (("old.yaml", "gone.yaml"), "There is no file gone.yaml."),
         (("-", "-"), "Both cannot be standard input."),
         (("1", "7"), "There is no rules version 7"),
         (("draft-9",), "There is no draft 9"),

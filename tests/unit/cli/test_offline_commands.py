@@ -4,11 +4,13 @@ import json
 import re
 from decimal import Decimal
 from itertools import permutations
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from infra.cli.lead_lines import LineError, read_facts
+from infra.cli.rule_files import sent_file
 from infra.cli.rules import rules_app
 from infra.cli.score import score_app
 from infra.failure import Failure
@@ -563,6 +565,29 @@ def test_a_preset_is_checked_by_its_name_unless_a_file_has_it(name, tmp_path, mo
 
     (tmp_path / name).write_text("x: 1\n")
     assert f"{name}:1" in CliRunner().invoke(rules_app, ["check", name]).exception.details
+
+
+@pytest.mark.parametrize("words", [("check",), ("agreement",), ("test",), ("diff", "default")])
+def test_what_is_no_file_to_read_is_told_in_words(words, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "binary.yaml").write_bytes(b"\xff\xfe\x00")
+    for name, told in (
+        ("gone.yaml", "There is no file gone.yaml."),
+        ("folder", "folder is a folder."),
+        ("binary.yaml", "binary.yaml is no text in UTF-8."),
+    ):
+        failure = run(rules_app, *words, name).exception
+        assert isinstance(failure, Failure)
+        assert (failure.what, failure.details) == (told, "")
+
+
+def test_a_preset_that_is_wanted_as_a_file_says_how_to_get_one(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    with pytest.raises(Failure) as refused:
+        sent_file(Path("default"))
+    assert "baton rules show default > rules.yaml" in refused.value.remedy
 
 
 def test_check_is_content_with_a_good_file(rules):

@@ -131,6 +131,14 @@ def test_more_handoffs_than_the_budget_are_refused_until_there_is_a_reason(team)
     assert team.desk.versions.get(2).forced == "The fair is on Monday."
 
 
+@pytest.mark.parametrize("nothing", ["", "  ", "..."])
+def test_a_reason_that_says_nothing_forces_nothing(team, nothing):
+    words = ("publish", f"draft-{team.approved('second')}", "--force", nothing)
+
+    assert team.failed("mia", *words).what == "--force wants a reason."
+    assert team.desk.versions.active_number() == 1
+
+
 def test_what_cannot_be_simulated_is_published_with_a_reason_alone(team, monkeypatch):
     def fails(*_):
         raise Failure("The API is too busy.")
@@ -317,7 +325,8 @@ def test_the_history_tells_who_wrote_approved_and_published_what_and_why(team):
 def test_a_rollback_goes_where_it_is_told_or_says_why_not(team):
     assert "no version before" in team.failed("mia", "rollback").what
     team.done("mia", "publish", f"draft-{team.approved('second')}")
-    assert "hold already" in team.failed("mia", "rollback", 2).what
+    failure = team.failed("mia", "rollback", 2)
+    assert (failure.what, failure.details) == ("The rules of version 2 hold already, as version 2.", "")
 
     assert json.loads(team.done("mia", "rollback", 1, "--json"))["restores"] == 1
 
@@ -336,7 +345,11 @@ def test_a_version_a_draft_and_what_is_active_are_shown_to_the_letter(team):
         assert note in result.stderr
     assert json.loads(team.done("ana", "show", "draft-2", "--json"))["missing"] == ["marketing", "sales"]
     assert "no draft 9" in team.failed("ana", "show", "draft-9").what
-    assert "no preset 'draft-x'" in team.failed("ana", "show", "draft-x").what
+    failure = team.failed("ana", "show", "draft-x")
+    assert failure.what == "There are no rules 'draft-x'."
+    for name in ("default", "active", "number", "draft-3"):
+        assert name in failure.remedy
+    assert "Did you mean 'active'?" in team.failed("ana", "show", "actve").remedy
     assert team.done("ana", "show", "000").startswith("#")
 
 

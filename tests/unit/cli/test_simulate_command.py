@@ -17,6 +17,7 @@ from infra.failure import Failure
 from shared.domain.activity import Claims
 from shared.domain.simulation import Findings
 from shared.usecases.evaluate import Evaluate
+from shared.usecases.publish import document_sha256
 from shared.usecases.rulebook import Rulebook
 from tests.desk import ROSTERS, a_desk
 from tests.http_requests import NOW
@@ -212,6 +213,9 @@ def test_a_draft_and_a_version_are_simulated_by_their_names(baton, desk):
     assert json.loads(done(baton("draft-1", "--json")))["handoffs"] == {"before": 1, "after": 0}
     assert json.loads(done(baton("1", "--json")))["moves"] == []
     assert "no draft 7" in failed(baton("draft-7")).what
+    api.post("/v1/rules", {"document": {"name": "third"}, "force": "Now."})
+    active = json.loads(done(baton("active", "--json")))
+    assert (active["against"], active["sha256"]) == (2, document_sha256({"name": "third"}))
 
 
 def test_a_sample_looks_at_some_segments_and_says_so(baton, desk):
@@ -232,7 +236,9 @@ def test_handoffs_are_counted_since_a_day_or_a_moment(baton):
     assert json.loads(done(baton("second.yaml", "--since", "2026-03-02", "--json")))["since"] == "2026-03-02T00:00:00Z"
     later = json.loads(done(baton("second.yaml", "--since", "2026-03-02T09:00:30Z", "--json")))
     assert later["handoffs"] == {"before": 0, "after": 0}
-    assert "offset" in failed(baton("second.yaml", "--since", "yesterday")).what
+    failure = failed(baton("second.yaml", "--since", "yesterday"))
+    assert failure.what == "--since yesterday is no day and no moment."
+    assert "or a day as 2026-03-01" in failure.remedy
 
 
 def test_the_picture_holds_the_distribution_and_needs_nothing_from_elsewhere(baton, tmp_path):
@@ -336,6 +342,7 @@ def test_the_first_rules_are_simulated_against_none(monkeypatch, tmp_path):
     told = done(CliRunner().invoke(app, ["rules", "simulate", str(tmp_path / "second.yaml")]))
 
     assert "against version 0: 0 leads." in told
+    assert failed(CliRunner().invoke(app, ["rules", "simulate", "active"])).what == "No rules are active yet."
 
 
 # --- the distribution -------------------------------------------------------------------------------------------------
