@@ -62,7 +62,9 @@ def schema_text() -> str:
 def presets() -> None:
     """List the rule files that ship with Baton."""
     for name in preset_names():
-        screen.say(f"{name:20} {parse_rule_text(preset_text(name), name).description}")
+        found = parse_rule_text(preset_text(name), name)
+        silent = "" if found.handoff else " It has no handoff: sales gets nobody."
+        screen.say(f"{name:20} {found.description}{silent}")
 
 
 @rules_app.command()

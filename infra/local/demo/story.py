@@ -82,7 +82,7 @@ def next_steps(site: str) -> tuple[str, ...]:
     steps = {
         f"baton leads show {MAYA.email}": "tells a lead's whole story",
         "baton handoffs list": "tells what waits for sales",
-        "baton rules show 000-temperature": "prints a rule file to begin with",
+        "baton rules show active": "prints the rules that hold, to begin yours with",
         "baton down": "stops it all; the next `baton up` finds every lead again",
     }
     width = max(map(len, steps))

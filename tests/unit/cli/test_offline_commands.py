@@ -622,6 +622,7 @@ def test_presets_can_be_listed_and_shown_and_each_is_valid(tmp_path):
         path = tmp_path / f"{name}.yaml"
         path.write_text(run(rules_app, "show", name).stdout)
         assert run(rules_app, "check", path).exit_code == 0
+    assert [line.split()[0] for line in listed.splitlines() if "It has no handoff" in line] == ["000-temperature"]
     assert run(rules_app, "show", "004").stdout == path.with_name("004-channels.yaml").read_text()
     assert isinstance(run(rules_app, "show", "005").exception, Failure)
 

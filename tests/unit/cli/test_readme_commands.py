@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,9 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 from infra.cli.main import app
+from infra.cli.publish import STARTING_RULES
+from infra.cli.rule_files import preset_text
+from shared.adapters.yaml12 import load_yaml
 from shared.domain.conditions import OPERATORS
 from shared.domain.rulefile import (
     BehaviourRule,
@@ -28,7 +32,8 @@ ROOT = Path(__file__).parents[3]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 COMMANDS = re.findall(r"^    \.venv/bin/baton (.+)$", README, re.MULTILINE)
 OFFLINE = ("rules", "score", "events")
-ONLINE = ("rules publish", "rules simulate", "rules status")
+ACTIVE = "rules show active > rules.yaml"
+ONLINE = ("rules publish", "rules simulate", "rules status", "rules show active")
 NEED_NO_CLOUD = [
     command
     for command in COMMANDS
@@ -54,6 +59,9 @@ def test_the_command_exists_with_its_arguments_and_options(line):
 
 def test_the_commands_that_need_no_cloud_do_what_the_readme_says(tmp_path):
     (tmp_path / "activities.jsonl").write_text(re.findall(r"```json\n(.*?)```", README, re.DOTALL)[0])
+    # What is active is, after `baton up`, the starting rules.
+    assert COMMANDS.index(ACTIVE) < min(map(COMMANDS.index, NEED_NO_CLOUD))
+    shutil.copy(STARTING_RULES, tmp_path / "rules.yaml")
     for line in NEED_NO_CLOUD:
         done = subprocess.run(  # noqa: S602 (the README's own lines, as a reader's shell takes them)
             f"{shlex.quote(sys.executable)} -m infra.cli.main {line}",
@@ -66,7 +74,6 @@ def test_the_commands_that_need_no_cloud_do_what_the_readme_says(tmp_path):
         )
         assert done.returncode == 0, f"baton {line}\n{done.stdout}\n{done.stderr}"
         assert "Traceback" not in done.stderr
-    assert (tmp_path / "rules.yaml").read_text().startswith("#")
 
 
 def test_the_rule_file_that_the_readme_shows_is_one_and_its_golden_lead_comes_out(tmp_path):
@@ -95,3 +102,10 @@ def test_the_readme_names_every_key_and_operator_of_a_rule_file():
 
 def keys_of(model):
     return {info.alias or name for name, info in model.model_fields.items()}
+
+
+def test_the_readme_says_what_baton_up_makes_active_and_which_preset_hands_nobody_over():
+    starting = load_yaml(STARTING_RULES.read_text(encoding="utf-8"))
+    told = f"is called `{starting['name']}`: four stages, of which two hand over"
+    assert (told in README, len(starting["stages"]), len(starting["handoff"])) == (True, 4, 2)
+    assert "handoff" not in load_yaml(preset_text("000-temperature"))
