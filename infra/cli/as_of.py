@@ -75,7 +75,8 @@ def _replayed_in_words(found: Mapping[str, Any]) -> str:
 def forecast_lines(found: Mapping[str, Any]) -> Iterator[str]:
     """What time alone will change next: `leaves hot on 3 December at 14:07 UTC unless something happens`."""
     for each in found.get("forecast", ()):
-        when = f"on {moment_in_words(each['at'])} unless something happens"
+        is_due = parse_moment(each["at"]) <= parse_moment(found["at"])
+        when = "now, within a minute" if is_due else f"on {moment_in_words(each['at'])} unless something happens"
         before, after = (_band_in_words(each["what"], each[side]) for side in ("before", "after"))
         if before is None:
             yield f"becomes {after} {when}"

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared.domain import conditions
-from shared.domain.conditions import All, AnyOf, ConditionError, Not, Path, Test, nearest
+from shared.domain.conditions import All, AnyOf, ConditionError, Not, Path, Test, fold, nearest
 from shared.domain.facts import Facts
+from shared.domain.rulefile import RuleFile
 from shared.domain.stages import (
     Activities,
     Look,
@@ -32,6 +33,9 @@ SELECTION_KEYS = (
 LONGEST_SELECTION = 10_000
 """Characters of a selection as JSON."""
 _DEEPEST = 20
+OF_RULES = ("stage", "temperature", "grade")
+"""What is asked by a name that rules give, so that it is nobody's."""
+_NAMING = ("is", "in", "is_not", "not_in")
 _OF_WHAT_HAPPENED = ("activity", "activity_in", "count", "time_in_stage", "within", "since", "where")
 
 
@@ -61,10 +65,16 @@ class Selection:
 
     def __init__(self, condition: StageCondition) -> None:
         self._holds: Callable[[Look], bool] = compose(condition)
-        self.asks = tuple(sorted({each for node in walk(condition) for each in _asked_by(node)}))
-        """The fields, scores and the like that it asks, by their names."""
+        self.asks = tuple(sorted(set(_asked_by(condition))))
+        """The fields, scores and the like that it asks, by their names; `stage mql` for what rules name."""
         self.scores = frozenset(
             node.name for node in walk(condition) if isinstance(node, ScoreIs) and node.name != "score"
+        )
+        self._names = tuple(
+            (node.field, name)
+            for node in walk(condition)
+            if isinstance(node, Test) and node.field in OF_RULES and node.operator in _NAMING
+            for name in _operands(node)
         )
 
     def holds(self, lead: Standing) -> bool:
@@ -80,19 +90,40 @@ class Selection:
             )
         )
 
-    def check_scores(self, known: tuple[str, ...]) -> None:
-        """Make sure that the rules have each score that is asked by its name.
+    def check(self, rules: RuleFile) -> None:
+        """Make sure that the rules have each score, stage, temperature and grade that is asked by its name.
 
         Raises:
             ConditionError: they do not.
         """
+        known = rules.score_names
         if strange := sorted(self.scores - set(known)):
             msg = f"the rules have no score {strange[0]!r}"
             raise ConditionError(msg, (strange[0],), nearest(strange[0], known))
+        named = {
+            "stage": [each.name for each in rules.stages],
+            "temperature": [each.name for each in rules.temperature],
+            "grade": [each.name for each in rules.grades],
+        }
+        for field, name in self._names:
+            if fold(str(name)) not in map(fold, named[field]):
+                msg = f"the rules have no {field} {name!r}"
+                raise ConditionError(msg, (field,), nearest(name, named[field]))
+
+
+def _operands(node: Test) -> tuple[Any, ...]:
+    return tuple(node.operand) if isinstance(node.operand, list | tuple) else (node.operand,)
 
 
 def _asked_by(node: object) -> Iterator[str]:
     match node:
+        case All(parts) | AnyOf(parts):
+            for part in parts:
+                yield from _asked_by(part)
+        case Not(part):
+            yield from (each.partition(" ")[0] for each in _asked_by(part))
+        case Test("stage" | "temperature" | "grade" as field, "is" | "in"):
+            yield f"{field} {' or '.join(map(str, _operands(node)))}"
         case Test(field) | ScoreIs(field):
             yield field
         case Qualified(names):

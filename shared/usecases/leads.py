@@ -383,7 +383,14 @@ def _forecast(
         and (stage.rules_version, stage.seen) == (active.number, record.did)
         and (stage.due is None or stage.due > now)
     )
-    return forecast(active.rules, active.rules.replayed(activities), journey, now, look_again, looked_at=looked_at)
+    state = active.rules.replayed(activities)
+    if stage is not None and stage.due is not None and stage.due <= now:
+        # Its moment has come, and the sweep not yet.
+        is_again = look_again is not None and look_again <= now
+        moved, _ = active.rules.advance(state, journey, now, again=is_again)
+        if moved.stage != journey.stage:
+            return (Forecast(stage.due, "stage", journey.stage, moved.stage),)
+    return forecast(active.rules, state, journey, now, look_again, looked_at=looked_at)
 
 
 def find_lead(leads: Leads, lead: LeadId) -> LeadRecord:

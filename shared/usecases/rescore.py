@@ -22,7 +22,7 @@ from shared.domain.rescores import (
     LeadsWhereDone,
     NamedLeads,
 )
-from shared.domain.selection import SELECTION_KEYS, parse_selection
+from shared.domain.selection import OF_RULES, SELECTION_KEYS, parse_selection
 from shared.domain.stages import COMPARISONS
 from shared.ports.bus import Event
 from shared.ports.clock import Clock
@@ -63,7 +63,9 @@ class NotUnderstood(ValueError):
         meant = ""
         if _harmless_step(wrong) == "?":
             valid = SELECTION_KEYS if _begins(error.path) else (*OPERATORS, *COMPARISONS)
-            meant = f" ({nearest(wrong, valid)})"
+            meant = f", a key that conditions do not have ({nearest(wrong, valid)})"
+        elif wrong in OF_RULES and error.hint:
+            meant = f", which the rules do not have ({error.hint})"
         return cls(f"`where` cannot be read{f' at {where}' if where else ''}{meant}")
 
 
@@ -82,6 +84,17 @@ def _begins(path: Sequence[str | int]) -> bool:
 
 _FIELD = re.compile(r"(?:lead|company|qualification)\.[a-z_]{1,40}", re.ASCII)
 _WORDS = {*SELECTION_KEYS, *OPERATORS, *COMPARISONS}
+
+
+def _check_ids(leads: Sequence[LeadId]) -> None:
+    if any(is_address(lead) for lead in leads):
+        msg = "`lead` and `leads` name leads by their ids: no address stands on the bus"
+        raise NotUnderstood(msg)
+
+
+def is_address(lead: LeadId) -> bool:
+    """Whether that is an e-mail address, where the id of a lead should stand; no id has an @."""
+    return "@" in lead
 
 
 def first_checkpoints(job: str, aim: Aim, now: Moment, segments: int) -> list[Checkpoint]:
@@ -121,7 +134,12 @@ class Rescore:
         self._most_ahead = most_ahead
 
     def one(self, lead: LeadId) -> None:
-        """Ask for a touch of one lead."""
+        """Ask for a touch of one lead.
+
+        Raises:
+            NotUnderstood: it is named by an address.
+        """
+        _check_ids([lead])
         self._ask([{"lead": lead}])
 
     def everyone(self, job: str) -> None:
@@ -129,7 +147,12 @@ class Rescore:
         self._begin(job, EveryLead())
 
     def some(self, job: str, leads: Sequence[LeadId]) -> None:
-        """Begin to ask for a touch of some leads. The same job again changes nothing."""
+        """Begin to ask for a touch of some leads. The same job again changes nothing.
+
+        Raises:
+            NotUnderstood: one is named by an address.
+        """
+        _check_ids(leads)
         self._begin(job, NamedLeads(tuple(dict.fromkeys(leads))))
 
     def where(self, job: str, where: Mapping[str, object]) -> None:
@@ -139,7 +162,7 @@ class Rescore:
             NotUnderstood: it is none, or asks a score that the rules do not have.
         """
         try:
-            parse_selection(where).check_scores(self._rulebook.refresh().rules.score_names)
+            parse_selection(where).check(self._rulebook.refresh().rule_file)
         except ConditionError as error:
             raise NotUnderstood.at(error) from None
         self._begin(job, LeadsWhere(where))

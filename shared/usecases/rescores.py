@@ -9,12 +9,12 @@ from shared.domain.conditions import ConditionError
 from shared.domain.moments import Moment, format_moment
 from shared.domain.people import Person
 from shared.domain.refusals import Contested, Invalid
-from shared.domain.rescores import Aim, LeadsWhere, LeadsWhereDone, UnappliedActivities
+from shared.domain.rescores import Aim, LeadsWhere, LeadsWhereDone, NamedLeads, UnappliedActivities
 from shared.domain.selection import parse_selection
 from shared.ports.clock import Clock
 from shared.ports.rescoring import Checkpoint, Rescoring
 from shared.ports.rules import RuleVersions
-from shared.usecases.rescore import SEGMENTS, first_checkpoints
+from shared.usecases.rescore import SEGMENTS, first_checkpoints, is_address
 from shared.usecases.rulebook import Rulebook
 from shared.usecases.sayings import request_digest
 
@@ -72,7 +72,8 @@ class Rescores:
         """Begin a rescore. The same request of the same person again is the same rescore.
 
         Raises:
-            Invalid: its condition cannot be read, or its moment lies ahead.
+            Invalid: its condition cannot be read or asks for what the rules do not have, a lead is named by an
+                address, or its moment lies ahead.
             Contested: the same request asked for something else before.
         """
         self._check(aim)
@@ -89,10 +90,13 @@ class Rescores:
         match aim:
             case LeadsWhere(where):
                 try:
-                    parse_selection(where).check_scores(self._rulebook.refresh().rules.score_names)
+                    parse_selection(where).check(self._rulebook.refresh().rule_file)
                 except ConditionError as error:
                     at = ".".join(map(str, ("where", *error.path)))
                     raise Invalid(str(error), at, **({"hint": error.hint} if error.hint else {})) from error
+            case NamedLeads(leads) if any(map(is_address, leads)):
+                msg = "leads are named by their ids here, not by addresses"
+                raise Invalid(msg, "leads")
             case UnappliedActivities(since) if since > self._clock.now():
                 msg = "this moment lies ahead: say since when activities may be missing"
                 raise Invalid(msg, "since")

@@ -360,7 +360,7 @@ def test_rescores_and_catching_up_are_asked_for_and_followed(house: House) -> No
 
     asked, caught = ask("http_ask_for_rescore"), ask("http_catch_up")
 
-    assert (asked["kind"], asked["asks"], caught["kind"]) == ("where", ["company.country", "stage"], "catch_up")
+    assert (asked["kind"], asked["asks"], caught["kind"]) == ("where", ["company.country", "score"], "catch_up")
     assert {each["id"] for each in ask("http_list_rescores")["rescores"]} == {asked["id"], caught["id"]}
 
 

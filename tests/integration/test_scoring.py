@@ -400,7 +400,7 @@ def test_leads_that_meet_a_condition_are_touched_when_any_system_asks(account):
     event = golden("queue_rescore")
     event["Records"] = event["Records"][1:2]
 
-    for where, touched in (({"score": {"above": 60}, "temperature": "warm"}, [lead]), ({"stage": "nowhere"}, [])):
+    for where, touched in (({"score": {"above": 60}, "temperature": "warm"}, [lead]), ({"temperature": "cold"}, [])):
         asked = {**golden("bus_rescore_requested_where"), "id": str(touched), "detail": {"where": where}}
         event["Records"][0]["body"] = json.dumps(asked)
         assert account.rescore(event) == {"batchItemFailures": []}
@@ -416,7 +416,7 @@ def test_a_condition_that_cannot_be_read_goes_to_the_dead_letters_and_the_log_sa
     assert account.rescore(event)["batchItemFailures"] == [{"itemIdentifier": event["Records"][0]["messageId"]}]
 
     (told,) = [vars(each) for each in caplog.records if each.message == "no rescore begun"]
-    reason = "`where` cannot be read at any.0.lead.email.? (did you mean 'is'?)"
+    reason = "`where` cannot be read at any.0.lead.email.?, a key that conditions do not have (did you mean 'is'?)"
     assert (told["error"], told["reason"]) == ("NotUnderstood", reason)
     assert account.messages("score") == []
     assert DynamoDBRescoring(account.dynamodb, LEADS).all() == []

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from functions.admin.handler import lambda_handler
 from functions.admin.replies import leads as replies
 from shared.domain.activity import Activity
+from shared.domain.forecast import Forecast
 from shared.domain.handoff import LeadId
 from shared.domain.journey import Journey
-from shared.domain.moments import DAY, HOUR, MINUTE, Moment, parse_moment
+from shared.domain.moments import DAY, HOUR, MINUTE, SECOND, Moment, parse_moment
 from shared.domain.points import POINT, as_number
 from shared.domain.refusals import Invalid
 from shared.ports.rules import RuleVersion
@@ -260,6 +261,22 @@ def test_a_lead_tells_what_time_alone_will_change_next() -> None:
     past.clock.advance(1_000_000)
     assert past.story().score.temperature == "warm"
     assert past.story(at=Moment(flips - HOUR)).forecast == ()
+
+
+def test_a_step_that_is_due_is_told_with_its_moment_until_the_sweep_comes_by() -> None:
+    past = Past()
+    past.publish(rules_of(80, "10d"))
+    past.does("demo_requested")
+    told: list[Forecast] = []
+    while (record := past.house.stages.load(ONE)) and record.due is not None:
+        past.clock.advance(record.due + 30 * SECOND - past.clock.now())
+        due = [each for each in past.story().forecast if each.at <= past.clock.now()]
+        assert due in ([], [Forecast(record.due, "stage", "mql", "cold")])
+        told += due
+        past.touch()
+
+    assert len(told) == 1
+    assert past.story().forecast == ()
 
 
 STEPS = st.lists(

@@ -124,6 +124,16 @@ def test_one_lead_is_touched_when_somebody_asks(office):
     assert office.touched == ["lead-07"]
 
 
+def test_leads_are_asked_for_by_their_ids_and_by_no_address(office):
+    with pytest.raises(NotUnderstood, match="by their ids") as one:
+        office.rescore.one(LeadId("sam@acme.example"))
+    with pytest.raises(NotUnderstood, match="by their ids"):
+        office.rescore.some("job", [LeadId("lead-07"), LeadId("sam@acme.example")])
+
+    assert "sam" not in str(one.value)
+    assert (office.touched, office.rescoring.all()) == ([], [])
+
+
 def test_everyone_is_touched_once_when_somebody_asks(office):
     office.rescore.everyone("job")
     office.tick()
@@ -247,8 +257,15 @@ def test_some_leads_are_touched_each_once(office):
     assert office.rescoring.unfinished() == []
 
 
+STAGED = {
+    "name": "acme",
+    "behaviour": [{"id": "view", "on": "page_viewed", "points": 30}],
+    "stages": [{"name": name, "enter": {"activity": name}} for name in ("mql", "sql")],
+}
+
+
 def test_leads_that_meet_a_condition_are_touched_and_no_others(office):
-    office.publish({"name": "acme", "behaviour": [{"id": "view", "on": "page_viewed", "points": 30}]})
+    office.publish(STAGED)
     rules = office.rescore._rulebook.refresh().rules
     german = [activity("a1", email("a@acme.example"), claims=Claims(company={"country": "DE"}))]
     for lead, stage in (("lead-01", "mql"), ("lead-02", "sql"), ("lead-03", None)):
@@ -278,22 +295,36 @@ def test_a_lead_in_the_format_of_another_release_is_touched_whatever_the_conditi
 
 
 VALID = f"valid here: {', '.join(SELECTION_KEYS)}"
+NO_KEY = "a key that conditions do not have"
 
 
 @pytest.mark.parametrize(
     ("where", "says"),
     [
-        ({"lead.email": {"equals": "sam@acme.example"}}, "`where` cannot be read at lead.email.? (did you mean 'is'?)"),
-        ({"lead.sam@acme.example": {"equals": 1}}, "`where` cannot be read at lead.*.? (did you mean 'is'?)"),
+        (
+            {"lead.email": {"equals": "sam@acme.example"}},
+            f"`where` cannot be read at lead.email.?, {NO_KEY} (did you mean 'is'?)",
+        ),
+        (
+            {"lead.sam@acme.example": {"equals": 1}},
+            f"`where` cannot be read at lead.*.?, {NO_KEY} (did you mean 'is'?)",
+        ),
         ({"company.country": {"in": "Atlantis"}}, "`where` cannot be read at company.country.in"),
-        ({"stge": "mql"}, "`where` cannot be read at ? (did you mean 'stage'?)"),
-        ({"any": [{"sam@acme.example": {"is": 1}}]}, f"`where` cannot be read at any.0.? ({VALID})"),
+        ({"stge": "mql"}, f"`where` cannot be read at ?, {NO_KEY} (did you mean 'stage'?)"),
+        ({"any": [{"sam@acme.example": {"is": 1}}]}, f"`where` cannot be read at any.0.?, {NO_KEY} ({VALID})"),
         ({"consent": {"is": "sam@acme.example"}}, "`where` cannot be read at consent"),
-        ({"product": {"above": 1}}, f"`where` cannot be read at ? ({VALID})"),
+        ({"product": {"above": 1}}, f"`where` cannot be read at ?, {NO_KEY} ({VALID})"),
+        ({"stage": "mq"}, "`where` cannot be read at stage, which the rules do not have (did you mean 'mql'?)"),
+        (
+            {"not": {"stage": {"in": ["mql", "sam@acme.example"]}}},
+            "`where` cannot be read at stage, which the rules do not have (valid here: mql, sql)",
+        ),
+        ({"grade": "A"}, "`where` cannot be read at grade"),
         ({}, "`where` cannot be read"),
     ],
 )
 def test_a_condition_that_cannot_be_read_begins_nothing_and_is_told_without_what_it_says(office, where, says):
+    office.publish(STAGED)
     with pytest.raises(NotUnderstood) as error:
         office.rescore.where("job", where)
 

@@ -16,7 +16,7 @@ from tests.unit.test_admin import RULES, Caller, publish
 @pytest.fixture
 def house() -> InMemoryDesk:
     desk = a_desk()
-    publish(desk, RULES)
+    publish(desk, {**RULES, "stages": [{"name": "mql", "enter": {"score": {"at_least": 50}}}]})
     return desk
 
 
@@ -41,7 +41,7 @@ def test_nothing_is_under_way_and_the_active_version_is_told(house):
         (
             {"where": {"any": [{"stage": "mql"}, {"lead.email": {"is": "sam@acme.example"}}, {"score": {"above": 3}}]}},
             "where",
-            ["lead.email", "score", "stage"],
+            ["lead.email", "score", "stage mql"],
             4,
         ),
     ],
@@ -90,6 +90,8 @@ def test_the_same_request_again_is_the_same_rescore_and_another_one_under_its_ke
         ({"where": {"stage": "mql", "activity": "demo_requested"}}, "where.activity"),
         ({"where": {"any": [{"company.country": {"equals": "DE"}}]}}, "where.any.0.company.country.equals"),
         ({"where": {"product": {"above": 1}}}, "where.product"),
+        ({"where": {"stage": "mq"}}, "where.stage"),
+        ({"leads": ["lead-1", "sam@acme.example"]}, "leads"),
     ],
 )
 def test_what_cannot_be_asked_for_is_refused_with_its_place_and_begins_nothing(house, body, at):

@@ -297,7 +297,8 @@ class LeadResponse(Response):
     )
     forecast: list[ForecastResponse] = Field(
         description="All that changes at the next moment at which time alone changes something that shows; empty if "
-        "nothing ever will, or another moment or version was asked for."
+        "nothing ever will, or another moment or version was asked for. A step whose moment has come, and which the "
+        "sweep has not taken yet, stands here alone, with that moment."
     )
     consent: Literal["granted", "denied"] | None
     consents: ConsentResponse

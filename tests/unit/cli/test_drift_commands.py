@@ -323,6 +323,14 @@ def test_a_lead_says_what_time_alone_will_change(baton: Baton) -> None:
     assert "leaves hot on 14 March at 19:49 UTC unless something happens, and is cold then" in told
 
 
+def test_a_change_that_is_due_is_said_to_come_now() -> None:
+    due = {"at": "2026-03-02T09:00:00Z", "what": "stage", "before": "mql", "after": "cold"}
+
+    (told,) = as_of.forecast_lines({"at": "2026-03-02T09:00:30Z", "forecast": [due]})
+
+    assert told == "leaves MQL now, within a minute, and is cold then"
+
+
 def test_leads_that_newer_rules_have_not_reached_say_so(house: InMemoryDesk, baton: Baton) -> None:
     house.versions.publish(RuleVersion(2, "acme", "ada", house.clock.now(), "", "0" * 64, RULES, ""))
     house.clock.advance(HOUR)

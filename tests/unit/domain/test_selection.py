@@ -7,6 +7,8 @@ import pytest
 from shared.domain.conditions import ConditionError
 from shared.domain.facts import Facts
 from shared.domain.points import POINT
+from shared.domain.reading import parse_rule_file
+from shared.domain.rulefile import RuleFile
 from shared.domain.selection import LONGEST_SELECTION, Standing, parse_selection
 
 LEAD = Standing(
@@ -21,6 +23,17 @@ LEAD = Standing(
         qualification={"budget": True},
         consent="granted",
     ),
+)
+
+
+def rules_with(**more: Any) -> RuleFile:
+    return parse_rule_file({"name": "acme", **more})
+
+
+NAMING = rules_with(
+    temperature=[{"name": "cold"}, {"name": "warm", "above": 40}],
+    grades=[{"name": "A"}],
+    stages=[{"name": name, "enter": {"score": {"at_least": 50}}} for name in ("mql", "sql")],
 )
 NOBODY = Standing(None, None, None, 0, {"engagement": 0, "fit": 0}, Facts())
 
@@ -115,7 +128,46 @@ def test_a_score_that_the_rules_do_not_have_is_told_with_the_nearest_one():
     selection = parse_selection({"product": {"above": 3}})
 
     assert not selection.holds(LEAD)  # it has none, which is 0
-    selection.check_scores(("engagement", "fit", "product"))
+    selection.check(rules_with(scores={"product": {}}))
     with pytest.raises(ConditionError, match="no score 'product'") as error:
-        selection.check_scores(("engagement", "fit", "products"))
+        selection.check(rules_with(scores={"products": {}}))
     assert error.value.hint == "did you mean 'products'?"
+
+
+@pytest.mark.parametrize(
+    ("where", "complaint", "hint"),
+    [
+        ({"stage": "mq"}, "no stage 'mq'", "did you mean 'mql'?"),
+        ({"any": [{"stage": "mql"}, {"not": {"temperature": "lukewarm"}}]}, "no temperature 'lukewarm'", "did you"),
+        ({"grade": {"not_in": ["A", "F"]}}, "no grade 'F'", "valid here: A"),
+        ({"stage": 7}, "no stage 7", "valid here: mql, sql"),
+    ],
+)
+def test_what_rules_name_and_these_do_not_have_is_told_with_what_they_have(where, complaint, hint):
+    with pytest.raises(ConditionError, match=complaint) as error:
+        parse_selection(where).check(NAMING)
+
+    assert error.value.hint.startswith(hint)
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        {"stage": "mql", "temperature": {"in": ["Warm", "cold"]}, "grade": {"is_not": "A"}},
+        {"stage": {"starts_with": "m"}, "grade": {"exists": False}},
+    ],
+)
+def test_what_the_rules_name_may_be_asked_however_it_is_written(where):
+    parse_selection(where).check(NAMING)
+
+
+@pytest.mark.parametrize(
+    ("where", "asks"),
+    [
+        ({"stage": "mql", "lead.email": {"is": "sam@acme.example"}}, ("lead.email", "stage mql")),
+        ({"stage": {"in": ["mql", "sql"]}, "temperature": {"is": "hot"}}, ("stage mql or sql", "temperature hot")),
+        ({"any": [{"grade": "A"}, {"not": {"stage": "mql"}}, {"stage": {"is_not": "sql"}}]}, ("grade A", "stage")),
+    ],
+)
+def test_it_is_told_what_is_asked_and_of_what_rules_name_for_which(where, asks):
+    assert parse_selection(where).asks == asks
