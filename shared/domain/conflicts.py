@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from itertools import pairwise
 
 from shared.domain.ageing import NO_DECAY
 from shared.domain.conditions import Test, fold, nearest
 from shared.domain.impossible import Reach, never, values_of
 from shared.domain.nurture import criteria, towards
-from shared.domain.rulefile import Active, BehaviourRule, Expected, HandoffRule, Nurture, Problem, RuleFile, Stage
+from shared.domain.rule_values import Unread
+from shared.domain.rulefile import (
+    Active,
+    BandEdge,
+    BehaviourRule,
+    Expected,
+    HandoffRule,
+    Nurture,
+    Problem,
+    RuleFile,
+    Stage,
+)
 from shared.domain.stages import CONDITION_KEYS, ScoreIs, walk
 
 MOST_LEFT = 100_000
@@ -28,24 +40,37 @@ BY_STAGE = ("handoff", "nurture")
 _BANDS = {"temperature": "temperature", "grade": "grades"}
 
 
-def conflicts(file: RuleFile) -> list[Problem]:
+def conflicts(file: RuleFile, unread: Sequence[Problem] = ()) -> list[Problem]:
     """Everything that contradicts, in the file's order.
 
-    A problem's path may leave out what lies between a condition and the key in it that is wrong.
+    A problem's path may leave out what lies between a condition and the key in it that is wrong. `unread` is what of
+    the file could not be read, and is missing in it: a check that comes upon that finds nothing more.
     """
-    found = [
-        *_repeated_ids(file),
-        *(problem for place, rule in enumerate(file.behaviour) for problem in _behaviour(file, place, rule)),
-        *_replacement_loops(file),
-        *_facts(file),
-        *_scores(file),
-        *_bands(file),
-        *_stages(file),
-        *_answers(file),
-        *_examples(file),
-    ]
-    unsure = any(problem.path[0] in ("stages", "temperature", "grades") for problem in found)
-    return found if unsure else [*found, *_unreachable(file)]
+    checks = (
+        _repeated_ids(file),
+        _behaviours(file),
+        _replacement_loops(file),
+        _facts(file),
+        _scores(file),
+        _bands(file, "temperature"),
+        _bands(file, "grades"),
+        _stages(file),
+        _too_many(file),
+        *(_by_stage(file, section) for section in BY_STAGE),
+        _handoffs(file),
+        _nurtures(file),
+        _answers(file),
+        _examples(file),
+    )
+    found = [problem for check in checks for problem in _readable(check)]
+    unsure = any(problem.path[:1] in (("stages",), ("temperature",), ("grades",)) for problem in (*unread, *found))
+    return found if unsure else [*found, *_readable(_unreachable(file))]
+
+
+def _readable(check: Iterator[Problem]) -> Iterator[Problem]:
+    """What a check finds before it asks for what could not be read."""
+    with suppress(Unread):
+        yield from check
 
 
 def no_such_stage(section: str, name: str, names: list[str]) -> Problem:
@@ -63,6 +88,18 @@ def _repeated_ids(file: RuleFile) -> Iterator[Problem]:
             seen.add(rule.id)
 
 
+def _behaviours(file: RuleFile) -> Iterator[Problem]:
+    for place, rule in enumerate(file.behaviour):
+        here = ("behaviour", place)
+        for check in (
+            _behaviour(file, place, rule),
+            _earns_nothing(here, rule),
+            _replacement(file, place, rule),
+            _all_taken(file, here, rule),
+        ):
+            yield from _readable(check)
+
+
 def _behaviour(file: RuleFile, place: int, rule: BehaviourRule) -> Iterator[Problem]:
     here = ("behaviour", place)
     if (rule.on is None) is (rule.idle is None):
@@ -76,9 +113,6 @@ def _behaviour(file: RuleFile, place: int, rule: BehaviourRule) -> Iterator[Prob
         yield from _crowd(here, rule)
     if rule.group is not None and rule.group not in file.groups:
         yield Problem((*here, "group"), f"there is no group {rule.group!r}", nearest(rule.group, list(file.groups)))
-    yield from _earns_nothing(here, rule)
-    yield from _replacement(file, place, rule)
-    yield from _all_taken(file, here, rule)
 
 
 def _crowd(here: tuple[str, int], rule: BehaviourRule) -> Iterator[Problem]:
@@ -188,22 +222,29 @@ def _scores(file: RuleFile) -> Iterator[Problem]:
             yield Problem(("behaviour", place, "score"), message)
 
 
-def _bands(file: RuleFile) -> Iterator[Problem]:
-    for section in ("temperature", "grades"):
-        edges = getattr(file, section)
-        for place, edge in enumerate(edges):
-            if edge.above is not None and edge.at_least is not None:
-                yield Problem((section, place), "a band has one edge, `above` or `at_least`")
-            if place and edge.band.edge is None:
-                yield Problem((section, place), f"the band {edge.name!r} needs an edge, `above` or `at_least`")
-        for place, (lower, upper) in enumerate(pairwise(edges), start=1):
-            low, high = lower.band.edge, upper.band.edge
-            if low is not None and high is not None and high <= low:
-                yield Problem((section, place), f"the band {upper.name!r} does not lie above {lower.name!r}")
-        names = [edge.name for edge in edges]
-        for place, name in enumerate(names):
-            if name in names[:place]:
-                yield Problem((section, place, "name"), f"two bands are called {name!r}")
+def _bands(file: RuleFile, section: str) -> Iterator[Problem]:
+    edges: Sequence[BandEdge] = getattr(file, section)
+    for place, edge in enumerate(edges):
+        yield from _readable(_edge((section, place), edge))
+    for place, (lower, upper) in enumerate(pairwise(edges), start=1):
+        yield from _readable(_order((section, place), lower, upper))
+    names = [edge.name for edge in edges]
+    for place, name in enumerate(names):
+        if name in names[:place]:
+            yield Problem((section, place, "name"), f"two bands are called {name!r}")
+
+
+def _edge(here: tuple[str, int], edge: BandEdge) -> Iterator[Problem]:
+    if edge.above is not None and edge.at_least is not None:
+        yield Problem(here, "a band has one edge, `above` or `at_least`")
+    if here[1] and edge.band.edge is None:
+        yield Problem(here, f"the band {edge.name!r} needs an edge, `above` or `at_least`")
+
+
+def _order(here: tuple[str, int], lower: BandEdge, upper: BandEdge) -> Iterator[Problem]:
+    low, high = lower.band.edge, upper.band.edge
+    if low is not None and high is not None and high <= low:
+        yield Problem(here, f"the band {upper.name!r} does not lie above {lower.name!r}")
 
 
 def _stages(file: RuleFile) -> Iterator[Problem]:
@@ -211,17 +252,26 @@ def _stages(file: RuleFile) -> Iterator[Problem]:
     for place, stage in enumerate(file.stages):
         if stage.name in names[:place]:
             yield Problem(("stages", place, "name"), f"two stages are called {stage.name!r}")
-        yield from _stage(file, place, stage, names)
-    yield from _too_many(file)
-    for section in BY_STAGE:
-        for name in getattr(file, section):
-            if name not in names:
-                yield no_such_stage(section, name, names)
+        yield from _readable(_stage(file, place, stage, names))
+
+
+def _by_stage(file: RuleFile, section: str) -> Iterator[Problem]:
+    names = [stage.name for stage in file.stages]
+    for name in getattr(file, section):
+        if name not in names:
+            yield no_such_stage(section, name, names)
+
+
+def _handoffs(file: RuleFile) -> Iterator[Problem]:
     for name, rule in file.handoff.items():
-        yield from _handoff(name, rule)
+        yield from _readable(_handoff(name, rule))
+
+
+def _nurtures(file: RuleFile) -> Iterator[Problem]:
+    names = [stage.name for stage in file.stages]
     for name, advice in file.nurture.items():
         if name in names:
-            yield from _nurture(file, name, advice)
+            yield from _readable(_nurture(file, name, advice))
 
 
 def _too_many(file: RuleFile) -> Iterator[Problem]:

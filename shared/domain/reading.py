@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
-from typing import Any, get_args, get_origin
+from typing import Annotated, Any, get_args, get_origin
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic.fields import FieldInfo
 
 from shared.domain.conditions import Path, nearest
 from shared.domain.conflicts import BY_STAGE, conflicts, no_such_stage
+from shared.domain.rule_values import Strict, Unread
 from shared.domain.rulefile import Problem, RuleFile
 
 
@@ -32,7 +35,8 @@ def parse_rule_file(document: object) -> RuleFile:
     try:
         rule_file = RuleFile.model_validate(dict(document))
     except ValidationError as error:
-        raise RuleFileError(_problems(error, document)) from error
+        problems = _problems(error, document)
+        raise RuleFileError([*problems, *_besides(problems, error, document)]) from error
     except RecursionError as error:
         raise RuleFileError([Problem((), "it nests too deep")]) from error
     if problems := conflicts(rule_file):
@@ -50,6 +54,70 @@ def _problems(error: ValidationError, document: Mapping[Any, Any]) -> list[Probl
         return list(dict.fromkeys(_of_a_stage(_problem(dict(told)), document) for told in error.errors()))
     except UnicodeEncodeError:  # what is wrong cannot be told with a text that is none
         return [Problem((), "a text holds half of a character")]
+
+
+def _besides(problems: list[Problem], error: ValidationError, document: Mapping[Any, Any]) -> list[Problem]:
+    """What contradicts itself in that which reads well."""
+    try:
+        broken = [tuple(told["loc"]) for told in error.errors(include_input=False, include_context=False)]
+        read: RuleFile = _as_far_as_it_reads(RuleFile, document, (), broken)
+        found = [located(document, problem) for problem in conflicts(read, problems)]
+    except (RecursionError, UnicodeEncodeError):  # it nests too deep, or holds half of a character
+        return []
+    return [problem for problem in dict.fromkeys(found) if problem not in problems]
+
+
+def _as_far_as_it_reads(kind: type[BaseModel], raw: Mapping[Any, Any], here: Path, broken: Sequence[Path]) -> Any:
+    """A part of the file, without what could not be read (`broken`) and what a misspelt key may have meant."""
+    part = kind.model_construct()
+    for name, info in kind.model_fields.items():
+        key = info.alias or name
+        if key in raw:
+            part.__dict__.pop(name, None)
+            with suppress(Unread):
+                part.__dict__[name] = _read(info, raw[key], (*here, key), broken)
+        elif any(nearest(strange, (key,)).startswith("did you mean") for strange in raw if (*here, strange) in broken):
+            part.__dict__.pop(name, None)
+    return part
+
+
+def _read(info: FieldInfo, raw: Any, here: Path, broken: Sequence[Path]) -> Any:
+    """The value of a key.
+
+    Raises:
+        Unread: it cannot be read, not even in part.
+    """
+    if not any(path[: len(here)] == here for path in broken):
+        whole: Any = Annotated[info.annotation, *info.metadata] if info.metadata else info.annotation
+        try:
+            return TypeAdapter(whole).validate_python(raw)
+        except ValidationError as error:  # what is wrong was not told, as beside half of a character
+            raise Unread(here) from error
+    kinds = [each for each in get_args(info.annotation) or (info.annotation,) if _is_part(each)]
+    if info.metadata or not kinds:
+        raise Unread(here)
+    if _is_part(info.annotation) or get_origin(info.annotation) not in (tuple, dict):
+        return _as_far_as_it_reads(kinds[0], _mapping(raw), here, broken)
+    if get_origin(info.annotation) is dict:
+        return {
+            key: _as_far_as_it_reads(kinds[0], _mapping(each), (*here, key), broken)
+            for key, each in _mapping(raw).items()
+        }
+    if not isinstance(raw, list | tuple):
+        raise Unread(here)
+    return tuple(
+        _as_far_as_it_reads(kinds[0], _mapping(each), (*here, place), broken) for place, each in enumerate(raw)
+    )
+
+
+def _mapping(raw: Any) -> Mapping[Any, Any]:
+    if not isinstance(raw, Mapping) or not all(isinstance(key, str) for key in raw):
+        raise Unread
+    return raw
+
+
+def _is_part(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, Strict)
 
 
 def _of_a_stage(problem: Problem, document: Mapping[Any, Any]) -> Problem:

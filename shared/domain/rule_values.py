@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, PlainValidator, WithJsonSchema, field_validator
 from pydantic_core import PydanticCustomError
@@ -174,10 +174,22 @@ OfLead = Annotated[Any, reading_by(lambda raw: parse_condition(raw, FACT_ROOTS))
 OfStage = Annotated[Any, reading_by(parse_stage_condition), defined("StageCondition")]
 
 
+class Unread(AttributeError):
+    """Something is asked of a part of a rule file that could not be read."""
+
+
 class Strict(BaseModel):
     """A part of a rule file: what it does not know is wrong."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            """Asked only for what is not there, which is a field that could not be read or no field at all."""
+            if name in type(self).model_fields:
+                raise Unread(name)
+            return super().__getattr__(name)
 
 
 class Part(Strict):

@@ -1,14 +1,20 @@
 """What is wrong with a rule file is told with its key, and with the nearest valid one."""
 
+from copy import deepcopy
 from decimal import Decimal
+from itertools import combinations
+from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
+from shared.adapters.yaml12 import load_yaml
 from shared.domain.durations import DurationError, in_words, parse_duration
 from shared.domain.moments import DAY, HOUR, MINUTE, SECOND
 from shared.domain.reading import RuleFileError, parse_rule_file
-from shared.domain.rulefile import EMPTY
+from shared.domain.rulefile import EMPTY, RuleFile
 
+EVERYTHING = load_yaml(Path(__file__).with_name("everything.yaml").read_text(encoding="utf-8"))
 RULE = {"id": "a", "on": "seen", "points": 1}
 
 
@@ -295,6 +301,113 @@ def test_a_hint_names_nothing_where_nothing_is_valid():
 
 def test_every_mistake_is_told_at_once():
     assert len(problems(behaviour=[{**RULE, "points": "x"}, {**RULE, "id": "b", "repeat": "x"}], decay="x")) == 3
+
+
+def places(value, path=()):
+    """Every place in a document."""
+    entries = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, each in entries:
+        yield (*path, key)
+        yield from places(each, (*path, key))
+
+
+def at(document, path):
+    for key in path:
+        document = document[key]
+    return document
+
+
+def spoilt(path):
+    document = deepcopy(EVERYTHING)
+    at(document, path[:-1])[path[-1]] = [["?"]]
+    return document, path
+
+
+def misspelt(path):
+    document = deepcopy(EVERYTHING)
+    part = at(document, path[:-1])
+    key = f"{path[-1]}{path[-1][-1]}"
+    part[key] = part.pop(path[-1])
+    return document, (*path[:-1], key)
+
+
+def reads(document):
+    """Whether nothing is wrong with a document but what contradicts itself."""
+    try:
+        RuleFile.model_validate(document)
+    except ValidationError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("mistaken", [spoilt, misspelt])
+def test_what_cannot_be_read_is_told_where_it_stands_and_nothing_that_follows_from_it(mistaken):
+    told = 0
+    for place in places(EVERYTHING):
+        if mistaken is misspelt and not isinstance(place[-1], str):
+            continue
+        document, path = mistaken(place)
+        if reads(document):
+            continue
+        with pytest.raises(RuleFileError) as caught:
+            parse_rule_file(document)
+        told += 1
+        part = path[: max(1, len(path) - 1)]
+        assert [each for each in caught.value.problems if each.path[: len(part)] != part[: len(each.path)]] == [], path
+
+    assert told > 100
+
+
+MISTAKES = [
+    (("behaviour", 0, "pionts"), 1),
+    (("behaviour", 1, "points"), "many"),
+    (("behaviour", 2, "instead_of"), "ghost"),
+    (("fit", 0, "where"), {"company.employees": {"at_lest": 200}}),
+    (("fit", 1, "id"), "a"),
+    (("temperature", 1, "above"), "much"),
+    (("temperature", 3, "above"), 10),
+    (("grades", 2, "above"), 5),
+    (("stages", 0, "from"), "nowhere"),
+    (("stages", 1, "enter"), {"score": {"at_lest": 50}}),
+    (("handoff", "mlq"), {"to": "x"}),
+    (("handoff", "mql", "notify"), ["fax"]),
+    (("handoff", "sql", "remind"), "2h"),
+    (("nurture", "suspekt"), "x"),
+    (("total", "fitt"), 1),
+    (("answers", "reject"), []),
+]
+
+
+def with_mistakes(mistakes):
+    document = {
+        "behaviour": [{**RULE, "id": name} for name in "abc"],
+        "fit": [{"id": name, "where": {"company.country": {"is": name}}, "points": 1} for name in "de"],
+        "temperature": [{"name": "cold"}, *({"name": f"t{edge}", "above": edge} for edge in (25, 50, 75))],
+        "grades": [{"name": "C"}, {"name": "B", "above": 10}, {"name": "A", "above": 20}],
+        "stages": [{"name": name, "enter": {"activity": "seen"}} for name in ("suspect", "mql", "sql")],
+        "handoff": {name: {"to": "sales", "respond_within": "1h"} for name in ("mql", "sql")},
+        "nurture": {},
+        "total": {},
+        "answers": {},
+    }
+    for path, value in mistakes:
+        at(document, path[:-1])[path[-1]] = value
+    return document
+
+
+@pytest.mark.parametrize("count", [1, 2, len(MISTAKES)])
+def test_one_look_tells_what_cannot_be_read_and_what_contradicts_itself(count):
+    parse_rule_file(with_mistakes([]))
+    for mistakes in combinations(MISTAKES, count):
+        with pytest.raises(RuleFileError) as caught:
+            parse_rule_file(with_mistakes(mistakes))
+        told = [problem.path for problem in caught.value.problems]
+        missed = [path for path, _ in mistakes if not any(path[: len(each)] == each[: len(path)] for each in told)]
+        assert (missed, len(told)) == ([], count)
+
+
+def test_beside_half_of_a_character_what_else_is_wrong_need_not_be_told():
+    assert [where for where, _, _ in problems(**rule(id="a\ud800", **{"\ud800": 1}))] == ["behaviour.0"]
 
 
 def test_a_loop_of_replacements_is_a_conflict():
