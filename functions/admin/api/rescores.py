@@ -53,7 +53,7 @@ class RescoreResponse(Response):
         "on noise concerns; activities that no lead has taken in."
     )
     version: int | None = Field(description="Of `older_rules`: the version that was published.")
-    asks: list[str] = Field(description="Of `where`: what the condition asks.")
+    asks: list[str] = Field(description="Of `where`: what it asks; of what rules name also for which, as `stage mql`.")
     since: Stamp | None = Field(description="Of `catch_up`: from when on activities are looked for.")
     began: Stamp
     segments: int
