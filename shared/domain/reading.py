@@ -121,13 +121,16 @@ def _is_part(kind: Any) -> bool:
 
 
 def _of_a_stage(problem: Problem, document: Mapping[Any, Any]) -> Problem:
-    """The problem, or where it stands under a key that should name a stage and does not, that one."""
+    """The problem, or where it stands under a key that should name a stage and does not, that one.
+
+    What stands under the misspelt name of a stage is a problem of its own, and that of the name is a conflict.
+    """
     stages = document.get("stages", [])
     if not problem.path[1:] or problem.path[0] not in BY_STAGE or not isinstance(stages, list | tuple):
         return problem
     section, name, *deeper = problem.path
     names = [str(stage["name"]) for stage in stages if isinstance(stage, Mapping) and "name" in stage]
-    is_so_anyway = name in names or (deeper and not names)
+    is_so_anyway = name in names or (deeper and (not names or nearest(name, names).startswith("did you mean")))
     return problem if is_so_anyway else no_such_stage(str(section), str(name), names)
 
 

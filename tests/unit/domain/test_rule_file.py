@@ -406,6 +406,11 @@ def test_one_look_tells_what_cannot_be_read_and_what_contradicts_itself(count):
         assert (missed, len(told)) == ([], count)
 
 
+def test_what_is_wrong_under_the_misspelt_name_of_a_stage_is_told_beside_the_name():
+    document = {**handed(), "handoff": {"new": {"to": "x"}, "nwe": {"to": "x", "notify": ["fax"]}}}
+    assert [where for where, _, _ in problems(**document)] == ["handoff.nwe.notify.0", "handoff.nwe"]
+
+
 def test_beside_half_of_a_character_what_else_is_wrong_need_not_be_told():
     assert [where for where, _, _ in problems(**rule(id="a\ud800", **{"\ud800": 1}))] == ["behaviour.0"]
 
