@@ -118,13 +118,11 @@ class LeadWriter:
             Unsettled: an activity says something of its names that may join or part leads.
         """
         for _ in range(ATTEMPTS):
-            active = self._rulebook.active()
             record = self.live(lead)
             if record.version == 0 and not group:
                 # It was erased, or has only a name yet: a look makes no lead of it.
                 return Written(lead, frozenset(), owes=False)
-            if record.rules_version > active.number:
-                active = self._rulebook.refresh()
+            active = self._rulebook.active(record.rules_version)
             # What was claimed for a lead that nobody has written since can only have left it by a write.
             self._check_names(record, group, claimed if record.version == 0 else ())
             after, sharing = self._after(_with_names(record, group), group, active, rebuild=rebuild)

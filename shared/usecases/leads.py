@@ -185,8 +185,8 @@ class ReadLeads:
                 f"the moment that is looked at is {format_moment(moment)}: nothing can have changed since one after it"
             )
             raise Invalid(msg, "since")
-        as_of, under = self._as_of(moment, rules, known, is_past=at is not None)
-        active = self._rulebook.active()
+        active = self._rulebook.active(record.rules_version)
+        as_of, under = self._as_of(moment, rules, known, active, is_past=at is not None)
         noise = self._noise()
         history = gather(self._activities, self._leads, lead, record.identities, noise=noise)
         if as_of.known == "now":
@@ -247,14 +247,13 @@ class ReadLeads:
         )
 
     def _as_of(
-        self, moment: Moment, rules: WhichRules | None, known: Known | None, *, is_past: bool
+        self, moment: Moment, rules: WhichRules | None, known: Known | None, active: ActiveRules, *, is_past: bool
     ) -> tuple[AsOf, ActiveRules]:
         """What an answer goes by, and the rules themselves.
 
         Raises:
             Invalid: there is no such version.
         """
-        active = self._rulebook.active()
         then = self._rulebook.active_at(moment) if is_past else active
         which = ("then" if is_past else "active") if rules is None else rules
         named = {"then": then, "active": active}
@@ -289,10 +288,11 @@ class ReadLeads:
         wanted = list(leads)
         if not wanted:
             return ()
-        now, active = self._clock.now(), self._rulebook.active()
+        now = self._clock.now()
         with ThreadPoolExecutor(min(_SIDE_BY_SIDE, len(wanted))) as pool:
             records = list(pool.map(self._readable, wanted))
             stages = list(pool.map(self._stages.load, wanted))
+        active = self._rulebook.active(max((each.rules_version for each in records if each), default=0))
         return tuple(
             self._summary(record, stage, active, now)
             for record, stage in zip(records, stages, strict=True)

@@ -44,8 +44,10 @@ class Rulebook:
         self._compiled: dict[int, ActiveRules] = {0: _EMPTY_RULES}
         self._active = Remembered(versions.active_number, clock, POINTER_REMEMBERED_FOR)
 
-    def active(self) -> ActiveRules:
-        """The active version, as of the last few seconds."""
+    def active(self, seen: int = 0) -> ActiveRules:
+        """The active version, as of the last few seconds; as of now where a lead was `seen` under a newer one."""
+        if self._active() < seen:
+            self._active.forget()
         return self.version(self._active())
 
     def refresh(self) -> ActiveRules:

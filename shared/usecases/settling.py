@@ -136,9 +136,7 @@ class Settling:
 
     def _join(self, table: Table, one: LeadRecord, two: LeadRecord) -> LeadRecord:
         """Make one lead of two; the one with the lesser id survives."""
-        active = self._rulebook.active()
-        if max(one.rules_version, two.rules_version) > active.number:
-            active = self._rulebook.refresh()
+        active = self._rulebook.active(max(one.rules_version, two.rules_version))
         identities = table.now[one.lead] | table.now[two.lead]
         before = replace(one, identities=identities, ties=table.ties.of(identities), torn=one.torn or two.torn)
         history = self._writer.gather(one.lead, identities)
@@ -171,9 +169,7 @@ class Settling:
         self, record: LeadRecord, identities: Group, parts: Sequence[Group], ties: Ties
     ) -> tuple[LeadRecord, LeadRecord]:
         """Let one part of a lead go: back to the lead that it was before it was joined, or to a new one."""
-        active = self._rulebook.active()
-        if record.rules_version > active.number:
-            active = self._rulebook.refresh()
+        active = self._rulebook.active(record.rules_version)
         gone, leaving = self._leaving(record, identities, parts)
         staying = identities - leaving
         if leaving.isdisjoint(record.identities):

@@ -20,7 +20,7 @@ from shared.domain.points import POINT, as_number
 from shared.domain.refusals import Invalid
 from shared.ports.rules import RuleVersion
 from shared.usecases.evaluate import Evaluate
-from shared.usecases.leads import LeadStory
+from shared.usecases.leads import LeadStory, LeadSummary
 from shared.usecases.rulebook import Rulebook
 from tests.desk import InMemoryDesk, a_desk
 from tests.http_requests import answer, http_event
@@ -93,6 +93,10 @@ class Past:
         """The sweep comes by."""
         self.house._score.touch(ONE)
         self._evaluate.look(ONE)
+
+    def summary(self) -> LeadSummary:
+        (told,) = self.house.desk.leads.by_email(ADA).leads
+        return told
 
     def story(self, **asked: Any) -> LeadStory:
         told = self.house.desk.leads.story(ONE, **asked)
@@ -244,6 +248,20 @@ def test_a_lead_that_newer_rules_have_not_reached_says_so(past: Past) -> None:
     past.touch()
     assert past.story().awaits_rules is None
     assert [each.awaits_rules for each in past.house.desk.leads.by_email(ADA).leads] == [None]
+
+
+@pytest.mark.parametrize("asked", ["story", "page"])
+def test_whoever_remembers_older_rules_than_a_lead_was_scored_under_asks_for_those_of_now(
+    past: Past, asked: str
+) -> None:
+    past.story()
+    number = past.house.versions.active_number() + 1
+    past.house.versions.publish(RuleVersion(number, "acme", "ada", past.clock.now(), "", "0" * 64, rules_of(1), ""))
+    past.house.leads.save(replace(past.house.leads.records[ONE], rules_version=number))
+
+    told = past.story() if asked == "story" else past.summary()
+
+    assert (told.rules_version, told.awaits_rules) == (3, None)
 
 
 def test_a_lead_tells_what_time_alone_will_change_next() -> None:
