@@ -69,7 +69,7 @@ def _besides(problems: list[Problem], error: ValidationError, document: Mapping[
 
 def _as_far_as_it_reads(kind: type[BaseModel], raw: Mapping[Any, Any], here: Path, broken: Sequence[Path]) -> Any:
     """A part of the file, without what could not be read (`broken`) and what a misspelt key may have meant."""
-    part = kind.model_construct()
+    part = kind.model_construct(_fields_set=set(raw))  # what is written says something, though it does not read
     for name, info in kind.model_fields.items():
         key = info.alias or name
         if key in raw:

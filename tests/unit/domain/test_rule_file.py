@@ -411,6 +411,12 @@ def test_what_is_wrong_under_the_misspelt_name_of_a_stage_is_told_beside_the_nam
     assert [where for where, _, _ in problems(**document)] == ["handoff.nwe.notify.0", "handoff.nwe"]
 
 
+@pytest.mark.parametrize("expect", [{"totl": 5}, {"total": "many"}, {"vetoed_by": "competitor"}, {"outcome": 5}])
+def test_an_example_whose_expectation_cannot_be_read_is_not_told_to_expect_nothing(expect):
+    [(where, _, _)] = problems(**example(expect=expect))
+    assert where == f"examples.0.expect.{next(iter(expect))}"
+
+
 def test_beside_half_of_a_character_what_else_is_wrong_need_not_be_told():
     assert [where for where, _, _ in problems(**rule(id="a\ud800", **{"\ud800": 1}))] == ["behaviour.0"]
 
