@@ -18,17 +18,17 @@ from infra.local.home import Home
 Environment = Annotated[str, typer.Option("--env", help="The environment; `local` is the one of `baton up`.")]
 
 
-def signed_in(environment: str) -> Api:
+def signed_in(environment: str, *, anew: bool = False) -> Api:
     """The API of an environment.
 
     A token comes from BATON_TOKEN, or from the stack's user pool with BATON_USER and a password that is asked for. With
-    neither it is on this machine the local user's, who is an admin.
+    neither it is on this machine the local user's, who is an admin. Whoever signs in `anew` is not who had the token.
 
     Raises:
         Failure: there is nobody to sign in as, or the user pool does not let that person in.
     """
     deployed = of_environment(environment)
-    if token := os.environ.get("BATON_TOKEN"):
+    if (token := os.environ.get("BATON_TOKEN")) and not anew:
         return Api(deployed.api, token)
     if environment == LOCAL and not os.environ.get("BATON_USER"):
         return LocalCloud(Home.usual()).api()

@@ -92,9 +92,9 @@ def list_(
 def token(environment: Environment = LOCAL) -> None:
     """Print a token, so that whoever puts it into BATON_TOKEN is not asked for a password by each command.
 
-    It is good for an hour, and whoever has it may do what you may.
+    It is good for an hour, and whoever has it may do what you may. What BATON_TOKEN holds by now is not asked.
     """
-    screen.say(signed_in(environment).token)
+    screen.say(signed_in(environment, anew=True).token)
 
 
 @users_app.command("remove")

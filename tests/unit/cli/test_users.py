@@ -94,7 +94,8 @@ def test_a_role_is_taken_or_the_whole_person(users):
     assert listed(users) == []
 
 
-def test_a_token_is_printed_alone_by_whoever_signs_in(users, monkeypatch):
+@pytest.mark.parametrize("held", ["", "that-of-an-hour-ago"])
+def test_a_token_is_printed_alone_by_whoever_signs_in_whatever_token_was_held(users, monkeypatch, held):
     asked: list[str] = []
 
     def initiate_auth(**sent: Any) -> Any:
@@ -102,7 +103,7 @@ def test_a_token_is_printed_alone_by_whoever_signs_in(users, monkeypatch):
         return {"AuthenticationResult": {"IdToken": "t" * 900}}
 
     pool = SimpleNamespace(initiate_auth=initiate_auth)
-    monkeypatch.delenv("BATON_TOKEN", raising=False)
+    monkeypatch.setenv("BATON_TOKEN", held)
     monkeypatch.delenv("BATON_USER", raising=False)
     monkeypatch.setattr(Deployed, "outputs", {"UserPoolId": "pool-1", "UserPoolClientId": "c", "ApiUrl": "https://x"})
     monkeypatch.setattr(Deployed, "client", lambda *_: pool)
