@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import cache
 from typing import Annotated, Any, get_args, get_origin
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
-from pydantic.fields import FieldInfo
 
 from shared.domain.conditions import Path, nearest
 from shared.domain.conflicts import BY_STAGE, conflicts, no_such_stage
 from shared.domain.rule_values import Strict, Unread
 from shared.domain.rulefile import Problem, RuleFile
+
+_MOST_MISSPELT = 100
+"""So many strange keys of one part may be misspelt ones; whoever wrote more meant another kind of file."""
 
 
 class RuleFileError(ValueError):
@@ -59,38 +62,51 @@ def _problems(error: ValidationError, document: Mapping[Any, Any]) -> list[Probl
 def _besides(problems: list[Problem], error: ValidationError, document: Mapping[Any, Any]) -> list[Problem]:
     """What contradicts itself in that which reads well."""
     try:
-        broken = [tuple(told["loc"]) for told in error.errors(include_input=False, include_context=False)]
+        paths = [tuple(told["loc"]) for told in error.errors(include_input=False, include_context=False)]
+        broken = frozenset(path[:length] for path in paths for length in range(1, len(path) + 1))
         read: RuleFile = _as_far_as_it_reads(RuleFile, document, (), broken)
         found = [located(document, problem) for problem in conflicts(read, problems)]
     except (RecursionError, UnicodeEncodeError):  # it nests too deep, or holds half of a character
         return []
-    return [problem for problem in dict.fromkeys(found) if problem not in problems]
+    told_already = set(problems)
+    return [problem for problem in dict.fromkeys(found) if problem not in told_already]
 
 
-def _as_far_as_it_reads(kind: type[BaseModel], raw: Mapping[Any, Any], here: Path, broken: Sequence[Path]) -> Any:
-    """A part of the file, without what could not be read (`broken`) and what a misspelt key may have meant."""
+def _as_far_as_it_reads(kind: type[BaseModel], raw: Mapping[Any, Any], here: Path, broken: frozenset[Path]) -> Any:
+    """A part of the file, without what could not be read and what a misspelt key may have meant.
+
+    `broken` are the places of what could not be read, and of all that holds it.
+    """
     part = kind.model_construct(_fields_set=set(raw))  # what is written says something, though it does not read
-    for name, info in kind.model_fields.items():
-        key = info.alias or name
+    keys = {info.alias or name: name for name, info in kind.model_fields.items()}
+    strange = [key for key in raw if key not in keys and (*here, key) in broken][:_MOST_MISSPELT]
+    for key, name in keys.items():
         if key in raw:
             part.__dict__.pop(name, None)
             with suppress(Unread):
-                part.__dict__[name] = _read(info, raw[key], (*here, key), broken)
-        elif any(nearest(strange, (key,)).startswith("did you mean") for strange in raw if (*here, strange) in broken):
+                part.__dict__[name] = _read(kind, name, raw[key], (*here, key), broken)
+        elif any(nearest(each, (key,)).startswith("did you mean") for each in strange):
             part.__dict__.pop(name, None)
     return part
 
 
-def _read(info: FieldInfo, raw: Any, here: Path, broken: Sequence[Path]) -> Any:
+@cache
+def _reader(kind: type[BaseModel], name: str) -> TypeAdapter[Any]:
+    info = kind.model_fields[name]
+    whole: Any = Annotated[info.annotation, *info.metadata] if info.metadata else info.annotation
+    return TypeAdapter(whole)
+
+
+def _read(kind: type[BaseModel], name: str, raw: Any, here: Path, broken: frozenset[Path]) -> Any:
     """The value of a key.
 
     Raises:
         Unread: it cannot be read, not even in part.
     """
-    if not any(path[: len(here)] == here for path in broken):
-        whole: Any = Annotated[info.annotation, *info.metadata] if info.metadata else info.annotation
+    info = kind.model_fields[name]
+    if here not in broken:
         try:
-            return TypeAdapter(whole).validate_python(raw)
+            return _reader(kind, name).validate_python(raw)
         except ValidationError as error:  # what is wrong was not told, as beside half of a character
             raise Unread(here) from error
     kinds = [each for each in get_args(info.annotation) or (info.annotation,) if _is_part(each)]

@@ -1,5 +1,7 @@
 """What is wrong with a rule file is told with its key, and with the nearest valid one."""
 
+import sys
+from collections import Counter
 from copy import deepcopy
 from decimal import Decimal
 from itertools import combinations
@@ -9,6 +11,7 @@ import pytest
 from pydantic import ValidationError
 
 from shared.adapters.yaml12 import load_yaml
+from shared.domain import reading
 from shared.domain.durations import DurationError, in_words, parse_duration
 from shared.domain.moments import DAY, HOUR, MINUTE, SECOND
 from shared.domain.reading import RuleFileError, parse_rule_file
@@ -415,6 +418,20 @@ def test_what_is_wrong_under_the_misspelt_name_of_a_stage_is_told_beside_the_nam
 def test_an_example_whose_expectation_cannot_be_read_is_not_told_to_expect_nothing(expect):
     [(where, _, _)] = problems(**example(expect=expect))
     assert where == f"examples.0.expect.{next(iter(expect))}"
+
+
+def test_of_twice_as_many_mistakes_reading_makes_hardly_more_than_twice_the_work():
+    def work(count):
+        document = {"behaviour": [{**RULE, "id": f"r{place}", "points": "many"} for place in range(count)]}
+        calls = Counter()
+        sys.setprofile(lambda frame, event, _: calls.update([frame.f_code.co_filename] if event == "call" else []))
+        try:
+            problems(**document)
+        finally:
+            sys.setprofile(None)
+        return calls[reading.__file__]
+
+    assert 50 < work(100) < 3 * work(50)
 
 
 def test_beside_half_of_a_character_what_else_is_wrong_need_not_be_told():
