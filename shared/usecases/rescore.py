@@ -6,7 +6,7 @@ import re
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from itertools import groupby
+from itertools import chain, groupby, islice
 
 from shared.domain.conditions import OPERATORS, ConditionError, nearest
 from shared.domain.drift import Fault
@@ -188,7 +188,8 @@ class Rescore:
         """
         asked, now = 0, self._clock.now()
         standing = {each.lead for each in self._drifts.all() if not _HOPELESS.isdisjoint(each.faults)}
-        late = set(next(self._leads.due(Moment(now - LATE_AFTER), self._page), ()))
+        longest = chain.from_iterable(self._leads.due(Moment(now - LATE_AFTER), self._page))
+        late = set(islice((lead for lead in longest if lead not in standing), self._page))
         for page in self._leads.due(now, self._page):
             if not self._has_room(2 * self._most_ahead):
                 break

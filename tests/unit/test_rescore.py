@@ -536,6 +536,18 @@ def test_the_sweep_notes_a_lead_that_stays_due_for_it_is_damaged_and_passes_over
     assert office.drifts.all() == ([Drift(lead, (fault,), late, late)] if fault else [])
 
 
+def test_more_damaged_leads_than_a_page_holds_are_noted_a_page_at_a_tick(office):
+    began = office.clock.now()
+    damaged = {LeadId(f"lead-{number:02d}") for number in range(10)}
+    for lead in damaged:
+        office.leads.records[lead] = replace(office.leads.records[lead], due=began)
+    office.leads.damaged = damaged
+    office.clock.advance(LATE_AFTER)
+
+    assert [office.tick() for _ in range(4)] == [6, 2, 0, 0]
+    assert {each.lead for each in office.drifts.all()} == damaged
+
+
 def test_what_an_event_asks_for_is_begun_though_another_rescore_fails(office):
     office.rescore.everyone("job")
     office.queue.fails = True
