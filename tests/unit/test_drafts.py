@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from functions.admin.handler import lambda_handler
+from shared.adapters.yaml12 import load_yaml
 from shared.domain.drafts import Draft, Terms
 from shared.domain.moments import DAY, HOUR, SECOND, Moment, format_moment, parse_moment
 from shared.domain.people import Person, Role
@@ -730,6 +731,14 @@ def test_a_blank_text_is_the_document_as_json(office: Office) -> None:
         document = {"name": f"Ж {text!r}"}
         number = office.ask(ANA, "POST", "/v1/rules/drafts", {"document": document, "text": text})["number"]
         assert office.ask(ANA, "GET", f"/v1/rules/drafts/{number}")["text"] == json.dumps(document, ensure_ascii=False)
+
+
+@pytest.mark.parametrize("strange", ["\x7f", "\x92", "\x85", "\u2028", "\ufeff", "\uffff", "\U0001f600", "\\", '"'])
+def test_a_draft_without_a_text_is_kept_with_one_that_says_the_same(office: Office, strange: str) -> None:
+    document = {"name": "x", "description": f"a {strange} b"}
+    number = office.ask(ANA, "POST", "/v1/rules/drafts", {"document": document})["number"]
+
+    assert load_yaml(office.ask(ANA, "GET", f"/v1/rules/drafts/{number}")["text"]) == document
 
 
 # --- a team of one ---

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 
 from functions.admin import api, replies
@@ -17,6 +18,9 @@ from shared.usecases.publish import PublishingWish
 
 RULES_LIMIT = 128 * 1024
 """Bytes of a published rule file with its text: a stored version is one item."""
+
+_NOT_IN_YAML = re.compile("[\x7f-\x9f\u2028\u2029\ufffe\uffff]")
+"""What stands in a text of JSON as it is, and in one of YAML only escaped, or else is read otherwise."""
 
 
 def get_active_rules(_request: HttpRequest, _path: Mapping[str, str], _person: Person, desk: Desk) -> Reply:
@@ -109,7 +113,8 @@ def _text(asked: api.rules.DraftRulesRequest) -> str:
         Invalid: people would read something else than what counts.
     """
     if not asked.text or asked.text.isspace():
-        return json.dumps(asked.document, ensure_ascii=False)
+        told = json.dumps(asked.document, ensure_ascii=False)
+        return _NOT_IN_YAML.sub(lambda found: f"\\u{ord(found[0]):04x}", told)
     if says_otherwise(asked.text, asked.document):
         msg = "the text says something else than the document: send the file and what its YAML says, or no text"
         raise Invalid(msg, "text")
