@@ -114,10 +114,11 @@ def _warnings_of(api: Api, number: int | None) -> Sequence[Mapping[str, str]]:
         wanted = (active["restores"] or active["number"]) - 1 if number is None else number
         if wanted < 1 or wanted == active["number"]:
             return ()
-        found: Sequence[Mapping[str, str]] = api.post("/v1/simulations", {"version": wanted, "limit": 1})["warnings"]
+        found = api.post("/v1/simulations", {"version": wanted, "limit": 1})
     except Failure:
         return ()
-    return found
+    told: Sequence[Mapping[str, str]] = found.get("warnings", ())  # an API of an older release tells none
+    return told
 
 
 def history_table(found: Iterable[Mapping[str, Any]]) -> Table:
@@ -150,12 +151,18 @@ def remarks(version: Mapping[str, Any], *, is_active: bool) -> list[str]:
         said.append(f"Restores version {version['restores']}.")
     if version["notify"]:
         said.append("Handed over whom it moved.")
-    forced = f"Forced by {version['publisher']}:" if version["publisher"] else "Forced:"
+    publisher = _publisher(version)
+    forced = f"Forced by {publisher}:" if publisher else "Forced:"
     apart = [" ".join(said), version["forced"] and f"{forced} {version['forced']}"]
     return [each for each in (*apart, version["note"] and f"Note: {version['note']}") if each]
 
 
 def _by(version: Mapping[str, Any]) -> str:
     """Who wrote a version, and who published it, where that was another person and is known."""
-    author, publisher = str(version["author"]), str(version["publisher"])
+    author, publisher = str(version["author"]), _publisher(version)
     return f"{author}, published by {publisher}" if publisher not in {"", author} else author
+
+
+def _publisher(version: Mapping[str, Any]) -> str:
+    """Who published a version; empty where that is not kept, or an API of an older release does not tell it."""
+    return str(version.get("publisher", ""))

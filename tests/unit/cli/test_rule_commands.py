@@ -2,6 +2,7 @@
 
 import io
 import json
+import sys
 from http import HTTPStatus
 
 import pytest
@@ -23,7 +24,7 @@ from shared.usecases.publish import PublishingWish
 from tests.desk import a_desk
 from tests.http_requests import NOW
 from tests.people import activity, email
-from tests.sales_desk import ADAS, handed_over, seller, stand
+from tests.sales_desk import ADAS, Seller, handed_over, seller, stand
 
 ROLES = {"mia": "marketing", "bo": "sales", "ana": "analyst", "kim": "marketing sales"}
 ANA = Person("id-ana", "ana@acme.example", frozenset({Role.ANALYST}))
@@ -278,6 +279,24 @@ def test_the_way_back_is_open_where_nobody_can_tell_what_it_leaves_behind(left_b
     monkeypatch.setattr(left_behind.desk.desk.simulate, "page", fails)
 
     assert "active again" in left_behind.done("mia", "rollback")
+
+
+def test_versions_are_listed_shown_and_gone_back_to_at_an_api_of_an_older_release(left_behind, monkeypatch):
+    left_behind.done("mia", "publish", left_behind.folder / "second.yaml")
+
+    def of_before(told, unknown):
+        if isinstance(told, dict):
+            return {key: of_before(each, unknown) for key, each in told.items() if key != unknown}
+        return [of_before(each, unknown) for each in told] if isinstance(told, list) else told
+
+    class Older(Seller):
+        def _call(self, method, path, body=None):
+            return of_before(super()._call(method, path, body), "warnings" if "simulations" in path else "publisher")
+
+    monkeypatch.setattr(sys.modules[__name__], "seller", lambda *at: Older("https://baton.example", "token", *at))
+
+    for words, told in (("history", "second"), ("show", "demo_requested"), ("rollback", "active again")):
+        assert told in left_behind.done("mia", words)
 
 
 def test_what_is_refused_anyway_is_not_simulated_first(team, monkeypatch):
