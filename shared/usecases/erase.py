@@ -251,6 +251,7 @@ class ErasePeople:
         self._traces.remove(old)
         found += len(old) + self._forget_beside(erasure, back)
         found += self._traces.leave(erasure.identities | erasure.browsers | erasure.shared)
+        found += self._forget_in_redirects(erasure)
         erasure = self._with_empty(erasure, owners)
         for lead in sorted(erasure.leads):
             found += self._wipe(erasure, lead)
@@ -276,9 +277,10 @@ class ErasePeople:
     def _with_empty(self, erasure: Erasure, owners: Mapping[Identity, LeadId]) -> Erasure:
         """The erasure, with leads that were made since of what is erased by now; remembered before they are wiped.
 
-        A function that is still about to write one of them does so before the next pass.
+        A function that is still about to write one of them does so before the next pass. With them go those that were
+        the person's alone before they went into a lead from which the person was parted again.
         """
-        empty = set()
+        empty = {each.lead for each in self._redirects_beside(erasure) if not each.identities}
         for lead in sorted(set(owners.values()) - erasure.leads):
             record = self._leads.load(lead)
             names = {each for each, its in owners.items() if its == lead} | (record.identities if record else set())
@@ -289,6 +291,30 @@ class ErasePeople:
         after = replace(erasure, leads=erasure.leads | empty)
         self._erasures.save(after)
         return replace(after, version=after.version + 1)
+
+    def _redirects_beside(self, erasure: Erasure) -> Iterator[LeadRecord]:
+        """Leads that went into one beside the person's and know names of the person that this one has not.
+
+        Whoever is parted from a lead goes back to one of those that they were before; others that they were stay where
+        they went. Each is told without these names.
+        """
+        for lead in sorted(erasure.neighbours - erasure.leads):
+            record = self._leads.load(lead)
+            for each in record.absorbed if record else ():
+                gone = self._leads.load(each) if each not in erasure.leads else None
+                if record is None or gone is None or not gone.merged_into:
+                    continue
+                left = gone.identities - (erasure.identities - record.identities)
+                if left != gone.identities:
+                    number = max(gone.rules_version, record.rules_version)
+                    yield replace(gone, identities=left, rules_version=number, look=False)
+
+    def _forget_in_redirects(self, erasure: Erasure) -> int:
+        """Take the person's names out of redirects that were other people's too."""
+        without = [each for each in self._redirects_beside(erasure) if each.identities]
+        for each in without:
+            self._leads.save(each)
+        return len(without)
 
     def _joined(self, erasure: Erasure, owners: Collection[LeadId]) -> set[LeadId]:
         """Leads of other people to which the person was joined after the erasure was asked for: they stay, without."""

@@ -34,7 +34,7 @@ from tests.fakes import InMemoryBudgets, InMemoryQueue
 from tests.fakes.erasures import InMemoryErasures
 from tests.fakes.rescoring import InMemoryRescoring
 from tests.fakes.traces import InMemoryTraces
-from tests.people import activity, browser, email, user
+from tests.people import activity, browser, email, merged, unmerged, user
 from tests.unit.test_score import ADA, ADA_S_ID, BOB, LAPTOP, RULES, House
 
 MIA = Person("id-mia", "Mia", frozenset({Role.ADMIN}))
@@ -269,6 +269,28 @@ def test_a_lead_that_was_parted_from_the_person_forgets_their_names(office: Offi
 
     assert not [canary for canary in CANARIES if canary in office.held()]
     assert office.points(BOB) == points + 1
+
+
+@pytest.mark.parametrize("beside", [(), (email("cat@engines.example"),)])
+def test_what_went_into_a_lead_from_which_the_person_was_parted_forgets_them_too(
+    office: Office, beside: tuple[Identity, ...]
+) -> None:
+    office.take(activity("a1", ADA, at=BEFORE))
+    office.take(activity("a2", ADA_S_ID, *beside, at=BEFORE))
+    stayed = office.lead(ADA_S_ID).lead
+    for each in (ADA, ADA_S_ID):
+        office.take(merged(f"m-{each.key}", BOB, each, at=BEFORE))
+    office.take(unmerged("m3", [ADA, ADA_S_ID], [BOB, *beside], at="2026-03-01T10:00:00Z"))
+    assert (office.lead(ADA).lead, office.leads.records[stayed].merged_into) == ("lead-2", "lead-1")
+    points = office.points(BOB)
+
+    office.ask()
+    office.finish()
+
+    assert not [canary for canary in CANARIES if canary in office.held()]
+    left = office.leads.records.get(stayed)
+    assert (left.identities if left else frozenset()) == frozenset(beside)
+    assert office.points(BOB) == points
 
 
 def test_a_lead_in_the_format_of_another_release_forgets_the_names_of_a_person_beside_it_too(office: Office) -> None:
