@@ -30,6 +30,7 @@ from shared.ports.errors import Conflict, Unreadable
 from shared.ports.leads import DAMAGED, LeadRecord, Leads
 from shared.usecases.history import NOBODY, History, gather, leads_at, log_of
 from shared.usecases.redirect import live_record, where_it_went
+from shared.usecases.renew import without_lost_links
 from shared.usecases.rulebook import ActiveRules, Rulebook
 
 ATTEMPTS = 10
@@ -164,7 +165,9 @@ class LeadWriter:
                 return Written(lead, frozenset(), owes=False)
             own = frozenset(filter(partial(self._regained, lead), record.identities | found.identities))
             said = record.ties | self._said_of(own)
-            own |= {each for each in one_with(own, said) if self._leads.claim(each, lead) == lead}
+            # What the log says no more of others may be of somebody who was erased.
+            told = without_lost_links(self._activities, said, own)
+            own |= {each for each in one_with(own, told) if self._leads.claim(each, lead) == lead}
             before = replace(record, identities=own, merged_into=None, ties=said.of(own))
             history = self.gather(lead, before.identities)
             if not own or (record.merged_into and not history.activities):

@@ -47,12 +47,16 @@ def renew(activities: Activities, leads: Leads, lead: LeadId, remake: Callable[[
     raise Conflict(msg)
 
 
+def without_lost_links(activities: Activities, ties: Ties, identities: Group) -> Ties:
+    """Ties without the links from a lead's identities to others of which the log tells no more."""
+    links = frozenset(each for each in ties.links if each.pair <= identities or _is_said(activities, each))
+    return Ties(links, ties.verdicts)
+
+
 def _still_told(activities: Activities, ties: Ties, identities: Group) -> Ties:
     """What holds the lead together, and what the log still says of others."""
-    return Ties(
-        frozenset(each for each in ties.links if each.pair <= identities or _is_said(activities, each)),
-        frozenset(each for each in ties.verdicts if _is_ruled(activities, each)),
-    )
+    links = without_lost_links(activities, ties, identities).links
+    return Ties(links, frozenset(each for each in ties.verdicts if _is_ruled(activities, each)))
 
 
 def _is_said(activities: Activities, link: Link) -> bool:

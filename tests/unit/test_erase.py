@@ -293,6 +293,23 @@ def test_what_went_into_a_lead_from_which_the_person_was_parted_forgets_them_too
     assert office.points(BOB) == points
 
 
+def test_a_repair_in_the_middle_of_an_erasure_gives_nobody_a_name_of_the_person(office: Office) -> None:
+    office.take(activity("a1", ADA, ADA_S_ID, at=BEFORE))
+    office.take(unmerged("m1", [ADA], [user("u-bob")], at=BEFORE))
+    office.take(activity("b2", BOB, ADA_S_ID, at="2026-03-01T10:00:00Z"))
+    bob = office.lead(BOB)
+    office.ask()
+    (waiting,), office.work.messages = office.work.messages, []
+    office.process().go_on(str(waiting["erasure"]))
+
+    office.score.repair(bob.lead)
+
+    assert office.leads.whose([ADA, ADA_S_ID]) == {}
+    office.finish()
+    assert not [canary for canary in CANARIES if canary in office.held()]
+    assert office.lead(BOB).identities == bob.identities
+
+
 def test_a_lead_in_the_format_of_another_release_forgets_the_names_of_a_person_beside_it_too(office: Office) -> None:
     lived(office)
     rulings = RuleWhoIsWho(office.log, office.leads, office.clock)
