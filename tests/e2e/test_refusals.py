@@ -192,13 +192,13 @@ def test_refusals_tell_nobody_who_is_known(cloud, keys):
 
 def test_one_bad_activity_in_a_batch_of_100_is_listed_and_99_are_stored(cloud, keys):
     good = [
-        {"type": "track", "event": "CTA Clicked", "userId": f"p{n % 9}@many.example", "messageId": f"m{n}"}
+        {"type": "track", "event": "CTA Clicked", "userId": f"p{n % 9}@batch-of-100.example", "messageId": f"m{n}"}
         for n in range(99)
     ]
     bad = {
         "type": "track",
         "event": "CTA Clicked",
-        "userId": "p1@many.example",
+        "userId": "p1@batch-of-100.example",
         "messageId": "bad",
         "timestamp": "soon",
     }
@@ -209,7 +209,7 @@ def test_one_bad_activity_in_a_batch_of_100_is_listed_and_99_are_stored(cloud, k
     (refused,) = answer.body["refused"]
     assert (refused["index"], refused["message_id"]) == (40, "bad")
     assert "moment" in json.dumps(refused)
-    assert len([who for who, _ in log(cloud) if who.endswith("@many.example")]) == 99
+    assert len([who for who, _ in log(cloud) if who.endswith("@batch-of-100.example")]) == 99
 
 
 def test_without_signing_in_nobody_reads_a_lead(cloud):
