@@ -11,7 +11,7 @@ _ADDRESS = re.compile(r"[\w.+'&=-]+@[\w-]+(\.[\w-]+)+")
 _NUMBER = r"(?<![\w.])[vV]?[0-9]+(?:\.[0-9]+){1,2}(?!\.?\w)"
 """A decimal number, a day or a version: three parts at most, as four may be an address of the internet."""
 _INNER_DOT = re.compile(
-    rf"(?P<number>{_NUMBER})|(?<=\S)[.\u3002\ufe52\uff0e\uff61](?=[^\s.,;:!?'\"()\[\]{{}}<>/\\…\u3002\ufe52\uff0e\uff61-])"
+    rf"(?P<number>{_NUMBER})|(?<=\S)[.\u3002\ufe52\uff0e\uff61](?=[^\s.,;:!?'\"()\[\]{{}}<>/\\…\u2024\u3002\ufe52\uff0e\uff61-])"
 )
 """What may make a host's name of a word; a dot that ends a word makes none."""
 

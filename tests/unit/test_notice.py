@@ -6,7 +6,7 @@ import re
 import unicodedata
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from shared.domain.handoff import Handoff, HandoffKey, LeadId
@@ -162,6 +162,7 @@ def test_numbers_versions_and_the_ends_of_words_keep_their_dots(words: str) -> N
 
 
 @given(st.text(st.sampled_from("a2v.。❤ /-(\u0301…"), max_size=200))
+@example("2..2")
 def test_what_is_quiet_is_so_whatever_its_dots_stand_between(words: str) -> None:
     line = quiet(words)
     assert not re.search(r"[^\s.…-][.。](?=[a❤])", line)
