@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from shared.domain.activity import NOISE_MARKED, NOISE_UNMARKED, Activity, Identity
 from shared.domain.handoff import LeadId
 from shared.domain.identity import (
-    NO_TIES,
     Attachment,
     comes_too_late,
     earliest_attached,
@@ -87,10 +86,9 @@ class FindUnapplied:
 
     @staticmethod
     def _ties_are_known(activity: Activity, records: Iterable[LeadRecord]) -> bool:
-        remembered = NO_TIES
-        for record in records:
-            remembered |= record.ties
-        return remembered | ties_of([activity]) == remembered
+        """Whether each lead remembers what was said of it: one may have read it in its log and not acted on it."""
+        said = ties_of([activity])
+        return all((each.ties | said).of(each.identities) == each.ties.of(each.identities) for each in records)
 
     def _browser_is_known(self, activity: Activity, record: LeadRecord, page: _Page) -> bool:
         browser = activity.anonymous_id

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.domain.activity import Claims
+from shared.domain.identity import ties_of
 from shared.domain.moments import HOUR, MINUTE, Moment
 from shared.domain.people import Person, Role
 from shared.domain.rescores import UnappliedActivities
@@ -16,7 +17,7 @@ from shared.usecases.picking import Pick
 from shared.usecases.rescore import first_checkpoints
 from shared.usecases.unapplied import FindUnapplied
 from tests.fakes import InMemoryNoiseMarks, InMemoryStages
-from tests.people import activity, browser, email, unmerged, user
+from tests.people import activity, browser, email, merged, unmerged, user
 from tests.unit.test_score import (
     ADA,
     ADA_S_ID,
@@ -236,6 +237,19 @@ def test_what_the_other_name_of_that_moment_did_is_not_found(house):
     )
     house.missed(activity("a2", user("u1"), LAPTOP, type="nothing_that_counts"))
 
+    assert house.ids() == []
+
+
+def test_what_one_lead_read_in_its_log_and_the_other_never_heard_is_found(house):
+    house.take(activity("a1", ADA), activity("b1", BOB))
+    link = merged("m1", ADA, BOB)
+    house.missed(link)
+    house.leads.save(replace(house.lead(ADA), ties=ties_of([link])))
+
+    assert house.ids() == ["m1"]
+
+    house.score.apply([link])
+    assert house.lead(ADA) == house.lead(BOB)
     assert house.ids() == []
 
 
