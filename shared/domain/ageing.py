@@ -109,6 +109,8 @@ class Halving:
         points, moments, half_life, sizes = self._points, self._moments, self._half_life, self._sizes
         over = bisect_right(moments, at - self._ends, start, end)
         left = [0] * (over - start)
+        if over == end:  # a moment may lie so long before the origin that no double tells it
+            return left
         if sizes is None or at > self._latest_look:
             return left + [halved(points, at - moment, half_life) for moment in moments[over:end]]
         share, below, above = _power(at - self._origin, half_life), self._below, self._above
@@ -123,9 +125,11 @@ class Halving:
         if self._sizes is None or at > self._latest_look:
             whole = sum(self.left(at, start, end))
             return whole, whole
+        over = bisect_right(self._moments, at - self._ends, start, end)
+        if over == end:
+            return 0, 0
         if not self._sums:
             self._sums = [0.0, *accumulate(self._sizes)]
-        over = bisect_right(self._moments, at - self._ends, start, end)
         share = _power(at - self._origin, self._half_life)
         size = int((self._sums[end] - self._sums[over]) * share)
         # Every earning is rounded by a half at most, and so is every addition of the sums, by a bit of their greatest.

@@ -48,6 +48,12 @@ def test_points_halfway_between_two_billionths_are_left_to_the_exact_way(points)
     assert [prepared.left(at, 0, 1) for at in looks] == [[halved(points, at, HOUR)] for at in looks]
 
 
+def test_of_nothing_nothing_is_left_however_long_before_the_first_earning():
+    prepared = Halving(FORTY, [5000 * HOUR], HOUR, 1000 * HOUR, 5000 * HOUR)
+    assert prepared.left(0, 0, 0) == []
+    assert prepared.about(0, 0, 0) == (0, 0)
+
+
 def test_whole_half_lives_are_exact_and_round_half_to_even():
     assert halved(FORTY, 3 * MONTH, MONTH) == 5 * POINT
     assert [halved(points, MONTH, MONTH) for points in (1, 3, 5, -1, -3)] == [0, 2, 2, 0, -2]
