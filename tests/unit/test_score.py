@@ -5,18 +5,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.activity import Claims, Rank
+from shared.domain.activity import CONSENT_RECORDED, NOISE_MARKED, NOISE_UNMARKED, Claims, Rank
 from shared.domain.engine import compile_rules
 from shared.domain.facts import NO_FACTS, Claim, known
 from shared.domain.handoff import LeadId
 from shared.domain.identity import who_is_who
 from shared.domain.moments import DAY, parse_moment
+from shared.domain.noise import BOT, Noise, is_noise, silenced
 from shared.domain.points import POINT
 from shared.domain.reading import parse_rule_file
 from shared.domain.state import ScoreState, known_facts
 from shared.ports.errors import Conflict, Unavailable
 from shared.ports.rules import RuleVersion
 from shared.usecases.lead_writer import LinkRefused
+from shared.usecases.redirect import live_record
 from shared.usecases.rulebook import Rulebook
 from shared.usecases.score import OutOfTime, Score
 from tests.fakes import FixedClock, InMemoryActivities, InMemoryLeads, InMemoryRuleVersions
@@ -444,6 +446,15 @@ def test_what_there_is_no_time_for_is_given_back_and_done_later(house):
 
 WHO = [ADA, BOB, ADA_S_ID, user("u-bob"), email("eve@engines.example")]
 WHERE = [LAPTOP, browser("phone"), browser("tablet")]
+TOLD = st.sampled_from(
+    [
+        {"type": NOISE_MARKED},
+        {"type": NOISE_UNMARKED},
+        {"type": CONSENT_RECORDED, "claims": Claims(consent="granted")},
+        {"type": CONSENT_RECORDED, "claims": Claims(consent="denied")},
+    ]
+)
+"""What people say of somebody beside who is who."""
 
 
 @st.composite
@@ -456,13 +467,17 @@ def activities_of_few_people(draw, decided=("named",)):
         who = draw(st.lists(st.sampled_from(WHO), min_size=2, max_size=4, unique=True))
         where = draw(st.sampled_from(WHERE))
         kind = draw(st.sampled_from(["named", "named", "alone", *decided]))
+        marks = draw(st.sampled_from([(), (), (), (BOT,)]))
         if kind == "alone":
-            found.append(activity(name, where, at=moment, type=draw(st.sampled_from(["page_viewed", "mouse_moved"]))))
+            what = draw(st.sampled_from(["page_viewed", "mouse_moved"]))
+            found.append(activity(name, where, at=moment, type=what, marks=marks))
         elif kind == "merged":
             found.append(merged(name, *who, at=moment))
         elif kind == "unmerged":
             cut = draw(st.integers(1, len(who) - 1))
             found.append(unmerged(name, who[:cut], who[cut:], at=moment))
+        elif kind == "told":
+            found.append(activity(name, who[0], at=moment, rank=Rank.SALES, own=False, **draw(TOLD)))
         else:
             rank = draw(st.sampled_from([Rank.TRUSTED, Rank.TRUSTED, Rank.PUBLIC]))
             some = who[: draw(st.sampled_from([1, 1, 2, 3]))] + draw(st.sampled_from([[], [where]]))
@@ -475,7 +490,7 @@ def activities_of_few_people(draw, decided=("named",)):
                 )
             )
             kinds = st.sampled_from(["page_viewed", "demo_requested", "mouse_moved"])
-            found.append(activity(name, *some, at=moment, rank=rank, type=draw(kinds), claims=claims))
+            found.append(activity(name, *some, at=moment, rank=rank, type=draw(kinds), claims=claims, marks=marks))
     return found
 
 
@@ -493,6 +508,7 @@ def arrived(activities, batches):
 def stored(house):
     """Who is one lead with whom, and the state of each."""
     records = [record for record in house.leads.records.values() if not record.merged_into]
+    assert all(live_record(house.leads, lead) in records for lead in house.leads.records)
     for record in records:
         assert house.leads.whose(record.identities) == dict.fromkeys(record.identities, record.lead)
         assert not record.owed
@@ -507,7 +523,7 @@ def by_the_set(activities):
     for each in activities:
         if lead := who.lead_of(each):
             its[lead].append(each)
-    return {lead: rules.absorb(ScoreState.empty(), some) for lead, some in its.items()}
+    return {lead: rules.absorb(ScoreState.empty(), Noise().marked(some)) for lead, some in its.items()}
 
 
 def facts_by_the_set(activities):
@@ -515,8 +531,15 @@ def facts_by_the_set(activities):
     who, its = who_is_who(activities), {}
     for each in activities:
         if lead := who.lead_of(each):
-            its.setdefault(lead, []).append(Claim(each.occurred_at, each.id, each.rank, each.claims))
-    return {lead: known(claims) for lead, claims in its.items()}
+            its.setdefault(lead, []).append(each)
+    heard = {
+        lead: [silenced(each) if is_noise(each) else each for each in Noise().marked(some)]
+        for lead, some in its.items()
+    }
+    return {
+        lead: known(Claim(each.occurred_at, each.id, each.rank, each.claims) for each in some)
+        for lead, some in heard.items()
+    }
 
 
 LIMITS = {
@@ -539,7 +562,7 @@ def limits(request):
         yield
 
 
-DECIDED = activities_of_few_people(decided=("merged", "unmerged"))
+DECIDED = activities_of_few_people(decided=("merged", "unmerged", "told"))
 BATCHES = st.lists(st.integers(1, 5), max_size=6)
 
 
