@@ -166,6 +166,21 @@ _OPTIONS = frozenset({"at", "known", "limit", "rules", "since"})
 """What every command that sends it has as an option of that name."""
 
 
+class Told(dict[str, Any]):
+    """An object of an answer of the API; what it does not tell, an API of another release does.
+
+    Raises:
+        Failure: a command asks it for something that it does not tell.
+    """
+
+    def __missing__(self, name: str) -> Any:
+        raise Failure(
+            f"The API is of another release than this command, probably an older one: it does not tell {name!r}.",
+            "Bring the two together: `baton deploy --env ENVIRONMENT` (on this machine `baton up`) puts this command's "
+            "release there.",
+        )
+
+
 @dataclass(frozen=True)
 class Api:
     """The HTTP API, for somebody who is signed in."""
@@ -196,7 +211,7 @@ class Api:
                 f"The API at {self.address} does not answer.", "Is it deployed and running?", str(error)
             ) from error
         try:
-            told = json.loads(answer.data) if answer.data else None
+            told = json.loads(answer.data, object_hook=Told) if answer.data else None
         except ValueError:
             told = None
         if answer.status == HTTPStatus.UNAUTHORIZED:
@@ -211,14 +226,18 @@ class Api:
 
 
 class Refusal(Failure):
-    """The API did not do what it was asked at a path. `status` is HTTP's, `answer` the JSON that came with it."""
+    """The API did not do what it was asked at a path.
+
+    `status` is HTTP's, `answer` the JSON that came with it, `field` what of that which was sent it does not take.
+    """
 
     def __init__(self, status: int, answer: Any, path: str = "") -> None:
         told, is_ours = _message(answer), status >= HTTPStatus.INTERNAL_SERVER_ERROR
         what = sentence(told) if told and not is_ours else f"The API answers {status}: {told or 'no reason given'}"
         super().__init__(what, "See `baton logs admin`." if is_ours else "", "\n".join(_details(answer)))
-        if status == HTTPStatus.UNPROCESSABLE_ENTITY and (field := _field(answer)) in _OPTIONS:
-            self.remedy = f"Correct --{field}."
+        self.field = _field(answer)
+        if status == HTTPStatus.UNPROCESSABLE_ENTITY and self.field in _OPTIONS:
+            self.remedy = f"Correct --{self.field}."
         if status == HTTPStatus.NOT_FOUND:
             self.remedy = next((remedy for place, remedy in _THERE_ARE if path.startswith(place)), "")
         self.status = status

@@ -78,6 +78,14 @@ class InMemoryDesk:
         rulebook = Rulebook(self.versions, self.clock)
         noise = KnownNoise(self.noise, self.clock)
         self.simulations = SignedSimulations(InMemorySecrets(page="s" * 43), "page", self.clock)
+        rules = PublishRules(
+            self.versions,
+            self.clock,
+            ROSTERS,
+            self.simulations,
+            self.terms,
+            stranded=Stranded(InMemoryLeadIndex(self.stages), self.handoffs).by,
+        )
         self.desk = Desk(
             leads=ReadLeads(
                 activities=self.activities,
@@ -116,16 +124,9 @@ class InMemoryDesk:
             ),
             erasures=AskForErasure(self.activities, self.leads, self.erasures, self.erase_queue, self.clock),
             being_erased=BeingErased(self.leads, self.erasures),
-            drafts=DraftRules(self.versions, self.clock, ROSTERS, self.terms),
+            drafts=DraftRules(self.versions, self.clock, self.terms, rules.warnings),
             comparisons=CompareRules(self.versions),
-            rules=PublishRules(
-                self.versions,
-                self.clock,
-                ROSTERS,
-                self.simulations,
-                self.terms,
-                stranded=Stranded(InMemoryLeadIndex(self.stages), self.handoffs).by,
-            ),
+            rules=rules,
             reconcile=Reconcile(
                 activities=self.activities,
                 leads=self.leads,

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from functions.admin.handler import lambda_handler
-from infra.deployed import Api, Refusal
+from infra.deployed import Api, Refusal, Told
 from shared.domain.activity import Activity, Claims, Rank
 from shared.domain.drafts import Terms
 from shared.domain.handoff import FollowUp, Handoff, HandoffKey, LeadId
@@ -124,7 +124,7 @@ class Seller(Api):
 
     def _call(self, method: str, path: str, body: bytes | None = None) -> Any:
         reply = self.ask(method, path, None if body is None else json.loads(body), f"request-{id(body)}")
-        told = json.loads(reply["body"])
+        told = json.loads(reply["body"], object_hook=Told)
         if reply["statusCode"] >= 400:
             raise Refusal(reply["statusCode"], told)
         return told

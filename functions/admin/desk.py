@@ -102,6 +102,7 @@ def from_environment() -> Desk:
     noise = KnownNoise(marks, clock)
     simulations = SignedSimulations(secrets, settings.page_secret, clock)
     terms = Terms(settings.approvals, settings.handoff_budget)
+    rules = PublishRules(versions, clock, settings.teams, simulations, terms, stranded=Stranded(index, handoffs).by)
     return Desk(
         leads=ReadLeads(
             activities=activities,
@@ -146,9 +147,9 @@ def from_environment() -> Desk:
             clock,
         ),
         being_erased=BeingErased(leads, erasures),
-        drafts=DraftRules(versions, clock, settings.teams, terms),
+        drafts=DraftRules(versions, clock, terms, rules.warnings),
         comparisons=CompareRules(versions),
-        rules=PublishRules(versions, clock, settings.teams, simulations, terms, stranded=Stranded(index, handoffs).by),
+        rules=rules,
         rescores=Rescores(DynamoDBRescoring(client, settings.leads_table), versions, rulebook, clock),
         reconcile=Reconcile(
             activities=activities,

@@ -83,6 +83,37 @@ class FormRequest(BaseModel):
     id: str | None = Field(None, alias="_id", description="The same id again changes nothing.")
 
 
+class HubSpotRequest(BaseModel):
+    """A form as HubSpot's API takes it."""
+
+    fields: list[dict[str, Any]] = Field(description="Each with `name`, `value` and, unless a contact's, `objectTypeId`.")
+    context: dict[str, Any] | None = Field(None, description="`hutk`, `pageUri` and `pageName`.")
+    legal_consent_options: dict[str, Any] | None = Field(None, alias="legalConsentOptions")
+    submitted_at: str | int | None = Field(None, alias="submittedAt", description="In milliseconds; now when missing.")
+
+
+class HubSpotResponse(BaseModel):
+    """What HubSpot answers."""
+
+    inline_message: str = Field(alias="inlineMessage")
+
+
+class HubSpotFault(BaseModel):
+    """What is wrong with a form, by one of HubSpot's kinds of errors."""
+
+    message: str
+    error_type: str = Field(alias="errorType", examples=["INVALID_EMAIL"])
+
+
+class HubSpotErrorResponse(BaseModel):
+    """Nothing was stored, told as HubSpot tells it."""
+
+    status: Literal["error"]
+    message: str
+    correlation_id: str = Field(alias="correlationId")
+    errors: list[HubSpotFault] | None = None
+
+
 class LeadPageRequest(BaseModel):
     """What the forms of a lead's page send."""
 
@@ -106,6 +137,7 @@ class _Told:
     query: type[BaseModel] | None = None
     headers: dict[str, str] = field(default_factory=dict)
     is_page: bool = False
+    fault: type[BaseModel] = ErrorResponse
 
 
 _ONCE = {
@@ -148,7 +180,19 @@ _OPERATIONS: dict[str, _Told] = {
         lists.ImportRequest,
         query=lists.ImportQuery,
     ),
-    "form": _Told("A form of a website", "Intake", {200: AcceptedResponse, 303: None}, FormRequest),
+    "form": _Told(
+        "A form of a website, or the signed webhook of who shows it",
+        "Intake",
+        {200: AcceptedResponse, 303: None},
+        FormRequest,
+    ),
+    "hubspot_form": _Told(
+        "A form of a website, as HubSpot takes it",
+        "Intake",
+        {200: HubSpotResponse},
+        HubSpotRequest,
+        fault=HubSpotErrorResponse,
+    ),
     "script": _Told("The embed script", "Intake", {200: None, 304: None}),
     "show_page": _Told("The page of a lead that was handed over, by its signed link", "Handoffs", {}, is_page=True),
     "try_page": _Told("Whether there is such a page", "Handoffs", {}, is_page=True),
@@ -267,9 +311,9 @@ _OPERATIONS: dict[str, _Told] = {
         api.simulations.SimulateRequest,
     ),
     "roll_back_rules": _Told(
-        "Publish the file of an old version once more",
+        "Publish the file of an old version once more, or see what that would do",
         "Rules",
-        {201: api.rules.PublishRulesResponse},
+        {200: api.rules.WayBackResponse, 201: api.rules.PublishRulesResponse},
         api.rules.RollBackRulesRequest,
     ),
     "list_rescores": _read(
@@ -332,7 +376,8 @@ def document() -> dict[str, Any]:
     requests: set[type[BaseModel]] = {told.request for told in _OPERATIONS.values() if told.request}
     responses = {model for told in _OPERATIONS.values() for model in told.responses.values() if model}
     taken: list[_Mode] = [(model, "validation") for model in _by_name({*requests, *TAKEN})]
-    given: list[_Mode] = [(model, "serialization") for model in _by_name({*responses, *TOLD, ErrorResponse})]
+    faults = {told.fault for told in _OPERATIONS.values()}
+    given: list[_Mode] = [(model, "serialization") for model in _by_name({*responses, *TOLD, *faults})]
     names, schemas = models_json_schema([*taken, *given], ref_template=_SCHEMA)
     refs: _Refs = {model: names[model, mode] for model, mode in (*taken, *given)}
     paths: dict[str, dict[str, Any]] = {}
@@ -344,8 +389,8 @@ def document() -> dict[str, Any]:
             "title": "Baton",
             "version": "1",
             "summary": "Lead scoring and handoff",
-            "description": "Intake takes a write key (HTTP Basic, the key as user name, or `writeKey` in the body); "
-            "everything about leads and rules takes the token of somebody who signed in. Other systems may also put "
+            "description": "Intake takes a write key (HTTP Basic, the key as user name, a bearer token, or `writeKey` in "
+            "the body); everything about leads and rules takes the token of somebody who signed in. Other systems may also put "
             f"events with the detail types {_listed(TAKEN)} on the event bus, and hear {_listed(TOLD)} there: their "
             "details are the schemas of these names.",
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
@@ -361,6 +406,7 @@ def document() -> dict[str, Any]:
             },
             "securitySchemes": {
                 "write_key": {"type": "http", "scheme": "basic"},
+                "write_token": {"type": "http", "scheme": "bearer"},
                 "people": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
             },
         },
@@ -384,7 +430,7 @@ def _operation(route: Route, refs: _Refs) -> dict[str, Any]:
         "tags": ["Intake in short" if is_short else told.tag],
         "security": _security(route),
         "responses": {str(status): _response(model, refs) for status, model in told.responses.items()}
-        | (_PAGES if told.is_page else _FAULTS),
+        | _refusals(told, refs),
     }
     parameters = [*_path_parameters(route), *_query_parameters(told), *_header_parameters(told)]
     if parameters:
@@ -407,7 +453,18 @@ def _operation(route: Route, refs: _Refs) -> dict[str, Any]:
 def _security(route: Route) -> list[dict[str, list[str]]]:
     if route.roles is not None:
         return [{"people": []}]
-    return [{"write_key": []}] if route.function == "ingest" and route.operation not in {"form", "script"} else []
+    if route.function == "ingest" and route.operation not in {"form", "hubspot_form", "script"}:
+        return [{"write_key": []}, {"write_token": []}]
+    return []
+
+
+def _refusals(told: _Told, refs: _Refs) -> dict[str, Any]:
+    if told.is_page:
+        return _PAGES
+    if told.fault is ErrorResponse:
+        return _FAULTS
+    content = _json(refs[told.fault])
+    return {str(status): {"description": _ERRORS[status], "content": content} for status in (400, 404, 429, 503)}
 
 
 def _response(model: type[BaseModel] | None, refs: _Refs) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from http import HTTPStatus
 from typing import Annotated, Any
 
 import typer
@@ -16,10 +17,10 @@ from infra.cli.moments import short_moment
 from infra.cli.rule_files import preset_text, warning_of_text
 from infra.cli.screen import harmless, screen
 from infra.cli.session import Environment, signed_in
-from infra.deployed import LOCAL, Api, path_of
-from infra.failure import Failure
+from infra.deployed import LOCAL, Api, Refusal, path_of
 
 ACTIVE = "active"
+_ROLLBACKS = "/v1/rules/rollbacks"
 _STORED = re.compile(r"active|draft-(?P<draft>[1-9][0-9]{0,5})|(?P<version>0|[1-9][0-9]{0,5})", re.ASCII)
 _HASH = 12
 """Characters of a hash by which people tell files apart."""
@@ -91,13 +92,12 @@ def rollback(
     It needs no words and no simulation: both sides agreed to that file once.
     """
     api = signed_in(environment)
-    told = _warnings_of(api, number)
+    number, told = _way_back(api, number)
     for line in warning_lines(told):
         screen.note(harmless(line))
     if told:
         agreed("Go back all the same?")
-    said = {"note": noted(note)} | ({} if number is None else {"number": number})
-    back = api.post("/v1/rules/rollbacks", said)
+    back = api.post(_ROLLBACKS, {**_named(number), "note": noted(note)})
     if as_json:
         screen.json(back)
         return
@@ -107,18 +107,25 @@ def rollback(
         screen.say(line)
 
 
-def _warnings_of(api: Api, number: int | None) -> Sequence[Mapping[str, str]]:
-    """What a rollback would warn of, as a simulation tells it; nothing where that fails, as a way back must be open."""
+def _way_back(api: Api, number: int | None) -> tuple[int | None, Sequence[Mapping[str, str]]]:
+    """Where a rollback would lead, and what it would warn of; as asked, and nothing, where the API cannot tell it now.
+
+    Raises:
+        Failure: the API would not go back there, or not for this person.
+    """
     try:
-        active = api.get("/v1/rules")
-        wanted = (active["restores"] or active["number"]) - 1 if number is None else number
-        if wanted < 1 or wanted == active["number"]:
-            return ()
-        found = api.post("/v1/simulations", {"version": wanted, "limit": 1})
-    except Failure:
-        return ()
-    told: Sequence[Mapping[str, str]] = found.get("warnings", ())  # an API of an older release tells none
-    return told
+        told = api.post(_ROLLBACKS, {**_named(number), "preview": True})
+    except Refusal as refusal:
+        # A way back must be open. An API of an older release knows no preview, and says that it is there.
+        if refusal.status < HTTPStatus.INTERNAL_SERVER_ERROR and refusal.field != "preview":
+            raise
+        return number, ()
+    return int(told["version"]), told["warnings"]
+
+
+def _named(number: int | None) -> dict[str, int]:
+    """A version as a rollback names it, which is the one before where it names none."""
+    return {} if number is None else {"number": number}
 
 
 def history_table(found: Iterable[Mapping[str, Any]]) -> Table:

@@ -7,11 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared.domain.drafts import Draft, Terms
-from shared.domain.in_vain import in_vain
 from shared.domain.people import Person, Role
 from shared.domain.refusals import Invalid, NotFound
-from shared.domain.routing import Rosters, unknown_owners
-from shared.domain.rulefile import Problem
+from shared.domain.rulefile import Problem, RuleFile
 from shared.ports.clock import Clock
 from shared.ports.rules import RuleVersions
 from shared.usecases.publish import checked, is_same, sha256_of, undisturbed
@@ -40,13 +38,18 @@ class DraftPage:
 
 
 class DraftRules:
-    """What people do with drafts; `rosters` are the teams of the settings, `terms` what those ask of new rules."""
+    """What people do with drafts; `terms` are what the settings ask of new rules.
 
-    def __init__(self, versions: RuleVersions, clock: Clock, rosters: Rosters, terms: Terms) -> None:
+    `warnings` tells what publishing a rule file would warn of.
+    """
+
+    def __init__(
+        self, versions: RuleVersions, clock: Clock, terms: Terms, warnings: Callable[[RuleFile], tuple[Problem, ...]]
+    ) -> None:
         self._versions = versions
         self._clock = clock
-        self._rosters = rosters
         self._terms = terms
+        self._warnings = warnings
 
     @property
     def terms(self) -> Terms:
@@ -76,7 +79,7 @@ class DraftRules:
             Contested: others keep drafting at the same time.
         """
         rule_file, sha256 = checked(document), sha256_of(text)
-        warnings = (*unknown_owners(rule_file, self._rosters), *in_vain(rule_file))
+        warnings = self._warnings(rule_file)
 
         def attempt() -> Drafted:
             active = self._versions.active_number()

@@ -43,6 +43,14 @@ class Published:
 
 
 @dataclass(frozen=True, slots=True)
+class WayBack:
+    """What a rollback would do: the version whose file would hold once more, and what it would warn of."""
+
+    version: RuleVersion
+    warnings: tuple[Problem, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class PublishingWish:
     """How somebody would publish: the simulation that they have seen, as its tokens say it, or why without.
 
@@ -192,15 +200,8 @@ class PublishRules:
             Contested: others publish at the same time.
         """
         active = self.active()
-        wanted = (active.restores or active.number) - 1 if number is None else number
-        if wanted < 1:
-            msg = "there is no version before: nothing to go back to"
-            raise NotFound(msg)
-        old = self.version(wanted)
-        if is_same(active, old.sha256, old.document):
-            msg = f"the rules of version {wanted} hold already, as version {active.number}"
-            raise Invalid(msg)
-        warnings = self._warnings(active.document, checked(old.document))
+        back = self._way_back(active, number)
+        old = back.version
         version = RuleVersion(
             number=active.number + 1,
             name=old.name,
@@ -218,7 +219,27 @@ class PublishRules:
             self._versions.publish(version)
         except Conflict:
             raise _disturbed() from None
-        return Published(version, is_new=True, warnings=warnings)
+        return Published(version, is_new=True, warnings=back.warnings)
+
+    def way_back(self, number: int | None) -> WayBack:
+        """What `roll_back` would do with this number; nothing is published.
+
+        Raises:
+            NotFound: there is no such version, or none before.
+            Invalid: that version's file holds already, or is no rule file any more.
+        """
+        return self._way_back(self.active(), number)
+
+    def _way_back(self, active: RuleVersion, number: int | None) -> WayBack:
+        wanted = (active.restores or active.number) - 1 if number is None else number
+        if wanted < 1:
+            msg = "there is no version before: nothing to go back to"
+            raise NotFound(msg)
+        old = self.version(wanted)
+        if is_same(active, old.sha256, old.document):
+            msg = f"the rules of version {wanted} hold already, as version {active.number}"
+            raise Invalid(msg)
+        return WayBack(old, self._warnings(active.document, checked(old.document)))
 
     def warnings(self, rule_file: RuleFile) -> tuple[Problem, ...]:
         """What a publish of these rules would warn of now, before anybody is surprised by it."""

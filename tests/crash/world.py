@@ -535,9 +535,10 @@ class World:
             self.too_late[said.person.name] = error.record.answer
 
     def _ask(self, port: Callable[[str, Any], Any]) -> Any:
-        given = (port("versions", self.versions), self.clock, {})
+        versions = port("versions", self.versions)
         simulations = SignedSimulations(InMemorySecrets(page="s" * 43), "page", self.clock)
-        return self._asked, (DraftRules(*given, TERMS), self.designs.publish(*given, simulations, TERMS))
+        publishing = self.designs.publish(versions, self.clock, {}, simulations, TERMS)
+        return self._asked, (DraftRules(versions, self.clock, TERMS, publishing.warnings), publishing)
 
     def _asked(self, event: Any, _context: Any, given: tuple[DraftRules, PublishRules]) -> None:
         asked: Asking = event["ask"]

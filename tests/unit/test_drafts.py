@@ -790,6 +790,19 @@ def test_a_rollback_is_a_publish_of_the_version_before_and_needs_no_words(office
     assert [event.detail["version"] for event in office.house.versions.outbox] == [1, 2, 3]
 
 
+def test_a_preview_of_a_rollback_tells_where_it_would_lead_and_publishes_nothing(office: Office) -> None:
+    office.went_live("second")
+    office.went_live("third")
+    asked = {"note": "", "preview": True}
+
+    told = office.ask(MIA, "POST", "/v1/rules/rollbacks", asked)
+    assert (told["status"], told["version"], told["warnings"]) == (200, 2, [])
+    assert office.ask(MIA, "POST", "/v1/rules/rollbacks", {**asked, "number": 1})["version"] == 1
+    assert office.ask(MIA, "POST", "/v1/rules/rollbacks", {**asked, "number": 9})["status"] == 404
+    assert office.ask(ANA, "POST", "/v1/rules/rollbacks", asked)["status"] == 403
+    assert office.active["number"] == 3
+
+
 def test_rolling_back_twice_goes_back_further_and_by_number_anywhere(office: Office) -> None:
     office.went_live("second")
     office.went_live("third")
@@ -921,8 +934,8 @@ class Everybody(RuleBasedStateMachine):
         house = a_desk(TWO_WORDS)
         self.versions: InMemoryRuleVersions = house.versions
         self.clock: FixedClock = house.clock
-        self.drafts = DraftRules(self.versions, self.clock, ROSTERS, TWO_WORDS)
         self.publishing = PublishRules(self.versions, self.clock, ROSTERS, house.simulations, TWO_WORDS)
+        self.drafts = DraftRules(self.versions, self.clock, TWO_WORDS, self.publishing.warnings)
         self.words: dict[str, set[tuple[str, Role]]] = {}
         """By the text of a draft, and its number: who gave which word for exactly that, as the answers said."""
         self.greatest = 0

@@ -54,6 +54,7 @@ class RollBackRulesRequest(Request):
         None, description="Of the version; when missing the one before the active one."
     )
     note: Words = Field("", description="Why, for those who read the list of versions.")
+    preview: Annotated[bool, Field(description="Only tell where it would lead.")] = False
 
 
 class ListDraftsRequest(Request):
@@ -156,6 +157,13 @@ class PublishRulesResponse(RuleVersionResponse):
     )
 
 
+class WayBackResponse(Response):
+    """Where a rollback would lead; nothing is published."""
+
+    version: int = Field(description="The version whose file would hold once more.")
+    warnings: list[WarningResponse] = Field(description="What the rollback would warn of.")
+
+
 class DraftStepResponse(Response):
     """A draft came to a state."""
 
@@ -192,7 +200,10 @@ class DraftFileResponse(DraftResponse):
 class DraftRulesResponse(DraftResponse):
     """The draft that was made."""
 
-    warnings: list[WarningResponse] = Field(description="Who is named and unknown to the settings, and what is vain.")
+    warnings: list[WarningResponse] = Field(
+        description="Who is named and unknown to the settings, what is vain, whom publishing it now would leave in "
+        "stages that it drops."
+    )
 
 
 class DraftsResponse(Response):

@@ -62,6 +62,8 @@ def publish_rules(request: HttpRequest, _path: Mapping[str, str], person: Person
 def roll_back_rules(request: HttpRequest, _path: Mapping[str, str], person: Person, desk: Desk) -> Reply:
     """`POST /v1/rules/rollbacks`: the file of an old version holds once more."""
     asked = validated(api.rules.RollBackRulesRequest, read_json(request.body(SINGLE_LIMIT)))
+    if asked.preview:
+        return answered(200, replies.rules.way_back(desk.rules.way_back(asked.number)))
     return answered(201, replies.rules.published(desk.rules.roll_back(asked.number, asked.note, person)))
 
 

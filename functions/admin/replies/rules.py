@@ -11,7 +11,7 @@ from shared.domain.rulefile import Problem
 from shared.ports.rules import RuleVersion
 from shared.usecases.compare import Compared
 from shared.usecases.drafts import Drafted, DraftPage
-from shared.usecases.publish import Published
+from shared.usecases.publish import Published, WayBack
 
 
 def rules(version: RuleVersion) -> api.rules.RulesResponse:
@@ -44,6 +44,11 @@ def published(outcome: Published) -> api.rules.PublishRulesResponse:
     return api.rules.PublishRulesResponse(
         **rule_version(outcome.version).model_dump(), is_new=outcome.is_new, warnings=warned(outcome.warnings)
     )
+
+
+def way_back(back: WayBack) -> api.rules.WayBackResponse:
+    """Where a rollback would lead."""
+    return api.rules.WayBackResponse(version=back.version.number, warnings=warned(back.warnings))
 
 
 def draft(drafted: Drafted) -> api.rules.DraftResponse:

@@ -310,6 +310,17 @@ def test_a_token_that_is_none_is_told_to_be_made_anew(monkeypatch):
     assert "BATON_TOKEN" in told.value.remedy
 
 
+def test_what_an_api_of_another_release_does_not_tell_is_told_in_words(monkeypatch):
+    answer = SimpleNamespace(status=200, data=b'{"versions": [{"number": 3}]}', reason="OK")
+    monkeypatch.setattr("infra.deployed.urllib3.request", lambda *_, **__: answer)
+    (version,) = Api("https://x", "t").get("/v1/rules/versions")["versions"]
+
+    assert (version["number"], version.get("sha256")) == (3, None)
+    with pytest.raises(Failure, match="probably an older one: it does not tell 'sha256'") as told:
+        version["sha256"]
+    assert "baton deploy" in told.value.remedy
+
+
 def test_a_lead_that_a_path_could_mistake_for_something_else_is_quoted():
     assert path_of("v1", "leads", "../rules?x") == "/v1/leads/..%2Frules%3Fx"
 

@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
-from infra.cli import asking, drafts, publish, versions
+from infra.cli import asking, drafts, publish, simulate, versions
 from infra.cli.main import app
 from infra.cli.screen import Screen, screen
 from infra.cli.versions import remarks
@@ -41,7 +41,7 @@ class Terminal:
         self._monkeypatch = monkeypatch
 
     def run(self, who, *words, said=None):
-        for module in (drafts, publish, versions):
+        for module in (drafts, publish, simulate, versions):
             self._monkeypatch.setattr(module, "signed_in", lambda _: seller(self.desk, who, ROLES[who]))
         return CliRunner().invoke(app, ["rules", *map(str, words)], input=said)
 
@@ -276,27 +276,59 @@ def test_the_way_back_is_open_where_nobody_can_tell_what_it_leaves_behind(left_b
     def fails(*_, **__):
         raise Unavailable("nobody answers")
 
-    monkeypatch.setattr(left_behind.desk.desk.simulate, "page", fails)
+    monkeypatch.setattr(left_behind.desk.desk.rules, "way_back", fails)
 
     assert "active again" in left_behind.done("mia", "rollback")
 
 
-def test_versions_are_listed_shown_and_gone_back_to_at_an_api_of_an_older_release(left_behind, monkeypatch):
-    left_behind.done("mia", "publish", left_behind.folder / "second.yaml")
+def of_an_older_release(monkeypatch):
+    """Whoever asks the API asks one that knows no preview of a rollback, and tells less."""
 
     def of_before(told, unknown):
         if isinstance(told, dict):
-            return {key: of_before(each, unknown) for key, each in told.items() if key != unknown}
+            return type(told)({key: of_before(each, unknown) for key, each in told.items() if key not in unknown})
         return [of_before(each, unknown) for each in told] if isinstance(told, list) else told
 
     class Older(Seller):
         def _call(self, method, path, body=None):
-            return of_before(super()._call(method, path, body), "warnings" if "simulations" in path else "publisher")
+            if body and "preview" in json.loads(body):
+                raise Refusal(422, {"code": "invalid", "message": "unknown field", "details": {"at": "preview"}})
+            unknown = {"warnings", "order"} if "simulations" in path else {"publisher"}
+            return of_before(super()._call(method, path, body), unknown)
 
     monkeypatch.setattr(sys.modules[__name__], "seller", lambda *at: Older("https://baton.example", "token", *at))
 
+
+def test_versions_are_listed_shown_and_gone_back_to_at_an_api_of_an_older_release(left_behind, monkeypatch):
+    left_behind.done("mia", "publish", left_behind.folder / "second.yaml")
+    of_an_older_release(monkeypatch)
+
     for words, told in (("history", "second"), ("show", "demo_requested"), ("rollback", "active again")):
         assert told in left_behind.done("mia", words)
+
+
+@pytest.mark.parametrize("command", ["publish", "simulate"])
+def test_an_api_of_an_older_release_that_cannot_do_it_is_said_to_be_older(left_behind, monkeypatch, command):
+    of_an_older_release(monkeypatch)
+
+    failure = left_behind.failed("mia", command, left_behind.file("second"))
+
+    assert failure.what.startswith("The API is of another release than this command, probably an older one")
+    assert "'order'" in failure.what
+    assert "`baton deploy --env ENVIRONMENT`" in failure.remedy
+    assert left_behind.desk.versions.active_number() == 1
+
+
+def test_nobody_is_asked_about_a_rollback_that_is_refused_anyway(team, monkeypatch):
+    team.done("mia", "publish", f"draft-{team.approved('second')}")
+    monkeypatch.setattr(asking, "is_asked", lambda: pytest.fail("somebody was asked"))
+
+    assert team.failed("bo", "rollback").status == HTTPStatus.FORBIDDEN
+    assert "hold already" in team.failed("mia", "rollback", 2).what
+
+
+def test_a_draft_tells_whom_publishing_it_would_leave_behind(left_behind):
+    assert WARNED in left_behind.done("mia", "draft", left_behind.file("second"))
 
 
 def test_what_is_refused_anyway_is_not_simulated_first(team, monkeypatch):
