@@ -100,12 +100,25 @@ class HttpApi(Construct):
         )
 
 
+_OF_CLIENTS = (
+    "x-retry-count",
+    "anonymousid",
+    "sentat",
+    "rsa-recovered",
+    "rsa-retry-attempt",
+    "rsa-retry-reason",
+    "rsa-since-first-attempt",
+    "rsa-since-last-attempt",
+)
+"""How often Segment's client for browsers tried, and what RudderStack's tells of the browser and of its own tries: what
+is not listed no browser sends, and the whole call neither."""
+
+
 def _preflight(origins: Sequence[str]) -> apigateway.CorsPreflightOptions:
     return apigateway.CorsPreflightOptions(
         allow_origins=list(origins),
         allow_methods=[apigateway.CorsHttpMethod.GET, apigateway.CorsHttpMethod.POST],
-        # Segment's client for browsers tells how often it tried, RudderStack's which browser it is.
-        allow_headers=["anonymousid", "authorization", "content-type", "x-retry-count"],
+        allow_headers=["authorization", "content-type", *_OF_CLIENTS],
         expose_headers=["retry-after"],
         max_age=Duration.hours(1),
     )
