@@ -37,7 +37,9 @@ class WriteKeys:
             Unavailable: it may be a secret key, and the secrets cannot be read now.
         """
         if not isinstance(key, str) or not key:
-            msg = "send a write key: HTTP Basic with the key as the user name, or `writeKey` in the body"
+            msg = (
+                "send a write key: HTTP Basic with the key as the user name, a bearer token, or `writeKey` in the body"
+            )
             raise Unauthenticated(msg)
         found = [source for text, source in self._public.items() if _same(text, key)]
         return found[0] if found else self._secret_source(key)
@@ -62,8 +64,13 @@ class WriteKeys:
 
 
 def key_of(authorization: str | None) -> str | None:
-    """The user name of HTTP Basic authorization, as every client of the kind sends its write key (`key:`)."""
+    """The user name of HTTP Basic authorization, as clients send their write key (`key:`), or a bearer token.
+
+    Customer.io's client for Python sends as a token what begins like one of Customer.io's own keys, `sk_eu_`.
+    """
     scheme, _, encoded = (authorization or "").partition(" ")
+    if scheme.lower() == "bearer":
+        return encoded.strip() or None
     if scheme.lower() != "basic":
         return None
     try:
@@ -74,4 +81,4 @@ def key_of(authorization: str | None) -> str | None:
 
 
 def _same(known: str, given: str) -> bool:
-    return len(given) <= _MAX_LENGTH and hmac.compare_digest(known.encode(), given.encode())
+    return len(given) <= _MAX_LENGTH and hmac.compare_digest(known.encode(), given.encode("utf-8", "surrogatepass"))

@@ -13,6 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import customerio.analytics.client  # type: ignore[import-untyped]
 import pytest
 import rudderstack.analytics.client  # type: ignore[import-untyped]
 import segment.analytics.client  # type: ignore[import-untyped]
@@ -179,8 +180,20 @@ def test_rudderstacks_client_for_python_is_taken_whole(cloud: Cloud) -> None:
     assert_logged_once(cloud, "rudder-python", told)
 
 
+def test_customer_ios_client_for_python_is_taken_whole(cloud: Cloud) -> None:
+    told, errors = calls("customerio-python"), []
+    client = customerio.analytics.client.Client(
+        cloud.where["secret_key"], host=cloud.where["api"], on_error=lambda error, _: errors.append(error)
+    )
+    send_with(client, told)
+    client.shutdown()
+
+    assert errors == []
+    assert_logged_once(cloud, "customerio-python", told)
+
+
 @pytest.mark.network
-@pytest.mark.parametrize("client", ["analytics-node", "rudder-sdk-node"])
+@pytest.mark.parametrize("client", ["analytics-node", "cdp-analytics-node", "rudder-sdk-node"])
 def test_a_client_for_node_is_taken_whole(cloud: Cloud, node: Node, client: str) -> None:
     told = calls(client)
     with a_way_to(cloud.where["api"]) as (host, statuses):

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from customerio.analytics.client import Client as CustomerIo  # type: ignore[import-untyped]
 from segment.analytics.client import Client  # type: ignore[import-untyped]
 
 from functions.ingest.handler import lambda_handler
@@ -21,8 +22,9 @@ SETTINGS = Settings(
     budgets_table="budgets",
     erasures_table="erasures",
     erasure_secret="/baton/test/erasure",
-    write_keys=(SecretWriteKey(name="shop", secret="shop"),),
+    write_keys=(SecretWriteKey(name="shop", secret="shop"), SecretWriteKey(name="eu", secret="eu")),
 )
+SECRETS = InMemorySecrets(shop="sk_shop", eu="sk_eu_shop")
 
 
 class Shop(Gateway):
@@ -32,7 +34,7 @@ class Shop(Gateway):
         super().__init__(self._take)
         self.log = InMemoryActivities()
         self.outage = 0
-        self._intake = configured(SETTINGS, self.log, lambda: InMemorySecrets(shop="sk_shop"), InMemoryBudgets)
+        self._intake = configured(SETTINGS, self.log, lambda: SECRETS, InMemoryBudgets)
 
     def _take(self, event: dict[str, Any]) -> dict[str, Any]:
         reply: dict[str, Any] = lambda_handler(event, None, self._intake)
@@ -106,3 +108,13 @@ def test_the_client_reports_an_unknown_key_with_code_and_message(gateway: Shop) 
     (error,) = errors
     assert (error.status, error.code, error.message) == (401, "unauthenticated", "the write key is unknown")
     assert gateway.statuses == [401]
+
+
+def test_customer_ios_client_sends_a_key_that_begins_like_its_own_as_a_token(gateway: Shop) -> None:
+    errors: list[Any] = []
+    sent = CustomerIo("sk_eu_shop", host=gateway.url, on_error=lambda error, _batch: errors.append(error))
+    sent.track("u-1", "Demo Requested", message_id="m-1")
+    sent.shutdown()
+
+    assert errors == []
+    assert [(found.id, found.source) for found in gateway.log.under(user("u-1"))] == [("m-1", "eu")]

@@ -782,7 +782,7 @@ def test_the_document_tells_every_route_and_who_may_ask() -> None:
 
     assert routes == {route.key for route in ROUTES}
     assert told["paths"]["/v1/leads"]["get"]["security"] == [{"people": []}]
-    assert told["paths"]["/v1/track"]["post"]["security"] == [{"write_key": []}]
+    assert told["paths"]["/v1/track"]["post"]["security"] == [{"write_key": []}, {"write_token": []}]
     assert told["paths"]["/docs"]["get"]["security"] == []
 
 

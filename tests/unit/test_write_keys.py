@@ -35,7 +35,9 @@ def test_each_key_speaks_for_its_source() -> None:
     assert [keys().source(key) for key in ("pk_web", "sk_crm", "sk_shop")] == [WEBSITE, CRM, SHOP]
 
 
-@pytest.mark.parametrize("key", [None, "", "pk_we", "pk_web ", "PK_WEB", "sk_", 7, ["pk_web"], "x" * 100_000, "é"])
+@pytest.mark.parametrize(
+    "key", [None, "", "pk_we", "pk_web ", "PK_WEB", "sk_", 7, ["pk_web"], "x" * 100_000, "é", "\ud800"]
+)
 def test_any_other_key_is_nobodys(key: object) -> None:
     with pytest.raises(Unauthenticated):
         keys().source(key)
@@ -86,8 +88,14 @@ def basic(text: str) -> str:
         ("Basic", None),
         ("Basic !!!", None),
         ("Basic " + base64.b64encode(b"\xff\xfe:").decode(), None),
-        ("Bearer pk_web", None),
+        ("Bearer pk_web", "pk_web"),
+        ("bEARER  pk_web ", "pk_web"),
+        ("Bearer ", None),
+        ("Bearer", None),
+        ("Digest pk_web", None),
     ],
 )
-def test_the_key_is_the_user_name_of_basic_authorization(header: str | None, key: str | None) -> None:
+def test_the_key_is_the_user_name_of_basic_authorization_or_the_bearers_token(
+    header: str | None, key: str | None
+) -> None:
     assert key_of(header) == key
