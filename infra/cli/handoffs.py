@@ -12,7 +12,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from infra.cli.leads import Json, answer_in_words, name_of, note_lines, signed_points, story
+from infra.cli.leads import Json, answer_in_words, check_said, name_of, note_lines, signed_points, story
 from infra.cli.moments import moment_named, short_moment
 from infra.cli.screen import harmless, screen
 from infra.cli.session import Environment, signed_in
@@ -38,6 +38,8 @@ _REMEDY = "`baton handoffs list --state all` shows those that there are."
 _HAPPENED = {"reminder": "reminded", "escalation": "escalated", "reassignment": "reassigned"}
 _PAGE = 100
 _LINES = 5
+_ROOM = 72
+"""Columns of a terminal from which on the name of a handoff leaves room for what stands beside it."""
 
 
 class State(StrEnum):
@@ -65,6 +67,7 @@ def list_handoffs(  # noqa: PLR0917 - each is an option
     as_json: Json = False,
 ) -> None:
     """List handoffs, newest first; without options those that nobody has answered."""
+    check_said({"team": team, "assignee": assignee})
     api = signed_in(environment)
     try:
         found = list(_handoffs(api, {"state": state.value, "team": team, "assignee": assignee}, limit))
@@ -73,7 +76,9 @@ def list_handoffs(  # noqa: PLR0917 - each is an option
     if as_json:
         screen.json(found)
     elif found:
-        screen.show(handoffs_table(found, SystemClock().now()))
+        table = handoffs_table(found, SystemClock().now())
+        table.columns[0].no_wrap = screen.results.width >= _ROOM
+        screen.show(table)
     else:
         screen.say("There is no such handoff.")
 
@@ -190,8 +195,6 @@ def handoffs_table(handoffs: Iterable[Mapping[str, Any]], now: Moment) -> Table:
     """Handoffs with who has them and how they stand at a moment."""
     # The name tells the stage too. When it was handed over `show` tells, and the order of the lines.
     table = Table("handoff", "who", "with", "answer by", "state")
-    for column in table.columns:
-        column.overflow = "fold"
     # It is copied to answer: whatever else has to be folded, it stays whole.
     table.columns[0].no_wrap = True
     for each in handoffs:

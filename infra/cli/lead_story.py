@@ -46,6 +46,7 @@ _ORDER = {"activity": 0, "more": 1, "stage": 2, "handoff": 2, "follow-up": 3, "a
 """Of one moment what was caused stands after its cause; the stages in the order of the path, each with its handoffs."""
 _NUMBER = re.compile(r"[+-]?[\d.,]*\d[\d.,]*")
 _FACT = "yes, no, a rating from 1 to 5, or what the lead said"
+_TAKEN_BY = dict(zip(LOSSES, ("aged", "rule cap", "group cap", "score limits"), strict=True))
 
 
 def explain(  # noqa: PLR0917 - each is an option
@@ -288,24 +289,25 @@ def _decided(found: Mapping[str, Any], quiet: Collection[int]) -> Iterator[tuple
 
 
 def _points(told: Mapping[str, Any]) -> Table:
-    table = Table("when", "what", "score", "earned", "aged", "rule cap", "group cap", "score limits", "counts")
+    lines = [line for line in told["contributions"] if line["earned"] or line["counts"]]
+    # What took nothing of any line has no column: the others have room to be read.
+    losses = [name for name in LOSSES if any(as_shown(line)[name] for line in lines)]
+    table = Table("when", "what", "score", "earned", *(_TAKEN_BY[name] for name in losses), "counts")
     for column in table.columns[3:]:
         column.justify = "right"
-    for line in sorted(told["contributions"], key=lambda line: line["at"] or "~"):
-        if not line["earned"] and not line["counts"]:
-            continue
+    for line in sorted(lines, key=lambda line: line["at"] or "~"):
         shown = as_shown(line)
         cells = (
             short_moment(line["at"]),
             str(line["label"] or line["rule"]),
             weighted(told, line["score"]),
             signed_points(shown["earned"]),
-            *(signed_points(-shown[name]) if shown[name] else "" for name in LOSSES),
+            *(signed_points(-shown[name]) if shown[name] else "" for name in losses),
             signed_points(shown["counts"]),
         )
         table.add_row(*(escape(harmless(cell)) for cell in cells))
     table.add_section()
-    table.add_row("", "total", *[""] * 6, short_points(told["total"]), style="bold")
+    table.add_row("", "total", *[""] * (len(losses) + 2), short_points(told["total"]), style="bold")
     table.caption = cut_remark(told)
     return table
 
@@ -328,6 +330,8 @@ def _outlook(told: Mapping[str, Any]) -> Iterator[str]:
 
 def _value(name: str, text: str) -> Json:
     """What a fact says: yes or no, a rating, or words."""
+    if not text.strip():
+        raise Failure(f"--{name} says nothing.", f"Write {_FACT}; `--unknown {name}` takes back what was said of it.")
     value = read_fact(text)
     if isinstance(value, str) and _NUMBER.fullmatch(value):
         remedy = "Write more than the number where it means something else, such as '20000 EUR' or 'in 2026'."

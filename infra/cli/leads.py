@@ -26,6 +26,7 @@ leads_app = typer.Typer(help="Look at leads, and say who is who.", no_args_is_he
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 Why = Annotated[str, typer.Option("--why", help="The reason, for those who look at the lead later.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask before it is done.")]
+_REMEDY = "`baton leads list` shows those that there are."
 _DECISIONS = {
     "merged": "said to be one person",
     "unmerged": "said to be two people",
@@ -55,9 +56,14 @@ def list_leads(  # noqa: PLR0917 - each is an option
     as_json: Json = False,
 ) -> None:
     """List leads, best first: of a temperature, of a stage, or of all temperatures from the top."""
+    wanted = {"email": email, "temperature": temperature, "stage": stage}
+    check_said(wanted)
     api = signed_in(environment)
-    if email or temperature or stage:
-        found = list(_pages(api, {"email": email, "temperature": temperature, "stage": stage}, limit))
+    if any(wanted.values()):
+        try:
+            found = list(_pages(api, wanted, limit))
+        except Refusal as refusal:
+            raise _no_address(refusal, email or "") from refusal
         if not found:
             _check_named(api, temperature, "temperature", "temperature")
             _check_named(api, stage, "stage", "stages")
@@ -70,7 +76,7 @@ def list_leads(  # noqa: PLR0917 - each is an option
         for line in as_of.behind_lines(found):
             screen.say(line)
     else:
-        screen.say("There is no such lead." if email or temperature or stage else "There is no lead yet.")
+        screen.say("There is no such lead." if any(wanted.values()) else "There is no lead yet.")
 
 
 @leads_app.command("show")
@@ -175,6 +181,23 @@ def all_leads(api: Api, limit: int) -> list[dict[str, Any]]:
     return found
 
 
+def check_said(options: Mapping[str, str | None]) -> None:
+    """That no option which narrows a list is given and says nothing, as a script's does whose variable is not set.
+
+    Raises:
+        Failure: one does.
+    """
+    if empty := next((name for name, value in options.items() if value is not None and not value.strip()), None):
+        raise Failure(f"--{empty} says nothing.", "Leave it out to see all.")
+
+
+def _no_address(refusal: Refusal, told: str) -> Failure:
+    """That what was told is no e-mail address, where that is what the API has against it."""
+    if refusal.status != HTTPStatus.UNPROCESSABLE_ENTITY or refusal.field != "email":
+        return refusal
+    return Failure(f"{told} is no e-mail address.", f"Write it as ada@example.com. {_REMEDY}")
+
+
 def _check_named(api: Api, name: str | None, kind: str, section: str) -> None:
     """That the active rules have what was asked for; leads may still stand in what older ones had."""
     names = [each["name"] for each in api.get("/v1/rules")["document"].get(section) or []]
@@ -189,23 +212,22 @@ def story(api: Api, lead: str, asked: Mapping[str, str | None] = MappingProxyTyp
     Raises:
         Failure: there is none.
     """
-    remedy = "`baton leads list` shows those that there are."
+    if not lead.strip():
+        raise Failure("No lead is named.", _REMEDY)
     number = lead
     if "@" in lead:
         try:
             found = api.get("/v1/leads", {"email": lead})["leads"]
         except Refusal as refusal:
-            if refusal.status != HTTPStatus.UNPROCESSABLE_ENTITY:
-                raise
-            raise Failure(f"{lead} is no e-mail address.", f"Write it as ada@example.com. {remedy}") from refusal
+            raise _no_address(refusal, lead) from refusal
         if not found:
-            raise Failure(f"There is no lead with the address {lead}.", remedy)
+            raise Failure(f"There is no lead with the address {lead}.", _REMEDY)
         number = found[0]["id"]
     try:
         answer: dict[str, Any] = api.get(path_of("v1", "leads", number), asked)
     except Refusal as refusal:
         if refusal.status == HTTPStatus.NOT_FOUND:
-            raise Failure(f"There is no lead with the id {lead}.", remedy) from refusal
+            raise Failure(f"There is no lead with the id {lead}.", _REMEDY) from refusal
         if isinstance(refusal.answer, Mapping) and "now" in (refusal.answer.get("details") or {}):
             refusal.remedy = f"`baton leads show {lead}` tells what time may change."
         if isinstance(refusal.answer, Mapping) and (refusal.answer.get("details") or {}).get("occurred"):

@@ -12,6 +12,7 @@ from unicodedata import category
 
 from rich.console import Console
 from rich.markup import escape
+from rich.table import Table
 
 from infra.failure import Failure
 
@@ -56,7 +57,9 @@ class Screen:
         self.progress.print(text, markup=False, style="dim")
 
     def show(self, thing: Any) -> None:
-        """Print a table, or whatever rich knows how to draw."""
+        """Print a table, in which nothing is cut however narrow the terminal is, or whatever rich knows how to draw."""
+        for column in thing.columns if isinstance(thing, Table) else ():
+            column.overflow = "fold"
         self.results.print(thing, soft_wrap=False)
 
     def json(self, value: Any) -> None:

@@ -13,6 +13,7 @@ from infra.cli import as_of, handoffs, lead_story, leads
 from infra.cli.handoffs import review
 from infra.cli.leads import activity_line
 from infra.cli.main import app
+from infra.cli.screen import Screen
 from infra.cli.transitions import cause_of
 from infra.deployed import Refusal
 from infra.failure import Failure
@@ -124,6 +125,23 @@ def test_who_has_a_handoff_its_stage_and_its_deadline_are_whole_in_a_list_of_120
     assert "…" not in told
 
 
+@pytest.mark.parametrize(("columns", "is_whole"), [(60, False), (80, True)])
+def test_a_list_of_handoffs_has_room_for_each_column_however_narrow_the_terminal_is(
+    baton, desk, monkeypatch, columns, is_whole
+):
+    key = HandoffKey(LeadId("01890a5d-ac96-774b-bcce-b302099a8057"), "mql", 1)
+    desk.handoffs.committed[key] = handed_over(key)
+    paper = io.StringIO()
+    monkeypatch.setattr(handoffs, "screen", Screen(Console(file=paper, width=columns)))
+    done(baton("handoffs", "list"))
+
+    rows = paper.getvalue().splitlines()
+    assert (key.text in paper.getvalue()) is is_whole
+    assert "…" not in paper.getvalue()
+    assert len(rows) < 20
+    assert max(map(len, rows)) <= columns
+
+
 def test_a_handoff_is_marked_with_what_happened_while_nobody_answered(baton, desk):
     before = desk.handoffs.record(ADAS)
     desk.handoffs.follow_up(before, HandoffRecord(before.handoff, "inside-sales", "mia", before.handoff.follow_ups))
@@ -147,6 +165,8 @@ def test_a_list_is_narrowed_by_state_team_and_assignee(baton):
     [
         (("--team", "nobody"), "The settings have no team 'nobody'.", "There are default, inside-sales, managers."),
         (("--assignee", "nobody"), "The settings have no member 'nobody'.", "There are mia."),
+        (("--team", ""), "--team says nothing.", "Leave it out to see all."),
+        (("--assignee", " "), "--assignee says nothing.", "Leave it out to see all."),
         (
             ("--team", "inside-sales", "--assignee", "nobody", "--json"),
             "The settings have no member 'nobody'.",
@@ -385,6 +405,7 @@ def test_scores_are_told_to_a_tenth_in_rows_that_add_up_and_exactly_to_scripts(b
     earned, *lost, counts = [float(cell) for cell in re.findall(r"(?<= )[+-][\d.]+(?= )", row)]
     assert earned == 60.5
     assert round(earned + sum(lost), 1) == counts
+    assert {"aged", "rule cap"} == {name for name in ("aged", "rule cap", "group cap", "score limits") if name in told}
     assert demo["earned"] == 60.57
     assert round(demo["counts"], 1) != demo["counts"]
 
@@ -558,7 +579,8 @@ def test_what_was_asked_in_vain_and_what_is_unknown_again_are_written_down(baton
         (("--asked", "colour"), "--asked colour is no qualification fact."),
         (("--unknown", "colour"), "--unknown colour is no qualification fact."),
         (("--need", "CRM", "--asked", "need"), "It cannot be written down: need is either told, or asked"),
-        (("--need", " "), "It cannot be written down: a fact is true or false"),
+        (("--need", " "), "--need says nothing."),
+        (("--budget", ""), "--budget says nothing."),
         (("--budget", "6"), "--budget 6 is no rating: a number alone is one, from 1 to 5."),
         (("--budget", "-1"), "--budget -1 is no rating"),
         (("--budget", "20,000.50"), "--budget 20,000.50 is no rating"),
@@ -641,6 +663,12 @@ def test_a_reason_is_taken_by_what_people_call_it_too(baton, desk):
         (("list", "--temperature", "hott"), "The active rules have no temperature 'hott'.", "There are cold, warm."),
         (("list", "--stage", "nostage"), "The active rules have no stage 'nostage'.", "There are mql, recycled."),
         (("show", "nobody@x"), "nobody@x is no e-mail address.", "Write it as ada@example.com."),
+        (("list", "--email", "nobody@x"), "nobody@x is no e-mail address.", "Write it as ada@example.com."),
+        (("list", "--email", ""), "--email says nothing.", "Leave it out"),
+        (("list", "--stage", " "), "--stage says nothing.", "Leave it out"),
+        (("list", "--temperature", ""), "--temperature says nothing.", "Leave it out"),
+        (("show", ""), "No lead is named.", "`baton leads list`"),
+        (("timeline", " "), "No lead is named.", "`baton leads list`"),
     ],
 )
 def test_what_is_asked_for_and_cannot_be_is_told_with_what_there_is(  # noqa: PLR0917 - a case each

@@ -93,6 +93,19 @@ def test_points_are_explained_in_the_order_of_time_and_standing_ones_last(screen
     assert told.index("first") < told.index("second") < told.index("standing")
 
 
+@pytest.mark.parametrize("columns", [60, 80])
+def test_what_has_no_room_in_a_table_is_folded_and_never_cut(papers, columns):
+    told = lead(name="Ada Lovelace", company="Engines") | {"id": "0" * 32}
+    screen = Screen(Console(file=papers[0], width=columns))
+    screen.show(leads_table([told]))
+    screen.show(explanation_table(explained([("2026-03-01T09:00:00Z", "Read a very long word-by-word agreement")])))
+
+    drawn = papers[0].getvalue()
+    assert "…" not in drawn
+    assert drawn.count("0") >= 32
+    assert max(map(len, drawn.splitlines())) <= columns
+
+
 def lead(name, company):
     person = {"emails": ["ada@example.com"], "name": name, "title": None, "company": company}
     score = {"total": 5, "temperature": "cold"}
