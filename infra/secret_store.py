@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class NeededSecret:
-    """A secret, and what for: `write_key`, `webhook` (to sign with), `slack` (its URL), `erasure` (tombstones) or
-    `lead_page` (links to it).
+    """A secret, and what for: `write_key`, `form` (its host signs with it), `webhook` (to sign with), `slack` (its
+    URL), `erasure` (tombstones) or `lead_page` (links to it).
 
     The settings name all of them but the last two, which Baton makes.
     """
@@ -119,6 +119,9 @@ def _named(settings: Settings) -> Iterator[NeededSecret]:
     for key in settings.write_keys:
         if isinstance(key, SecretWriteKey):
             yield NeededSecret(key.secret, "write_key")
+    for form in settings.forms:
+        if form.signing_secret:
+            yield NeededSecret(form.signing_secret, "form")
     for team in settings.teams.values():
         if team.webhook:
             yield NeededSecret(team.webhook.secret, "webhook")

@@ -7,7 +7,7 @@ the text of that name under `/baton/<environment>/<name>`.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from types import UnionType
@@ -15,7 +15,7 @@ from typing import Annotated, Any, Final, Literal, Self, Union, get_args, get_or
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StringConstraints, ValidationError, model_validator
 
-from functions.ingest.settings import BudgetLimits, EventTypes, Form, SecretWriteKey, WriteKey
+from functions.ingest.settings import BudgetLimits, EventTypes, Form, HubSpotHost, SecretWriteKey, WriteKey
 from functions.notify.settings import Team
 from infra.failure import Failure
 from shared.adapters.yaml12 import Document, YamlError, read_yaml
@@ -229,6 +229,7 @@ def _contradictions(settings: Settings) -> list[str]:
     for place, key in enumerate(settings.write_keys):
         if isinstance(key, SecretWriteKey) and not _is_secret_name(key.secret):
             found.append(f"write_keys.{place}.secret: {_secret_rule(key.secret)}")
+    found += _wrong_with_hosts(settings.forms)
     for title, names in (
         ("write_keys", [key.name for key in settings.write_keys]),
         ("forms", [form.name for form in settings.forms]),
@@ -237,6 +238,20 @@ def _contradictions(settings: Settings) -> list[str]:
             f"{title}: the name {name!r} is used twice" for name in sorted({n for n in names if names.count(n) > 1})
         ]
     return found
+
+
+def _wrong_with_hosts(forms: Sequence[Form]) -> list[str]:
+    """What of the forms that others show does not fit."""
+    found = [
+        f"forms.{place}.hosted_by.secret: {_secret_rule(form.signing_secret)}"
+        for place, form in enumerate(forms)
+        if form.signing_secret is not None and not _is_secret_name(form.signing_secret)
+    ]
+    places = [form.hosted_by.place for form in forms if isinstance(form.hosted_by, HubSpotHost)]
+    return found + [
+        f"forms: the form {guid} of HubSpot's portal {portal} is there twice"
+        for portal, guid in sorted({place for place in places if places.count(place) > 1})
+    ]
 
 
 def _wrong_with_people(name: str, team: Team, teams: Mapping[str, Team]) -> list[str]:

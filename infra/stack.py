@@ -14,7 +14,7 @@ from functions.admin.settings import Settings as AdminSettings
 from functions.answer.settings import Settings as AnswerSettings
 from functions.erase.settings import Settings as EraseSettings
 from functions.evaluate.settings import Settings as EvaluateSettings
-from functions.ingest.settings import SecretWriteKey, WriteKey
+from functions.ingest.settings import Form, SecretWriteKey, WriteKey
 from functions.ingest.settings import Settings as IngestSettings
 from functions.notify.settings import Settings as NotifySettings
 from functions.notify.settings import Team, WebhookTarget
@@ -60,7 +60,7 @@ SCRIPT: Final = "Browsers load it as part of any page; it holds no key and is th
 SIGNED_LINK: Final = "Whom a message reaches need not sign in: the function checks the link's signature and time."
 ABOUT_THE_API: Final = "It tells what the published documentation tells, and nothing about any lead."
 BECAUSE: Final = {"ingest": WRITE_KEY, "answer": SIGNED_LINK, "admin": ABOUT_THE_API}
-BECAUSE_OF: Final = {"form": FORM, "script": SCRIPT}
+BECAUSE_OF: Final = {"form": FORM, "hubspot_form": FORM, "script": SCRIPT}
 
 
 class BatonStack(Stack):
@@ -108,7 +108,7 @@ class BatonStack(Stack):
                 erasures_table=self.erasures.name,
                 erasure_secret=settings.parameter(ERASURE_SECRET),
                 write_keys=tuple(_with_parameter(settings, key) for key in settings.write_keys),
-                forms=settings.forms,
+                forms=tuple(_with_form_parameter(settings, form) for form in settings.forms),
                 origins=settings.origins,
                 catalogue=settings.catalogue,
                 budgets=settings.budgets,
@@ -490,7 +490,8 @@ class BatonStack(Stack):
         return f"https://{settings.domain.name}" if settings.domain else self.api.api.api_endpoint
 
     def _ingest_secrets(self) -> list[str]:
-        return [key.secret for key in self._settings.write_keys if isinstance(key, SecretWriteKey)]
+        keys = [key.secret for key in self._settings.write_keys if isinstance(key, SecretWriteKey)]
+        return keys + sorted({form.signing_secret for form in self._settings.forms if form.signing_secret})
 
     def _notify_secrets(self) -> list[str]:
         named = [
@@ -520,6 +521,14 @@ def _with_parameter(settings: Settings, key: WriteKey) -> WriteKey:
     if isinstance(key, SecretWriteKey):
         return key.model_copy(update={"secret": settings.parameter(key.secret)})
     return key
+
+
+def _with_form_parameter(settings: Settings, form: Form) -> Form:
+    """A form as the function is told it, likewise."""
+    if form.hosted_by is None or form.signing_secret is None:
+        return form
+    host = form.hosted_by.model_copy(update={"secret": settings.parameter(form.signing_secret)})
+    return form.model_copy(update={"hosted_by": host})
 
 
 def _roster(team: Team) -> tuple[Member, ...]:

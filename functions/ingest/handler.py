@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 from functions.ingest.embed import script_reply
 from functions.ingest.intake import Intake, from_environment
 from shared.adapters.faults import fault
-from shared.adapters.forms import form_reply, is_robot, read_fields, read_form, refusal_reply
+from shared.adapters.form_hosts import SignedForm
+from shared.adapters.forms import (
+    FormShape,
+    form_reply,
+    is_robot,
+    read_fields,
+    read_form,
+    read_submission,
+    refusal_reply,
+)
 from shared.adapters.http_api import BATCH_LIMIT, MAX_AGENT, SINGLE_LIMIT, HttpRequest, Reply, json_reply
+from shared.adapters.hubspot import hubspot_refusal, hubspot_reply, read_hubspot
 from shared.adapters.routes import find
 from shared.adapters.segment import SegmentReader, read_payload, segment_reply
 from shared.adapters.submitted_activities import SOURCE, read_submitted
@@ -32,10 +42,8 @@ def lambda_handler(event: dict[str, Any], _context: object, intake: Intake | Non
         if route.operation == "script":
             return script_reply(request)
         intake = intake or from_environment()
-        if route.operation == "form":
-            return _form(request, variables["form"], intake)
-        if route.operation == "import":
-            return _list(request, intake)
+        if answer := _ANSWERS.get(route.operation):
+            return answer(request, variables, intake)
         return _call(request, route.operation, intake)
     except Exception as error:  # noqa: BLE001 (every request gets an answer)
         return refusal_reply(error, request)
@@ -60,7 +68,7 @@ def _call(request: HttpRequest, call: str, intake: Intake) -> Reply:
     return segment_reply(call, len(sent), rejections)
 
 
-def _list(request: HttpRequest, intake: Intake) -> Reply:
+def _list(request: HttpRequest, _variables: Mapping[str, str], intake: Intake) -> Reply:
     # Lists are rare and cold starts are not: what reads them takes one twentieth of a cold start's CPU time.
     from shared.adapters.lists import ListReader, read_list  # noqa: PLC0415
 
@@ -73,16 +81,63 @@ def _list(request: HttpRequest, intake: Intake) -> Reply:
     return json_reply(200, reader.answer(sent.lines, take([reader.read(line) for line in sent.lines], source)))
 
 
-def _form(request: HttpRequest, name: str, intake: Intake) -> Reply:
-    shape = intake.forms.get(name)
+def _form(request: HttpRequest, variables: Mapping[str, str], intake: Intake) -> Reply:
+    shape = intake.forms.get(variables["form"])
     if shape is None:
         msg = "no form of that name is configured"
         raise NotFound(msg)
+    if signed := intake.signed_forms.get(shape.name):
+        return _signed_form(request, shape, signed, intake)
     fields = read_fields(request, SINGLE_LIMIT)
     if not is_robot(fields):
         source = intake.form_source(shape.name, request.address)
         _raise_first(intake.ingest.submit([read_form(shape, fields, request, source)], source))
     return form_reply(fields, request, intake.origins)
+
+
+def _signed_form(request: HttpRequest, shape: FormShape, signed: SignedForm, intake: Intake) -> Reply:
+    submission = signed.read(request, shape)
+    if submission is None:
+        return json_reply(200, {"success": True, "ignored": True})
+    # All that a host tells comes from the host's own addresses, so that the budget of the form alone counts.
+    source = intake.form_sources[shape.name]
+    _raise_first(intake.ingest.submit([read_submission(shape, submission, request.received_at, source)], source))
+    return json_reply(200, {"success": True})
+
+
+def _hubspot_form(request: HttpRequest, variables: Mapping[str, str], intake: Intake) -> Reply:
+    place = (variables["portal"], variables["form"].lower())
+    shape = intake.forms.get(intake.hubspot_forms.get(place, ""))
+    if shape is None:
+        msg = "no form of that portal and id is configured"
+        return hubspot_refusal(NotFound(msg), request)
+    try:
+        submission = read_hubspot(request, shape)
+        source = intake.form_source(shape.name, request.address)
+        _raise_first(intake.ingest.submit([read_submission(shape, submission, request.received_at, source)], source))
+    except Exception as error:  # noqa: BLE001 (pages read HubSpot's kinds of errors)
+        return hubspot_refusal(error, request, shape.email_field)
+    return hubspot_reply()
+
+
+def _events(request: HttpRequest, _variables: Mapping[str, str], intake: Intake) -> Reply:
+    # Most who send activities send no such events: what reads them is no part of their cold start.
+    from shared.adapters.cloud_events import CloudEventReader, placed, read_events  # noqa: PLC0415
+
+    source = intake.keys.source(key_of(request.headers.get("authorization")))
+    reader = CloudEventReader(source, request.received_at, intake.catalogue)
+    sent = read_events(request)
+    rejections = placed(intake.ingest.submit(reader.read(sent), source), sent)
+    return segment_reply("batch" if sent.batched else "event", len(sent.events), rejections)
+
+
+_ANSWERS: Mapping[str, Callable[[HttpRequest, Mapping[str, str], Intake], Reply]] = {
+    "events": _events,
+    "form": _form,
+    "hubspot_form": _hubspot_form,
+    "import": _list,
+}
+"""What answers each operation, but for Segment's calls and the script."""
 
 
 def _from_bus(records: list[Mapping[str, Any]], intake: Intake) -> dict[str, list[dict[str, str]]]:

@@ -10,7 +10,7 @@ from typing import Any
 from botocore.config import Config
 from botocore.session import get_session
 
-from functions.ingest.settings import Form, PublicWriteKey, SecretWriteKey, Settings
+from functions.ingest.settings import Form, HubSpotHost, PublicWriteKey, SecretWriteKey, Settings, WebflowHost
 from shared.adapters.catalogue import Catalogue
 from shared.adapters.clock import SystemClock
 from shared.adapters.crawlers import is_crawler
@@ -19,8 +19,11 @@ from shared.adapters.dynamodb.budgets import DynamoDBBudgets
 from shared.adapters.dynamodb.erasures import DynamoDBErasures
 from shared.adapters.email_kinds import email_kind
 from shared.adapters.environment import load
+from shared.adapters.form_hosts import SignedForm
 from shared.adapters.forms import FormConsent, FormShape
 from shared.adapters.ssm import SSMSecrets
+from shared.adapters.typeform import TYPEFORM
+from shared.adapters.webflow import WEBFLOW
 from shared.adapters.write_keys import WriteKeys
 from shared.domain.activity import Rank
 from shared.domain.admission import Source, form_source, public_source, trusted_source
@@ -48,12 +51,17 @@ _IMPATIENCE = Config(connect_timeout=1, read_timeout=1, retries={"total_max_atte
 
 @dataclass(frozen=True, slots=True)
 class Intake:
-    """Where activities go, whose keys open the way, and what the forms and events of this deployment mean."""
+    """Where activities go, whose keys open the way, and what the forms and events of this deployment mean.
+
+    `signed_forms` are those of which their hosts alone tell; `hubspot_forms` names forms by portal and GUID.
+    """
 
     ingest: Ingest
     keys: WriteKeys
     forms: Mapping[str, FormShape] = field(default_factory=dict)
     form_sources: Mapping[str, Source] = field(default_factory=dict)
+    signed_forms: Mapping[str, SignedForm] = field(default_factory=dict)
+    hubspot_forms: Mapping[tuple[str, str], str] = field(default_factory=dict)
     address_limit: int | None = None
     sender_limit: int | None = None
     origins: tuple[str, ...] = ()
@@ -108,6 +116,10 @@ def configured(
         ),
         forms={form.name: _shape(form) for form in settings.forms},
         form_sources={form.name: _form_source(settings, form) for form in settings.forms},
+        signed_forms={form.name: signed for form in settings.forms if (signed := _signed(form, secrets))},
+        hubspot_forms={
+            form.hosted_by.place: form.name for form in settings.forms if isinstance(form.hosted_by, HubSpotHost)
+        },
         address_limit=settings.budgets.address,
         sender_limit=settings.budgets.sender,
         origins=settings.origins,
@@ -159,6 +171,14 @@ def _form_source(settings: Settings, form: Form) -> Source:
     limit = form.budget or settings.budgets.form
     budgets = (Budget(BudgetKind.FORM, form.name, limit),) if limit else ()
     return replace(form_source(form.name, form.activity), budgets=budgets, per_identity=settings.budgets.identity)
+
+
+def _signed(form: Form, secrets: Callable[[], Secrets]) -> SignedForm | None:
+    if form.signing_secret is None:
+        return None
+    if isinstance(form.hosted_by, WebflowHost):
+        return SignedForm(WEBFLOW, form.signing_secret, secrets, form.hosted_by.form)
+    return SignedForm(TYPEFORM, form.signing_secret, secrets)
 
 
 def _shape(form: Form) -> FormShape:

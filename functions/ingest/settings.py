@@ -87,11 +87,43 @@ class ConsentWording(_Part):
     value: Word | None = None
 
 
+class TypeformHost(_Part):
+    """Typeform shows the form, and signs what it tells with a secret that is stored under `secret`."""
+
+    kind: Literal["typeform"]
+    secret: Word
+
+
+class WebflowHost(_Part):
+    """Webflow shows the form, and signs likewise. Of a site with several, `form` is the name or id of this one."""
+
+    kind: Literal["webflow"]
+    secret: Word
+    form: Word | None = None
+
+
+class HubSpotHost(_Part):
+    """Pages send the form to the address that it has at HubSpot, whose API this is a part of."""
+
+    kind: Literal["hubspot"]
+    portal: Annotated[str, Field(pattern=r"^[0-9]{1,20}$", coerce_numbers_to_str=True)]
+    form: Annotated[str, Field(pattern=r"^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$")]
+
+    @property
+    def place(self) -> tuple[str, str]:
+        """What names the form at HubSpot: the portal, and the form's GUID in small letters."""
+        return self.portal, self.form.lower()
+
+
+FormHost = Annotated[TypeformHost | WebflowHost | HubSpotHost, Field(discriminator="kind")]
+
+
 class Form(_Part):
     """A configured form: which field fills which fact, and which activity its submission is.
 
     `fields` maps a form field to a fact (`lead.first_name`, `company.name`, `qualification.need`); the field that holds
-    the e-mail address is `email_field`. `budget` is its own number of submissions in ten minutes.
+    the e-mail address is `email_field`. `budget` is its own number of submissions in ten minutes. A form that
+    `hosted_by` tells of is no part of a page of one's own.
     """
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,99}$")]
@@ -100,6 +132,12 @@ class Form(_Part):
     fields: dict[Word, Fact] = {}
     consent: ConsentWording | None = None
     budget: Limit | None = None
+    hosted_by: FormHost | None = None
+
+    @property
+    def signing_secret(self) -> str | None:
+        """Where the secret is stored with which the form's host signs; None if nobody does."""
+        return self.hosted_by.secret if isinstance(self.hosted_by, TypeformHost | WebflowHost) else None
 
 
 class Settings(FunctionSettings):

@@ -21,6 +21,7 @@ Environment = Annotated[str, typer.Option("--env", help="The environment.")]
 
 _PURPOSES = {
     "write_key": "a secret write key",
+    "form": "a form's host signs with it",
     "webhook": "signs webhooks",
     "slack": "the URL of Slack's incoming webhook",
     "lead_page": "signs the links to pages of leads; Baton makes it",

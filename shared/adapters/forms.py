@@ -15,7 +15,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
-from typing import Any
+from typing import Any, TypeGuard
 from urllib.parse import parse_qsl, urlsplit
 
 from shared.adapters.answers import GRANTED, read_fact
@@ -26,7 +26,7 @@ from shared.adapters.segment import MAX_NAME
 from shared.adapters.strict_json import check_text, decode, read_json
 from shared.domain.activity import Activity, Claims, Identity, IdentityKind, Json, strongest_first
 from shared.domain.admission import Source
-from shared.domain.moments import MINUTE
+from shared.domain.moments import MINUTE, Moment
 from shared.domain.refusals import Invalid, Malformed
 
 MAX_FIELDS = 200
@@ -73,6 +73,24 @@ class FormShape:
     consent: FormConsent | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """A form that somebody filled in, whoever shows it: what its fields say, and what is known besides.
+
+    `id` is what a repetition of it is known by, and `at` when it was sent. `page` is the address of the page on which
+    it stood and `title` what that is called; `agent` and `address` are the person's program and network address. What
+    is not known is None.
+    """
+
+    id: str
+    fields: Mapping[str, Json]
+    at: Moment
+    page: str | None = None
+    title: str | None = None
+    agent: str | None = None
+    address: str | None = None
+
+
 def read_fields(request: HttpRequest, limit: int) -> dict[str, Json]:
     """The fields that a form posted: in parts as the header says, urlencoded or as one JSON object.
 
@@ -101,11 +119,30 @@ def is_robot(fields: Mapping[str, Json]) -> bool:
 
 
 def read_form(shape: FormShape, fields: Mapping[str, Json], request: HttpRequest, source: Source) -> Activity:
+    """The activity that a form is which a page posted.
+
+    Raises:
+        Invalid: there is no e-mail address in it, or none that is one.
+    """
+    told = fields.get("_id")
+    submission = Submission(
+        id=told if is_id(told) else content_id(shape, fields, request, request.received_at),
+        fields=fields,
+        at=request.received_at,
+        page=request.told("referer"),
+        agent=request.told("user-agent"),
+        address=request.address,
+    )
+    return read_submission(shape, submission, request.received_at, source)
+
+
+def read_submission(shape: FormShape, submission: Submission, received_at: Moment, source: Source) -> Activity:
     """The activity that a submission is.
 
     Raises:
         Invalid: there is no e-mail address in it, or none that is one.
     """
+    fields = submission.fields
     identities: list[Identity] = [_email(shape, fields)]
     if browser := _browser(fields):
         identities.append(Identity(IdentityKind.ANONYMOUS_ID, browser))
@@ -114,18 +151,30 @@ def read_form(shape: FormShape, fields: Mapping[str, Json], request: HttpRequest
     if shape.consent is not None and consented:
         properties["consent"] = {"wording": shape.consent.wording, "version": shape.consent.version}
     return Activity(
-        id=_id(shape, fields, request),
+        id=submission.id,
         type=shape.activity,
-        occurred_at=request.received_at,
-        received_at=request.received_at,
+        occurred_at=submission.at,
+        received_at=received_at,
         identities=strongest_first(tuple(identities)),
         rank=source.rank,
         channel="website",
         source=source.name,
         properties=properties | {"form": shape.name},
-        context=_context(fields, request),
+        context=_context(submission),
         claims=_claims(shape, fields, consented=consented),
     )
+
+
+def is_id(told: Json) -> TypeGuard[str]:
+    """Whether what was told as a submission's own id can be one."""
+    return isinstance(told, str) and 0 < len(told) <= _MAX_ID
+
+
+def content_id(shape: FormShape, fields: Mapping[str, Json], request: HttpRequest, at: Moment) -> str:
+    """What a submission is known by that has no id of its own: who says what, in so many minutes."""
+    # By the browser too, so that whoever sends somebody's words before them does not swallow the person's own.
+    content = [shape.name, dict(fields), at // _SAME_SUBMISSION, request.headers.get("user-agent")]
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:32]
 
 
 def form_reply(fields: Mapping[str, Json], request: HttpRequest, origins: tuple[str, ...]) -> Reply:
@@ -241,27 +290,17 @@ def _is_property(shape: FormShape, name: str) -> bool:
     return not (spoken_for or is_consent or name.startswith("_") or name in {"consent", "form"})
 
 
-def _id(shape: FormShape, fields: Mapping[str, Json], request: HttpRequest) -> str:
-    told = fields.get("_id")
-    if isinstance(told, str) and 0 < len(told) <= _MAX_ID:
-        return told
-    # By the browser too, so that whoever sends somebody's words before them does not swallow the person's own.
-    browser = request.headers.get("user-agent")
-    content = [shape.name, dict(fields), request.received_at // _SAME_SUBMISSION, browser]
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:32]
-
-
-def _context(fields: Mapping[str, Json], request: HttpRequest) -> dict[str, Json]:
-    referrer = request.told("referer") or ""
-    campaign = _campaign(fields) or _campaign(_query(referrer))
-    context: dict[str, Json] = {"campaign": campaign} if campaign else {}
-    if referrer:
-        context["page"] = {"url": referrer[:_MAX_URL]}
-    if agent := request.told("user-agent"):
-        context["user_agent"] = agent[:MAX_AGENT]
-    if request.address:
-        context["address"] = request.address
-    return context
+def _context(submission: Submission) -> dict[str, Json]:
+    page = submission.page or ""
+    campaign = _campaign(submission.fields) or _campaign(_query(page))
+    seen = {"url": page[:_MAX_URL], "title": (submission.title or "")[:MAX_NAME]}
+    context: dict[str, Json] = {
+        "campaign": campaign,
+        "page": {name: value for name, value in seen.items() if value},
+        "user_agent": (submission.agent or "")[:MAX_AGENT],
+        "address": submission.address,
+    }
+    return {name: value for name, value in context.items() if value}
 
 
 def _campaign(told: Mapping[str, Json]) -> dict[str, Json]:

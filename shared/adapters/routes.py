@@ -54,8 +54,10 @@ def _calls() -> Iterable[Route]:
 
 ROUTES: tuple[Route, ...] = (
     *_calls(),
+    Route("POST", "/v1/events", "ingest", "events"),
     Route("POST", "/v1/import", "ingest", "import"),
     Route("POST", "/v1/forms/{form}", "ingest", "form"),
+    Route("POST", "/submissions/v3/integration/submit/{portal}/{form}", "ingest", "hubspot_form"),
     Route("GET", "/v1/baton.js", "ingest", "script"),
     Route("GET", "/handoffs/{token}", "answer", "show_page"),
     Route("HEAD", "/handoffs/{token}", "answer", "try_page"),

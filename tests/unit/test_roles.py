@@ -69,9 +69,10 @@ INTAKE = {
         *("track", "page", "screen", "identify", "group", "alias", "batch"),
         *"tpsigab",
         "forms/{form}",
+        "events",
         "import",
     )
-} | {"GET /v1/baton.js"}
+} | {"GET /v1/baton.js", "POST /submissions/v3/integration/submit/{portal}/{form}"}
 CLAIMS = [*(f"[{role}]" for role in sorted(RULES)), "[]", "", "[owner]", "[admins]", "[Admin]", "[sales marketing]"]
 
 
