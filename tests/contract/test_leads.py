@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from shared.adapters.dynamodb import lead_items
 from shared.adapters.dynamodb import leads as dynamodb_leads
 from shared.adapters.dynamodb.keys import due_shard
 from shared.adapters.dynamodb.leads import DynamoDBLeads
@@ -473,12 +474,12 @@ class TestDynamoDBLeads(LeadsContract):
     @pytest.fixture
     def spilling(self, monkeypatch):
         """Makes every state too large for one item."""
-        monkeypatch.setattr(dynamodb_leads, "SPILL_ABOVE", 0)
+        monkeypatch.setattr(lead_items, "SPILL_ABOVE", 0)
 
     @pytest.fixture
     def steps(self, monkeypatch):
         """Makes leads of 60 kB too large for one transaction."""
-        monkeypatch.setattr(dynamodb_leads, "PART_BYTES", 4_000)
+        monkeypatch.setattr(lead_items, "PART_BYTES", 4_000)
         monkeypatch.setattr(dynamodb_leads, "_TRANSACTION_BYTES", 20_000)
 
     def test_a_large_state_is_kept_by_month_and_loaded_whole(self, leads, dynamodb, spilling):
@@ -504,7 +505,7 @@ class TestDynamoDBLeads(LeadsContract):
 
         parts = _parts(dynamodb)
         assert {name[:9] for name in parts} == {"2026-03.0", "2026-03.1"}
-        assert max(map(len, parts.values())) <= dynamodb_leads.PART_BYTES
+        assert max(map(len, parts.values())) <= lead_items.PART_BYTES
 
     def test_what_is_added_to_a_halved_month_writes_one_part(self, leads, dynamodb):
         leads.save(record(state=long_facts(30)))

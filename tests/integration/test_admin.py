@@ -15,7 +15,7 @@ from functions.admin.desk import from_environment
 from functions.admin.handler import lambda_handler
 from functions.admin.settings import Settings
 from shared.adapters.clock import SystemClock
-from shared.adapters.dynamodb import leads as dynamodb_leads
+from shared.adapters.dynamodb import lead_items
 from shared.adapters.dynamodb.activities import DynamoDBActivities
 from shared.adapters.dynamodb.leads import DynamoDBLeads
 from shared.adapters.dynamodb.outbox import event_of
@@ -369,7 +369,7 @@ def test_a_simulation_reads_every_lead_page_by_page_and_writes_nothing(
 ) -> None:
     boto3.client("ssm").put_parameter(Name="/baton/test/lead-page", Value="s" * 43, Type="SecureString")
     # What is known of these outgrows one item.
-    monkeypatch.setattr(dynamodb_leads, "SPILL_ABOVE", 0)
+    monkeypatch.setattr(lead_items, "SPILL_ABOVE", 0)
     for number in range(6):
         house.happened(activity(f"s-{number}", email(f"s-{number}@example.com"), type="demo_requested", at=MORNING))
     asked = json.loads(golden("http_simulate_rules")["body"])

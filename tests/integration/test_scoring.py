@@ -12,7 +12,7 @@ from functions.evaluate import handler as evaluate
 from functions.rescore import handler as rescore
 from functions.score import handler as score
 from shared.adapters.clock import SystemClock
-from shared.adapters.dynamodb import leads as dynamodb_leads
+from shared.adapters.dynamodb import lead_items
 from shared.adapters.dynamodb.activities import DynamoDBActivities, activity_of
 from shared.adapters.dynamodb.handoffs import DynamoDBAnswers
 from shared.adapters.dynamodb.leads import DynamoDBLeads
@@ -268,7 +268,7 @@ def test_a_handoff_is_followed_up_by_turns_until_it_is_answered(account, monkeyp
 
 
 def test_a_lead_whose_state_is_kept_by_month_is_scored_and_evaluated_like_any_other(account, monkeypatch):
-    monkeypatch.setattr(dynamodb_leads, "SPILL_ABOVE", 0)
+    monkeypatch.setattr(lead_items, "SPILL_ABOVE", 0)
     account.log_golden_activities()
 
     account.score(golden("stream_activities"))
@@ -282,7 +282,7 @@ def test_a_lead_whose_state_is_kept_by_month_is_scored_and_evaluated_like_any_ot
 def test_parts_that_a_state_needs_no_more_are_taken_away_as_it_is_scored(account, monkeypatch):
     account.log_golden_activities()
     with monkeypatch.context() as small:
-        small.setattr(dynamodb_leads, "SPILL_ABOVE", 0)
+        small.setattr(lead_items, "SPILL_ABOVE", 0)
         account.score(golden("stream_activities"))
     assert account.sam().stored_months
     touch = golden("queue_score")["Records"][1]
