@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.json_schema import models_json_schema
 
 from functions.admin import api
-from shared.adapters import lists, segment
+from shared.adapters import cloud_events, lists, segment
 from shared.adapters.bus_events import TAKEN, TOLD
 from shared.adapters.routes import ROUTES, Route
 
@@ -86,7 +86,7 @@ class FormRequest(BaseModel):
 class HubSpotRequest(BaseModel):
     """A form as HubSpot's API takes it."""
 
-    fields: list[dict[str, Any]] = Field(description="Each with `name`, `value` and, unless a contact's, `objectTypeId`.")
+    fields: list[dict[str, Any]] = Field(description="Each with `name` and `value`, and what it is of: `objectTypeId`.")
     context: dict[str, Any] | None = Field(None, description="`hutk`, `pageUri` and `pageName`.")
     legal_consent_options: dict[str, Any] | None = Field(None, alias="legalConsentOptions")
     submitted_at: str | int | None = Field(None, alias="submittedAt", description="In milliseconds; now when missing.")
@@ -173,6 +173,16 @@ _OPERATIONS: dict[str, _Told] = {
     "group": _call("Which company somebody belongs to", segment.GroupRequest),
     "alias": _call("Two names of one person", segment.AliasRequest),
     "batch": _call("Up to 500 calls at once", segment.BatchRequest),
+    "events": _Told(
+        "An event of another system as CloudEvents 1.0, or up to 500 of them",
+        "Intake",
+        {200: AcceptedResponse},
+        cloud_events.CloudEvent,
+        headers=dict.fromkeys(
+            ("ce-specversion", "ce-id", "ce-source", "ce-type", "ce-time"),
+            "Where the body is `data` alone: the event's attribute of this name, percent-encoded.",
+        ),
+    ),
     "import": _Told(
         "Up to 500 lines of a list, as JSON or as CSV",
         "Intake",
@@ -389,10 +399,10 @@ def document() -> dict[str, Any]:
             "title": "Baton",
             "version": "1",
             "summary": "Lead scoring and handoff",
-            "description": "Intake takes a write key (HTTP Basic, the key as user name, a bearer token, or `writeKey` in "
-            "the body); everything about leads and rules takes the token of somebody who signed in. Other systems may also put "
-            f"events with the detail types {_listed(TAKEN)} on the event bus, and hear {_listed(TOLD)} there: their "
-            "details are the schemas of these names.",
+            "description": "Intake takes a write key (HTTP Basic, the key as user name, a bearer token, or `writeKey` "
+            "in the body); everything about leads and rules takes the token of somebody who signed in. Other systems "
+            f"may also put events with the detail types {_listed(TAKEN)} on the event bus, and hear {_listed(TOLD)} "
+            "there: their details are the schemas of these names.",
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "servers": [{"url": "."}],
@@ -440,6 +450,13 @@ def _operation(route: Route, refs: _Refs) -> dict[str, Any]:
         if route.operation == "form":
             for kind in ("application/x-www-form-urlencoded", "multipart/form-data"):
                 content[kind] = content["application/json"]
+        if route.operation == "events":
+            whole = content["application/json"]["schema"]
+            content = {
+                cloud_events.STRUCTURED: {"schema": whole},
+                cloud_events.BATCHED: {"schema": {"type": "array", "items": whole, "maxItems": segment.MAX_BATCH}},
+                "application/json": {"schema": {"$ref": _SCHEMA.format(model="SubmittedDetail")}},
+            }
         if route.operation == "import":
             content["text/csv"] = {"schema": {"type": "string"}}
         if told.is_page:

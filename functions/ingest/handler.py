@@ -122,12 +122,12 @@ def _hubspot_form(request: HttpRequest, variables: Mapping[str, str], intake: In
 
 def _events(request: HttpRequest, _variables: Mapping[str, str], intake: Intake) -> Reply:
     # Most who send activities send no such events: what reads them is no part of their cold start.
-    from shared.adapters.cloud_events import CloudEventReader, placed, read_events  # noqa: PLC0415
+    from shared.adapters.cloud_events import CloudEventReader, as_sent, read_events  # noqa: PLC0415
 
     source = intake.keys.source(key_of(request.headers.get("authorization")))
     reader = CloudEventReader(source, request.received_at, intake.catalogue)
     sent = read_events(request)
-    rejections = placed(intake.ingest.submit(reader.read(sent), source), sent)
+    rejections = as_sent(intake.ingest.submit(reader.read(sent), source), sent)
     return segment_reply("batch" if sent.batched else "event", len(sent.events), rejections)
 
 

@@ -1,4 +1,4 @@
-"""Activities that other systems put on the event bus, with the detail type `ActivitySubmitted`."""
+"""Activities that other systems tell: on the event bus, with the detail type `ActivitySubmitted`, or by HTTP."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ from shared.domain.refusals import Invalid, TooLarge
 SOURCE = trusted_source("bus")
 """Whoever may put events on the bus is one of the team's own systems."""
 
+ACTIVITY_TYPE = r"^[a-z][a-z0-9_]{0,99}$"
+
 _MOST_OF_AN_ID = 1000
 """Bytes: a little less than the log's key may have."""
 
@@ -27,10 +29,10 @@ _Id = Annotated[str, Field(min_length=1, max_length=200)]
 _Name = Annotated[str, Field(min_length=1, max_length=256)]
 
 
-class ActivitySubmitted(BaseModel):
-    """A system tells what somebody did, or what it knows of them.
+class SubmittedDetail(BaseModel):
+    """What a system tells of an activity, beside what an event says of itself.
 
-    At least one of `email`, `user_id` and `anonymous_id` names the person. The detail has at most 32 kB.
+    At least one of `email`, `user_id` and `anonymous_id` names the person.
     """
 
     model_config = ConfigDict(
@@ -40,19 +42,10 @@ class ActivitySubmitted(BaseModel):
         json_schema_extra={"anyOf": [{"required": [name]} for name in ("email", "user_id", "anonymous_id")]},
     )
 
-    id: _Id | None = Field(
-        None,
-        description="The same id with the same source of the event changes nothing; the event's own id when missing.",
-    )
-    type: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,99}$")] = Field(
-        description="The activity type, such as invoice_paid; the settings' catalogue is not asked."
-    )
-    occurred_at: str | None = Field(None, description="ISO 8601 with an offset; the event's time when missing.")
     email: _Name | None = Field(None, description="The person's e-mail address.")
     user_id: _Name | None = Field(None, description="The person's id in your systems; with `email` the two are one.")
     anonymous_id: _Name | None = Field(None, description="The browser or device that the person used.")
     channel: _Name | None = Field(None, description="Where it happened, such as billing.")
-    source: _Name | None = Field(None, description="Who tells it; the event's source when missing.")
     properties: dict[str, Any] = Field({}, description="What the activity was like, for rules to ask.")
     context: dict[str, Any] = Field({}, description="What was around it, such as the campaign.")
     lead: dict[str, Any] = Field({}, description="Facts of the lead.")
@@ -66,6 +59,23 @@ class ActivitySubmitted(BaseModel):
     own: bool = Field(
         default=True, description="False for what others say of the person: it ends no silence, refreshes no points."
     )
+
+
+class ActivitySubmitted(SubmittedDetail):
+    """A system tells what somebody did, or what it knows of them.
+
+    At least one of `email`, `user_id` and `anonymous_id` names the person. The detail has at most 32 kB.
+    """
+
+    id: _Id | None = Field(
+        None,
+        description="The same id with the same source of the event changes nothing; the event's own id when missing.",
+    )
+    type: Annotated[str, Field(pattern=ACTIVITY_TYPE)] = Field(
+        description="The activity type, such as invoice_paid; the settings' catalogue is not asked."
+    )
+    occurred_at: str | None = Field(None, description="ISO 8601 with an offset; the event's time when missing.")
+    source: _Name | None = Field(None, description="Who tells it; the event's source when missing.")
 
 
 def read_submitted(message: Mapping[str, Any]) -> Activity:
@@ -87,20 +97,33 @@ def read_submitted(message: Mapping[str, Any]) -> Activity:
     except ValidationError as error:
         raise validation_fault(error) from error
     source = _text(event, "source")
-    teller = detail.source or source
-    if teller.strip().casefold() == PEOPLE:
-        msg = f"{PEOPLE!r} tells what signed-in people decided; name the system that tells this"
-        raise Invalid(msg, "source")
-    received_at = Moment(int(message["attributes"]["SentTimestamp"]) * 1000)
+    return submitted_activity(
+        detail,
+        detail.type,
+        id_=event_id(source, detail.id or _text(event, "id")),
+        source=read_teller(detail.source or source),
+        occurred_at=read_moment(detail.occurred_at or _text(event, "time"), "occurred_at"),
+        received_at=Moment(int(message["attributes"]["SentTimestamp"]) * 1000),
+    )
+
+
+def submitted_activity(
+    detail: SubmittedDetail, kind: str, *, id_: str, source: str, occurred_at: Moment, received_at: Moment
+) -> Activity:
+    """The activity of the type `kind` that a detail tells.
+
+    Raises:
+        Invalid: it names somebody by what is no address, or has a fact that is none of the four.
+    """
     return Activity(
-        id=_id(source, detail.id or _text(event, "id")),
-        type=detail.type,
-        occurred_at=_moment(detail.occurred_at or _text(event, "time"), "occurred_at"),
+        id=id_,
+        type=kind,
+        occurred_at=occurred_at,
         received_at=received_at,
         identities=_identities(detail),
         rank=SOURCE.rank,
         channel=detail.channel,
-        source=teller,
+        source=source,
         properties=detail.properties,
         context=detail.context,
         claims=Claims(
@@ -110,7 +133,7 @@ def read_submitted(message: Mapping[str, Any]) -> Activity:
     )
 
 
-def _identities(detail: ActivitySubmitted) -> tuple[Identity, ...]:
+def _identities(detail: SubmittedDetail) -> tuple[Identity, ...]:
     address, browser = (detail.email or "").strip(), (detail.anonymous_id or "").strip()
     named = (
         email_identity(address, "email") if address else None,
@@ -120,10 +143,22 @@ def _identities(detail: ActivitySubmitted) -> tuple[Identity, ...]:
     return strongest_first(tuple(identity for identity in named if identity))
 
 
-def _id(source: str, id_: str) -> str:
+def event_id(source: str, id_: str) -> str:
     """The id by which the log knows an event: two systems may each have an invoice 2041."""
     whole = f"{source}:{id_}"
     return whole if len(whole.encode()) <= _MOST_OF_AN_ID else hashlib.sha256(whole.encode()).hexdigest()
+
+
+def read_teller(source: str) -> str:
+    """Who tells an activity.
+
+    Raises:
+        Invalid: it is the name of what no system tells.
+    """
+    if source.strip().casefold() == PEOPLE:
+        msg = f"{PEOPLE!r} tells what signed-in people decided; name the system that tells this"
+        raise Invalid(msg, "source")
+    return source
 
 
 def _text(event: Mapping[str, Any], name: str) -> str:
@@ -134,7 +169,12 @@ def _text(event: Mapping[str, Any], name: str) -> str:
     return value
 
 
-def _moment(text: str, at: str) -> Moment:
+def read_moment(text: str, at: str) -> Moment:
+    """The moment that a text says, with an offset.
+
+    Raises:
+        Invalid: it says none; `at` is where it stands.
+    """
     try:
         return parse_moment(text)
     except (MomentError, OverflowError) as error:

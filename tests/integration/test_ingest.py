@@ -200,6 +200,7 @@ def test_the_queues_message_holds_the_event_of_the_bus() -> None:
         "http_batch",
         "http_form",
         "http_import",
+        "http_events",
         "queue_ingest",
     ],
 )
