@@ -70,6 +70,9 @@ _LARGEST = 10**9
 _PATIENCE = 30
 """Times that lines are sent for which there was no budget."""
 _EXAMPLES = 3
+_LEFT_OUT = "(left out)"
+_EXAMPLE_WIDTH = 30
+"""Columns of the terminal that a line of the list needs in the preview, beside as many for what a column becomes."""
 _LONGEST_EXAMPLE = 40
 _SHOWN = 10
 """Refused lines that are told on the screen."""
@@ -411,16 +414,23 @@ def _sign(delimiter: str | None) -> str | None:
 def _preview(listed: ListFile, reader: ListReader) -> Table:
     """What each column becomes, with its first fields."""
     title = f"{listed.path.name}: {_lines(listed.lines)}, {listed.encoding}, parted by {listed.delimiter!r}"
-    table = Table(
-        "column", "becomes", *(f"line {row.number}" for row in listed.examples[:_EXAMPLES]), title=escape(title)
-    )
+    width = screen.results.width
+    examples = listed.examples[: min(_EXAMPLES, max(1, width // _EXAMPLE_WIDTH - 1))]
+    table = Table("column", "becomes", *(f"line {row.number}" for row in examples), title=escape(title))
+    # What is shortened is what stands in the list, and not what becomes of it.
+    table.columns[1].overflow = "fold"
+    table.columns[1].width = min(_EXAMPLE_WIDTH, width // 3, max(len(_LEFT_OUT), *map(len, reader.mapping.values())))
     for place, name in enumerate(listed.headings):
         if name in OWN_HEADINGS:
             continue
-        target = reader.mapping[name] or "[dim](left out)[/dim]"
-        cells = [row.cells[place] if place < len(row.cells) else "" for row in listed.examples[:_EXAMPLES]]
-        table.add_row(escape(harmless(name)), target, *(escape(harmless(cell[:_LONGEST_EXAMPLE])) for cell in cells))
+        target = reader.mapping[name] or f"[dim]{_LEFT_OUT}[/dim]"
+        cells = [row.cells[place] if place < len(row.cells) else "" for row in examples]
+        table.add_row(escape(harmless(name)), target, *(escape(harmless(_shortened(cell))) for cell in cells))
     return table
+
+
+def _shortened(cell: str) -> str:
+    return cell if len(cell) <= _LONGEST_EXAMPLE else f"{cell[: _LONGEST_EXAMPLE - 1]}…"
 
 
 def _ambiguous(listed: ListFile, reader: ListReader, timezone: str) -> str | None:
@@ -454,13 +464,13 @@ def _progress(lines: int, done: int) -> Progress:
 
 def _tell(done: _Done, listed: ListFile, *, dry_run: bool) -> None:
     are = "would be" if dry_run else "are"
-    screen.say(f"{done.taken} of {_lines(listed.lines)} {are} in the log.")
+    screen.say(f"{done.taken:,} of {_lines(listed.lines)} {are} in the log.")
     for line, reason in done.first:
         screen.say(f"  line {line}: {reason}")
     if done.refused > len(done.first):
-        screen.say(f"  and {done.refused - len(done.first)} more")
+        screen.say(f"  and {done.refused - len(done.first):,} more")
     if done.file:
-        screen.say(f"{done.refused} refused: correct {done.file} and import that file.")
+        screen.say(f"{done.refused:,} refused: correct {done.file} and import that file.")
 
 
 def _name(listed: ListFile, told: Mapping[str, Any], environment: str) -> str:

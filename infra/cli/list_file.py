@@ -73,7 +73,7 @@ def _sheet(path: Path, encoding: str, delimiter: str | None) -> Iterator[Sheet]:
             yield read_sheet(text, delimiter)
     except OSError as error:
         raise _unreadable(path, error) from error
-    except UnicodeDecodeError as error:
+    except UnicodeError as error:
         what = f"{path} is not text in the encoding {encoding}."
         raise Failure(what, "Say which it is in with --encoding, or save it as CSV UTF-8.", str(error)) from error
     except Refused as error:
@@ -96,7 +96,7 @@ def _encoding(path: Path, told: str | None) -> tuple[str, str]:
     if begin.startswith(_WORKBOOKS):
         what = f"{path} is a spreadsheet program's workbook."
         raise Failure(what, "Save its sheet as CSV (in Excel: `CSV UTF-8`), and import that.")
-    found = _known(told) if told else _by_bytes(begin, is_utf8=is_utf8 and _goes_on(utf8, b"", True))
+    found = _known(told, begin) if told else _by_bytes(begin, is_utf8=is_utf8 and _goes_on(utf8, b"", True))
     return digest.hexdigest(), _marked(begin) or found
 
 
@@ -119,12 +119,15 @@ def _by_bytes(begin: bytes, *, is_utf8: bool) -> str:
     return "utf-8" if is_utf8 else "cp1252"
 
 
-def _known(encoding: str) -> str:
+def _known(encoding: str, begin: bytes) -> str:
     try:
         name = codecs.lookup(encoding).name
-    except LookupError as error:
+        "".encode(name)  # refused where it makes no bytes of text, as hex
+    except (LookupError, ValueError) as error:
         remedy = "Usual ones are utf-8, utf-16, cp1252 (Windows, western Europe), cp1250, iso-8859-2 and shift_jis."
         raise Failure(f"There is no encoding {encoding!r}.", remedy) from error
+    if name in {"utf-16", "utf-32"}:  # which end comes first no mark tells, but the headings' first letter does
+        return f"{name}-be" if begin.startswith(b"\0") else f"{name}-le"
     return "utf-8-sig" if name == "utf-8" else name
 
 

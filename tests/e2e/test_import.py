@@ -88,7 +88,7 @@ def test_a_list_whose_import_is_killed_and_begun_again_is_in_the_log_line_by_lin
 
     assert told.returncode == 0, told.stdout + told.stderr
     assert "Going on after" in told.stderr
-    assert "5000 of 5,000 lines are in the log." in told.stdout
+    assert "5,000 of 5,000 lines are in the log." in told.stdout
     whole = stored(cloud)
     assert Counter(person for person, _ in whole) == Counter(f"email:{line[0]}" for line in lines)
     assert {key: whole[key] for key in at_the_kill} == at_the_kill  # written once, also what was sent again

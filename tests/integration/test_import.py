@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from rich.console import Console
 from typer.testing import CliRunner, Result
 
 from functions.ingest.handler import lambda_handler
@@ -22,6 +23,7 @@ from infra.cli import asking, import_list
 from infra.cli.bookmark import Bookmark
 from infra.cli.list_file import look_through
 from infra.cli.main import app
+from infra.cli.screen import screen
 from infra.failure import Failure
 from infra.list_sender import ListSender
 from infra.settings import read_settings
@@ -117,6 +119,25 @@ def test_the_preview_shows_what_each_column_becomes_and_three_lines_and_nothing_
         assert word in result.output
     assert "Nothing has changed." in result.output
     assert (len(partner.log), partner.asked) == (0, [])
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_the_preview_tells_what_each_column_becomes_to_the_letter_on_a_terminal_of_any_width(
+    partner: Partner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, width: int
+) -> None:
+    monkeypatch.setattr(screen, "results", Console(highlight=False, soft_wrap=True, width=width))
+    line = f"ann@x.example;{'word ' * 20};{'long' * 20};1\n"
+    path = saved(tmp_path, f"E-Mail;Was sie an unserem Stand sagten;{'wort' * 9};B\n{line * 3}")
+
+    shown = done(path, "--dry-run", "--map", "B=properties.what_they_brought_to_our_booth").splitlines()
+
+    table = [line.split("│") for line in shown if line.startswith("│")]
+    assert {len(line) for line in shown if line.startswith("│")} <= set(range(width + 1))
+    assert "".join(cells[2].strip() for cells in table) == (
+        "emailproperties.was_sie_an_unserem_stand_sagten"
+        f"properties.{'wort' * 9}properties.what_they_brought_to_our_booth"
+    )
+    assert "word…" in " ".join(" ".join(cells[3].split()) for cells in table)
 
 
 def test_where_nobody_can_be_asked_yes_must_be_said(partner: Partner, tmp_path: Path) -> None:
@@ -264,6 +285,16 @@ def test_the_mark_of_a_file_tells_its_encoding_whatever_is_said_of_it(partner: P
     assert partner.of("ann@x.example")[0].claims.lead["first_name"] == "Zoë"
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-32"])
+@pytest.mark.parametrize("end", ["le", "be"])
+def test_an_encoding_of_two_ends_may_be_told_of_a_file_without_a_mark(
+    partner: Partner, tmp_path: Path, encoding: str, end: str
+) -> None:
+    done(saved(tmp_path, "Email,Vorname\nann@x.example,Zoë\n", f"{encoding}-{end}"), "--encoding", encoding)
+
+    assert partner.of("ann@x.example")[0].claims.lead["first_name"] == "Zoë"
+
+
 @pytest.mark.parametrize(
     ("sign", "heading"), [("~", "Note"), ("x", "Note"), (";", "a, b, c, d and e: none, of, those, are columns")]
 )
@@ -368,7 +399,7 @@ def test_an_import_that_is_killed_goes_on_where_it_was(
     result = run(path, "--as", "trade_show", "--at", "2026-10-01", "--yes")
 
     assert "Going on after 500 lines" in result.output
-    assert "1003 of 1,004 lines are in the log." in result.output
+    assert "1,003 of 1,004 lines are in the log." in result.output
     assert partner.lines == [250, 250, 250, 250, 3]
     assert len(partner.log) == 1003
     assert len(partner.of("v-1@x.example")) == 4
@@ -430,6 +461,9 @@ def test_what_is_noted_after_the_last_turn_is_undone(tmp_path: Path) -> None:
         (b"Email,Na\x81me\nx,y\n", (), "not text in the encoding cp1252"),
         (b'Email\n"a@x.example\n', (), "no list that can be read"),
         (b"Email\na@x.example\n", ("--encoding", "klingon"), "no encoding 'klingon'"),
+        (b"Email\na@x.example\n", ("--encoding", "hex"), "no encoding 'hex'"),
+        (b"Email\na@x.example\n", ("--encoding", "\0"), "no encoding"),
+        (b"Email\na@x.example\n", ("--encoding", "punycode"), "not text in the encoding punycode"),
         (b"Email\na@x.example\n", ("--delimiter", ";;"), "no delimiter"),
         (b"Email\na@x.example\n", ("--map", "Email"), "says nothing"),
         (b"Email\na@x.example\n", ("--map", "Email=email", "--map", "Email=user_id"), "twice"),
