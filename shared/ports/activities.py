@@ -21,8 +21,11 @@ class ActivityKey:
 class Activities(Protocol):
     """The log. The first activity with an (identity, id) stays; appending it again changes nothing."""
 
-    def append(self, activities: Iterable[Activity]) -> None:
+    def append(self, activities: Iterable[Activity], withheld: Iterable[Activity] = ()) -> None:
         """Store each activity unless its key is there already. Returns only when every one of them is in the log.
+
+        `withheld` leaves nothing in the log, and takes the work and the faults of what is stored: so that nobody tells
+        by the time of an answer, or by its failure, who was erased.
 
         Raises:
             Unavailable: the store did not take all of them; appending the same ones again is safe.

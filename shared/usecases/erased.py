@@ -30,8 +30,8 @@ class ErasedPeople:
         self._erasures = erasures
         self._latest = Remembered(erasures.latest, clock, LATEST_REMEMBERED_FOR)
 
-    def without(self, activities: Sequence[Activity]) -> list[Activity]:
-        """The activities that are nobody's who was erased after they occurred.
+    def split(self, activities: Sequence[Activity]) -> tuple[list[Activity], list[Activity]]:
+        """The activities that are nobody's who was erased after they occurred, and the others.
 
         Raises:
             Unavailable: the store of tombstones cannot answer now.
@@ -44,7 +44,11 @@ class ErasedPeople:
             for name in names_in(activity)
         }
         tombstones = self._erasures.erased(asked) if asked else {}
-        return [activity for activity in activities if not is_erased(activity, tombstones)]
+        kept: list[Activity] = []
+        dropped: list[Activity] = []
+        for activity in activities:
+            (dropped if is_erased(activity, tombstones) else kept).append(activity)
+        return kept, dropped
 
 
 class BeingErased:

@@ -57,7 +57,7 @@ class Ingest:
 
         `agent` is the program that sent the request. What is over the budget of whom it names is among the others if
         the sender takes it `in_parts`, and sends those again alone; most clients send all again, or nothing.
-        What an erased person did before is dropped, and answered like what is stored.
+        What an erased person did before is dropped; it is answered like what is stored, and costs the same work.
 
         Raises:
             OverBudget: too much came of the source already, or of somebody whom it names. Nothing is stored then.
@@ -67,10 +67,9 @@ class Ingest:
         taken, over = self._within_budgets(admitted, sent, source)
         if over and not in_parts:
             raise over[0].reason
-        if taken and self._erased:
-            taken = self._erased.without(taken)
         if taken:
-            self._activities.append(self._noted(taken, source, agent))
+            noted = self._noted(taken, source, agent)
+            self._activities.append(*(self._erased.split(noted) if self._erased else (noted,)))
         return sorted([*rejections, *over], key=lambda rejection: rejection.index)
 
     def check(self, sent: Sequence[Activity | Unreadable], source: Source) -> list[Rejection]:

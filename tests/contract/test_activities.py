@@ -86,6 +86,14 @@ class ActivitiesContract(ABC):
 
         assert log.under(ADA) == [first]
 
+    def test_what_is_withheld_leaves_nothing_and_changes_nothing(self, log):
+        kept = activity("a1", ADA)
+
+        log.append([kept], withheld=[activity("a2", ADA), activity("a3", ADA)])
+        log.append([], withheld=[replace(kept, type="email_clicked")])
+
+        assert log.under(ADA) == [kept]
+
     def test_an_activity_stands_under_its_strongest_identity_alone(self, log):
         log.append([activity("a1", browser("b-1"), user("u-1"))])
 

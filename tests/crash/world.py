@@ -145,7 +145,7 @@ class Log(InMemoryActivities):
         super().__init__()
         self.appended: list[ActivityKey] = []
 
-    def append(self, activities: Iterable[Activity]) -> None:
+    def append(self, activities: Iterable[Activity], withheld: Iterable[Activity] = ()) -> None:
         for each in activities:
             if each not in self:
                 self.appended.append(ActivityKey(each.identity, each.id))

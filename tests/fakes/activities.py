@@ -17,7 +17,7 @@ class InMemoryActivities:
     def __len__(self) -> int:
         return len(self._log)
 
-    def append(self, activities: Iterable[Activity]) -> None:
+    def append(self, activities: Iterable[Activity], withheld: Iterable[Activity] = ()) -> None:
         for activity in activities:
             self._log.setdefault(ActivityKey(activity.identity, activity.id), activity)
 

@@ -196,7 +196,7 @@ def intake(dynamodb):
     )
     erased = ErasedPeople(erasures, FixedClock())
     # The latest erasure is read every 15 seconds, whatever comes: that is not the activity's.
-    erased.without([])
+    erased.split([])
     return configured(settings, log, InMemorySecrets, lambda: DynamoDBBudgets(dynamodb, BUDGETS), erased)
 
 
@@ -219,6 +219,24 @@ def test_what_occurred_before_somebody_was_erased_costs_one_call_more(intake, dy
     send(intake, "/v1/page", {**BROWSER, "timestamp": "2026-02-28T09:00:00Z"})
 
     assert (meter.calls, meter.writes) == (2, 1)
+
+
+@pytest.mark.parametrize("path", ["/v1/page", "/v1/batch"])
+def test_what_an_erased_person_did_costs_the_work_of_anybodys_and_leaves_nothing(path, intake, dynamodb):
+    meter = Meter().watch(dynamodb)
+
+    def cost(address, message):
+        meter.reset()
+        told = {"type": "page", "userId": address, "messageId": message, "timestamp": "2026-02-28T09:00:00Z"}
+        send(intake, path, {"batch": [told, told | {"messageId": f"{message}-2"}]} if path == "/v1/batch" else told)
+        return meter.calls, meter.writes
+
+    somebodys_first = cost("ada@engines.example", "m-1")
+
+    assert cost("ada@engines.example", "m-2") == somebodys_first
+    assert cost("ada@engines.example", "m-1") == somebodys_first
+    assert cost("eve@engines.example", "m-1") == somebodys_first
+    assert DynamoDBActivities(dynamodb, ACTIVITIES).under(email("eve@engines.example")) == []
 
 
 def test_five_hundred_activities_of_one_person_cost_two_more_calls_for_its_budget_and_its_addresss(intake, dynamodb):

@@ -52,10 +52,10 @@ class Log(InMemoryActivities):
 
     down = False
 
-    def append(self, activities: Iterable[Activity]) -> None:
+    def append(self, activities: Iterable[Activity], withheld: Iterable[Activity] = ()) -> None:
         if self.down:
             raise Unavailable("the table did not answer for ada@example.com")
-        super().append(activities)
+        super().append(activities, withheld)
 
     def all(self) -> list[Activity]:
         return list(self._log.values())

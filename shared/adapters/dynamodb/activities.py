@@ -26,6 +26,9 @@ _PARALLEL_PUTS = 16
 _COMPRESS_ABOVE = 640
 """Bytes of JSON above which a body is compressed, so that a browser's activity stays within one write unit of 1 KB."""
 
+_IF_NEW = "attribute_not_exists(pk)"
+_NEVER = "attribute_not_exists(pk) AND attribute_exists(pk)"
+
 
 class DynamoDBActivities:
     """The Activities table: partition = identity, sort = activity id."""
@@ -38,14 +41,15 @@ class DynamoDBActivities:
         self._retention = retention_days * DAY
         self._anonymous_retention = anonymous_retention_days * DAY
 
-    def append(self, activities: Iterable[Activity]) -> None:
+    def append(self, activities: Iterable[Activity], withheld: Iterable[Activity] = ()) -> None:
         """Store each unless it is there; see `shared.ports.activities.Activities`."""
-        items = [self._item(activity) for activity in activities]
-        if len(items) == 1:
-            self._put(items[0])
-        elif items:
-            with ThreadPoolExecutor(min(_PARALLEL_PUTS, len(items))) as pool:
-                list(pool.map(self._put, items))
+        puts = [(self._item(activity), _IF_NEW) for activity in activities]
+        puts += [(self._item(activity), _NEVER) for activity in withheld]
+        if len(puts) == 1:
+            self._put(puts[0])
+        elif puts:
+            with ThreadPoolExecutor(min(_PARALLEL_PUTS, len(puts))) as pool:
+                list(pool.map(self._put, puts))
 
     def write_of(self, activity: Activity) -> TransactWriteItemTypeDef:
         """The write that appends an activity, for a transaction with what belongs beside it."""
@@ -53,7 +57,7 @@ class DynamoDBActivities:
             "Put": {
                 "TableName": self._table,
                 "Item": self._item(activity),
-                "ConditionExpression": "attribute_not_exists(pk)",
+                "ConditionExpression": _IF_NEW,
             }
         }
 
@@ -92,12 +96,13 @@ class DynamoDBActivities:
             )
         return activity_of(answer["Item"]) if "Item" in answer else None
 
-    def _put(self, item: Item) -> None:
+    def _put(self, put: tuple[Item, str]) -> None:
+        item, condition = put
         try:
             with translated():
-                self._client.put_item(TableName=self._table, Item=item, ConditionExpression="attribute_not_exists(pk)")
+                self._client.put_item(TableName=self._table, Item=item, ConditionExpression=condition)
         except Conflict:
-            # It is there already: sent again by the client, or by botocore after a lost answer.
+            # It is there already, sent again by the client or by botocore after a lost answer; or it is withheld.
             return
 
     def _item(self, activity: Activity) -> Item:
