@@ -209,6 +209,23 @@ def test_notify_may_read_exactly_the_secrets_that_its_teams_name(synthesised: Ca
     assert not [s for s in template.statements("notify") if "ses:SendEmail" in listed(s["Action"])]
 
 
+def test_ingest_may_read_the_secrets_with_which_the_hosts_of_forms_sign_and_is_told_where_they_are(
+    synthesised: Callable[[Settings], Template],
+) -> None:
+    hosted = "{name: demo, hosted_by: {kind: typeform, secret: typeform-signing}}"
+    settings = parse_settings(f"forms: [{hosted}]\nteams: {{default: {{slack: slack-sales}}}}", "hosted")
+    template = synthesised(settings)
+    function = template.resource(template.functions()["ingest"])["Properties"]
+    (form,) = json.loads(function["Environment"]["Variables"]["FORMS"])
+
+    read = [s for s in template.statements("ingest") if s["Action"] == "ssm:GetParameter"]
+    assert [_named(template, resource) for s in read for resource in listed(s["Resource"])] == [
+        "parameter/baton/hosted/typeform-signing",
+        "parameter/baton/hosted/erasure",
+    ]
+    assert form["hosted_by"]["secret"] == "/baton/hosted/typeform-signing"
+
+
 def test_no_two_functions_share_a_role_and_no_role_is_anybody_elses(prod: Template) -> None:
     roles = [target(f["Role"]) for f in prod.of_type("AWS::Lambda::Function").values()]
     assert sorted(roles) == sorted(prod.of_type("AWS::IAM::Role"))

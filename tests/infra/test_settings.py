@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from functions.admin.settings import Settings as AdminSettings
+from functions.ingest.settings import HubSpotHost
 from functions.ingest.settings import Settings as IngestSettings
 from functions.notify.settings import Member, Team
 from functions.notify.settings import Settings as NotifySettings
@@ -23,6 +24,7 @@ from shared.domain.reading import parse_rule_file
 from tests.infra.template import Template
 
 LEAST = "teams: {default: {slack: sales-channel}}\n"
+HUBSPOT = "{kind: hubspot, portal: 4711, form: 319478e5-e5fd-4d39-9d13-fc1f90bf46da}"
 
 
 @pytest.mark.parametrize("path", sorted(ENVIRONMENTS.glob("*.yaml")), ids=lambda path: path.stem)
@@ -71,6 +73,24 @@ def test_the_least_that_a_team_must_say_is_who_receives_handoffs() -> None:
             "forms: [{name: f, consent: {field: c, wordin: w, version: '1'}}]",
             "forms.0.consent.wordin: there is no such key",
         ),
+        ("forms: [{name: f, hosted_by: {kind: jotform}}]", "forms.0.hosted_by: Input tag 'jotform' found"),
+        (
+            "forms: [{name: f, hosted_by: {kind: typeform, secrets: x}}]",
+            "forms.0.hosted_by.secrets: there is no such key; did you mean secret?",
+        ),
+        ("forms: [{name: f, hosted_by: {kind: webflow}}]", "forms.0.hosted_by.secret: Field required"),
+        (
+            "forms: [{name: f, hosted_by: {kind: typeform, secret: 'The secret itself'}}]",
+            "forms.0.hosted_by.secret: 'The secret itself' is no name of a secret",
+        ),
+        (
+            "forms: [{name: f, hosted_by: {kind: hubspot, portal: 47a, form: contact}}]",
+            "forms.0.hosted_by.form: String should match",
+        ),
+        (
+            f"forms: [{{name: f, hosted_by: {HUBSPOT}}}, {{name: g, hosted_by: {HUBSPOT.replace('da}', 'DA}')}}}]",
+            "forms: the form 319478e5-e5fd-4d39-9d13-fc1f90bf46da of HubSpot's portal 4711 is there twice",
+        ),
         ("origins: ['https://example.com/']", "origins.0: String should match"),
         ("alarm_emails: [oncall]", "alarm_emails.0: String should match"),
         ("consent_required: no", "consent_required: Input should be a valid boolean"),
@@ -99,6 +119,13 @@ def test_an_error_names_the_key_and_what_it_may_be(text: str, problem: str) -> N
     with pytest.raises(SettingsError) as caught:
         parse_settings(LEAST + text, "small")
     assert [line for line in caught.value.problems if line.startswith(problem)], caught.value.problems
+
+
+def test_a_portal_of_hubspot_may_be_written_as_the_number_that_it_is() -> None:
+    (form,) = parse_settings(LEAST + f"forms: [{{name: f, hosted_by: {HUBSPOT}}}]", "small").forms
+
+    assert isinstance(form.hosted_by, HubSpotHost)
+    assert form.hosted_by.place == ("4711", "319478e5-e5fd-4d39-9d13-fc1f90bf46da")
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,9 @@ SETTINGS = parse_settings(
 write_keys:
   - {kind: public, name: website, key: k, activities: [page_viewed]}
   - {kind: secret, name: servers, secret: servers-key}
+forms:
+  - {name: demo, hosted_by: {kind: typeform, secret: typeform-signing}}
+  - {name: demo-in-german, hosted_by: {kind: typeform, secret: typeform-signing}}
 teams:
   default: {email: [sales@example.com], slack: slack-sales, webhook: {url: "https://crm.example.com", secret: signing}}
   emea: {slack: slack-sales}
@@ -32,6 +35,7 @@ def store(aws, monkeypatch):
 def test_every_secret_that_the_settings_name_is_needed_once():
     assert needed_secrets(SETTINGS) == [
         NeededSecret("servers-key", "write_key"),
+        NeededSecret("typeform-signing", "form"),
         NeededSecret("signing", "webhook"),
         NeededSecret("slack-sales", "slack"),
         NeededSecret("erasure", "erasure"),
