@@ -176,37 +176,24 @@ class ReadLeads:
         if record.merged_into:
             return MergedInto(record.merged_into)
         now = self._clock.now()
-        if at is not None and at > now:
-            msg = f"it is {format_moment(now)}: that moment is still to come"
-            raise Invalid(msg, "at", now=format_moment(now))
-        moment = now if at is None else at
-        if since is not None and since > moment:
-            msg = (
-                f"the moment that is looked at is {format_moment(moment)}: nothing can have changed since one after it"
-            )
-            raise Invalid(msg, "since")
+        moment = _moment_looked_at(at, since, now)
         active = self._rulebook.active(record.rules_version)
         as_of, under = self._as_of(moment, rules, known, active, is_past=at is not None)
         noise = self._noise()
         history = gather(self._activities, self._leads, lead, record.identities, noise=noise)
-        if as_of.known == "now":
-            happened = [each for each in noise.marked(history.activities) if as_of.counts(each)]
-        else:
-            happened = noise.marked(each for each in history.activities if as_of.counts(each))
+        happened = _counted(history.activities, as_of, noise)
         if at is not None and not happened:
             raise _nothing_yet(history.activities, as_of.known, moment)
         state = under.rules.replayed(happened)
         facts = known_facts(state)
         stage = self._stages.load(lead)
         paths = [self._stages.transitions(each) for each in (lead, *record.absorbed)]
-        transitions = sorted((each for path in paths for each in path if each.at <= moment), key=lambda each: each.at)
         journey = stage.journey if stage else None
         stood = journey if at is None else _stood(journey, paths, moment)
         score = under.rules.score(state, moment)
         heard = [silenced(each) if is_noise(each) else each for each in happened]
         qualification = qualification_history(heard)
         every = self._handoffs.of([lead, *record.absorbed])
-        handoffs = [_as_of(each, moment) for each in every if each.handoff.requested_at <= moment]
         is_asked = at is not None or rules is not None or known is not None
         is_replayed = is_asked and as_of.is_replayed and len(happened) <= MOST_REPLAYED
         is_present = at is None and under.number == active.number
@@ -229,8 +216,8 @@ class ReadLeads:
             forecast=_forecast(under, noise.marked(history.activities), record, stage, every, now=now)
             if is_present
             else (),
-            transitions=tuple(transitions),
-            handoffs=tuple((each, self._handoffs.sent(each.key)) for each in handoffs),
+            transitions=_decided_by(paths, moment),
+            handoffs=self._handed_over_by(every, moment),
             qualification=qualification,
             to_ask=missing_questions(under.rule_file.qualification, qualification),
             nurture=under.rules.advise(state, journey, moment) if journey and is_present else None,
@@ -270,6 +257,13 @@ class ReadLeads:
             return self._rulebook.version(number)
         except UnknownRules as error:
             raise refused from error
+
+    def _handed_over_by(
+        self, every: Iterable[HandoffRecord], moment: Moment
+    ) -> tuple[tuple[HandoffRecord, Mapping[str, Moment]], ...]:
+        """The handoffs of a moment as they stood then, each with the channels on which it has been sent by now."""
+        then = (_as_of(each, moment) for each in every if each.handoff.requested_at <= moment)
+        return tuple((each, self._handoffs.sent(each.key)) for each in then)
 
     def _rulings(self, record: LeadRecord, happened: Iterable[Activity], until: Moment) -> tuple[Activity, ...]:
         """The rulings that the lead remembers, and what people said of noise.
@@ -326,6 +320,33 @@ class ReadLeads:
 
 def _awaits(record: LeadRecord, active: ActiveRules) -> int | None:
     return None if record.rules_version == active.number else active.number
+
+
+def _moment_looked_at(at: Moment | None, since: Moment | None, now: Moment) -> Moment:
+    """The moment that is asked for, or now.
+
+    Raises:
+        Invalid: it is still to come, or before that from which changes are asked for.
+    """
+    if at is not None and at > now:
+        msg = f"it is {format_moment(now)}: that moment is still to come"
+        raise Invalid(msg, "at", now=format_moment(now))
+    moment = now if at is None else at
+    if since is not None and since > moment:
+        msg = f"the moment that is looked at is {format_moment(moment)}: nothing can have changed since one after it"
+        raise Invalid(msg, "since")
+    return moment
+
+
+def _counted(activities: Iterable[Activity], as_of: AsOf, noise: Noise) -> list[Activity]:
+    """The activities that count, with what is noise among them marked by what is known now, or was known then."""
+    if as_of.known == "now":
+        return [each for each in noise.marked(activities) if as_of.counts(each)]
+    return noise.marked(each for each in activities if as_of.counts(each))
+
+
+def _decided_by(paths: Iterable[Sequence[StoredTransition]], moment: Moment) -> tuple[StoredTransition, ...]:
+    return tuple(sorted((each for path in paths for each in path if each.at <= moment), key=lambda each: each.at))
 
 
 def _nothing_yet(activities: Sequence[Activity], known: Known, moment: Moment) -> Invalid:
