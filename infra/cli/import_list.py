@@ -147,7 +147,12 @@ def import_list(  # noqa: PLR0917 - each is an option
         reader = _reader(told, listed, settings)
     if not dry_run:
         asking.confirm(f"Import {_lines(listed.lines)} of {file.name} into {environment}?", yes=yes)
-    done = _Import(listed, reader, told, list_sender(settings, key)).run(_name(listed, told, environment))
+    whole = _Import(listed, reader, told, list_sender(settings, key))
+    try:
+        done = whole.run(_name(listed, told, environment))
+    except KeyboardInterrupt:
+        screen.note("Stopped. Run the same command again: it goes on where it was.")
+        raise
     if as_json:
         screen.json(done.as_json(listed, reader))
     else:

@@ -406,6 +406,28 @@ def test_an_import_that_is_killed_goes_on_where_it_was(
     assert [path.suffix for path in (tmp_path / "home" / "imports").iterdir()] == [".counts"]
 
 
+def test_a_person_who_stops_an_import_is_told_that_it_can_go_on(
+    partner: Partner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = saved(tmp_path, visitors(600))
+    options = ("--as", "trade_show", "--at", "2026-10-01", "--yes")
+    sends = ListSender.send
+
+    def is_stopped(self: ListSender, part: Any) -> Any:
+        if partner.lines:
+            raise KeyboardInterrupt
+        return sends(self, part)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ListSender, "send", is_stopped)
+        stopped = run(path, *options)
+
+    assert stopped.exit_code == 130
+    assert "Stopped. Run the same command again: it goes on where it was." in stopped.output
+    assert "Going on after 250 lines" in run(path, *options).output
+    assert len(partner.log) == 600
+
+
 def test_two_imports_of_one_list_at_once_are_one_too_many(tmp_path: Path) -> None:
     with Bookmark(tmp_path, "x"), pytest.raises(Failure, match="Another command"), Bookmark(tmp_path, "x"):
         pass
