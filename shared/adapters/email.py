@@ -107,12 +107,29 @@ def _imprint(notice: Notice) -> str:
 
 
 _PAGE = Markup(
-    '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{}</title></head>'
-    "<body style='font-family: sans-serif'><p>{}</p>{}{}{}<p><small>{}</small></p></body></html>"
+    '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+    '<meta name="viewport" content="width=device-width, initial-scale=1">'
+    '<meta name="color-scheme" content="light dark"><title>{}</title></head>'
+    "<body style='margin: 0; font: 16px/1.5 system-ui, sans-serif'>"
+    "<div style='max-width: 40em; margin: 0 auto; padding: 16px; overflow-wrap: anywhere'>"
+    "<h1 style='margin: 0 0 12px; font-size: 20px; line-height: 1.3'>{}</h1>{}{}{}"
+    "<p style='margin: 24px 0 0'><small>{}</small></p></div></body></html>"
 )
-_TABLE = Markup("<table cellpadding='4'>{}</table>")
-_FACT = Markup('<tr><th align="left">{}</th><td>{}</td></tr>')
-_SECTION = Markup("<h2 style='font-size: 1.1em'>{}</h2><table cellpadding='4'>{}</table>")
-_ROW = Markup("<tr><td align='right' valign='top' style='white-space: nowrap'>{}</td><td>{}</td></tr>")
+_TABLE = Markup("<table cellpadding='3' cellspacing='0'>{}</table>")
+_FACT = Markup(
+    "<tr><th scope='row' align='left' valign='top' style='overflow-wrap: break-word'>{}</th>"
+    "<td valign='top' style='padding-left: 12px'>{}</td></tr>"
+)
+_SECTION = Markup(
+    "<h2 style='margin: 24px 0 4px; font-size: 18px'>{}</h2>"
+    "<table role='presentation' cellpadding='3' cellspacing='0'>{}</table>"
+)
+_ROW = Markup(
+    "<tr><td valign='top' style='overflow-wrap: break-word'>{}</td>"
+    "<td valign='top' style='padding-left: 12px'>{}</td></tr>"
+)
 _LINE = Markup("<tr><td colspan='2'>{}</td></tr>")
-_LINK = Markup('<p><a href="{}">Open the lead</a></p>')
+_LINK = Markup(
+    "<p style='margin: 16px 0'><a href=\"{}\" style='display: inline-block; padding: 10px 18px; border-radius: 6px; "
+    "background: #0b5d51; color: #fff; font-weight: bold; text-decoration: none'>Open the lead</a></p>"
+)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -295,6 +296,21 @@ def test_an_email_about_somebody_of_whom_little_is_known_has_no_empty_rows() -> 
         "Score: 65 points\n\n"
         "Lead lead-7, handoff lead-7.mql.1, by rules version 3\n"
     )
+
+
+@pytest.mark.parametrize("notice", [SAM, BRIEFED, REMINDED, RELEASED])
+def test_an_email_reads_well_on_a_telephone_and_to_whoever_hears_it(notice: Notice) -> None:
+    html = as_html(notice)
+    page = Page(html)
+    headings = [tag for tag in page.tags if re.fullmatch("h[1-6]", tag)]
+
+    assert headings[0] == "h1"
+    assert set(headings[1:]) <= {"h2"}
+    assert '<meta name="viewport" content="width=device-width' in html
+    assert "nowrap" not in html, "a column that cannot break makes a small screen scroll sideways"
+    for table in html.split("<table")[1:]:
+        is_of_facts = "<th scope='row'" in table.partition("</table>")[0]
+        assert is_of_facts != table.startswith(" role='presentation'")
 
 
 def test_there_are_at_least_fifty_hostile_words() -> None:
