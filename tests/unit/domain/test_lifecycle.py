@@ -1,16 +1,18 @@
 import json
 from typing import Any
 
+import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from shared.domain.activity import Claims
+from shared.domain.conditions import All, Not, Test
 from shared.domain.engine import compile_rules
 from shared.domain.journey import Journey, View
 from shared.domain.moments import HOUR, Moment
-from shared.domain.points import as_number
+from shared.domain.points import as_number, to_billionths
 from shared.domain.reading import RuleFileError, parse_rule_file
-from shared.domain.stages import in_words, rated, what_held
+from shared.domain.stages import ScoreIs, in_words, rated, what_held
 from shared.domain.state import ScoreState
 from tests.unit.domain.leads import activity, facts, moment, rules_of
 from tests.unit.domain.random_rules import START, activities, documents
@@ -415,6 +417,20 @@ def test_each_look_enters_a_stage_at_most_once_and_a_second_look_finds_nothing(d
         assert (journey.stage == before.stage) or taken
 
 
+def bears_out(snapshot, held):
+    """Whether what was written down as known has it so too, as far as a condition asks for numbers and their names."""
+    match held:
+        case All(parts):
+            return all(bears_out(snapshot, part) for part in parts)
+        case Not(ScoreIs() | Test("temperature" | "grade") as part):
+            return not bears_out(snapshot, part)
+        case ScoreIs(name, amount):
+            return amount.holds(to_billionths(snapshot["total"] if name == "score" else snapshot["scores"][name]))
+        case Test("temperature" | "grade" as band, _, named):
+            return snapshot[band] in ([named] if isinstance(named, str) else named)
+    return True
+
+
 @given(documents(stages=True), activities())
 def test_transitions_form_a_path_of_the_configured_stages_and_each_has_the_one_cause_that_held(document, some):
     try:
@@ -435,11 +451,12 @@ def test_transitions_form_a_path_of_the_configured_stages_and_each_has_the_one_c
         view = View(rules, rules.ledger(state), on_the_way, step.at)
         assert not (here and here.stage.stay) or step.at - since >= here.stage.stay
         left = here is not None and here.stage.leave is not None and step.cause.startswith(f"left {stage}: ")
+        held = what_held(rated(here.stage.leave.when if left else there.stage.enter, ratings), view)
         if left:
             assert here.stage.leave.to == step.to_stage
-            assert step.cause == f"left {stage}: {in_words(what_held(rated(here.stage.leave.when, ratings), view))}"
+            assert step.cause == f"left {stage}: {in_words(held)}"
         else:
-            assert step.cause == in_words(what_held(rated(there.stage.enter, ratings), view))
+            assert step.cause == in_words(held)
             upward = here is None or there.place > here.place
             assert upward if there.stage.origins is None else stage in there.stage.origins
             assert not (upward and rules.score(state, step.at).vetoed_by)
@@ -449,6 +466,8 @@ def test_transitions_form_a_path_of_the_configured_stages_and_each_has_the_one_c
         told = rules.score(state, step.at)
         assert step.snapshot["total"] == as_number(told.total)
         assert step.snapshot["temperature"] == told.temperature
+        assert bears_out(step.snapshot, held)
+        assert sum(reason["counts"] for reason in step.snapshot["reasons"]) == pytest.approx(step.snapshot["total"])
         stage, since = step.to_stage, step.at
         entered_by = next((each.occurred_at for each in some if each.id == step.activity_id), step.at)
     assert journey.stage == stage
