@@ -12,7 +12,8 @@ like any form of a page.
 | `legalConsentOptions.legitimateInterest` | the field `legitimateInterest` |
 | `submittedAt` | when it occurred, in milliseconds; now when missing |
 
-`context.ipAddress` is not believed, and what is not named here is left alone.
+`context.ipAddress` is not believed, and what is not named here is left alone. Where no browser tells its `Origin`, a
+server sends what somebody filled in, and by which program it does says nothing of that person.
 """
 
 from __future__ import annotations
@@ -69,7 +70,7 @@ def read_hubspot(request: HttpRequest, shape: FormShape) -> Submission:
         at=at,
         page=_text(context, "pageUri") or request.told("referer"),
         title=_text(context, "pageName"),
-        agent=request.told("user-agent"),
+        agent=request.told("user-agent") if "origin" in request.headers else None,
         address=request.address,
     )
 

@@ -657,6 +657,18 @@ def test_who_tells_hubspots_api_when_it_was_sent_may_send_it_again_later(house: 
     ]
 
 
+@pytest.mark.parametrize("agent", ["axios/1.6.2", "GuzzleHttp/7", "node-fetch/1.0 (+https://fetch.example)"])
+def test_a_server_that_calls_hubspots_api_for_its_visitors_makes_no_bots_of_them(agent: str) -> None:
+    page, server = House(), House()
+    event = with_header(golden("hubspot_form"), "user-agent", agent)
+    page.take(event)
+    event["headers"].pop("origin")
+    server.take(event)
+
+    assert (only(page).marks, only(page).context["user_agent"]) == (("bot",), agent)
+    assert (only(server).marks, "user_agent" in only(server).context) == ((), False)
+
+
 def test_while_the_log_is_down_hubspots_page_is_told_to_come_again(house: House, monkeypatch: Any) -> None:
     def down(_activities: Any) -> None:
         raise Unavailable("the table did not answer for alan@example.com")
