@@ -93,7 +93,11 @@ class SecretStore:
         self.put(name, f"{secrets.token_urlsafe(32)} {newest}")
 
     def stored(self) -> dict[str, str]:
-        """The names of all stored secrets, each with the moment of its last change."""
+        """The names of all stored secrets, each with the moment of its last change.
+
+        Raises:
+            Failure: AWS does not list them.
+        """
         try:
             pages = self._client.get_paginator("describe_parameters").paginate(
                 ParameterFilters=[{"Key": "Name", "Option": "BeginsWith", "Values": [self._parameter("")]}]

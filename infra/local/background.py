@@ -52,7 +52,11 @@ class Background:
             return not _take(lock)
 
     def start(self, command: Sequence[str], port: int, environment: Mapping[str, str], folder: Path) -> None:
-        """Start it with nothing in its environment but what is given; it outlives this command."""
+        """Start it with nothing in its environment but what is given; it outlives this command.
+
+        Raises:
+            Failure: it is running already.
+        """
         if self.log.exists() and self.log.stat().st_size > _LOG_LIMIT:
             self.log.replace(self.log.with_suffix(".old.log"))
         with self._lock() as lock, self.log.open("ab") as log:

@@ -132,7 +132,11 @@ class LocalCloud:
         return self._whereabouts(settings, token)
 
     def down(self, step: Progress) -> bool:
-        """Stop everything, after what is under way has ended. Answers whether there was anything to stop."""
+        """Stop everything, after what is under way has ended. Answers whether there was anything to stop.
+
+        Raises:
+            Failure: it is stopped, but had to be ended by force, or before what was under way had ended.
+        """
         with self.home.alone():
             processes = [self.site, self.receiver, self.emulator.process]
             if not any(process.is_alive() for process in processes):

@@ -37,7 +37,11 @@ class Home:
         return path
 
     def read(self, name: str) -> dict[str, Any]:
-        """What a remembered file holds; empty when it is missing."""
+        """What a remembered file holds; empty when it is missing.
+
+        Raises:
+            Failure: it holds no JSON.
+        """
         try:
             held = json.loads((self.root / name).read_text())
         except FileNotFoundError:

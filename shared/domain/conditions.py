@@ -393,7 +393,11 @@ def _field_meant(root: str, rest: str, roots: Mapping[str, bool]) -> str:
 
 
 def parse_tests(field: str, raw: object) -> Condition:
-    """Read `{operator: value, ...}` for one field; several operators all hold."""
+    """Read `{operator: value, ...}` for one field; several operators all hold.
+
+    Raises:
+        ConditionError: it is none; its path begins with the field.
+    """
     if not isinstance(raw, Mapping) or not raw:
         msg = f"write an operator for {field!r}, such as {{is: {raw}}}"
         raise ConditionError(msg, (field,))

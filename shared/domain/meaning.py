@@ -20,7 +20,11 @@ _FLIPPED = {"at_least": "below", "below": "at_least"}
 
 
 def meaning(node: Any, *, is_so: bool = True) -> Hashable:  # noqa: PLR0911 - one case for each kind of node
-    """The meaning of a condition of an activity, a lead or a stage, or of its opposite; None where there is none."""
+    """The meaning of a condition of an activity, a lead or a stage, or of its opposite; None where there is none.
+
+    Raises:
+        TypeError: it is no condition.
+    """
     match node:
         case None:
             return None

@@ -204,7 +204,11 @@ class Part(Strict):
 
 
 def one_of(raw: Any, words: tuple[str, ...], keys: tuple[str, ...]) -> tuple[str, Any]:
-    """A word, or a mapping with one of the keys (and what it holds)."""
+    """A word, or a mapping with one of the keys (and what it holds).
+
+    Raises:
+        ConditionError: it is neither, or a mapping with several of them.
+    """
     valid = " or ".join([*words, *(f"{{{key}: ...}}" for key in keys)])
     if isinstance(raw, str):
         if raw in words:
@@ -229,7 +233,11 @@ def _hint(word: object, known: tuple[str, ...], otherwise: str) -> str:
 
 
 def under(key: str, read: Callable[[Any], Any], raw: Any) -> Any:
-    """What a reader makes of the value of a key; its complaint is told under the key."""
+    """What a reader makes of the value of a key; its complaint is told under the key.
+
+    Raises:
+        ConditionError: the reader complains; the path begins with the key.
+    """
     try:
         return read(raw)
     except ValueError as error:

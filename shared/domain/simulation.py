@@ -86,13 +86,6 @@ class Simulated:
             return False
         return (self.handoffs_after - self.handoffs_before) * 100 > percent * self.handoffs_before
 
-    @property
-    def growth(self) -> float | None:
-        """How many percent more handoffs there would be; None where there were none before and would be some."""
-        if not self.handoffs_before:
-            return 0.0 if not self.handoffs_after else None
-        return (self.handoffs_after - self.handoffs_before) * 100 / self.handoffs_before
-
 
 @dataclass(frozen=True, slots=True)
 class Stretch:

@@ -148,6 +148,9 @@ class LeadWriter:
         lead's. Nobody's names come back too that are one with it by what was said. A rules version that was never
         published gives way to the active one. A redirect that leads to nobody is taken back; of one that cannot be read
         what it tells beside where it leads is let go. Of whom the log knows nothing no lead is made.
+
+        Raises:
+            Conflict: others write the lead again and again.
         """
         for _ in range(ATTEMPTS):
             # Looked for first: where somebody writes in between, what is read next is no longer what was found.
@@ -239,7 +242,11 @@ class LeadWriter:
             self.update(lead, (), rebuild=True)
 
     def acquit(self, lead: LeadId, looked_at: Collection[LeadId]) -> None:
-        """A lead's write has had all its consequences for the leads that were looked at."""
+        """A lead's write has had all its consequences for the leads that were looked at.
+
+        Raises:
+            Conflict: others write the lead again and again.
+        """
         for _ in range(ATTEMPTS):
             record = self.live(lead)
             left = record.owed.difference(looked_at)

@@ -206,8 +206,11 @@ class Rescore:
     def go_on(self, has_time: Callable[[], bool]) -> int:
         """Move every unfinished rescore on, page by page, each page with its checkpoint, and tell what has ended.
 
-        Leads under older rules come first; then the others take turns, a page at a time. One that fails holds up no
-        other, and its error is raised at the end.
+        Leads under older rules come first; then the others take turns, a page at a time. Answers how many touches were
+        asked for.
+
+        Raises:
+            Exception: the first error of a rescore that failed, once all others have been moved on.
         """
         asked = 0
         errors: list[Exception] = []
