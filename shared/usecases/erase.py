@@ -295,8 +295,8 @@ class ErasePeople:
     def _redirects_beside(self, erasure: Erasure) -> Iterator[LeadRecord]:
         """Leads that went into one beside the person's and know names of the person that this one has not.
 
-        Whoever is parted from a lead goes back to one of those that they were before; others that they were stay where
-        they went. Each is told without these names.
+        Of several that went together an earlier release led one alone to where they went; the others stayed. Each is
+        told without these names.
         """
         for lead in sorted(erasure.neighbours - erasure.leads):
             record = self._leads.load(lead)

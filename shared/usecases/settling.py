@@ -202,7 +202,7 @@ class Settling:
         sharing = sharing.union(*its.sharing.values(), *rest.sharing.values()) - {record.lead}
         remaining = replace(
             remaining,
-            absorbed=tuple(lead for lead in record.absorbed if lead not in (gone.lead, *gone.absorbed)),
+            absorbed=tuple(lead for lead in record.absorbed if lead != gone.lead),
             owed=record.owed | sharing | self._writer.at_dropped(record, remaining) | {gone.lead},
         )
         parted = replace(parted, owed=gone.owed | {record.lead})
@@ -212,14 +212,33 @@ class Settling:
         return remaining, parted
 
     def _leaving(self, record: LeadRecord, identities: Group, parts: Sequence[Group]) -> tuple[LeadRecord, Group]:
-        """Which part goes, and the record of the lead that it was before, or of a new one."""
-        absorbed = [each for lead in record.absorbed if (each := self._leads.load(lead)) and each.merged_into]
+        """Who goes, and the record of the lead that they were before, or of a new one.
+
+        Of a part that was several leads one goes at a time, so that the id of each leads there: they are joined then.
+        """
+        absorbed = self._absorbed(record)
         own = identities.difference(*(each.identities for each in absorbed))
         _, *others = sorted(parts, key=lambda part: (-len(part & own), _name(part)))
         before = [each for each in absorbed if each.identities & others[0]]
         if not before:
             return LeadRecord(self._new_lead_id(), frozenset(), ScoreState.empty()), others[0]
-        return min(before, key=lambda each: (-len(each.identities & others[0]), each.lead)), others[0]
+        gone = min(before, key=lambda each: (-len(each.identities & others[0]), each.lead))
+        rest = others[0] - gone.identities
+        return gone, others[0] - rest if any(each.identities & rest for each in before) else others[0]
+
+    def _absorbed(self, record: LeadRecord) -> list[LeadRecord]:
+        """The leads that went into one, each leading straight to it and with no names but its own; stored so, too."""
+        found = [each for lead in record.absorbed if (each := self._leads.load(lead)) and each.merged_into]
+        names = {each.lead: each.identities for each in found}
+        straight = []
+        for each in found:
+            its = each.identities.difference(*(names[lead] for lead in each.absorbed if lead in names))
+            after = replace(each, identities=its, absorbed=(), merged_into=record.lead)
+            if after != each:
+                self._leads.save(replace(after, look=False))
+                after = replace(after, version=each.version + 1)
+            straight.append(after)
+        return straight
 
 
 def _united(said: Ties, records: Iterable[LeadRecord]) -> Ties:

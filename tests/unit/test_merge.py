@@ -1,6 +1,8 @@
 """Saying who is who by hand, and what becomes of the leads."""
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from shared.domain.activity import Claims
 from shared.domain.handoff import LeadId
@@ -11,9 +13,10 @@ from shared.domain.refusals import Invalid, NotFound
 from shared.domain.state import known_facts
 from shared.ports.activities import ActivityKey
 from shared.usecases.merge import ForeseeWhoIsWho, RuleWhoIsWho, Ruling
+from shared.usecases.redirect import live_record
 from shared.usecases.sayings import SaidOtherwise
-from tests.people import activity, browser, user
-from tests.unit.test_score import ADA, ADA_S_ID, BOB, LAPTOP, House
+from tests.people import activity, browser, email, user
+from tests.unit.test_score import ADA, ADA_S_ID, BOB, LAPTOP, House, stored
 
 MIA = Person("id-mia", "Mia", frozenset({Role.ADMIN}))
 BOB_S_ID = user("u-bob")
@@ -150,6 +153,45 @@ def test_identities_that_were_never_a_lead_of_their_own_become_a_new_one(office)
     assert office.lead(ADA).lead == before
     assert office.lead(ADA_S_ID).lead != before
     assert (office.points(ADA), office.points(ADA_S_ID)) == (1, 1)
+
+
+LETTERS = "abcdef"
+NAMES = {letter: email(f"{letter}@engines.example") for letter in LETTERS}
+RULINGS = st.lists(
+    st.tuples(st.sampled_from(["merge", "unmerge"]), st.sets(st.sampled_from(LETTERS), min_size=2, max_size=4)),
+    max_size=10,
+)
+
+
+@example([("merge", {"a", "b"}), ("merge", {"a", "c"}), ("unmerge", {"b", "c"})])
+@example([("merge", {"b", "c"}), ("merge", {"a", "b"}), ("unmerge", {"b"})])
+@example([("merge", {"b", "c"}), ("merge", {"a", "b"}), ("unmerge", {"c"})])
+@given(RULINGS)
+def test_whatever_is_merged_and_parted_the_id_of_each_leads_to_where_it_is(rulings):
+    office = Office()
+    for letter, name in NAMES.items():
+        claims = Claims(consent="granted") if letter in "ace" else Claims(lead={"name": letter})
+        office.take(
+            activity(f"x-{letter}", name, browser(letter), claims=claims), activity(f"y-{letter}", LAPTOP, name)
+        )
+    ids = {name: office.lead(name).lead for name in NAMES.values()}
+    alone = {name: (office.lead(name).state, office.lead(name).browsers) for name in NAMES.values()}
+
+    for number, (kind, letters) in enumerate(rulings):
+        names = [NAMES[letter] for letter in sorted(letters)]
+        one, two = names[0], names[-1]
+        if kind == "merge":
+            office.merge(one, two, name=str(number))
+        elif (leaving := office.lead(one).identities.intersection(names)) != office.lead(one).identities:
+            office.unmerge(*leaving, name=str(number))
+        for name, lead in ids.items():
+            assert live_record(office.leads, lead) == office.lead(name)
+
+    assert stored(office).keys() == {office.lead(name).identities for name in ids}
+    for name, as_ever in alone.items():
+        record = office.lead(name)
+        if record.identities == {name}:
+            assert (record.lead, record.state, record.browsers) == (ids[name], *as_ever)
 
 
 def test_a_ruling_that_comes_twice_is_one(office):

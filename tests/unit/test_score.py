@@ -515,7 +515,10 @@ def arrived(activities, random, batches):
 def stored(house):
     """Who is one lead with whom, and the state of each."""
     records = [record for record in house.leads.records.values() if not record.merged_into]
-    assert all(live_record(house.leads, lead) in records for lead in house.leads.records)
+    for lead, record in house.leads.records.items():
+        # Whoever has the id of a lead that went into another one finds somebody of that lead.
+        assert (found := live_record(house.leads, lead)) in records
+        assert found.identities & record.identities
     for record in records:
         assert house.leads.whose(record.identities) == dict.fromkeys(record.identities, record.lead)
         assert not record.owed
