@@ -243,6 +243,24 @@ def test_nobody_is_named_when_a_list_comes_and_lines_of_it_are_refused(watch: Wa
     is_clean(watch.logs())
 
 
+def test_nobody_is_named_when_events_come_and_some_of_them_are_refused(watch: Watch) -> None:
+    event = {"specversion": "1.0", "id": "canary", "source": "canary", "type": "demo_requested"}
+    person = {"email": PERSON["email"], "lead": PERSON}
+    refused = [{}, {"email": "canary at nowhere"}, {"canary": "canary"}, {**person, "consent": "canary"}]
+    batch = [{**event, "data": person}, *({**event, "data": data} for data in refused), {**event, "type": "Canary"}]
+    headers = {"ce-id": "canary", "ce-source": "%ffcanary", "ce-type": "demo_requested", "ce-specversion": "1.0"}
+    taken = watch.way.post("/v1/events", batch, key=SERVER_KEY)
+    whole = [
+        watch.way.post("/v1/events", batch[1], key=SERVER_KEY),
+        watch.way.post("/v1/events", person, key=SERVER_KEY, headers=headers),
+        watch.way.post("/v1/events", batch, key=PUBLIC_KEY),
+    ]
+    watch.way.go_on()
+    assert (taken["statusCode"], len(json.loads(taken["body"])["refused"])) == (200, 5)
+    assert [reply["statusCode"] for reply in whole] == [422, 400, 403]
+    is_clean(watch.logs())
+
+
 def test_nobody_is_named_when_a_person_withdraws_is_exported_and_erased(
     watch: Watch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
