@@ -314,5 +314,9 @@ def _past(record: HandoffRecord, event: Following | None) -> str | None:
         return None
     if record.answer is not None:
         return "answered"
+    if event is None:
+        # One that found nobody else left the lead where it was: whoever has it still needs to hear of it.
+        first = record.handoff
+        return None if (record.to, record.assignee) == (first.to, first.assignee) else "reassigned"
     moved = any(each.kind == "reassignment" for each in record.done)
-    return "reassigned" if moved and (event is None or event.kind == "reminder") else None
+    return "reassigned" if moved and event.kind == "reminder" else None

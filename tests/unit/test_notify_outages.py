@@ -16,7 +16,7 @@ from shared.ports.errors import PortError, SecretMissing, Unavailable
 from shared.ports.missed import ChannelKey
 from shared.usecases.delivery import NotDelivered
 from tests.handed_over import KEY
-from tests.notified import SLACK, RecordingChannel, World, kinds
+from tests.notified import SLACK, RecordingChannel, World, kinds, requested
 
 MAIL = ChannelKey("inside-sales", "email")
 
@@ -165,6 +165,20 @@ def test_what_was_missed_is_sent_only_if_it_still_may_be(
     recovery = world.recover()
     assert kinds(world.slack) == told
     assert (recovery.waiting, recovery.down) == (0, {})
+
+
+@pytest.mark.parametrize(("assignee", "hears"), [(None, ["requested", "reminder"]), ("bob", ["reassignment"])])
+def test_whoever_has_the_lead_hears_its_story_though_the_channel_was_down_until_it_was_reassigned(
+    world: World, assignee: str | None, hears: list[str]
+) -> None:
+    down(world)
+    world.tell(requested())
+    world.tell(world.followed_up("reminder"))
+    world.tell(world.followed_up("reassignment", "inside-sales", assignee))
+    world.slack.error = None
+    world.clock.advance(MINUTE)
+    world.recover()
+    assert [notice.kind for notice in world.slack.notices if notice.epoch == KEY.epoch] == hears
 
 
 def test_of_an_answered_handoff_other_systems_are_told_everything_in_order(world: World) -> None:
