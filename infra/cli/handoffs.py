@@ -12,7 +12,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from infra.cli.leads import Json, answer_in_words, check_said, name_of, note_lines, signed_points, story
+from infra.cli.leads import Json, answer_in_words, check_said, name_of, note_lines, sent_in_words, signed_points, story
 from infra.cli.moments import moment_named, short_moment
 from infra.cli.screen import harmless, screen
 from infra.cli.session import Environment, signed_in
@@ -232,8 +232,8 @@ def handoff_lines(found: Mapping[str, Any]) -> Iterator[str]:
     yield f"because {found['caused_by']}"
     for reason in found["snapshot"].get("reasons", ())[:_LINES]:
         yield f"    {signed_points(reason['counts'])} {reason.get('label') or reason['rule']}"
-    for channel, moment in found["sent"].items():
-        yield f"sent by {channel} at {short_moment(moment)}"
+    for mark, moment in found["sent"].items():
+        yield f"sent by {sent_in_words(mark)} at {short_moment(moment)}"
     done = found["done"]
     for each in done:
         planned, at = short_moment(each["at"]), short_moment(each.get("done_at") or each["at"])

@@ -452,13 +452,20 @@ def fact_in_words(value: Any) -> str:
 
 def handoff_lines(handoff: Mapping[str, Any]) -> Iterator[str]:
     """A handoff, to whom it went out, and how it was answered."""
-    sent = [f"{channel} {short_moment(moment)}" for channel, moment in handoff["sent"].items()]
+    sent = [f"{sent_in_words(mark)} {short_moment(moment)}" for mark, moment in handoff["sent"].items()]
     to = f"{handoff['to']} ({handoff['assignee']})" if handoff["assignee"] else handoff["to"]
     state = answer_in_words(handoff["answer"]) if handoff["answer"] else handoff["state"]
     told = f"handed over to {to} as {handoff['stage']}: {', '.join(sent) or 'not sent yet'}; {state}"
     yield f"{short_moment(handoff['requested_at'])}  {told}"
     if handoff["answer"]:
         yield from note_lines(handoff["answer"])
+
+
+def sent_in_words(mark: str) -> str:
+    """What went out on which channel, as `slack/answered/inside-sales` marks it; the handoff itself by its channel."""
+    channel, _, what = mark.partition("/")
+    name, _, team = what.partition("/")
+    return f"{channel} to {team} ({name.replace('.', ', ')})" if team else channel
 
 
 def answer_in_words(answer: Mapping[str, Any], *, when: bool = True) -> str:

@@ -219,6 +219,8 @@ def test_an_answered_handoff_is_shown_with_its_answer_and_offers_none(baton, des
     before = desk.handoffs.record(ADAS)
     reminder = replace(before.handoff.follow_ups[0], done_at=parse_moment("2026-03-02T08:46:10Z"))
     desk.handoffs.follow_up(before, HandoffRecord(before.handoff, "inside-sales", "mia", (reminder,)))
+    for mark in ("slack/answered/inside-sales", "email/reassignment.released/inside-sales"):
+        desk.handoffs.mark_sent(ADAS, mark, parse_moment(NOW))
     note = ("--note", "Later.\nAsk for Mia.")
     done(baton("handoffs", "recycle", "lead-1", "--reason", "other", "--look-again", "2026-06-01", *note))
 
@@ -227,6 +229,8 @@ def test_an_answered_handoff_is_shown_with_its_answer_and_offers_none(baton, des
     words = "recycled (Another reason) by bob@acme.example at 2026-03-02 09:00, to look at again from 2026-06-01\n"
     assert f"{words}    Later.\n    Ask for Mia.\n" in told
     assert "reminder to inside-sales at 2026-03-02 08:46 (planned for 2026-03-02 08:45)" in told
+    assert "sent by slack to inside-sales (answered) at 2026-03-02 09:00" in told
+    assert "sent by email to inside-sales (reassignment, released) at 2026-03-02 09:00" in told
     assert "may be" not in told
     assert "if nobody answers" not in told
 
