@@ -465,7 +465,8 @@ def test_transitions_form_a_path_of_the_configured_stages_and_each_has_the_one_c
             assert cause <= step.at
         told = rules.score(state, step.at)
         assert step.snapshot["total"] == as_number(told.total)
-        assert step.snapshot["temperature"] == told.temperature
+        assert step.snapshot["scores"] == {name: as_number(points) for name, points in told.scores.items()}
+        assert (step.snapshot["temperature"], step.snapshot["grade"]) == (told.temperature, told.grade)
         assert bears_out(step.snapshot, held)
         assert sum(reason["counts"] for reason in step.snapshot["reasons"]) == pytest.approx(step.snapshot["total"])
         stage, since = step.to_stage, step.at
