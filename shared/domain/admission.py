@@ -143,7 +143,7 @@ def _may_say(activity: Activity, source: Source) -> None:
             "that two of them are one lead is said with a secret key"
         )
         raise Forbidden(msg, "identity")
-    if source.rank < Rank.TRUSTED and _size(told_claims(activity.claims)) > MOST_PUBLIC_FACTS:
+    if source.rank < Rank.TRUSTED and activity.claims and _size(told_claims(activity.claims)) > MOST_PUBLIC_FACTS:
         msg = f"one activity tells at most {MOST_PUBLIC_FACTS} bytes of facts, as JSON, unless a secret key tells them"
         raise TooLarge(msg, "fields" if source.asserts else "traits")
 

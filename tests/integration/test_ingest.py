@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import gc
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -88,6 +90,15 @@ def test_a_track_call_is_in_the_log(log: DynamoDBActivities) -> None:
             "address": "203.0.113.7",
         },
     )
+
+
+def test_what_a_warm_function_keeps_is_not_looked_through_for_garbage_in_the_middle_of_a_request(log: Any) -> None:
+    gc.unfreeze()
+
+    from_environment()
+
+    assert gc.get_freeze_count() > len(sys.modules)
+    gc.unfreeze()
 
 
 def test_a_page_of_somebody_unknown_waits_under_the_browser(log: DynamoDBActivities) -> None:

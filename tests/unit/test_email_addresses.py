@@ -5,7 +5,8 @@ from __future__ import annotations
 from unicodedata import normalize
 
 import pytest
-from hypothesis import assume, given
+from email_validator import EmailNotValidError, validate_email
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from shared.adapters.email_addresses import email_identity
@@ -177,3 +178,25 @@ def test_what_is_kept_is_kept_as_it_is(local, domain) -> None:
     known = kept(f"{''.join(local)}@{''.join(domain)}.example")
     if known is not None:
         assert address(known) == known
+
+
+CHINESE = "xn--fiqaaaaaaaaaaaaaaaaaaaaaaaa"
+MANY_LETTERS = st.text("aZ9_+-.'", min_size=1, max_size=66)
+MANY_DOMAINS = st.one_of(
+    st.just("Example.com"),
+    st.sampled_from(["localhost", "shop.test", "a.invalid", "127.0.0.1", "[127.0.0.1]", "xn--a.com"]),
+    st.text("aZ9-._", min_size=1, max_size=20).map(lambda text: f"{text}.com"),
+)
+
+
+@example("a" * 70, "Example.com")
+@example("a" * 70, f"{CHINESE}.{CHINESE}.{CHINESE}.com")
+@given(MANY_LETTERS, MANY_DOMAINS)
+def test_what_is_quickly_read_is_what_the_library_reads(local: str, domain: str) -> None:
+    try:
+        valid = validate_email(f"{local}@{domain}", check_deliverability=False)
+    except EmailNotValidError:
+        with pytest.raises(Invalid):
+            email_identity(f"{local}@{domain}", "email")
+    else:
+        assert address(f"{local}@{domain}") == f"{valid.local_part}@{valid.ascii_domain}".lower()
