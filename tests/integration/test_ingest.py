@@ -15,7 +15,16 @@ import pytest
 
 from functions.ingest.handler import lambda_handler
 from functions.ingest.intake import from_environment
-from functions.ingest.settings import ConsentWording, Form, PublicWriteKey, SecretWriteKey, Settings
+from functions.ingest.settings import (
+    ConsentWording,
+    Form,
+    HubSpotHost,
+    PublicWriteKey,
+    SecretWriteKey,
+    Settings,
+    TypeformHost,
+    WebflowHost,
+)
 from shared.adapters.dynamodb.activities import DynamoDBActivities
 from shared.domain.activity import Activity, Claims, Identity, Rank
 from shared.domain.moments import parse_moment
@@ -34,6 +43,8 @@ def golden(name: str) -> Any:
 @pytest.fixture
 def log(dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[DynamoDBActivities]:
     """The log, empty; the function finds it by its environment alone."""
+    for name in ("typeform", "webflow"):
+        boto3.client("ssm").put_parameter(Name=f"/baton/test/{name}", Value=f"{name}-signing-text", Type="SecureString")
     boto3.client("ssm").put_parameter(Name="/baton/test/crm-key", Value="sk_crm", Type="SecureString")
     settings = Settings(
         activities_table=ACTIVITIES,
@@ -49,6 +60,16 @@ def log(dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[DynamoDBActi
                 name="contact",
                 fields={"first_name": "lead.first_name", "company": "company.name"},
                 consent=ConsentWording(field="agree", wording="You may call me.", version="2026-01"),
+            ),
+            Form(name="demo-typeform", hosted_by=TypeformHost(kind="typeform", secret="/baton/test/typeform")),
+            Form(
+                name="contact-webflow",
+                email_field="Email",
+                hosted_by=WebflowHost(kind="webflow", secret="/baton/test/webflow"),
+            ),
+            Form(
+                name="contact-hubspot",
+                hosted_by=HubSpotHost(kind="hubspot", portal="4711", form="319478e5-e5fd-4d39-9d13-fc1f90bf46da"),
             ),
         ),
         origins=(SITE,),
@@ -210,6 +231,9 @@ def test_the_queues_message_holds_the_event_of_the_bus() -> None:
         "http_alias",
         "http_batch",
         "http_form",
+        "http_form_typeform",
+        "http_form_webflow",
+        "http_hubspot_form",
         "http_import",
         "http_events",
         "queue_ingest",

@@ -465,6 +465,15 @@ def test_what_a_host_signed_and_cannot_be_is_refused_with_its_place(house: House
     assert (reply["statusCode"], answer(reply)["details"].get("at"), len(house.log)) == (status, at, 0)
 
 
+def test_nothing_of_what_is_refused_stands_in_the_logs(house: House, caplog: pytest.LogCaptureFixture) -> None:
+    canary = hubspot_of({"name": "email", "value": "ada@example.com ada@example.com"})
+    with caplog.at_level("DEBUG"):
+        house.statuses(canary, *FORGED.values(), *(event for event, *_ in (*REFUSED.values(), *FAULTS.values())))
+
+    assert len(caplog.records) > len(REFUSED)
+    assert not any(word in caplog.text.lower() for word in ("example.com", "ada", "grace", "alan", "signing-text"))
+
+
 def test_a_form_with_many_questions_may_be_larger_than_an_activity(house: House) -> None:
     def many(told: Any) -> None:
         told["form_response"]["definition"]["fields"] = [{"title": "x" * 1000} for _ in range(100)]

@@ -7,7 +7,17 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from functions.ingest.settings import BudgetLimits, ConsentWording, Form, PublicWriteKey, SecretWriteKey, Settings
+from functions.ingest.settings import (
+    BudgetLimits,
+    ConsentWording,
+    Form,
+    HubSpotHost,
+    PublicWriteKey,
+    SecretWriteKey,
+    Settings,
+    TypeformHost,
+    WebflowHost,
+)
 from shared.adapters.environment import load
 
 WHOLE = Settings(
@@ -24,6 +34,12 @@ WHOLE = Settings(
             name="contact",
             fields={"First name": "lead.first_name", "firm": "company.name", "wish": "qualification.need"},
             consent=ConsentWording(field="agree", wording="You may call me.", version="1", value="I agree"),
+        ),
+        Form(name="typeform", hosted_by=TypeformHost(kind="typeform", secret="/baton/prod/typeform")),
+        Form(name="webflow", hosted_by=WebflowHost(kind="webflow", secret="/baton/prod/webflow", form="Contact Us")),
+        Form(
+            name="hubspot",
+            hosted_by=HubSpotHost(kind="hubspot", portal="4711", form="319478e5-e5fd-4d39-9d13-fc1f90bf46da"),
         ),
     ),
     origins=("https://www.acme.example",),
@@ -56,6 +72,13 @@ def test_the_function_reads_what_the_stack_was_given() -> None:
         {"name": "contact", "consent": {"field": "agree", "wording": "", "version": "1"}},
         {"name": "contact", "consent": {"field": "agree", "wording": "You may."}},
         {"name": "contact", "colour": "red"},
+        {"name": "contact", "hosted_by": "typeform"},
+        {"name": "contact", "hosted_by": {"kind": "typeform"}},
+        {"name": "contact", "hosted_by": {"kind": "typeform", "secret": ""}},
+        {"name": "contact", "hosted_by": {"kind": "typeform", "secret": "s", "form": "f"}},
+        {"name": "contact", "hosted_by": {"kind": "hubspot", "portal": "4711"}},
+        {"name": "contact", "hosted_by": {"kind": "hubspot", "portal": "4711", "form": "contact"}},
+        {"name": "contact", "hosted_by": {"kind": "hubspot", "portal": "my portal", "form": "3" * 32}},
     ],
 )
 def test_a_form_that_cannot_be_is_refused(form: dict[str, Any]) -> None:
