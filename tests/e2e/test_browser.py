@@ -69,7 +69,7 @@ def test_without_a_script_the_form_does_the_same(open_page, cloud):
     lead = cloud.eventually(lambda: (found := cloud.lead("bo@obi.example")) and found["handoffs"] and found)
     assert lead["score"]["total"] == 25
     assert campaign_of(lead) == CAMPAIGN
-    assert lead["facts"]["lead"]["need"] in ("Too much\nwaste", "Too much\r\nwaste")
+    assert lead["facts"]["qualification"]["need"] in ("Too much\nwaste", "Too much\r\nwaste")
 
 
 def test_who_does_not_tick_the_box_is_a_lead_and_is_handed_to_nobody(open_page, cloud):

@@ -54,6 +54,8 @@ def test_without_a_script_the_link_of_a_mail_opens_the_page_and_a_button_accepts
     assert page.get_by_role("heading", level=1).inner_text() == "Ife Okafor"
     assert page.get_by_text("Call about the demo that they asked for").is_visible()
     assert page.get_by_text("You may contact me about my request").is_visible()
+    assert page.get_by_text("Is there a budget for this?").is_visible()
+    assert page.get_by_text("What do you need").count() == 0, "the form has asked that"
     assert page.get_by_role("img").get_attribute("aria-labelledby")
     assert answers(cloud, "Ife") == []
 
