@@ -76,9 +76,7 @@ def list_handoffs(  # noqa: PLR0917 - each is an option
     if as_json:
         screen.json(found)
     elif found:
-        table = handoffs_table(found, SystemClock().now())
-        table.columns[0].no_wrap = screen.results.width >= _ROOM
-        screen.show(table)
+        screen.show(handoffs_table(found, SystemClock().now()), _ROOM)
     else:
         screen.say("There is no such handoff.")
 

@@ -37,6 +37,8 @@ LOSSES = ("lost_to_age", "lost_to_rule_cap", "lost_to_group_cap", "lost_to_score
 """What may take points of a line of an explanation, in the order in which it does."""
 _LATEST = 10
 """Activities that a person is shown; all that the API tells stand in the JSON."""
+_ROOM = 100
+"""Columns of a terminal from which on a lead's id, which people copy, leaves room for what stands beside it."""
 _CAMPAIGN = ("source", "medium", "name")
 _MARKS = {
     "bot": "noise, a bot by its user agent",
@@ -72,7 +74,9 @@ def list_leads(  # noqa: PLR0917 - each is an option
     if as_json:
         screen.json(found)
     elif found:
-        screen.show(leads_table(found))
+        table = leads_table(found)
+        table.columns[0].no_wrap = True
+        screen.show(table, _ROOM)
         for line in as_of.behind_lines(found):
             screen.say(line)
     else:

@@ -56,10 +56,14 @@ class Screen:
         """Print a line beside the result."""
         self.progress.print(text, markup=False, style="dim")
 
-    def show(self, thing: Any) -> None:
-        """Print a table, in which nothing is cut however narrow the terminal is, or whatever rich knows how to draw."""
+    def show(self, thing: Any, room: int = 0) -> None:
+        """Print a table, in which nothing is cut however narrow the terminal is, or whatever rich knows how to draw.
+
+        What should stay whole in a table is folded as the rest is on a terminal of fewer columns than `room`.
+        """
         for column in thing.columns if isinstance(thing, Table) else ():
             column.overflow = "fold"
+            column.no_wrap = column.no_wrap and self.results.width >= room
         self.results.print(thing, soft_wrap=False)
 
     def json(self, value: Any) -> None:

@@ -142,6 +142,20 @@ def test_a_list_of_handoffs_has_room_for_each_column_however_narrow_the_terminal
     assert max(map(len, rows)) <= columns
 
 
+@pytest.mark.parametrize(("columns", "is_whole"), [(99, False), (100, True)])
+def test_a_lead_s_id_is_whole_in_a_list_where_there_is_room_for_it(baton, monkeypatch, columns, is_whole):
+    paper, long = io.StringIO(), "01890a5dac96774bbcceb302099a8057"
+    found = json.loads(done(baton("handoffs", "show", "lead-1", "--json")))["person"]
+    shown = {"id": long, "person": found | {"company": "Analytical Engines of the World"}, "consent": "granted"}
+    shown |= {"score": {"total": 5, "temperature": "warm"}, "stage": {"name": "sales-qualified", "in_rules": True}}
+    monkeypatch.setattr(leads, "signed_in", lambda _: None)
+    monkeypatch.setattr(leads, "all_leads", lambda *_: [shown | {"awaits_rules": None}])
+    monkeypatch.setattr(leads, "screen", Screen(Console(file=paper, width=columns)))
+    done(baton("leads", "list"))
+
+    assert (long in paper.getvalue()) is is_whole
+
+
 def test_a_handoff_is_marked_with_what_happened_while_nobody_answered(baton, desk):
     before = desk.handoffs.record(ADAS)
     desk.handoffs.follow_up(before, HandoffRecord(before.handoff, "inside-sales", "mia", before.handoff.follow_ups))

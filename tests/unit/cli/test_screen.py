@@ -106,6 +106,17 @@ def test_what_has_no_room_in_a_table_is_folded_and_never_cut(papers, columns):
     assert max(map(len, drawn.splitlines())) <= columns
 
 
+@pytest.mark.parametrize(("columns", "is_whole"), [(99, False), (100, True), (120, True)])
+def test_what_people_copy_out_of_a_table_is_whole_where_there_is_room(papers, columns, is_whole):
+    told = lead(name="Ada Lovelace", company="Analytical Engines of the World") | {"id": "01890a5d" * 4}
+    told |= {"stage": {"name": "sales-qualified", "in_rules": False}, "consent": "granted"}
+    table = leads_table([told])
+    table.columns[0].no_wrap = True
+    Screen(Console(file=papers[0], width=columns)).show(table, 100)
+
+    assert (told["id"] in papers[0].getvalue()) is is_whole
+
+
 def lead(name, company):
     person = {"emails": ["ada@example.com"], "name": name, "title": None, "company": company}
     score = {"total": 5, "temperature": "cold"}
