@@ -16,13 +16,18 @@ from functions.ingest.handler import lambda_handler
 from functions.ingest.intake import Intake, configured
 from functions.ingest.settings import ConsentWording, Form, PublicWriteKey, SecretWriteKey, Settings
 from shared.domain.activity import Activity, Claims, Rank
-from shared.domain.moments import DAY, Moment, parse_moment
+from shared.domain.erasure import Erasure
+from shared.domain.handoff import LeadId
+from shared.domain.moments import DAY, HOUR, Moment, parse_moment
 from shared.ports.errors import Unavailable
-from tests.fakes import InMemoryActivities, InMemoryBudgets, InMemorySecrets
+from shared.usecases.erased import ErasedPeople
+from tests.fakes import FixedClock, InMemoryActivities, InMemoryBudgets, InMemorySecrets
+from tests.fakes.erasures import InMemoryErasures
 from tests.http_requests import NOW, answer, http_event
 from tests.people import browser, email, user
 
 SITE = "https://www.acme.example"
+YESTERDAY = "2026-03-01T09:00:00Z"
 SETTINGS = Settings(
     activities_table="activities",
     budgets_table="budgets",
@@ -316,6 +321,41 @@ def test_answers_do_not_tell_whether_somebody_is_known(client: Client, log: Log)
             answers.append((reply["statusCode"], reply["headers"], reply["body"]))
 
     assert answers[:4] == answers[4:]
+
+
+@pytest.mark.parametrize("down", [False, True])
+@pytest.mark.parametrize(
+    ("path", "body", "key"),
+    [
+        ("/v1/page", view(userId="WHO", messageId=None, timestamp=YESTERDAY), "pk_web"),
+        ("/v1/identify", view(messageId=None, traits={"name": "x", "email": "WHO"}, userId=None), "pk_web"),
+        ("/v1/alias", view(userId="WHO", previousId="b-1", messageId=None), "pk_web"),
+        ("/v1/batch", {"batch": [view(userId="WHO", timestamp=YESTERDAY), view(type="nothing")]}, "pk_web"),
+        ("/v1/identify", view(userId="WHO", messageId=None, traits={"consent": "granted"}), "sk_crm"),
+        ("/v1/forms/contact", {"email": "WHO", "agree": "on"}, None),
+        ("/v1/import", {"as": "trade_show", "lines": [{"email": "WHO", "occurred_at": YESTERDAY}]}, "sk_crm"),
+    ],
+)
+def test_answers_do_not_tell_who_is_new_known_erased_or_has_withdrawn(
+    log: Log, path: str, body: Any, key: str | None, *, down: bool
+) -> None:
+    erased, erasures = parse_moment(NOW) + HOUR, InMemoryErasures()
+    whom = frozenset({email("erased@example.com")})
+    erasures.begin(Erasure("erasure-1", LeadId("x"), Moment(erased), Moment(erased), "Mia", "", whom))
+    secrets = InMemorySecrets(**{"/baton/test/crm": "sk_crm"})
+    client = Client(configured(SETTINGS, log, lambda: secrets, InMemoryBudgets, ErasedPeople(erasures, FixedClock())))
+    client.post("/v1/identify", view(userId="known@example.com", traits={"first_name": "x"}), key="sk_crm")
+    client.post("/v1/identify", view(userId="withdrew@example.com", traits={"consent": "denied"}), key="sk_crm")
+    log.down = down
+
+    answers = [
+        client.post(path, json.dumps(body).replace("WHO", f"{who}@example.com"), key=key)
+        for who in ("unknown", "known", "withdrew", "erased")
+    ]
+
+    assert answers[1:] == answers[:1] * 3
+    assert answers[0]["statusCode"] == (503 if down else 200)
+    assert log.under(email("erased@example.com")) == []
 
 
 def test_a_plain_form_goes_into_the_log_and_the_browser_onwards(client: Client, log: Log) -> None:
