@@ -120,6 +120,7 @@ class InMemoryDesk:
                 versions=self.versions,
                 rulebook=rulebook,
                 clock=self.clock,
+                noise=noise,
                 page_bytes=1000,
             ),
             erasures=AskForErasure(self.activities, self.leads, self.erasures, self.erase_queue, self.clock),

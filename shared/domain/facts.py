@@ -25,9 +25,6 @@ class Facts:
     consent: str | None = None
 
 
-NO_FACTS = Facts()
-
-
 class Claim(NamedTuple):
     """What one activity claimed, and what it weighs."""
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from shared.domain.activity import CONSENT_RECORDED, NOISE_MARKED, NOISE_UNMARKED, Claims, Rank
 from shared.domain.engine import compile_rules
-from shared.domain.facts import NO_FACTS, Claim, known
+from shared.domain.facts import Claim, Facts, known
 from shared.domain.handoff import LeadId
 from shared.domain.identity import who_is_who
 from shared.domain.moments import DAY, parse_moment
@@ -585,8 +585,8 @@ def test_leads_are_what_follows_from_the_set_of_activities(limits, activities, r
 def test_what_is_known_of_a_lead_follows_from_the_set_too(limits, activities, random, batches):
     found = {who: known_facts(state) for who, state in stored(arrived(activities, random, batches)).items()}
 
-    assert {who: facts for who, facts in found.items() if facts != NO_FACTS} == {
-        who: facts for who, facts in facts_by_the_set(activities).items() if facts != NO_FACTS
+    assert {who: facts for who, facts in found.items() if facts != Facts()} == {
+        who: facts for who, facts in facts_by_the_set(activities).items() if facts != Facts()
     }
 
 
