@@ -37,13 +37,19 @@ def picture(points: Sequence[CurvePoint], bands: Sequence[Band], handed_over: Mo
         return round(_BOTTOM - (_BOTTOM - _TOP) * (total - low) / (high - low), 1)
 
     line = " ".join(f"{x(point.at)},{y(point.total)}" for point in points)
-    parts = [_band(band, y(band.edge or 0)) for band in edges] if _apart([y(band.edge or 0) for band in edges]) else []
-    parts.append(Markup('<line class="axis" x1="{}" x2="{}" y1="{}" y2="{}"/>').format(_LEFT, _RIGHT, y(0), y(0)))
+    parts = [Markup('<line class="axis" x1="{}" x2="{}" y1="{}" y2="{}"/>').format(_LEFT, _RIGHT, y(0), y(0))]
+    labels = []
+    if _apart([y(band.edge or 0) for band in edges]):
+        parts += [_level(y(band.edge or 0)) for band in edges]
+        labels += [_band(band, y(band.edge or 0)) for band in edges]
     if first <= handed_over <= last:
         is_low_at_the_foot = min(point.total for point in points) < 0
-        parts.append(_moment(x(handed_over), _TOP - 4 if is_low_at_the_foot else _BOTTOM - 4))
+        parts.append(_moment(x(handed_over)))
+        labels.append(_handed_over(x(handed_over), _TOP - 4 if is_low_at_the_foot else _BOTTOM - 4))
     parts.append(Markup('<polyline class="score" points="{}"/>').format(line))
     parts.append(Markup('<circle class="now" cx="{}" cy="{}" r="3.5"/>').format(x(last), y(points[-1].total)))
+    # Words stand before every line, so that none strikes them through.
+    parts += labels
     parts.append(Markup('<text x="{}" y="{}">{}</text>').format(_LEFT, _HEIGHT - 6, when(first)))
     parts.append(Markup('<text x="{}" y="{}" text-anchor="end">{}</text>').format(_RIGHT, _HEIGHT - 6, when(last)))
     return Markup(
@@ -65,15 +71,18 @@ def _apart(places: Sequence[float]) -> bool:
     return all(after - before >= _APART for before, after in pairwise(ordered))
 
 
+def _level(y: float) -> Markup:
+    return Markup('<line class="band" x1="{}" x2="{}" y1="{}" y2="{}"/>').format(_LEFT, _RIGHT, y, y)
+
+
 def _band(band: Band, y: float) -> Markup:
-    name = visible(band.name)[:_LONGEST]
-    return Markup('<line class="band" x1="{}" x2="{}" y1="{}" y2="{}"/><text x="{}" y="{}">{}</text>').format(
-        _LEFT, _RIGHT, y, y, _LEFT, y - 3, name
-    )
+    return Markup('<text x="{}" y="{}">{}</text>').format(_LEFT, y - 3, visible(band.name)[:_LONGEST])
 
 
-def _moment(x: float, y: float) -> Markup:
+def _moment(x: float) -> Markup:
+    return Markup('<line class="moment" x1="{}" x2="{}" y1="{}" y2="{}"/>').format(x, x, _TOP, _BOTTOM)
+
+
+def _handed_over(x: float, y: float) -> Markup:
     anchor, beside = ("end", x - 4) if x > (_LEFT + _RIGHT) / 2 else ("start", x + 4)
-    return Markup(
-        '<line class="moment" x1="{}" x2="{}" y1="{}" y2="{}"/><text x="{}" y="{}" text-anchor="{}">handed over</text>'
-    ).format(x, x, _TOP, _BOTTOM, beside, y, anchor)
+    return Markup('<text x="{}" y="{}" text-anchor="{}">handed over</text>').format(beside, y, anchor)

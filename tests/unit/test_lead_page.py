@@ -827,6 +827,16 @@ def test_a_picture_of_one_day_tells_the_times_of_its_ends() -> None:
     assert "4 March 2026, 08:55 UTC 4 March 2026, 09:55 UTC" in page.text
 
 
+def test_no_line_of_the_picture_strikes_its_words_through() -> None:
+    pages, token = pages_of_ada()
+    drawn = [tag for tag, _ in page_of(pages.get(token)).elements if tag in ("line", "polyline", "circle", "text")]
+    first = drawn.index("text")
+
+    assert {"line", "polyline", "circle"} <= set(drawn[:first])
+    assert set(drawn[first:]) == {"text"}
+    assert len(drawn[first:]) == 5, "two bands, the handoff and both ends"
+
+
 def test_a_score_below_zero_and_long_histories_draw_a_picture_too() -> None:
     pages = Pages(rules={**RULES, "scores": {"engagement": {}}})
     pages.happened(
