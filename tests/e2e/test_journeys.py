@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,8 @@ from urllib.parse import urlencode
 import pytest
 import urllib3
 
+from infra.deployed import path_of
+from shared.adapters.yaml12 import load_yaml
 from tests.e2e.conftest import LONG, Cloud
 
 pytestmark = pytest.mark.e2e
@@ -22,6 +24,16 @@ RULES = Path(__file__).parent / "journeys.yaml"
 GRANTED = {"consent": "granted"}
 PERSONA = {**GRANTED, "role": "head", "company": {"name": "Northern Dairies", "employees": 300}}
 CHANNELS = {"emails", "slack", "webhooks"}
+HEADLINES = {
+    "Reminder": "reminder",
+    "Nobody has answered": "escalation",
+    "With others now": "released",
+    "Yours now": "reassignment",
+    **dict.fromkeys(("Accepted", "Rejected", "Recycled"), "answered"),
+}
+"""How a message to people begins, and what it tells; the handoff itself begins with its stage."""
+TEAMS = {"inside-sales", "account-executives"}
+"""Those of the rules that this machine has; every other is the default one."""
 PAUL, CORA, RITA = "paul@trial.example", "cora@cold.example", "rita@recycled.example"
 
 
@@ -103,6 +115,22 @@ class Office:
         first = {each["id"]: each["message"] for each in reversed(self.inbox(key)["webhooks"])}
         return [(each["type"], each["data"]) for each in reversed(first.values())]
 
+    def messages(self) -> tuple[dict[str, list[tuple[str, str, str]]], dict[str, dict[str, Any]]]:
+        """What people were told by channel, each as handoff, kind and text; and what systems were told, by its id."""
+        held = self.cloud.local.inbox()
+        told = {
+            "emails": [(each["subject"], each["text"]) for each in held["emails"]],
+            "slack": [(each["message"]["text"], "\n".join(texts(each["message"]))) for each in held["slack"]],
+        }
+        people = {
+            channel: [
+                (re.findall(r"handoff (\S+\.\d+)", text)[-1], HEADLINES.get(line.partition(": ")[0], "requested"), text)
+                for line, text in messages
+            ]
+            for channel, messages in told.items()
+        }
+        return people, {each["id"]: each["message"] for each in held["webhooks"]}
+
     def is_handed_over(self, key: str) -> dict[str, list[dict[str, Any]]]:
         """The messages that tell of a handoff, once it has gone out on every channel."""
         self.cloud.eventually(lambda: all(self.inbox(key).values()))
@@ -144,6 +172,21 @@ def look_again(office: Office) -> str:
     told = ("--reason", "bad_timing", "--look-again", day, "--note", "After the move.")
     office.cloud.printed("handoffs", "recycle", f"{lead}.mql.1", *told)
     return day
+
+
+def texts(block: Any) -> Iterator[str]:
+    """Every text of a Slack message, in its order."""
+    if isinstance(block, dict):
+        for name, value in block.items():
+            yield from [value] if name == "text" and isinstance(value, str) else texts(value)
+    elif isinstance(block, list):
+        for each in block:
+            yield from texts(each)
+
+
+def key_of(told: dict[str, Any]) -> str:
+    """The entry into a stage that an event is about."""
+    return f"{told['lead']}.{told.get('to_stage') or told['stage']}.{told['epoch']}"
 
 
 def page_of(messages: dict[str, list[dict[str, Any]]]) -> str:
@@ -193,7 +236,7 @@ def test_from_suspect_to_customer(office: Office) -> None:
     office.did(nora, "Webinar Attended", webinar="shelf-life")
     office.comes_to(nora, "sql")
     page = page_of(office.is_handed_over(f"{lead}.sql.1"))
-    shown = urllib3.request("GET", page, redirect=False).data.decode()
+    shown = urllib3.request("GET", page, redirect=False, timeout=LONG).data.decode()
     assert "Nora Berg" in shown
     assert office.lead(nora)["handoffs"][-1]["state"] == "open", "looking at the page answers nothing"
     form = re.search(r'name="id" value="([^"]+)"><input type="hidden" name="answer" value="accept"', shown)
@@ -357,3 +400,57 @@ def test_after_it_all_nothing_is_left_in_any_queue_and_no_webhook_was_refused(of
     office.cloud.settle()
     assert {queue: count for queue, count in office.cloud.dead_letters().items() if "listener" not in queue} == {}
     assert office.cloud.local.inbox()["refused"] == []
+
+
+def test_every_channel_tells_what_the_bus_told_and_nothing_besides(office: Office) -> None:
+    requested, followed, answered = map(office.heard, ("HandoffRequested", "HandoffFollowedUp", "HandoffAnswered"))
+    mails = Counter((key_of(each), "requested") for each in requested)
+    mails += Counter((key_of(each), each["kind"]) for each in followed)
+    mails += Counter((key_of(each), "released") for each in followed if each["kind"] == "reassignment")
+    heard = {(key_of(each), each["to"] if each["to"] in TEAMS else "default") for each in (*requested, *followed)}
+    is_answered = {key_of(each) for each in answered}
+    slack = mails + Counter((key, "answered") for key, _ in heard if key in is_answered)
+    webhooks = Counter(("handoff.requested", key_of(each), each["requested_at"]) for each in requested)
+    webhooks += Counter(("handoff.followed_up", key_of(each), each["at"]) for each in followed)
+    webhooks += Counter(("handoff.answered", key_of(each), each["at"]) for each in answered)
+
+    def arrived() -> tuple[Counter[Any], ...]:
+        people, systems = office.messages()
+        by_channel = [Counter((key, kind) for key, kind, _ in people[channel]) for channel in ("emails", "slack")]
+        return *by_channel, Counter((each["type"], each["data"]["id"], each["timestamp"]) for each in systems.values())
+
+    office.cloud.becomes(arrived, (mails, slack, webhooks))
+
+    people, systems = office.messages()
+    for told in (each["data"] for each in systems.values()):
+        kind = "answered" if "answer" in told else (told.get("follow_up") or {"kind": "requested"})["kind"]
+        said = [text for channel in people.values() for key, what, text in channel if (key, what) == (told["id"], kind)]
+        brief = told.get("brief") or {"cause": "", "to_ask": []}
+        words = [*told.get("person", {}).values(), told.get("note"), brief["cause"]]
+        words = [each for each in words if each and isinstance(each, str)]
+        words += [each["question"] for each in brief["to_ask"] if not each["asked_at"]]
+        assert [(text, word) for text in said for word in words if word not in text] == []
+
+
+def test_every_change_of_stage_on_the_bus_is_stored_with_its_cause_and_nurtured_where_the_rules_say_so(
+    office: Office,
+) -> None:
+    changed = office.heard("StageChanged")
+    for lead in {each["lead"] for each in changed}:
+        stored = office.cloud.api().get(path_of("v1", "leads", lead))
+        told = sorted(
+            (each for each in changed if each["lead"] == lead), key=lambda each: int(each["id"].split(".")[-1])
+        )
+        fields = ("from_stage", "to_stage", "epoch", "at", "cause", "rules_version", "by_rules")
+        assert [[each[name] for name in fields] for each in stored["transitions"]] == [
+            [each[name] for name in fields] for each in told
+        ]
+    causes = {key_of(each): each["cause"] for each in changed}
+    for each in office.heard("HandoffRequested"):
+        path = path_of("v1", "handoffs", each["lead"], each["stage"], str(each["epoch"]))
+        assert office.cloud.api().get(path)["caused_by"] == causes[key_of(each)]
+    nurtured = load_yaml(RULES.read_text())["nurture"]
+    office.cloud.becomes(
+        lambda: {key_of(each) for each in office.heard("NurtureAdvised")},
+        {key_of(each) for each in changed if each["to_stage"] in nurtured},
+    )
