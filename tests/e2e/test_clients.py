@@ -19,6 +19,8 @@ import pytest
 import rudderstack.analytics.client  # type: ignore[import-untyped]
 import segment.analytics.client  # type: ignore[import-untyped]
 import urllib3
+from cloudevents.core.bindings.http import HTTPMessage, to_binary_event, to_structured_event
+from cloudevents.core.v1.event import CloudEvent
 
 from shared.domain.activity import Activity
 from shared.domain.moments import Moment, parse_moment
@@ -192,6 +194,38 @@ def test_customer_ios_client_for_python_is_taken_whole(cloud: Cloud) -> None:
 
     assert errors == []
     assert_logged_once(cloud, "customerio-python", told)
+
+
+def test_what_the_sdk_of_cloudevents_sends_in_its_modes_is_taken_whole(cloud: Cloud) -> None:
+    begun = datetime.now(tz=UTC).replace(microsecond=0) - timedelta(days=2)
+    attributes = {"source": "https://Köln.example/a b", "type": "Webinar Registered"}
+    told = [
+        CloudEvent(
+            {**attributes, "id": f"{n}", "time": begun + timedelta(seconds=n)}, {"user_id": f"events-{n % PEOPLE}"}
+        )
+        for n in range(MANY)
+    ]
+    alone = [to_structured_event(each) for each in told]
+    batch = b"[" + b",".join(each.body for each in alone[20:]) + b"]"
+    messages = [*alone[:10], *map(to_binary_event, told[10:20])]
+    messages.append(HTTPMessage({"content-type": "application/cloudevents-batch+json"}, batch))
+    where = cloud.where
+    key = urllib3.util.make_headers(basic_auth=f"{where['secret_key']}:")
+    for message in messages:
+        url, headers = f"{where['api']}/v1/events", {**message.headers, **key}
+        answer = urllib3.request("POST", url, body=message.body, headers=headers, timeout=LONG)
+        assert (answer.status, answer.json()) == (200, {"success": True})
+
+    count, said = logged(cloud, lambda activity: activity.source == attributes["source"])
+    assert said == {
+        f"{attributes['source']}:{n}": Logged(
+            "webinar_registered",
+            frozenset({f"user_id:events-{n % PEOPLE}"}),
+            parse_moment((begun + timedelta(seconds=n)).isoformat()),
+        )
+        for n in range(MANY)
+    }
+    assert count == MANY
 
 
 @pytest.mark.network
