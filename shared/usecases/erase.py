@@ -26,7 +26,7 @@ from shared.ports.errors import Conflict
 from shared.ports.leads import LeadRecord, Leads
 from shared.ports.queue import DelayingQueue, Queue
 from shared.ports.traces import Traces
-from shared.usecases.history import gather, log_of
+from shared.usecases.history import gather, leads_at, log_of
 from shared.usecases.redirect import find_live
 from shared.usecases.sayings import request_digest
 
@@ -178,6 +178,8 @@ class ErasePeople:
         others: set[LeadId] = set()
         for other in self._joined_to(erasure):
             theirs = other.identities & erasure.identities
+            if theirs == other.identities:
+                continue  # nobody but the person: made of what came late, it goes with this pass
             gone = self._leads.load(erasure.lead)
             self._part(other, gone or LeadRecord(erasure.lead, theirs, ScoreState.empty()), theirs)
             others.add(other.lead)
@@ -237,7 +239,7 @@ class ErasePeople:
         Each step goes by what later ones delete: whoever is interrupted finds the rest again.
         """
         owners = self._leads.whose(erasure.identities)
-        beside = frozenset(owners.values()) - erasure.leads
+        beside = frozenset((*owners.values(), *self._at_browsers(erasure))) - erasure.leads
         erasure = replace(erasure, neighbours=erasure.neighbours | beside)
         back = came_back(log_of(self._activities, erasure.identities), erasure.erased_at)
         found = 0
@@ -330,6 +332,14 @@ class ErasePeople:
             yield [each for each in history.activities if _is_alone(each, erasure)]
         for browser in sorted(erasure.browsers, key=lambda each: each.key):
             yield [each for each in self._activities.under(browser) if _is_alone(each, erasure)]
+
+    def _at_browsers(self, erasure: Erasure) -> set[LeadId]:
+        """Leads that may have what is erased of those who said no name, because they came to one of the browsers."""
+        return {
+            lead
+            for browser in erasure.browsers | erasure.shared
+            for lead in leads_at(self._leads, self._leads.attached(browser))
+        }
 
     def _browsers(self, erasure: Erasure) -> list[Identity]:
         """Every browser to which the person may be attached."""

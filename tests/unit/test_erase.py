@@ -393,6 +393,20 @@ def test_what_a_function_took_that_did_not_know_yet_is_found_by_the_next_pass(of
     office.finish()
 
     assert not [canary for canary in CANARIES if canary in office.held()]
+    assert all(record.identities for record in office.leads.records.values())
+
+
+def test_whoever_turns_out_to_have_used_the_person_s_browser_keeps_nothing_of_what_is_erased(office: Office) -> None:
+    office.take(
+        activity("a1", LAPTOP, at="2026-03-01T09:45:00Z"), activity("a2", ADA, LAPTOP, at="2026-03-01T10:00:00Z")
+    )
+    office.ask()
+    office.take(activity("b2", BOB, LAPTOP, at="2026-03-01T09:30:00Z"))
+    assert office.lead(BOB).state.entries.keys() == {"a1", "b1", "b2"}
+
+    office.finish()
+
+    assert office.lead(BOB).state.entries.keys() == {"b1", "b2"}
 
 
 def test_a_lead_that_was_loaded_before_and_written_after_is_found_by_the_next_pass(office: Office) -> None:
