@@ -3,31 +3,21 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
 from functions.ingest.embed import script_reply
+from functions.ingest.forms import answer_form, answer_hubspot_form
 from functions.ingest.intake import Intake, from_environment
 from shared.adapters.faults import fault
-from shared.adapters.form_hosts import SignedForm
-from shared.adapters.forms import (
-    FormShape,
-    form_reply,
-    is_robot,
-    read_fields,
-    read_form,
-    read_submission,
-    refusal_reply,
-)
+from shared.adapters.forms import refusal_reply
 from shared.adapters.http_api import BATCH_LIMIT, MAX_AGENT, SINGLE_LIMIT, HttpRequest, Reply, json_reply
-from shared.adapters.hubspot import hubspot_refusal, hubspot_reply, read_hubspot
 from shared.adapters.routes import find
 from shared.adapters.segment import SegmentReader, read_payload, segment_reply
 from shared.adapters.submitted_activities import SOURCE, read_submitted
 from shared.adapters.write_keys import key_of
-from shared.domain.admission import Rejection
-from shared.domain.refusals import NotFound, Refused
+from shared.domain.refusals import Refused
 
 _log = logging.getLogger(__name__)
 
@@ -81,45 +71,6 @@ def _list(request: HttpRequest, _variables: Mapping[str, str], intake: Intake) -
     return json_reply(200, reader.answer(sent.lines, take([reader.read(line) for line in sent.lines], source)))
 
 
-def _form(request: HttpRequest, variables: Mapping[str, str], intake: Intake) -> Reply:
-    shape = intake.forms.get(variables["form"])
-    if shape is None:
-        msg = "no form of that name is configured"
-        raise NotFound(msg)
-    if signed := intake.signed_forms.get(shape.name):
-        return _signed_form(request, shape, signed, intake)
-    fields = read_fields(request, SINGLE_LIMIT)
-    if not is_robot(fields):
-        source = intake.form_source(shape.name, request.address)
-        _raise_first(intake.ingest.submit([read_form(shape, fields, request, source)], source))
-    return form_reply(fields, request, intake.origins)
-
-
-def _signed_form(request: HttpRequest, shape: FormShape, signed: SignedForm, intake: Intake) -> Reply:
-    submission = signed.read(request, shape)
-    if submission is None:
-        return json_reply(200, {"success": True, "ignored": True})
-    # All that a host tells comes from the host's own addresses, so that the budget of the form alone counts.
-    source = intake.form_sources[shape.name]
-    _raise_first(intake.ingest.submit([read_submission(shape, submission, request.received_at, source)], source))
-    return json_reply(200, {"success": True})
-
-
-def _hubspot_form(request: HttpRequest, variables: Mapping[str, str], intake: Intake) -> Reply:
-    place = (variables["portal"], variables["form"].lower())
-    shape = intake.forms.get(intake.hubspot_forms.get(place, ""))
-    if shape is None:
-        msg = "no form of that portal and id is configured"
-        return hubspot_refusal(NotFound(msg), request)
-    try:
-        submission = read_hubspot(request, shape)
-        source = intake.form_source(shape.name, request.address)
-        _raise_first(intake.ingest.submit([read_submission(shape, submission, request.received_at, source)], source))
-    except Exception as error:  # noqa: BLE001 (pages read HubSpot's kinds of errors)
-        return hubspot_refusal(error, request, shape.email_field)
-    return hubspot_reply()
-
-
 def _events(request: HttpRequest, _variables: Mapping[str, str], intake: Intake) -> Reply:
     # Most who send activities send no such events: what reads them is no part of their cold start.
     from shared.adapters.cloud_events import CloudEventReader, as_sent, read_events  # noqa: PLC0415
@@ -133,8 +84,8 @@ def _events(request: HttpRequest, _variables: Mapping[str, str], intake: Intake)
 
 _ANSWERS: Mapping[str, Callable[[HttpRequest, Mapping[str, str], Intake], Reply]] = {
     "events": _events,
-    "form": _form,
-    "hubspot_form": _hubspot_form,
+    "form": answer_form,
+    "hubspot_form": answer_hubspot_form,
     "import": _list,
 }
 """What answers each operation, but for Segment's calls and the script."""
@@ -144,7 +95,7 @@ def _from_bus(records: list[Mapping[str, Any]], intake: Intake) -> dict[str, lis
     failed = []
     for record in records:
         try:
-            _raise_first(intake.ingest.submit([read_submitted(record)], SOURCE))
+            intake.take(read_submitted(record), SOURCE)
         except Exception as error:  # noqa: BLE001 (one bad message never holds up another)
             code = error.code if isinstance(error, Refused) else "failed"
             # The field alone: below it stands what the sender wrote.
@@ -154,8 +105,3 @@ def _from_bus(records: list[Mapping[str, Any]], intake: Intake) -> dict[str, lis
             )
             failed.append({"itemIdentifier": record["messageId"]})
     return {"batchItemFailures": failed}
-
-
-def _raise_first(rejections: Sequence[Rejection]) -> None:
-    for rejection in rejections:
-        raise rejection.reason

@@ -26,7 +26,7 @@ from shared.adapters.ssm import SSMSecrets
 from shared.adapters.typeform import TYPEFORM
 from shared.adapters.webflow import WEBFLOW
 from shared.adapters.write_keys import WriteKeys
-from shared.domain.activity import Rank
+from shared.domain.activity import Activity, Rank
 from shared.domain.admission import Source, form_source, public_source, trusted_source
 from shared.domain.budget import Budget, BudgetKind
 from shared.domain.network import one_sender
@@ -83,6 +83,15 @@ class Intake:
     def form_source(self, name: str, address: str | None) -> Source:
         """Who speaks by a form from a network address, whose budget is drawn on before the one that all share."""
         return _from(address, self.form_sources[name], BudgetKind.ADDRESS, self.address_limit)
+
+    def take(self, activity: Activity, source: Source) -> None:
+        """Append an activity that comes alone.
+
+        Raises:
+            Refused: it is not taken.
+        """
+        for rejection in self.ingest.submit([activity], source):
+            raise rejection.reason
 
 
 def configured(

@@ -784,6 +784,11 @@ def test_the_document_tells_every_route_and_who_may_ask() -> None:
     assert told["paths"]["/v1/leads"]["get"]["security"] == [{"people": []}]
     assert told["paths"]["/v1/track"]["post"]["security"] == [{"write_key": []}, {"write_token": []}]
     assert told["paths"]["/docs"]["get"]["security"] == []
+    hubspot = told["paths"]["/submissions/v3/integration/submit/{portal}/{form}"]["post"]
+    assert (hubspot["security"], hubspot["responses"]["400"]["content"]) == (
+        [],
+        {"application/json": {"schema": {"$ref": "#/components/schemas/HubSpotErrorResponse"}}},
+    )
 
 
 def test_every_reference_in_the_document_leads_somewhere() -> None:
