@@ -21,7 +21,8 @@ def inbox_page(held: Mapping[str, Sequence[Delivery]]) -> str:
     arrived = [(delivery["received_at"], _PARTS[kind](delivery)) for kind in _PARTS for delivery in held.get(kind, ())]
     newest = [part for _, part in sorted(arrived, key=lambda each: each[0], reverse=True)]
     parts = Markup("").join(newest) if newest else Markup("<p>Nothing has arrived yet.</p>")
-    return str(_PAGE.format(len(newest), parts))
+    count = "1 message" if len(newest) == 1 else f"{len(newest)} messages"
+    return str(_PAGE.format(count, parts))
 
 
 def _email(mail: Delivery) -> Markup:
@@ -105,10 +106,12 @@ pre {{ overflow-x: auto; font-size: .85rem }}
 </style>
 </head>
 <body>
+<main>
 <h1>The inbox of this machine</h1>
-<p>What Baton sent from here, the latest first: {} messages. Nothing left this machine. Reload to see more, or read it
+<p>What Baton sent from here, the latest first: {}. Nothing left this machine. Reload to see more, or read it
 <a href="/inbox?as=json">as JSON</a>.</p>
 {}
+</main>
 </body>
 </html>
 """

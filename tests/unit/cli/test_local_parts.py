@@ -322,6 +322,15 @@ def test_nothing_that_arrived_is_live_in_the_inbox_page():
         assert re.findall(r"<[a-z/!][^>]*>", told) == tags
 
 
+def test_the_inbox_page_counts_its_messages_and_is_one_part_to_whoever_hears_it():
+    one = inbox_page({"emails": HELD["emails"][:1]})
+    assert "the latest first: 1 message. Nothing" in one
+    assert "the latest first: 0 messages. Nothing" in inbox_page({})
+    assert re.findall(r"</?(?:body|main|h1)>", one) == [
+        *("<body>", "<main>", "<h1>", "</h1>", "</main>", "</body>"),
+    ]
+
+
 def test_an_empty_inbox_says_so():
     assert "Nothing has arrived yet." in inbox_page({"emails": [], "slack": []})
 
