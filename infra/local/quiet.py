@@ -17,7 +17,11 @@ _STILL = 1.5
 
 
 def wait_for_quiet(emulator: Emulator, seconds: float, still: float = _STILL) -> bool:
-    """Wait until no message waits in a queue and no function has run for a while. Answers whether that came true."""
+    """Wait until nothing has come or gone in a queue and no function has run for `still` seconds.
+
+    Answers whether that came true within `seconds`. A dead letter, or a message whose next try is minutes away, is no
+    sign of life, so that what can never be read keeps nobody waiting: `waiting_messages` tells of those.
+    """
     return _becomes_still(lambda: _signs_of_life(emulator), seconds, still)
 
 
