@@ -235,7 +235,9 @@ class Settling:
             its = each.identities.difference(*(names[lead] for lead in each.absorbed if lead in names))
             after = replace(each, identities=its, absorbed=(), merged_into=record.lead)
             if after != each:
-                self._leads.save(replace(after, look=False))
+                # One whose state is in another release's format tells no rules; those that it was under are no newer.
+                number = max(each.rules_version, record.rules_version)
+                self._leads.save(replace(after, rules_version=number, look=False))
                 after = replace(after, version=each.version + 1)
             straight.append(after)
         return straight

@@ -194,6 +194,20 @@ def test_whatever_is_merged_and_parted_the_id_of_each_leads_to_where_it_is(rulin
             assert (record.lead, record.state, record.browsers) == (ids[name], *as_ever)
 
 
+def test_leads_that_were_joined_by_another_release_are_parted_each_to_its_own_id(office):
+    one, two, three = (NAMES[letter] for letter in "abc")
+    office.take(*(activity(f"x-{name.key}", name) for name in (one, two, three)))
+    ids = {name: office.lead(name).lead for name in (one, two, three)}
+    office.merge(two, three, name="1")
+    office.merge(one, two, name="2")
+    office.leads.foreign.update((ids[two], ids[three]))
+
+    office.unmerge(two, name="3")
+    office.unmerge(three, name="4")
+
+    assert {name: office.lead(name).lead for name in ids} == ids
+
+
 def test_a_ruling_that_comes_twice_is_one(office):
     office.take(*TWO_PEOPLE)
     one, two = office.lead(ADA).lead, office.lead(BOB).lead
