@@ -33,6 +33,8 @@ _CONTACT = "0-1"
 _MILLISECOND = 1000
 _LAST = 253_402_300_799_999
 """The end of the year 9999, in milliseconds."""
+_LONGEST = 20
+"""Digits of a moment. Thousands of them Python makes no number of."""
 
 _FAULTY = (Malformed, Invalid, TooLarge, UnsupportedMedia, Forbidden)
 _BROWSER = "_anonymous_id"
@@ -142,7 +144,7 @@ def _consents(told: Payload) -> Iterator[tuple[str, Json]]:
 
 def _moment(told: Json) -> Moment:
     text = str(told) if isinstance(told, str | int) and not isinstance(told, bool) else ""
-    if not text.isascii() or not text.isdecimal() or int(text[:20]) > _LAST:
+    if not text.isascii() or not text.isdecimal() or len(text) > _LONGEST or int(text) > _LAST:
         msg = "submittedAt is when the form was sent, in milliseconds since 1970"
         raise Invalid(msg, "submittedAt")
     return Moment(int(text) * _MILLISECOND)

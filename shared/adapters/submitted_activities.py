@@ -145,7 +145,9 @@ def _identities(detail: SubmittedDetail) -> tuple[Identity, ...]:
 
 def event_id(source: str, id_: str) -> str:
     """The id by which the log knows an event: two systems may each have an invoice 2041."""
-    whole = f"{source}:{id_}"
+    # What follows the last colon is the event's, so that `urn:acme` and `7:1` are not `urn:acme:7` and `1`.
+    own = id_.replace("%", "%25").replace(":", "%3A")
+    whole = f"{source}:{own}"
     return whole if len(whole.encode()) <= _MOST_OF_AN_ID else hashlib.sha256(whole.encode()).hexdigest()
 
 

@@ -142,6 +142,19 @@ def test_an_event_sent_again_changes_nothing_and_another_system_may_have_the_sam
     assert log.all()[0].occurred_at == parse_moment(NOW), "without a time it happened when it was received"
 
 
+def test_no_two_systems_tell_the_same_event_however_their_names_and_ids_are_written(intake: Intake, log: Log) -> None:
+    told = [
+        ("urn:acme", "billing:7"),
+        ("urn:acme:billing", "7"),
+        ("urn", "acme:billing:7"),
+        ("urn", "acme%3Abilling:7"),
+    ]
+    for source, id_ in told:
+        assert post(intake, event(source=source, id=id_), STRUCTURED)[0] == 200
+
+    assert [found.source for found in log.all()] == [source for source, _ in told]
+
+
 def test_an_event_is_one_whether_it_comes_by_http_or_on_the_bus(intake: Intake, log: Log) -> None:
     queue = json.loads((EVENTS / "queue_ingest.json").read_text(encoding="utf-8"))
     queue["Records"][0]["attributes"]["SentTimestamp"] = str(parse_moment(NOW) // 1000)

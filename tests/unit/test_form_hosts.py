@@ -564,6 +564,11 @@ FAULTS: dict[str, tuple[Any, str, str]] = {
         "INVALID_METADATA",
         "Error in 'submittedAt'. SubmittedAt is when",
     ),
+    "a time of thousands of zeros": (
+        hubspot_of(ADDRESS, submittedAt="0" * 31_000),
+        "INVALID_METADATA",
+        "Error in 'submittedAt'. SubmittedAt is when",
+    ),
     "a time before the log's memory": (
         hubspot_of(ADDRESS, submittedAt=0),
         "INVALID_METADATA",
