@@ -141,9 +141,9 @@ class ErasePeople:
         if erasure.passes == 0:
             erasure = self._with_newcomers(erasure)
         try:
-            parted = self._part_others(erasure)
-            erasure, found = self._pass(replace(erasure, neighbours=erasure.neighbours | parted))
-            found = found or bool(parted)
+            erasure, parted = self._part_others(erasure)
+            erasure, found = self._pass(erasure)
+            found = found or parted
             now = self._clock.now()
             passed = replace(erasure, passes=erasure.passes + 1, passed_at=now)
             after = passed if found or erasure.passes == 0 else passed.done(now)
@@ -170,28 +170,37 @@ class ErasePeople:
             return erasure
         return begin(self._erasures, replace(erasure, identities=erasure.identities | names))
 
-    def _part_others(self, erasure: Erasure) -> frozenset[LeadId]:
-        """Part leads that were joined to the person's since it was asked for, whichever is the other; answers them.
+    def _part_others(self, erasure: Erasure) -> tuple[Erasure, bool]:
+        """Part leads that were joined to the person's since it was asked for, whichever is the other.
 
         What they did is made anew from the log: each is the lead again that it was, with its own stages and handoffs.
+        They are remembered before: whoever is interrupted finds them by their names no more. Answers whether any was.
         """
-        others: set[LeadId] = set()
-        for other in self._joined_to(erasure):
+        # Of nobody but the person is what was made of what came late: it goes with this pass.
+        joined = [each for each in self._joined_to(erasure) if not each.identities <= erasure.identities]
+        persons = [record for lead in sorted(erasure.leads) if (record := self._leads.load(lead))]
+        inside = {
+            record.lead: [each for each in record.absorbed if each not in erasure.leads]
+            for record in persons
+            if not record.merged_into
+        }
+        others = frozenset(each.lead for each in joined).union(*inside.values())
+        if not others <= erasure.neighbours:
+            erasure = self._remembered(replace(erasure, neighbours=erasure.neighbours | others))
+        parted = bool(joined)
+        for other in joined:
             theirs = other.identities & erasure.identities
-            if theirs == other.identities:
-                continue  # nobody but the person: made of what came late, it goes with this pass
             gone = self._leads.load(erasure.lead)
             self._part(other, gone or LeadRecord(erasure.lead, theirs, ScoreState.empty()), theirs)
-            others.add(other.lead)
-        for lead in sorted(erasure.leads):
+        for lead, went in inside.items():
             record = self._leads.load(lead)
-            for each in record.absorbed if record and not record.merged_into else ():
-                gone = None if each in erasure.leads else self._leads.load(each)
+            for each in went:
+                gone = self._leads.load(each)
                 leaving = record.identities & gone.identities - erasure.identities if record and gone else None
                 if record and gone and leaving:
                     record = self._part(record, gone, leaving)
-                    others.add(each)
-        return frozenset(others)
+                    parted = True
+        return erasure, parted
 
     def _joined_to(self, erasure: Erasure) -> list[LeadRecord]:
         """Other people's leads that have the person's names, although nothing newer than the erasure says so."""
@@ -290,9 +299,11 @@ class ErasePeople:
                 empty.add(lead)
         if not empty:
             return erasure
-        after = replace(erasure, leads=erasure.leads | empty)
-        self._erasures.save(after)
-        return replace(after, version=after.version + 1)
+        return self._remembered(replace(erasure, leads=erasure.leads | empty))
+
+    def _remembered(self, erasure: Erasure) -> Erasure:
+        self._erasures.save(erasure)
+        return replace(erasure, version=erasure.version + 1)
 
     def _redirects_beside(self, erasure: Erasure) -> Iterator[LeadRecord]:
         """Leads that went into one beside the person's and know names of the person that this one has not.

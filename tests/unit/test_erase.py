@@ -700,6 +700,29 @@ def test_whoever_dies_at_any_call_is_taken_up_again(after: bool, passes: int) ->
     assert at > 10
 
 
+@pytest.mark.parametrize("came_first", [False, True])
+@pytest.mark.parametrize("after", [False, True])
+def test_whoever_dies_while_others_are_parted_from_the_person_makes_them_anew_all_the_same(
+    *, after: bool, came_first: bool
+) -> None:
+    zoe = email("zoe@engines.example")
+    at, died = 0, True
+    while died:
+        office = Office()
+        office.take(*[activity("z1", zoe, at=BEFORE)] if came_first else ())
+        lived(office)
+        office.take(activity("z1", zoe, at=BEFORE))
+        office.ask()
+        office.take(activity("late", zoe, ADA_S_ID, at=BEFORE))
+        died = not pass_done(office, str(office.work.messages.pop()["erasure"]), Fate(at, after=after))
+        office.finish()
+        assert not [canary for canary in CANARIES if canary in office.held()], at
+        assert office.lead(zoe).identities == {zoe}, at
+        assert office.lead(zoe).state.entries.keys() == {each.id for each in office.log.under(zoe)}, at
+        at += 1
+    assert at > 10
+
+
 @pytest.mark.parametrize("after", [False, True])
 def test_whoever_asks_again_after_the_asking_died_at_any_call_has_it_done(after: bool) -> None:  # noqa: FBT001
     at, died = 0, True
