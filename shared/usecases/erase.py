@@ -248,14 +248,15 @@ class ErasePeople:
         Each step goes by what later ones delete: whoever is interrupted finds the rest again.
         """
         owners = self._leads.whose(erasure.identities)
-        beside = frozenset((*owners.values(), *self._at_browsers(erasure))) - erasure.leads
+        browsers = self._browsers(erasure)
+        beside = frozenset((*owners.values(), *self._at(browsers))) - erasure.leads
         erasure = replace(erasure, neighbours=erasure.neighbours | beside)
         back = came_back(log_of(self._activities, erasure.identities), erasure.erased_at)
         found = 0
         for old in self._old_and_nameless(erasure):
             self._traces.remove(old)
             found += len(old)
-        for browser in self._browsers(erasure):
+        for browser in browsers:
             found += self._traces.detach(browser, erasure.identities, erasure.erased_at)
         log = log_of(self._activities, erasure.identities)
         old = [each for each in log if is_taken(each, erasure.erased_at, back)]
@@ -344,13 +345,9 @@ class ErasePeople:
         for browser in sorted(erasure.browsers, key=lambda each: each.key):
             yield [each for each in self._activities.under(browser) if _is_alone(each, erasure)]
 
-    def _at_browsers(self, erasure: Erasure) -> set[LeadId]:
-        """Leads that may have what is erased of those who said no name, because they came to one of the browsers."""
-        return {
-            lead
-            for browser in erasure.browsers | erasure.shared
-            for lead in leads_at(self._leads, self._leads.attached(browser))
-        }
+    def _at(self, browsers: Collection[Identity]) -> set[LeadId]:
+        """Leads that may have something of what is erased, or have less than is theirs, as they came to a browser."""
+        return {lead for browser in browsers for lead in leads_at(self._leads, self._leads.attached(browser))}
 
     def _browsers(self, erasure: Erasure) -> list[Identity]:
         """Every browser to which the person may be attached."""

@@ -409,6 +409,20 @@ def test_whoever_turns_out_to_have_used_the_person_s_browser_keeps_nothing_of_wh
     assert office.lead(BOB).state.entries.keys() == {"b1", "b2"}
 
 
+def test_whoever_used_a_browser_to_which_the_person_came_late_has_again_what_was_done_there_without_a_name(
+    office: Office,
+) -> None:
+    office.take(activity("p1", PHONE, at="2026-03-01T09:30:00Z"), activity("a1", ADA, at=BEFORE))
+    office.ask()
+    office.take(activity("late", ADA, PHONE, at=BEFORE))
+    office.take(activity("b2", BOB, PHONE, at="2026-03-01T10:00:00Z"))
+    assert office.lead(BOB).state.entries.keys() == {"b1", "b2"}
+
+    office.finish()
+
+    assert office.lead(BOB).state.entries.keys() == {"b1", "b2", "p1"}
+
+
 def test_a_lead_that_was_loaded_before_and_written_after_is_found_by_the_next_pass(office: Office) -> None:
     lived(office)
     late = activity("late", ADA, LAPTOP, at=BEFORE)
