@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 
 from functions.ingest.intake import Intake
@@ -9,7 +10,11 @@ from shared.adapters.form_hosts import SignedForm
 from shared.adapters.forms import FormShape, form_reply, is_robot, read_fields, read_form, read_submission
 from shared.adapters.http_api import SINGLE_LIMIT, HttpRequest, Reply, json_reply
 from shared.adapters.hubspot import hubspot_refusal, hubspot_reply, read_hubspot
-from shared.domain.refusals import NotFound
+from shared.adapters.segment import refusals
+from shared.domain.admission import Rejection
+from shared.domain.refusals import Invalid, Malformed, NotFound, TooLarge
+
+_log = logging.getLogger(__name__)
 
 
 def answer_form(request: HttpRequest, variables: Mapping[str, str], intake: Intake) -> Reply:
@@ -48,10 +53,17 @@ def answer_hubspot_form(request: HttpRequest, variables: Mapping[str, str], inta
 
 
 def _answer_webhook(request: HttpRequest, shape: FormShape, signed: SignedForm, intake: Intake) -> Reply:
-    submission = signed.read(request, shape)
-    if submission is None:
-        return json_reply(200, {"success": True, "ignored": True})
-    # All that a host tells comes from the host's own addresses, so that the budget of the form alone counts.
-    source = intake.form_sources[shape.name]
-    intake.take(read_submission(shape, submission, request.received_at, source), source)
+    body = signed.signed(request)
+    try:
+        submission = signed.read(body, shape)
+        if submission is None:
+            return json_reply(200, {"success": True, "ignored": True})
+        # All that a host tells comes from the host's own addresses, so that the budget of the form alone counts.
+        source = intake.form_sources[shape.name]
+        intake.take(read_submission(shape, submission, request.received_at, source), source)
+    except (Malformed, Invalid, TooLarge) as reason:
+        # It stays as wrong however often it comes, and a host gives up a webhook that fails again and again: nobody
+        # is to stop a form by what they write into it.
+        _log.warning("refused of the form %s: %s", shape.name, reason.code)
+        return json_reply(200, {"success": True, "refused": refusals([Rejection(0, None, reason)])})
     return json_reply(200, {"success": True})

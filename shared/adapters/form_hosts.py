@@ -49,19 +49,26 @@ class SignedForm:
         self._secrets = secrets
         self._only = only
 
-    def read(self, request: HttpRequest, shape: FormShape) -> Submission | None:
-        """The submission of which a webhook tells; None if it tells of something else.
+    def signed(self, request: HttpRequest) -> bytes:
+        """The body of a webhook, of which nothing is read before its signature is known to be right.
 
-        Nothing of it is read before its signature is known to be right. A host tells what its form looks like beside
-        what was filled in, so that a body may be larger than an activity.
+        A host tells what its form looks like beside what was filled in, so that it may be larger than an activity.
 
         Raises:
             Unauthenticated: the host has not signed it, or too long ago.
-            Malformed, TooLarge, Invalid: it cannot be read.
+            Malformed, TooLarge: it is packed as it does not say, or larger than any.
             SecretMissing, Unavailable: the secret is not stored, or cannot be read now.
         """
         body = request.body(BATCH_LIMIT)
         self._check(request, body)
+        return body
+
+    def read(self, body: bytes, shape: FormShape) -> Submission | None:
+        """The submission of which a signed body tells; None if it tells of something else.
+
+        Raises:
+            Malformed, TooLarge, Invalid: it cannot be read.
+        """
         submission = self._host.read(read_payload(body), shape, self._only)
         if submission is not None and size(dict(submission.fields)) > SINGLE_LIMIT:
             msg = f"one submission has at most {SINGLE_LIMIT} bytes"

@@ -20,7 +20,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Annotated, Any, ClassVar, Literal
 from urllib.parse import urlsplit
@@ -325,9 +325,9 @@ def read_payload(body: bytes) -> dict[str, Json]:
     return payload
 
 
-def segment_reply(call: str, sent: int, rejections: Sequence[Rejection]) -> Reply:
-    """Exactly 200 when anything was taken, with what was not; the first reason as an error when nothing was."""
-    refused = [
+def refusals(rejections: Iterable[Rejection]) -> list[dict[str, Json]]:
+    """What was not taken of what was sent, and why, as an answer lists it."""
+    return [
         {
             "index": rejection.index,
             "message_id": rejection.id,
@@ -337,6 +337,11 @@ def segment_reply(call: str, sent: int, rejections: Sequence[Rejection]) -> Repl
         }
         for rejection in rejections
     ]
+
+
+def segment_reply(call: str, sent: int, rejections: Sequence[Rejection]) -> Reply:
+    """Exactly 200 when anything was taken, with what was not; the first reason as an error when nothing was."""
+    refused = refusals(rejections)
     if refused:
         _log.info(
             "refused %d of %d: %s", len(refused), sent, ", ".join(sorted({each.reason.code for each in rejections}))

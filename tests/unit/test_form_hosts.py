@@ -415,54 +415,66 @@ def answered(value: Any) -> Any:
     return lambda told: told["form_response"].update(answers=value)
 
 
-REFUSED: dict[str, tuple[Any, int, str | None]] = {
-    "no JSON": (typeform(body=b"{"), 400, None),
-    "no object": (typeform(body=b"[]"), 422, None),
-    "a key twice": (typeform(body=b'{"a": 1, "a": 2}'), 400, None),
-    "NaN": (typeform(body=b'{"a": NaN}'), 400, None),
-    "depth": (typeform(body=b'{"a":' + b"[" * 30 + b"]" * 30 + b"}"), 400, "a" + "[0]" * 19),
-    "too large": (typeform(body=b" " * 600_000), 413, None),
-    "too much in it": (typeform(lambda told: told["form_response"].update(hidden={"a": "x" * 33_000})), 413, None),
+REFUSED: dict[str, tuple[Any, str, str | None]] = {
+    "no JSON": (typeform(body=b"{"), "malformed", None),
+    "no object": (typeform(body=b"[]"), "invalid", None),
+    "a key twice": (typeform(body=b'{"a": 1, "a": 2}'), "malformed", None),
+    "NaN": (typeform(body=b'{"a": NaN}'), "malformed", None),
+    "depth": (typeform(body=b'{"a":' + b"[" * 30 + b"]" * 30 + b"}"), "malformed", "a" + "[0]" * 19),
+    "too much in it": (
+        typeform(lambda told: told["form_response"].update(hidden={"a": "x" * 33_000})),
+        "too_large",
+        None,
+    ),
     "bidi": (
         typeform(lambda told: told["form_response"].update(hidden={"a": "\u202e"})),
-        400,
+        "malformed",
         "form_response.hidden.a",
     ),
-    "no event id": (typeform(lambda told: told.pop("event_id")), 422, "event_id"),
-    "an endless id": (typeform(lambda told: told.update(event_id="x" * 201)), 422, "event_id"),
-    "no response": (typeform(lambda told: told.update(form_response=1)), 422, "form_response"),
+    "no event id": (typeform(lambda told: told.pop("event_id")), "invalid", "event_id"),
+    "an endless id": (typeform(lambda told: told.update(event_id="x" * 201)), "invalid", "event_id"),
+    "no response": (typeform(lambda told: told.update(form_response=1)), "invalid", "form_response"),
     "no time": (
         typeform(lambda told: told["form_response"].pop("submitted_at")),
-        422,
+        "invalid",
         "form_response.submitted_at",
     ),
     "a time without offset": (
         typeform(lambda told: told["form_response"].update(submitted_at="2026-03-02T09:00:00")),
-        422,
+        "invalid",
         "form_response.submitted_at",
     ),
-    "no answers": (typeform(answered([])), 422, "email"),
-    "answers that are none": (typeform(answered([1])), 422, "form_response.answers"),
-    "an answer to nothing": (typeform(answered([{"type": "text"}])), 422, "form_response.answers[0].field"),
+    "no answers": (typeform(answered([])), "invalid", "email"),
+    "answers that are none": (typeform(answered([1])), "invalid", "form_response.answers"),
+    "an answer to nothing": (typeform(answered([{"type": "text"}])), "invalid", "form_response.answers[0].field"),
     "hidden that is none": (
         typeform(lambda told: told["form_response"].update(hidden=[1])),
-        422,
+        "invalid",
         "form_response.hidden",
     ),
-    "no address": (typeform(answered([{"type": "text", "text": "x", "field": {"ref": "email"}}])), 422, "email"),
-    "no payload": (webflow(lambda told: told.update(payload=[])), 422, "payload"),
-    "no data": (webflow(lambda told: told["payload"].update(data=None)), 422, "Email"),
-    "no id": (webflow(lambda told: told["payload"].update(id=None)), 422, "payload.id"),
-    "no submittedAt": (webflow(lambda told: told["payload"].update(submittedAt=1)), 422, "payload.submittedAt"),
+    "no address": (typeform(answered([{"type": "text", "text": "x", "field": {"ref": "email"}}])), "invalid", "email"),
+    "no payload": (webflow(lambda told: told.update(payload=[])), "invalid", "payload"),
+    "no data": (webflow(lambda told: told["payload"].update(data=None)), "invalid", "Email"),
+    "no id": (webflow(lambda told: told["payload"].update(id=None)), "invalid", "payload.id"),
+    "no submittedAt": (webflow(lambda told: told["payload"].update(submittedAt=1)), "invalid", "payload.submittedAt"),
 }
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_what_a_host_signed_and_cannot_be_is_refused_with_its_place(house: House, case: str) -> None:
-    event, status, at = REFUSED[case]
+def test_what_a_host_signed_and_cannot_be_is_told_with_its_place_and_not_asked_for_again(
+    house: House, case: str
+) -> None:
+    event, code, at = REFUSED[case]
     reply = house.take(event)
 
-    assert (reply["statusCode"], answer(reply)["details"].get("at"), len(house.log)) == (status, at, 0)
+    (refused,) = answer(reply)["refused"]
+    assert (reply["statusCode"], refused["code"], refused["at"], len(house.log)) == (200, code, at, 0)
+    assert refused["reason"]
+
+
+@pytest.mark.parametrize("event", [typeform(body=b" " * 600_000), unsigned(typeform(body=b" " * 600_000))])
+def test_what_is_larger_than_any_webhook_is_refused_unread(house: House, event: Any) -> None:
+    assert house.statuses(event) == [413]
 
 
 def test_nothing_of_what_is_refused_stands_in_the_logs(house: House, caplog: pytest.LogCaptureFixture) -> None:
