@@ -297,7 +297,7 @@ class ErasePeople:
             record = self._leads.load(lead)
             names = {each for each, its in owners.items() if its == lead} | (record.identities if record else set())
             if names <= erasure.identities and not log_of(self._activities, names):
-                empty.add(lead)
+                empty.update((lead, *(record.absorbed if record else ())))
         if not empty:
             return erasure
         return self._remembered(replace(erasure, leads=erasure.leads | empty))

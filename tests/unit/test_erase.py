@@ -396,6 +396,20 @@ def test_what_a_function_took_that_did_not_know_yet_is_found_by_the_next_pass(of
     assert all(record.identities for record in office.leads.records.values())
 
 
+def test_of_leads_that_are_made_and_joined_of_what_comes_late_nothing_stays(office: Office) -> None:
+    lived(office)
+    office.ask()
+    assert pass_done(office, str(office.work.messages[0]["erasure"]))
+    for each in (ADA,), (ADA_S_ID,), (ADA, ADA_S_ID):
+        office.take(activity(f"late-{len(office.log)}", *each, at=BEFORE))
+    assert [each.merged_into for each in office.leads.records.values()] == [None, None, office.lead(ADA).lead]
+
+    office.finish()
+
+    assert not [canary for canary in CANARIES if canary in office.held()]
+    assert list(office.leads.records.values()) == [office.lead(BOB)]
+
+
 def test_whoever_turns_out_to_have_used_the_person_s_browser_keeps_nothing_of_what_is_erased(office: Office) -> None:
     office.take(
         activity("a1", LAPTOP, at="2026-03-01T09:45:00Z"), activity("a2", ADA, LAPTOP, at="2026-03-01T10:00:00Z")
