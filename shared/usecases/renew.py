@@ -14,12 +14,13 @@ from shared.domain.identity import Group, Link, Ties, Verdict
 from shared.ports.activities import Activities, ActivityKey
 from shared.ports.errors import Conflict
 from shared.ports.leads import Leads
+from shared.usecases.redirect import live_record
 
 _ATTEMPTS = 10
 
 
 def renew(activities: Activities, leads: Leads, lead: LeadId, remake: Callable[[LeadId], None]) -> None:
-    """Leave a lead the identities that are its own still, and what the log still says; no lead, or a redirect, stays.
+    """Leave a lead the identities that are its own still, and what the log still says, or the lead into which it went.
 
     `remake` makes a state anew that cannot be read: nothing else of such a lead is written as it stands.
 
@@ -27,14 +28,14 @@ def renew(activities: Activities, leads: Leads, lead: LeadId, remake: Callable[[
         Conflict: others keep writing it; renewing it again is safe.
     """
     for _ in range(_ATTEMPTS):
-        record = leads.load(lead)
-        if record is None or record.merged_into:
+        record = live_record(leads, lead)
+        if record is None:
             return
         if record.rules_version < 0:
-            remake(lead)
+            remake(record.lead)
             continue
         owners = leads.whose(record.identities)
-        identities = frozenset(each for each in record.identities if owners.get(each) == lead)
+        identities = frozenset(each for each in record.identities if owners.get(each) == record.lead)
         renewed = replace(record, identities=identities, ties=_still_told(activities, record.ties, identities))
         if renewed == record:
             return

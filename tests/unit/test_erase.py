@@ -588,6 +588,23 @@ def test_whoever_is_joined_to_the_person_at_any_call_of_a_pass_is_whole_and_noth
         assert office.points(neighbour) == alone.points(neighbour), at
 
 
+def test_a_lead_beside_that_goes_into_another_one_before_it_is_renewed_takes_no_name_of_the_person_along(
+    office: Office,
+) -> None:
+    lived(office)
+    zoe = email("zoe@engines.example")
+    office.take(activity("z1", zoe))
+    office.ask()
+    office.take(activity("late", ADA, zoe, at=BEFORE))
+    assert pass_done(office, str(office.work.messages[0]["erasure"]))
+    office.take(merged("m", BOB, zoe))
+
+    office.finish()
+
+    assert not [canary for canary in CANARIES if canary in office.held()]
+    assert office.lead(zoe).identities == {zoe, BOB, user("u-bob")}
+
+
 def test_who_was_joined_to_the_person_is_parted_under_the_rules_of_now(office: Office) -> None:
     lived(office)
     zoe = email("zoe@engines.example")
