@@ -18,7 +18,7 @@ from shared.adapters.page_links import LinkExpired, LinkForged, PageLink
 from shared.adapters.routes import find
 from shared.domain.refusals import Invalid
 from shared.ports.handoffs import AlreadyAnswered
-from shared.usecases.lead_page import LeadGone, Withheld, holder
+from shared.usecases.lead_page import LeadGone, Objection, Withheld, holder
 
 _OTHERWISE = "Ask whoever passed it on to you, or your own Baton, for the lead."
 _GONE: Mapping[type[Exception], tuple[int, str, tuple[str, ...]]] = {
@@ -29,11 +29,12 @@ _GONE: Mapping[type[Exception], tuple[int, str, tuple[str, ...]]] = {
     ),
     LinkExpired: (410, "This link has expired", ("Links to leads are good for a time only.", _OTHERWISE)),
     LeadGone: (410, "This lead is gone", ("All that was known of the person has been erased.",)),
-    Withheld: (
-        403,
-        "This person may not be contacted",
-        ("The consent that they had given is gone, so nothing of them is shown, and nobody should call or write.",),
-    ),
+}
+_SO = "So nothing of them is shown, and nobody should call or write."
+_WITHHELD: Mapping[Objection, tuple[str, str]] = {
+    "denied": ("This person may not be contacted", "They do not want to be contacted, or consent was denied for them."),
+    "noise": ("This lead is noise", "What they did was marked as noise, and their consent with it."),
+    "unknown": ("This person may not be contacted", "No consent of theirs is known."),
 }
 _log = logging.getLogger(__name__)
 
@@ -75,6 +76,9 @@ def _answer(request: HttpRequest, token: str, link: PageLink, desk: Desk) -> Rep
 def _refusal(error: Exception, back: str | None) -> Reply:
     if isinstance(error, AlreadyAnswered):
         return answered_page(error.record, back)
+    if isinstance(error, Withheld):
+        title, why = _WITHHELD[error.because]
+        return plain_page(403, title, why, _SO)
     for kind, (status, title, sentences) in _GONE.items():
         if isinstance(error, kind):
             return plain_page(status, title, *sentences)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from shared.domain.answering import remark_on
 from shared.domain.bands import Band
@@ -12,6 +13,7 @@ from shared.domain.engine import Score
 from shared.domain.explanation import Explanation
 from shared.domain.handoff import HandoffKey, HandoffRecord
 from shared.domain.moments import Moment
+from shared.domain.noise import is_marked_by_people, is_noise
 from shared.domain.people import Person, Role
 from shared.domain.qualification import Factor, factors
 from shared.domain.refusals import NotFound
@@ -22,7 +24,7 @@ from shared.ports.leads import Leads
 from shared.ports.stages import Stages
 from shared.usecases.answer import find_handoff
 from shared.usecases.redirect import find_live
-from shared.usecases.story import TellStory
+from shared.usecases.story import Story, TellStory
 
 _JUMPS = 30
 _SALES = frozenset({Role.SALES})
@@ -32,8 +34,18 @@ class LeadGone(NotFound):
     """There is no such handoff any more: all that was known of the person was erased."""
 
 
+Objection = Literal["denied", "noise", "unknown"]
+
+
 class Withheld(Exception):
-    """The person has withdrawn consent: nothing of them is shown."""
+    """No consent of the person stands: nothing of them is shown.
+
+    `because` tells whether they do not want to be contacted, what they said is noise, or nothing is known of consent.
+    """
+
+    def __init__(self, because: Objection) -> None:
+        super().__init__(because)
+        self.because = because
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +97,7 @@ class OpenLeadPage:
         now = self.clock.now()
         story = self.story.of(record, lead, now)
         if self.consent_required and story.facts.consent != "granted":
-            raise Withheld
+            raise Withheld(_objection(story))
         rules = story.active.rules
         score = rules.score(story.state, now)
         stage = self.stages.load(lead.lead)
@@ -114,6 +126,14 @@ class OpenLeadPage:
             gone_version=_version(record) if gone == record.key.stage and is_handed else None,
             remark=remark_on(record.answer, record.key.stage, story.active.rule_file) if record.answer else None,
         )
+
+
+def _objection(story: Story) -> Objection:
+    """Why no consent stands: noise is not heard, except where it says that somebody does not want to be contacted."""
+    if story.facts.consent == "denied":
+        return "denied"
+    unheard = any(is_noise(each) and each.claims.consent for each in story.activities)
+    return "noise" if unheard or is_marked_by_people(story.activities) else "unknown"
 
 
 def _version(record: HandoffRecord) -> int | None:

@@ -742,9 +742,30 @@ def test_whoever_withdraws_consent_is_not_shown_any_more_and_nobody_answers(meth
     )
     page = page_of(pages.get(token) if method == "GET" else pages.post(token, ACCEPT), 403)
 
-    assert "This person may not be contacted" in page.text
+    assert "This person may not be contacted They do not want to be contacted" in page.text
     assert not [word for word in ("Ada", "Obi", "ada@", "purchasing", "lead-1") if word.lower() in page.text.lower()]
     assert pages.handoffs.outbox == []
+
+
+def test_whoever_is_not_shown_is_told_why_for_who_is_noise_has_withdrawn_nothing() -> None:
+    pages, token = pages_of_ada()
+    at = "2026-03-04T09:50:00Z"
+    pages.happened([activity("n1", ADA, type="noise_marked", at=at, rank=Rank.SALES, own=False)])
+    noise = page_of(pages.get(token), 403).text
+
+    never = Pages()
+    never.happened([replace(each, claims=replace(each.claims, consent=None)) for each in told_by_ada()])
+    unknown = page_of(never.get(never.token(never.handed_over())), 403).text
+
+    assert "This lead is noise What they did was marked as noise, and their consent with it. So nothing of" in noise
+    assert "This person may not be contacted No consent of theirs is known. So nothing of them is shown" in unknown
+
+
+def test_consent_that_only_a_bot_gave_is_told_to_be_noise() -> None:
+    pages = Pages()
+    pages.happened([replace(each, marks=("bot",)) if each.claims.consent else each for each in told_by_ada()])
+
+    assert "This lead is noise" in page_of(pages.get(pages.token(pages.handed_over())), 403).text
 
 
 def test_where_no_consent_is_required_the_page_shows_that_there_is_none() -> None:
