@@ -8,9 +8,9 @@ from itertools import pairwise
 from markupsafe import Markup
 
 from shared.domain.bands import Band
-from shared.domain.brief import day_in_words, moment_in_words
+from shared.domain.brief import day_in_words
 from shared.domain.curve import CurvePoint
-from shared.domain.moments import Moment
+from shared.domain.moments import Moment, to_datetime
 from shared.domain.points import POINT, to_a_tenth
 from shared.domain.quiet import visible
 
@@ -24,7 +24,6 @@ _LONGEST = 20
 def picture(points: Sequence[CurvePoint], bands: Sequence[Band], handed_over: Moment) -> Markup:
     """The picture, with words for whoever does not see it."""
     first, last = points[0].at, points[-1].at
-    when = moment_in_words if day_in_words(first) == day_in_words(last) else day_in_words
     edges = [band for band in bands if band.edge is not None]
     levels = [0, *(point.total for point in points), *(band.edge or 0 for band in edges)]
     low, high = min(levels), max(levels)
@@ -48,14 +47,23 @@ def picture(points: Sequence[CurvePoint], bands: Sequence[Band], handed_over: Mo
         labels.append(_handed_over(x(handed_over), _TOP - 4 if is_low_at_the_foot else _BOTTOM - 4))
     parts.append(Markup('<polyline class="score" points="{}"/>').format(line))
     parts.append(Markup('<circle class="now" cx="{}" cy="{}" r="3.5"/>').format(x(last), y(points[-1].total)))
+    began, ended = _ends(first, last)
     # Words stand before every line, so that none strikes them through.
     parts += labels
-    parts.append(Markup('<text x="{}" y="{}">{}</text>').format(_LEFT, _HEIGHT - 6, when(first)))
-    parts.append(Markup('<text x="{}" y="{}" text-anchor="end">{}</text>').format(_RIGHT, _HEIGHT - 6, when(last)))
+    parts.append(Markup('<text x="{}" y="{}">{}</text>').format(_LEFT, _HEIGHT - 6, began))
+    parts.append(Markup('<text x="{}" y="{}" text-anchor="end">{}</text>').format(_RIGHT, _HEIGHT - 6, ended))
     return Markup(
         '<figure><svg viewBox="0 0 {} {}" role="img" aria-labelledby="picture-words">'
         '<title id="picture-words">{}</title>{}</svg></figure>'
     ).format(_WIDTH, _HEIGHT, _words(points), Markup("").join(parts))
+
+
+def _ends(first: Moment, last: Moment) -> tuple[str, str]:
+    """What stands below both ends: their days, or of one day the times, and the day once, as a phone has little room."""
+    day = day_in_words(first)
+    if day != day_in_words(last):
+        return day, day_in_words(last)
+    return f"{day}, {to_datetime(first):%H:%M}", f"{to_datetime(last):%H:%M} UTC"
 
 
 def _words(points: Sequence[CurvePoint]) -> str:
