@@ -547,13 +547,14 @@ class Noise(Leads):
 def on_noise(monkeypatch):
     api = Noise({})
     monkeypatch.setattr(noise, "signed_in", lambda _: api)
-    return lambda *words: (api, CliRunner().invoke(app, ["noise", *words]))
+    return lambda *words, **rest: (api, CliRunner().invoke(app, ["noise", *words], **rest))
 
 
 def test_noise_is_listed_with_who_said_so(on_noise):
     _, done = on_noise("list")
     for words in ("203.0.113.0/24", "yes", "*scanner*", "no longer", "mia@acme.example", "[red]ours"):
         assert words in done.output
+    assert "Leads that are named as noise are not listed: `baton leads show LEAD` tells it of one." in done.output
     _, done = on_noise("list", "--json")
     assert [each["kind"] for each in json.loads(done.output)] == ["address", "agent"]
 
@@ -568,6 +569,39 @@ def test_noise_is_marked_and_unmarked_by_address_agent_or_lead(on_noise):
             api, done = on_noise(way, *given, "--why", "ours")
             assert done.exit_code == 0, done.output
             assert api.posted[-1] == (f"/v1/noise/{way}s", {**said, "why": "ours"})
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (("--agent", "*x11*"), "by a user agent like *x11*, of however many leads, would count for nothing."),
+        (("--address", "203.0.113.0/24"), "from 203.0.113.0/24, of however many leads, would count for nothing."),
+        (("--lead", "ada-before"), "All that Ada (lead ada) did and will do would count for nothing."),
+    ],
+)
+def test_who_sits_there_is_told_what_becomes_noise_and_asked(on_noise, monkeypatch, given, words):
+    monkeypatch.setattr(asking, "is_asked", lambda: True)
+
+    api, done = on_noise("mark", *given, input="n\n")
+    assert done.exit_code == 1
+    assert words in done.output
+    assert api.posted == []
+
+    on_noise("mark", *given, input="y\n")
+    _, done = on_noise("mark", *given, "--yes")
+    assert (done.exit_code, len(api.posted)) == (0, 2)
+    assert words not in done.output
+
+
+@pytest.mark.parametrize("way", ["mark", "unmark"])
+def test_what_cannot_be_noise_is_told_with_the_option_that_says_it(on_noise, monkeypatch, way):
+    def refuse(_api, _path, _body):
+        raise Refusal(422, {"message": "'x' is neither an address nor a range", "details": {"at": "address"}})
+
+    monkeypatch.setattr(Noise, "post", refuse)
+    _, done = on_noise(way, "--address", "x")
+
+    assert (done.exception.remedy, done.exception.details) == ("Correct --address.", "")
 
 
 @pytest.mark.parametrize("given", [(), ("--address", "203.0.113.7", "--agent", "*scanner*")])
