@@ -9,7 +9,7 @@ import json
 import os
 import re
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from filecmp import cmp
 from itertools import islice
@@ -35,9 +35,11 @@ from infra.local.home import Home
 from infra.settings import Settings, read_settings
 from shared.adapters.catalogue import Catalogue
 from shared.adapters.clock import SystemClock
+from shared.adapters.headings import NUMBER
 from shared.adapters.http_api import BATCH_LIMIT
 from shared.adapters.lists import Line, ListOptions, ListReader
 from shared.adapters.local_dates import AmbiguousDate, DateOrder, read_local_date, time_zone
+from shared.adapters.local_numbers import AmbiguousNumber, DecimalSign, read_local_number
 from shared.adapters.segment import validation_fault
 from shared.adapters.sheets import (
     COPY,
@@ -92,6 +94,9 @@ def import_list(  # noqa: PLR0917 - each is an option
     dates: Annotated[
         DateOrder | None, typer.Option("--dates", help="Which number of a date is which; 2026-03-01 always works.")
     ] = None,
+    decimal: Annotated[
+        DecimalSign | None, typer.Option("--decimal", help="The sign of decimals: whether 1.200 is 1.2 or 1200.")
+    ] = None,
     timezone: Annotated[
         str, typer.Option("--timezone", help="Of dates without an offset: Europe/Berlin or +01:00.")
     ] = "UTC",
@@ -118,7 +123,7 @@ def import_list(  # noqa: PLR0917 - each is an option
     """Import a list of people and what they did, such as the visitors of a trade show.
 
     Shows what each column becomes, and asks. A target is email, user_id, anonymous_id, id, type, occurred_at, channel,
-    consent, lead.*, company.*, qualification.* or properties.*; with :number behind it plain numbers are numbers.
+    consent, lead.*, company.*, qualification.* or properties.*; with :number behind it numbers are numbers.
 
     The same list twice changes nothing. If it is stopped, run it again: it goes on where it was. Lines that are refused
     are written beside the list with the reasons, to be corrected and imported by themselves; the status is then 1.
@@ -131,6 +136,7 @@ def import_list(  # noqa: PLR0917 - each is an option
         "kind": kind,
         "map": _told(columns or []),
         "dates": dates,
+        "decimal": decimal,
         "timezone": timezone,
         "at": at,
         "channel": channel,
@@ -144,6 +150,11 @@ def import_list(  # noqa: PLR0917 - each is an option
     if dates is None and (found := _ambiguous(listed, reader, timezone)) and not yes and asking.is_asked():
         day_first = typer.confirm(f"Does {found} begin with the day?", default=None)
         told["dates"] = "day_first" if day_first else "month_first"
+        reader = _reader(told, listed, settings)
+    if decimal is None and (found := _ambiguous_number(listed, reader)) and not yes and asking.is_asked():
+        parts = "." if "." in found else ","
+        is_whole = typer.confirm(f"Does {found} mean {found.replace(parts, '')}?", default=None)
+        told["decimal"] = "comma" if is_whole == (parts == ".") else "point"
         reader = _reader(told, listed, settings)
     if not dry_run:
         asking.confirm(f"Import {_lines(listed.lines)} of {file.name} into {environment}?", yes=yes)
@@ -395,7 +406,8 @@ def _reader(told: Mapping[str, Any], listed: ListFile, settings: Settings) -> Li
 
 
 _OPTIONS = {"as": "--as", "kind": "--as", "map": "--map", "at": "--at", "timezone": "--timezone", "dates": "--dates"}
-_OPTIONS |= {"channel": "--channel", "consent_wording": "--consent-wording", "consent_version": "--consent-version"}
+_OPTIONS |= {"decimal": "--decimal", "channel": "--channel"}
+_OPTIONS |= {"consent_wording": "--consent-wording", "consent_version": "--consent-version"}
 
 
 def _wrong(reason: Refused, listed: ListFile) -> Failure:
@@ -440,17 +452,31 @@ def _shortened(cell: str) -> str:
 
 def _ambiguous(listed: ListFile, reader: ListReader, timezone: str) -> str | None:
     """A date among the first lines that would be another day in another order."""
-    for place, name in enumerate(listed.headings):
-        if reader.mapping.get(name) != "occurred_at":
+    for cell in _first_cells(listed, reader, lambda target: target == "occurred_at"):
+        try:
+            read_local_date(cell, None, time_zone(timezone))
+        except AmbiguousDate:
+            return cell
+        except ValueError:
             continue
-        for row in listed.examples:
-            try:
-                read_local_date(row.cells[place] if place < len(row.cells) else "", None, time_zone(timezone))
-            except AmbiguousDate:
-                return row.cells[place]
-            except ValueError:
-                continue
     return None
+
+
+def _ambiguous_number(listed: ListFile, reader: ListReader) -> str | None:
+    """A number among the first lines that would be another one with another sign of decimals."""
+    for cell in _first_cells(listed, reader, lambda target: target.endswith(NUMBER)):
+        try:
+            read_local_number(cell.strip(), None)
+        except AmbiguousNumber:
+            return cell.strip()
+    return None
+
+
+def _first_cells(listed: ListFile, reader: ListReader, is_meant: Callable[[str], bool]) -> Iterator[str]:
+    """The cells of the first lines in the columns with such targets, column by column."""
+    for place, name in enumerate(listed.headings):
+        if is_meant(reader.mapping.get(name, "")):
+            yield from (row.cells[place] for row in listed.examples if place < len(row.cells))
 
 
 def _progress(lines: int, done: int) -> Progress:

@@ -11,7 +11,7 @@ from shared.adapters.names import snake_case
 from shared.domain.refusals import Invalid
 
 NUMBER = ":number"
-"""After a target: what is written as a plain number is one; anything else, such as 1.234,5, stays text."""
+"""After a target: what is written as a number is one; anything else, such as 51-200, stays text."""
 
 LEFT_OUT = ""
 """The target of a column that says nothing."""

@@ -1,8 +1,8 @@
 """Lists, such as the visitors of a trade show: a table with a line for each thing that somebody did.
 
 A list comes as CSV (`sheets.py`) or as JSON objects, one for each line; `headings.py` says what its columns become.
-What is in a cell stays the text that it is, and 1.234,5 stays 1.234,5. Columns whose headings stand in `OWN_HEADINGS`
-are Baton's own and no part of a line's content.
+What is in a cell stays the text that it is, but in a column of numbers (`local_numbers.py`). Columns whose headings
+stand in `OWN_HEADINGS` are Baton's own and no part of a line's content.
 
 An activity's id follows from what its line says (who, what, when, by which channel, the wording that was agreed to and
 every field that becomes something), so that the same list twice, in another order, in other parts or saved by another
@@ -29,6 +29,7 @@ from shared.adapters.email_addresses import email_identity, user_identity
 from shared.adapters.headings import LEFT_OUT, NUMBER, mapping_of
 from shared.adapters.http_api import SINGLE_LIMIT, HttpRequest
 from shared.adapters.local_dates import DateOrder, read_local_date, time_zone
+from shared.adapters.local_numbers import AmbiguousNumber, DecimalSign, read_local_number, whole_if_exact
 from shared.adapters.names import snake_case
 from shared.adapters.segment import validation_fault
 from shared.adapters.sheets import COPY, LINE, MAX_COLUMNS, OWN_HEADINGS, read_sheet, too_many_columns
@@ -61,9 +62,6 @@ _TYPE = re.compile(r"[a-z][a-z0-9_]{0,99}")
 _MAX_ID = 200
 _MAX_NAME = 256
 _MAX_COPY = 1_000_000_000
-_EXACT = 2**53
-"""Below it a number with a point is exactly the whole number that it seems to be."""
-_PLAIN_NUMBER = re.compile(r"-?(0|[1-9]\d{0,14})(\.\d{1,10})?")
 
 Text = Annotated[str, Field(min_length=1, max_length=200)]
 
@@ -78,6 +76,9 @@ class ListOptions(BaseModel):
     )
     map: dict[str, str] = Field({}, description="What columns become, by their headings; the others are guessed.")
     dates: DateOrder | None = Field(None, description="Without it, dates that could be two days are refused.")
+    decimal: DecimalSign | None = Field(
+        None, description="The sign of decimals. Without it, numbers are refused that could have thousands parted."
+    )
     timezone: Text = Field("UTC", description="Of dates without an offset: +01:00 or Europe/Berlin.")
     at: Text | None = Field(None, description="When it happened, for lines that do not tell.")
     channel: Text | None = None
@@ -336,8 +337,16 @@ class ListReader:
                 msg = "a field of a list holds text, a number, true or false"
                 raise Invalid(msg, name)
             if target != LEFT_OUT and value is not None and value != "":
-                fields[target.removesuffix(NUMBER)] = _number(value) if target.endswith(NUMBER) else value
+                fields[target.removesuffix(NUMBER)] = self._number(value, name) if target.endswith(NUMBER) else value
         return fields
+
+    def _number(self, value: Json, at: str) -> Json:
+        if isinstance(value, float):
+            return whole_if_exact(value)
+        try:
+            return read_local_number(value, self._options.decimal) if isinstance(value, str) else value
+        except AmbiguousNumber as error:
+            raise Invalid(str(error), at) from error
 
     def _text(self, fields: Mapping[str, Json], target: str) -> str | None:
         value = fields.get(target)
@@ -447,11 +456,3 @@ def _zone(name: str) -> tzinfo:
         return time_zone(name)
     except MomentError as error:
         raise Invalid(str(error), "timezone") from error
-
-
-def _number(value: Json) -> Json:
-    if isinstance(value, str) and (found := _PLAIN_NUMBER.fullmatch(value)):
-        value = float(value) if found[2] else int(value)
-    # One value is one number, however it is written: 7.0 is 7.
-    is_whole = isinstance(value, float) and value.is_integer() and abs(value) < _EXACT
-    return int(value) if is_whole else value

@@ -163,6 +163,48 @@ def test_a_person_is_asked_how_a_date_is_meant_that_could_be_two_days(
     )
 
 
+@pytest.mark.parametrize(
+    ("written", "asked", "answer", "employees"),
+    [
+        ("1.200", "Does 1.200 mean 1200?", "y", 1200),
+        ("1.200", "Does 1.200 mean 1200?", "n", 1.2),
+        ("1,200", "Does 1,200 mean 1200?", "y", 1200),
+    ],
+)
+def test_a_person_is_asked_how_a_number_is_meant_that_could_be_two(  # noqa: PLR0917 - a case each
+    partner: Partner,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    written: str,
+    asked: str,
+    answer: str,
+    employees: float,
+) -> None:
+    monkeypatch.setattr(asking, "is_asked", lambda: True)
+    path = saved(tmp_path, f"E-Mail;Mitarbeiter\nann@x.example;250\nbo@x.example;{written}\n", "cp1252")
+
+    result = run(path, "--as", "trade_show", "--at", "2026-10-01", answer=f"{answer}\ny\n")
+
+    assert result.exit_code == 0, result.output
+    assert asked in result.output
+    assert partner.of("bo@x.example")[0].claims.company["employees"] == employees
+
+
+def test_a_number_that_could_be_two_is_refused_where_nobody_is_asked_and_an_option_tells_which_it_is(
+    partner: Partner, tmp_path: Path
+) -> None:
+    path = saved(tmp_path, "E-Mail;Mitarbeiter\nann@x.example;1.200\n", "cp1252")
+    options = ("--as", "trade_show", "--at", "2026-10-01", "--yes")
+
+    result = run(path, *options)
+
+    assert result.exit_code == 1
+    assert "line 2: Mitarbeiter: '1.200' is ambiguous" in result.output
+    assert len(partner.log) == 0
+    done(path, "--decimal", "comma")
+    assert partner.of("ann@x.example")[0].claims.company["employees"] == 1200
+
+
 def test_lines_that_say_the_same_are_each_in_the_log_and_the_same_list_again_changes_nothing(
     partner: Partner, tmp_path: Path
 ) -> None:

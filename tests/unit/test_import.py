@@ -161,6 +161,7 @@ def test_lines_of_one_person_beyond_its_budget_are_told_with_the_time_to_wait(lo
         ((CSV, "sk_crm", {**FAIR, "map": "[]"}), 422),
         ((CSV, "sk_crm", {**FAIR, "map": "{"}), 400),
         ((CSV, "sk_crm", {**FAIR, "dates": "year_first"}), 422),
+        ((CSV, "sk_crm", {**FAIR, "decimal": "dot"}), 422),
         ((CSV, "sk_crm", {**FAIR, "delimiter": "::"}), 422),
         (('email\n"ann@x.example\n', "sk_crm", FAIR), 400),
         ((b"email\n\xff\xfe\n", "sk_crm", FAIR), 400),
@@ -198,4 +199,4 @@ def test_the_document_of_the_api_tells_both_forms_of_a_list() -> None:
     told = document()["paths"]["/v1/import"]["post"]
 
     assert set(told["requestBody"]["content"]) == {"application/json", "text/csv"}
-    assert {"as", "map", "dates", "dry_run", "delimiter"} <= {each["name"] for each in told["parameters"]}
+    assert {"as", "map", "dates", "decimal", "dry_run", "delimiter"} <= {each["name"] for each in told["parameters"]}

@@ -124,6 +124,12 @@ def test_of_a_column_of_numbers_what_is_plainly_a_number_is_one(text: Any, value
     assert repr(found.claims.company["employees"]) == repr(value)
 
 
+@pytest.mark.parametrize(("decimal", "employees"), [("comma", 1200), ("point", 1.2)])
+def test_a_number_that_could_be_two_is_the_one_that_the_sign_of_decimals_tells(decimal: str, employees: float) -> None:
+    found = read({"email": "a@x.example", "Mitarbeiter": " 1.200 "}, decimal=decimal)
+    assert repr(found.claims.company["employees"]) == repr(employees)
+
+
 @pytest.mark.parametrize(
     ("word", "consent"),
     [
@@ -159,6 +165,7 @@ def test_a_column_of_a_qualification_fact_says_yes_no_a_rating_or_words(word: st
         ({"user_id": True}, {}, "invalid", "user_id", "text"),
         ({"email": "a@x.example", "Datum": "03/04/2026"}, {}, "invalid", "Datum", "ambiguous"),
         ({"email": "a@x.example", "Datum": "04/13/2026"}, {"dates": "day_first"}, "invalid", "Datum", "not a date"),
+        ({"email": "a@x.example", "Mitarbeiter": "1.200"}, {}, "invalid", "Mitarbeiter", "`decimal`: point or comma"),
         ({"email": "a@x.example", "Datum": ""}, {"at": None}, "invalid", "Datum", "does not tell when"),
         ({"email": "a@x.example", "Consent": "maybe"}, CONSENT, "invalid", "Consent", "neither a yes nor a no"),
         ({"email": "a@x.example", "Was": ""}, {"as": None, "map": {"Was": "type"}}, "invalid", "Was", "what happened"),
