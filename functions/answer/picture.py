@@ -59,7 +59,7 @@ def picture(points: Sequence[CurvePoint], bands: Sequence[Band], handed_over: Mo
 
 
 def _ends(first: Moment, last: Moment) -> tuple[str, str]:
-    """What stands below both ends: their days, or of one day the times, and the day once, as a phone has little room."""
+    """What stands below both ends: their days, or where it is one day the times, and the day once."""
     day = day_in_words(first)
     if day != day_in_words(last):
         return day, day_in_words(last)

@@ -39,9 +39,13 @@ def _linked(text: str) -> Markup:
 
 
 def _slack(delivery: Delivery) -> Markup:
+    """A message as Slack shows it: its blocks, and the plain text of notifications only where they have no header."""
     message = delivery["message"]
-    blocks = Markup("").join(_block(block) for block in message.get("blocks", ()) if isinstance(block, Mapping))
-    return _part("Slack", delivery, message["text"], f"in {delivery['channel']}", blocks)
+    blocks = [block for block in message.get("blocks", ()) if isinstance(block, Mapping)]
+    header = next((block for block in blocks if block.get("type") == "header"), None)
+    title = header["text"]["text"] if header else message["text"]
+    shown = Markup("").join(_block(block) for block in blocks if block is not header)
+    return _part("Slack", delivery, _read(title), f"in {delivery['channel']}", shown)
 
 
 def _block(block: Delivery) -> Markup:
@@ -100,8 +104,9 @@ article {{ background: #fff; border: 1px solid #ddd; border-left: 4px solid #777
 article {{ padding: .8rem 1.2rem; margin: 1rem 0 }}
 .e-mail {{ border-left-color: #2c6fbb }} .slack {{ border-left-color: #6b2f6b }}
 .webhook {{ border-left-color: #2e7d4f }} .refused {{ border-left-color: #b3261e }}
+article {{ overflow-wrap: anywhere }}
 header, .about {{ color: #5a5a55; font-size: .9rem; margin: 0 }} h2 {{ font-size: 1.1rem; margin: .2rem 0 }}
-.told {{ white-space: pre-wrap; overflow-wrap: anywhere; margin: .6rem 0 }}
+.told {{ white-space: pre-wrap; margin: .6rem 0 }}
 pre {{ overflow-x: auto; font-size: .85rem }}
 </style>
 </head>

@@ -261,8 +261,12 @@ HELD: dict[str, list[dict[str, Any]]] = {
             "received_at": "2026-03-01T12:00:02+00:00",
             "channel": "sales",
             "message": {
-                "text": "MQL: Sam Jones (Acme), 65 points",
+                "text": "MQL: Sam Jones (Fish &amp; Chips), 65 points",
                 "blocks": [
+                    {
+                        "type": "header",
+                        "text": {"type": "plain_text", "text": "MQL: Sam Jones (Fish &amp; Chips), 65 points"},
+                    },
                     {"type": "section", "text": {"type": "plain_text", "text": "Fish &amp; Chips"}},
                     {
                         "type": "actions",
@@ -296,6 +300,16 @@ def test_the_inbox_page_shows_every_message_in_words_the_latest_first():
     for told in ("to ada@example.com, in copy sales@example.com", "Is there a budget?", "a repetition", "4 messages"):
         assert told in page
     assert '<a href="http://127.0.0.1/handoffs/x" rel="noreferrer">Open the lead</a>' in page
+
+
+def test_the_inbox_page_shows_the_header_of_a_slack_message_once_as_slack_does():
+    (slack,) = HELD["slack"]
+    title = "<h2>MQL: Sam Jones (Fish &amp; Chips), 65 points</h2>"
+    page = inbox_page({"slack": [slack]})
+    assert (page.count("Sam Jones"), title in page) == (1, True)
+
+    without = {**slack, "message": {**slack["message"], "blocks": slack["message"]["blocks"][1:]}}
+    assert title in inbox_page({"slack": [without]})
 
 
 def test_the_page_of_a_lead_is_a_link_in_a_mail_of_the_inbox_page_and_no_other_address_is():
