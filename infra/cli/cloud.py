@@ -75,7 +75,7 @@ def status(as_json: Json = False) -> None:
 
 
 def logs(
-    function: Annotated[str, typer.Argument(help=f"One of {', '.join(FUNCTIONS)}.")],
+    function: Annotated[str, typer.Argument(metavar="FUNCTION", help=f"One of {', '.join(FUNCTIONS)}.")],
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with what comes.")] = False,
     minutes: Annotated[int, typer.Option("--minutes", min=1, help="How far to look back.")] = 15,
     environment: EnvironmentOption = LOCAL,

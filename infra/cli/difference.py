@@ -25,11 +25,13 @@ _NAMES = "A file, - for standard input, a preset, `active`, a version's number, 
 
 
 def diff(
-    old: Annotated[str, typer.Argument(help=_NAMES, show_default=False)],
+    old: Annotated[str, typer.Argument(metavar="OLD", help=_NAMES, show_default=False)],
     new: Annotated[
         str | None,
         typer.Argument(
-            help="The same; without it OLD is the new one, told against the active version.", show_default=False
+            metavar="NEW",
+            help="The same; without it OLD is the new one, told against the active version.",
+            show_default=False,
         ),
     ] = None,
     environment: Environment = LOCAL,

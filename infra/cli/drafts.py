@@ -64,7 +64,9 @@ class Word(StrEnum):
 
 
 def draft(
-    file: Annotated[Path, typer.Argument(help="The rule file; - reads standard input.", show_default=False)],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="The rule file; - reads standard input.", show_default=False)
+    ],
     note: Note = "",
     environment: Environment = LOCAL,
     as_json: Json = False,

@@ -16,7 +16,7 @@ from infra.cli.session import Environment, signed_in
 from infra.deployed import LOCAL, Api, Refusal, path_of
 from infra.failure import Failure
 
-Leads = Annotated[list[str] | None, typer.Argument(metavar="LEAD...", help="Leads' ids, or e-mail addresses.")]
+Leads = Annotated[list[str] | None, typer.Argument(metavar="LEAD", help="Leads' ids, or e-mail addresses.")]
 _PAGE = 100
 """So many leads are checked by one request."""
 

@@ -33,7 +33,9 @@ def list_events(as_json: Annotated[bool, typer.Option("--json", help="Print JSON
 
 @events_app.command()
 def schema(
-    name: Annotated[str | None, typer.Argument(help="The event's detail type.", show_default=False)] = None,
+    name: Annotated[
+        str | None, typer.Argument(metavar="NAME", help="The event's detail type.", show_default=False)
+    ] = None,
 ) -> None:
     """Print the JSON Schema of an event's detail; without a name those of all events, by their names."""
     if name is not None and name not in BUS_EVENTS:

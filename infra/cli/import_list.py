@@ -81,7 +81,9 @@ _SHOWN = 10
 
 
 def import_list(  # noqa: PLR0917 - each is an option
-    file: Annotated[Path, typer.Argument(help="A CSV file whose first line names its columns.", show_default=False)],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="A CSV file whose first line names its columns.", show_default=False)
+    ],
     kind: Annotated[
         str | None, typer.Option("--as", metavar="TYPE", help="What the people did: an activity type, as trade_show.")
     ] = None,

@@ -35,7 +35,7 @@ def list_queues(
 
 @queues_app.command("redrive")
 def redrive(
-    name: Annotated[str | None, typer.Argument(help="The function whose queue it is.")] = None,
+    name: Annotated[str | None, typer.Argument(metavar="FUNCTION", help="The function whose queue it is.")] = None,
     environment: Environment = LOCAL,
     everything: Annotated[bool, typer.Option("--all", help="Redrive every queue.")] = False,
 ) -> None:

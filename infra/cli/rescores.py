@@ -61,7 +61,7 @@ def status(
 
 def rescore(
     lead: Annotated[
-        list[str] | None, typer.Argument(help="Leads, by id or e-mail address.", show_default=False)
+        list[str] | None, typer.Argument(metavar="LEAD", help="Leads, by id or e-mail address.", show_default=False)
     ] = None,
     where: Annotated[
         str | None,

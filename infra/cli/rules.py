@@ -22,7 +22,9 @@ from shared.domain.rulefile import Example
 from shared.domain.schema import schema as schema_of_rule_files
 
 rules_app = typer.Typer(help="Check, read, agree on and publish rule files.", no_args_is_help=True)
-File = Annotated[Path, typer.Argument(help="The rule file, or a preset; - reads standard input.", show_default=False)]
+File = Annotated[
+    Path, typer.Argument(metavar="FILE", help="The rule file, or a preset; - reads standard input.", show_default=False)
+]
 
 
 @rules_app.command()

@@ -10,14 +10,15 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from infra.cli.moments import short_moment
 from infra.cli.screen import screen
-from infra.deployed import Deployed, of_environment
+from infra.cli.session import Environment
+from infra.deployed import LOCAL, Deployed, of_environment
 from infra.failure import Failure
 from infra.secret_store import NeededSecret, SecretStore, needed_secrets
 from infra.settings import ERASURE_SECRET, LEAD_PAGE_SECRET, read_settings
 
 secrets_app = typer.Typer(help="Store the secrets that the settings name.", no_args_is_help=True)
-Environment = Annotated[str, typer.Option("--env", help="The environment.")]
 
 _PURPOSES = {
     "write_key": "a secret write key",
@@ -31,7 +32,8 @@ _PURPOSES = {
 
 @secrets_app.command("set")
 def set_secret(
-    name: Annotated[str, typer.Argument(help="The name, as the settings have it.")], environment: Environment
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The name, as the settings have it.")],
+    environment: Environment = LOCAL,
 ) -> None:
     """Store a secret, asked for without an echo or read from standard input."""
     deployed, needed = _environment(environment)
@@ -43,20 +45,29 @@ def set_secret(
         raise Failure(what, f"`baton secrets rotate {name} --env {environment}` makes a new one.")
     if name not in {secret.name for secret in needed}:
         near = get_close_matches(name, [secret.name for secret in needed], n=1)
-        remedy = f"Did you mean {near[0]}?" if near else "`baton secrets list` shows those that they name."
+        remedy = (
+            f"Did you mean {near[0]}?"
+            if near
+            else f"`baton secrets list --env {environment}` shows those that they name."
+        )
         raise Failure(f"The settings of {environment} name no secret {name!r}.", remedy)
     text = getpass.getpass(f"{name}: ") if sys.stdin.isatty() else sys.stdin.read()
     text = text.strip()
     if not text:
-        raise Failure("There was no secret to store.", f"Type it, or pipe it: `... | baton secrets set {name}`.")
+        raise Failure(
+            "There was no secret to store.",
+            f"Type it, or pipe it: `... | baton secrets set {name} --env {environment}`.",
+        )
     SecretStore(deployed).put(name, text)
     screen.say(f"Stored. Functions use it within minutes. It is {len(text)} characters long.")
 
 
 @secrets_app.command("rotate")
 def rotate_secret(
-    name: Annotated[str, typer.Argument(help=f"{LEAD_PAGE_SECRET}: the only one that Baton may replace by itself.")],
-    environment: Environment,
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help=f"{LEAD_PAGE_SECRET}: the only one that Baton may replace by itself.")
+    ],
+    environment: Environment = LOCAL,
 ) -> None:
     """Sign links to the pages of leads with a new secret; the one before it is read until the next time.
 
@@ -71,7 +82,7 @@ def rotate_secret(
 
 @secrets_app.command("list")
 def list_secrets(
-    environment: Environment, as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False
+    environment: Environment = LOCAL, as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False
 ) -> None:
     """Show which secrets the settings name and which are stored; never their texts."""
     deployed, needed = _environment(environment)
@@ -83,9 +94,9 @@ def list_secrets(
     if as_json:
         screen.json(rows)
         return
-    table = Table("name", "purpose", "stored")
+    table = Table("name", "purpose", "stored (UTC)")
     for row in rows:
-        table.add_row(row["name"], row["purpose"], row["stored_at"] or "[bold red]missing[/bold red]")
+        table.add_row(row["name"], row["purpose"], short_moment(row["stored_at"]) or "[bold red]missing[/bold red]")
     screen.show(table)
 
 

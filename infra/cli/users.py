@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 users_app = typer.Typer(help="Let people in.", no_args_is_help=True)
 
 
-Email = Annotated[str, typer.Argument(help="The person's e-mail address.", show_default=False)]
+Email = Annotated[str, typer.Argument(metavar="EMAIL", help="The person's e-mail address.", show_default=False)]
 RoleName = Literal["admin", "marketing", "sales", "analyst"]
 _ROLES: tuple[RoleName, ...] = get_args(RoleName)
 

@@ -30,6 +30,7 @@ def show(
     which: Annotated[
         str,
         typer.Argument(
+            metavar="NAME",
             help="`active`, a version's number, a draft such as draft-3, or a preset's name, to start a file from.",
         ),
     ] = ACTIVE,
@@ -79,7 +80,9 @@ def history(
 def rollback(
     number: Annotated[
         int | None,
-        typer.Argument(min=1, help="The version to go back to; without it the one before the active one."),
+        typer.Argument(
+            metavar="NUMBER", min=1, help="The version to go back to; without it the one before the active one."
+        ),
     ] = None,
     note: Annotated[
         str, typer.Option("--note", help="Why; it stands in the list of versions. A terminal asks for it.")

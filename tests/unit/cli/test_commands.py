@@ -33,6 +33,15 @@ def test_every_command_has_help(words):
     assert "Usage" in done.output
 
 
+@pytest.mark.parametrize("words", list(commands()), ids=" ".join)
+def test_what_stands_behind_a_command_has_a_name_in_capitals_or_is_one_of_some_words(words):
+    command = get_command(app)
+    for word in words:
+        command = command.commands[word]
+    named = {each.name: each.metavar or "" for each in command.params if each.param_type_name == "argument"}
+    assert [name for name, told in named.items() if not (told.isupper() or "|" in told)] == []
+
+
 def test_every_command_that_the_product_promises_is_there():
     promised = {"up", "down", "status", "logs", "deploy", "diff", "destroy", "secrets set", "secrets list", "users add"}
     promised |= {"noise list", "noise mark", "noise unmark"}

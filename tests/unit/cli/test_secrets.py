@@ -134,6 +134,18 @@ def test_a_rotation_signs_with_a_new_secret_and_keeps_the_one_before_it_and_no_o
     assert texts[2].split()[1:] == texts[1].split()[:1]
 
 
+def test_a_secret_is_of_this_machine_where_no_environment_is_named(aws, monkeypatch):
+    asked = []
+    monkeypatch.setattr(secrets, "_environment", lambda name: (asked.append(name), (None, []))[1])
+
+    result = CliRunner().invoke(app, ["secrets", "set", "nope"], input="text")
+    assert isinstance(result.exception, Failure)
+    assert (asked, result.exception.what) == (["local"], "The settings of local name no secret 'nope'.")
+    assert "`baton secrets list --env local`" in result.exception.remedy
+    result = CliRunner().invoke(app, ["secrets", "rotate", "other"])
+    assert "baton secrets set other --env local" in result.exception.remedy
+
+
 def test_a_secret_that_others_hold_too_is_not_replaced_by_baton_itself():
     result = CliRunner().invoke(app, ["secrets", "rotate", "erasure", "--env", "prod"])
 
