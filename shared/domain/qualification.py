@@ -13,7 +13,7 @@ from typing import Literal
 
 from shared.domain.activity import LEAD_QUALIFIED, Activity, Json, Rank
 from shared.domain.bands import Band
-from shared.domain.brief import ToAsk, value_in_words
+from shared.domain.brief import ToAsk, label_of, value_in_words
 from shared.domain.engine import Rules, Score
 from shared.domain.facts import Facts
 from shared.domain.introduction import stage_in_words
@@ -127,7 +127,7 @@ def factors(
         _interest(rules, score, last_activity_at),
         _fit(rules, score),
         _readiness(rules, facts, journey),
-        _information(score, facts),
+        _information(rules, score, facts),
         _fact(rules, facts, "authority", "buying_authority", "Buying authority"),
         _fact(rules, facts, "need", "business_need", "Business need"),
     )
@@ -152,7 +152,7 @@ def _fit(rules: Rules, score: Score) -> Factor:
     if not rules.file.fit:
         return Factor(name, label, "unknown", "The rules ask nothing about who a lead is")
     points = f"{to_a_tenth(score.scores['fit'])} points for who they are"
-    lacking = f", {', '.join(score.missing)} not known" if score.missing else ""
+    lacking = f"; not known: {_labels(rules, score.missing)}" if score.missing else ""
     if score.grade is not None:
         return Factor(name, label, _place(rules.grades, score.grade), f"Grade {score.grade}: {points}{lacking}")
     if score.missing and not score.scores["fit"]:
@@ -172,13 +172,26 @@ def _readiness(rules: Rules, facts: Facts, journey: Journey | None) -> Factor:
     return Factor(name, label, level, f"{where[:1].upper()}{where[1:]}" if stage is None else where)
 
 
-def _information(score: Score, facts: Facts) -> Factor:
-    lacking = [*score.missing, *(name for name in QUALIFICATIONS if not value_in_words(facts.qualification.get(name)))]
+def _information(rules: Rules, score: Score, facts: Facts) -> Factor:
+    unanswered = [name for name in QUALIFICATIONS if not value_in_words(facts.qualification.get(name))]
+    lacking = dict.fromkeys([*score.missing, *(f"qualification.{name}" for name in unanswered)])
     name, label = "information_availability", "Information availability"
     if not lacking:
         return Factor(name, label, "high", "Everything that the rules and sales ask is known")
     level: Level = "medium" if len(lacking) <= _HALF else "low"
-    return Factor(name, label, level, f"Not known: {', '.join(lacking)}")
+    return Factor(name, label, level, f"Not known: {_labels(rules, lacking)}")
+
+
+def _labels(rules: Rules, fields: Iterable[str]) -> str:
+    """Fields of rules as people call them: of `company.employees` it is `Company employees`, of `lead.role` `Role`."""
+    told = []
+    for field in fields:
+        group, _, name = field.partition(".")
+        if group == "qualification" and name in QUALIFICATIONS:
+            told.append(rules.file.qualification.of(name).label)
+        else:
+            told.append(label_of(name if group in {"lead", "qualification"} and name else field))
+    return ", ".join(told)
 
 
 def _fact(rules: Rules, facts: Facts, fact: str, name: str, label: str) -> Factor:

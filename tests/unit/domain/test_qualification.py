@@ -217,8 +217,18 @@ def test_what_is_not_known_is_told_with_what_the_rules_ask() -> None:
     found = lead(qualified(authority=True, budget=True, need=5))["information_availability"]
 
     assert found == Factor(
-        "information_availability", "Information availability", "medium", "Not known: company.employees, timeline"
+        "information_availability", "Information availability", "medium", "Not known: Company employees, Timeline"
     )
+
+
+def test_what_is_not_known_is_told_by_the_labels_that_people_read_each_once() -> None:
+    asked = ("lead.job_role", "company.country", "qualification.need", "qualification.vat_id")
+    fit = [{"id": f"r{number}", "where": {field: {"is": "x"}}, "points": 5} for number, field in enumerate(asked)]
+    found = lead(qualified(authority=True, budget=True, timeline="May"), rules={**RULES, "fit": fit, "grades": []})
+
+    labels = "Company country, Job role, The need, VAT ID"
+    assert found["information_availability"].because == f"Not known: {labels}"
+    assert found["criteria_fit"].because == f"0 points for who they are; not known: {labels}"
 
 
 def test_rules_without_bands_still_tell_interest_and_fit() -> None:
