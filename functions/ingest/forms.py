@@ -7,8 +7,8 @@ from collections.abc import Mapping
 
 from functions.ingest.intake import Intake
 from shared.adapters.form_hosts import SignedForm
-from shared.adapters.forms import FormShape, form_reply, is_robot, read_fields, read_form, read_submission
-from shared.adapters.http_api import SINGLE_LIMIT, HttpRequest, Reply, json_reply
+from shared.adapters.forms import FormShape, form_refusal, form_reply, is_robot, read_fields, read_form, read_submission
+from shared.adapters.http_api import SINGLE_LIMIT, HttpRequest, Reply, error_reply, json_reply
 from shared.adapters.hubspot import hubspot_refusal, hubspot_reply, read_hubspot
 from shared.adapters.segment import refusals
 from shared.domain.admission import Rejection
@@ -18,22 +18,16 @@ _log = logging.getLogger(__name__)
 
 
 def answer_form(request: HttpRequest, variables: Mapping[str, str], intake: Intake) -> Reply:
-    """Take a form of a page, or the webhook of who shows it.
-
-    Raises:
-        Refused: it is not taken, or there is no such form.
-    """
+    """Take a form of a page, or the webhook of who shows it, and answer whatever happens."""
     shape = intake.forms.get(variables["form"])
     if shape is None:
         msg = "no form of that name is configured"
-        raise NotFound(msg)
-    if signed := intake.signed_forms.get(shape.name):
-        return _answer_webhook(request, shape, signed, intake)
-    fields = read_fields(request, SINGLE_LIMIT)
-    if not is_robot(fields):
-        source = intake.form_source(shape.name, request.address)
-        intake.take(read_form(shape, fields, request, source), source)
-    return form_reply(fields, request, intake.origins)
+        return form_refusal(NotFound(msg), request)
+    signed = intake.signed_forms.get(shape.name)
+    try:
+        return _answer_webhook(request, shape, signed, intake) if signed else _answer_page(request, shape, intake)
+    except Exception as error:  # noqa: BLE001 (a page's form is refused in the form in which it would be thanked for)
+        return error_reply(error) if signed else form_refusal(error, request)
 
 
 def answer_hubspot_form(request: HttpRequest, variables: Mapping[str, str], intake: Intake) -> Reply:
@@ -50,6 +44,14 @@ def answer_hubspot_form(request: HttpRequest, variables: Mapping[str, str], inta
     except Exception as error:  # noqa: BLE001 (pages read HubSpot's kinds of errors)
         return hubspot_refusal(error, request, shape.email_field)
     return hubspot_reply()
+
+
+def _answer_page(request: HttpRequest, shape: FormShape, intake: Intake) -> Reply:
+    fields = read_fields(request, SINGLE_LIMIT)
+    if not is_robot(fields):
+        source = intake.form_source(shape.name, request.address)
+        intake.take(read_form(shape, fields, request, source), source)
+    return form_reply(fields, request, intake.origins)
 
 
 def _answer_webhook(request: HttpRequest, shape: FormShape, signed: SignedForm, intake: Intake) -> Reply:

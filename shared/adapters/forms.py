@@ -5,7 +5,8 @@ people do not see and robots fill in, `_anonymous_id` the browser's id, `_id` a 
 again changes nothing. Fields that the form's settings map become facts, and so does the address; `utm_*` and click ids
 become `context.campaign`, if no field tells them those of the page's own address; all others become `properties`.
 
-Whoever asks for a page, as a browser without script does, gets one, whether the form was taken or not.
+Whoever asks for JSON by `Accept`, or posts it and asks for no page, is answered in JSON; everybody else by a page, as a
+browser without script is. So it is whether the form was taken or not.
 """
 
 from __future__ import annotations
@@ -45,6 +46,7 @@ _CAMPAIGN = {
 _CLICK_IDS = {"dclid", "fbclid", "gbraid", "gclid", "li_fat_id", "msclkid", "ttclid", "twclid", "wbraid"}
 CAMPAIGN_FIELDS = frozenset(_CAMPAIGN) | _CLICK_IDS
 """What a page's address says of how the visitor came to it."""
+_JSON = "application/json"
 _THANKS = ("Thank you", "We have received your message.")
 _GO_BACK = "Go back with your browser's button: what you wrote should still be there."
 
@@ -178,20 +180,36 @@ def content_id(shape: FormShape, fields: Mapping[str, Json], request: HttpReques
 
 
 def form_reply(fields: Mapping[str, Json], request: HttpRequest, origins: tuple[str, ...]) -> Reply:
-    """What the sender of a form gets: JSON when it asks for JSON, else a redirect to `_next`, else a page of thanks."""
-    if "application/json" in request.headers.get("accept", ""):
+    """What the sender of a form that was taken gets: JSON, or a redirect to `_next`, or else a page of thanks."""
+    if _is_for_json(request):
         return json_reply(200, {"success": True})
     if target := _next(fields.get("_next"), request, origins):
         return {"statusCode": 303, "headers": {"location": target, "cache-control": "no-store"}, "body": ""}
     return _page(200, *_THANKS)
 
 
-def refusal_reply(error: Exception, request: HttpRequest) -> Reply:
-    """What the sender is told of an error: in a page if it asks for one, as browsers do, or in JSON."""
+def form_refusal(error: Exception, request: HttpRequest) -> Reply:
+    """What the sender of a form is told of an error: in JSON or in a page, as it would have been answered without."""
     reply = error_reply(error)
-    accepted = request.headers.get("accept", "")
-    if "text/html" not in accepted or "application/json" in accepted:
-        return reply
+    return reply if _is_for_json(request) else _as_page(reply)
+
+
+def refusal_reply(error: Exception, request: HttpRequest) -> Reply:
+    """What the sender of anything else is told: in a page if it asks for one, as browsers do, or in JSON."""
+    reply = error_reply(error)
+    return _as_page(reply) if _asks_for(request, "text/html") and not _asks_for(request, _JSON) else reply
+
+
+def _is_for_json(request: HttpRequest) -> bool:
+    is_json = request.headers.get("content-type", "").partition(";")[0].strip().lower() == _JSON
+    return _asks_for(request, _JSON) or (is_json and not _asks_for(request, "text/html"))
+
+
+def _asks_for(request: HttpRequest, kind: str) -> bool:
+    return kind in request.headers.get("accept", "").lower()
+
+
+def _as_page(reply: Reply) -> Reply:
     told = json.loads(reply["body"])
     message = f"{told['message'][:1].upper()}{told['message'][1:].rstrip('.')}."
     place = (f"The field is called \u201c{told['details']['at']}\u201d.",) if "at" in told["details"] else ()

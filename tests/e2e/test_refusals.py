@@ -69,7 +69,7 @@ FORBIDDEN_TO_BROWSERS = {
     ),
     "tell of what only a server knows": said("track", 403, "webinar_attended", userId=SAM, event="Webinar Attended"),
 }
-BY_FORM = {"content_type": "application/x-www-form-urlencoded"}
+BY_FORM = {"content_type": "application/x-www-form-urlencoded", "accept": "application/json"}
 MALFORMED = {
     "JSON that ends too early": Request("/v1/track", '{"userId": "MARK@else.example"', 400, "JSON"),
     "a key twice": Request(

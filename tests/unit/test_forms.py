@@ -10,7 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.adapters.forms import FormConsent, FormShape, form_reply, is_robot, read_fields, read_form, refusal_reply
+from shared.adapters.forms import (
+    FormConsent,
+    FormShape,
+    form_refusal,
+    form_reply,
+    is_robot,
+    read_fields,
+    read_form,
+    refusal_reply,
+)
 from shared.adapters.http_api import HttpRequest
 from shared.domain.activity import Activity, Claims, Rank
 from shared.domain.admission import form_source
@@ -487,6 +496,25 @@ def test_who_asks_for_no_page_is_told_in_json_what_was_wrong(accept: str) -> Non
 
     assert told["headers"]["content-type"] == "application/json"
     assert '"at":"email"' in told["body"]
+
+
+@pytest.mark.parametrize(
+    ("headers", "kind"),
+    [
+        ({}, "text/html; charset=utf-8"),
+        ({"accept": "*/*"}, "text/html; charset=utf-8"),
+        ({"accept": "text/html,*/*", "content-type": "application/json"}, "text/html; charset=utf-8"),
+        ({"accept": "application/json"}, "application/json"),
+        ({"accept": "application/json, text/html;q=0.5"}, "application/json"),
+        ({"content-type": "Application/JSON; charset=utf-8"}, "application/json"),
+        ({"accept": "*/*", "content-type": "application/json"}, "application/json"),
+    ],
+)
+def test_a_form_is_answered_in_one_form_whether_it_was_taken_or_not(headers: dict[str, str], kind: str) -> None:
+    taken = form_reply({}, request({}, headers=headers), (SITE,))
+    refused = form_refusal(Invalid("no", "email"), request({}, headers=headers))
+
+    assert (taken["headers"]["content-type"], refused["headers"]["content-type"]) == (kind, kind)
 
 
 @given(st.dictionaries(st.text(max_size=8), st.text(max_size=20), max_size=5))

@@ -7,6 +7,7 @@ import json
 import logging
 from collections.abc import Iterable
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from hypothesis import given
@@ -247,7 +248,7 @@ REFUSED: dict[str, tuple[str, Any, str | None, int, str]] = {
 @pytest.mark.parametrize("case", REFUSED)
 def test_what_is_refused_says_why_and_leaves_nothing(client: Client, log: Log, case: str) -> None:
     path, body, key, status, code = REFUSED[case]
-    reply = client.post(path, body, key=key)
+    reply = client.post(path, body, key=key, headers={"accept": "application/json"})
 
     assert (reply["statusCode"], answer(reply)["code"]) == (status, code)
     assert answer(reply)["message"]
@@ -287,7 +288,7 @@ def test_a_key_that_opens_intake_opens_no_other_method(intake: Intake) -> None:
 def test_a_log_that_does_not_answer_is_told_as_such(client: Client, log: Log) -> None:
     log.down = True
     for path, body in (("/v1/page", view()), ("/v1/batch", {"batch": [view()]}), ("/v1/forms/contact", "email=a@b.co")):
-        reply = client.post(path, body, key="pk_web")
+        reply = client.post(path, body, key="pk_web", headers={"accept": "application/json"})
 
         assert (reply["statusCode"], answer(reply)["code"]) == (503, "unavailable")
         assert int(reply["headers"]["retry-after"]) > 0
@@ -381,13 +382,28 @@ def test_a_form_that_was_not_taken_is_told_as_a_page_to_a_browser_and_as_json_to
 ) -> None:
     body = b"email=ada"
     page = client.post("/v1/forms/contact", body, headers={"accept": "text/html,application/xhtml+xml,*/*;q=0.8"})
-    plain = client.post("/v1/forms/contact", body)
+    plain = client.post("/v1/forms/contact", body, headers={"accept": "application/json"})
 
     assert (page["statusCode"], plain["statusCode"]) == (422, 422)
     assert page["headers"]["content-type"].startswith("text/html")
     assert answer(plain)["details"]["at"] == "email"
     assert "email" in page["body"]
     assert len(log) == 0
+
+
+@pytest.mark.parametrize(("fields", "status"), [({"email": "ada@example.com"}, 200), ({"email": "ada"}, 422)])
+@pytest.mark.parametrize("form", ["contact", "no-such"])
+def test_who_posts_json_is_answered_in_json_and_a_form_of_fields_by_a_page(
+    client: Client, fields: dict[str, str], status: int, form: str
+) -> None:
+    as_json = {"content-type": "application/json", "accept": "*/*"}
+    script = client.post(f"/v1/forms/{form}", fields, headers=as_json)
+    plain = client.post(f"/v1/forms/{form}", urlencode(fields).encode(), headers={"accept": "*/*"})
+
+    wanted = status if form == "contact" else 404
+    assert (script["statusCode"], plain["statusCode"]) == (wanted, wanted)
+    assert answer(script).get("success", False) == (wanted == 200)
+    assert plain["headers"]["content-type"].startswith("text/html")
 
 
 def test_a_browser_is_shown_a_page_too_when_the_log_does_not_answer(client: Client, log: Log) -> None:
