@@ -22,7 +22,7 @@ from shared.domain.introduction import stage_in_words
 from shared.domain.moments import DAY, HOUR, MINUTE, Moment, format_moment, to_datetime
 from shared.domain.points import POINT, cut, divide, format_points, to_a_tenth
 from shared.domain.qualification import Factor
-from shared.domain.quiet import quiet_address, visible
+from shared.domain.quiet import quiet_address, shown_address, visible
 from shared.domain.rulefile import Reason
 from shared.usecases.answer import LONGEST_NOTE
 from shared.usecases.lead_page import LeadPage
@@ -504,7 +504,12 @@ def _stage(record: HandoffRecord) -> str:
 
 def _name(brief: Brief) -> str:
     who = brief.who
-    return visible(who.name or "") or visible(who.company or "") or visible(next(iter(who.emails), "")) or "A lead"
+    return (
+        visible(who.name or "")
+        or visible(who.company or "")
+        or visible(shown_address(next(iter(who.emails), "")))
+        or "A lead"
+    )
 
 
 def _who(brief: Brief) -> str:
@@ -523,8 +528,10 @@ def _holder(to: str, assignee: str | None) -> str:
 def _mail(address: str) -> Markup:
     """An address to write to; one of no usual form is plain text."""
     if quiet_address(address) != address or len(visible(address)) != len(address) or "@" not in address:
-        return Markup("{}").format(visible(address))
-    return Markup('<a href="mailto:{}">{}</a>').format(address.replace("&", "%26").replace("=", "%3D"), address)
+        return Markup("{}").format(visible(shown_address(address)))
+    return Markup('<a href="mailto:{}">{}</a>').format(
+        address.replace("&", "%26").replace("=", "%3D"), shown_address(address)
+    )
 
 
 def _span(length: int) -> str:

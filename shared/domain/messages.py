@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from shared.domain.answering import reason_in_words
 from shared.domain.moments import to_datetime
-from shared.domain.quiet import quiet, quiet_address
+from shared.domain.quiet import quiet, quiet_address, shown_address
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -95,7 +95,7 @@ def facts(notice: Notice) -> list[tuple[str, str]]:
     person = notice.introduction
     score = (notice.points, quiet(notice.temperature or ""), quiet(f"grade {notice.grade}") if notice.grade else "")
     rows = [
-        ("E-mail", ", ".join(quiet_address(address) for address in person.emails)),
+        ("E-mail", ", ".join(quiet_address(shown_address(address)) for address in person.emails)),
         ("Name", quiet(person.name or "")),
         ("Role", quiet(person.title or "")),
         ("Company", quiet(person.company or "")),

@@ -13,6 +13,7 @@ from shared.domain.brief import Brief, day_in_words
 from shared.domain.handoff import Answer, Handoff, LeadId
 from shared.domain.introduction import Introduction, Reason, reasons_of, shown_points, stage_in_words
 from shared.domain.moments import DAY, HOUR, MINUTE, Moment, to_datetime
+from shared.domain.quiet import shown_address
 
 MessageKind = Literal["requested", "reminder", "escalation", "reassignment", "released", "answered"]
 """`released` is told to the team that had the lead before a reassignment."""
@@ -71,7 +72,7 @@ class Notice:
     def who(self) -> str:
         """The shortest words that tell who it is: name and company, or the e-mail address, or the lead's id."""
         named = self.introduction.name or (
-            self.introduction.emails[0] if self.introduction.emails else f"lead {self.lead}"
+            shown_address(self.introduction.emails[0]) if self.introduction.emails else f"lead {self.lead}"
         )
         return f"{named} ({self.introduction.company})" if self.introduction.company else named
 

@@ -8,6 +8,9 @@ import unicodedata
 _LONGEST = 120
 _LONGEST_ADDRESS = 254
 _ADDRESS = re.compile(r"[\w.+'&=-]+@[\w-]+(\.[\w-]+)+")
+_IN_DNS = re.compile(r"(?<![^.])xn--([a-z0-9-]{1,59})(?![^.])")
+_OTHER_LATIN = frozenset("ßæøœłđðþ")
+"""Letters of European names that are no plain letter with a mark."""
 _NUMBER = r"(?<![\w.])[vV]?[0-9]+(?:\.[0-9]+){1,2}(?!\.?\w)"
 """A decimal number, a day or a version: three parts at most, as four may be an address of the internet."""
 _INNER_DOT = re.compile(
@@ -37,6 +40,34 @@ def visible(text: str) -> str:
 def quiet_address(address: str) -> str:
     """An e-mail address as it is, so that somebody can write to it; what is none of the usual form, quiet."""
     return address if _ADDRESS.fullmatch(address) and len(address) <= _LONGEST_ADDRESS else quiet(address)
+
+
+def shown_address(address: str) -> str:
+    """An e-mail address with its domain as people write it, `müller.example` for `xn--mller-kva.example`.
+
+    A name with letters of other scripts, or with such as are no plain letter with marks, stays as DNS writes it: it may
+    look like another one.
+    """
+    local, at, domain = address.rpartition("@")
+    return f"{local}@{_IN_DNS.sub(_as_people_write, domain)}" if at else address
+
+
+def _as_people_write(found: re.Match[str]) -> str:
+    try:
+        label = found[1].encode().decode("punycode")
+    except UnicodeError:
+        return found[0]
+    is_own_writing = label.encode("punycode").decode() == found[1] and not label.isascii()
+    return label if is_own_writing and all(map(_is_plain, label)) else found[0]
+
+
+def _is_plain(character: str) -> bool:
+    """Whether a character is a small letter of European names, whole and as they are written, or one of any host."""
+    parts = unicodedata.normalize("NFD", character)
+    letter, marks = parts[0], parts[1:]
+    is_own_writing = unicodedata.normalize("NFC", character) == character == character.lower()
+    is_latin = letter in _OTHER_LATIN or (letter.isascii() and (letter.isalnum() or letter == "-"))
+    return is_own_writing and is_latin and all(unicodedata.category(mark) == "Mn" for mark in marks)
 
 
 def _breaks(character: str) -> bool:

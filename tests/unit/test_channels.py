@@ -402,6 +402,18 @@ def test_slack_mentions_the_assignee_by_the_settings_member_id_and_nobody_else()
         assert mentioned(notice) == []
 
 
+def test_people_read_an_address_as_they_write_it_and_programs_as_dns_does() -> None:
+    notice = replace(SAM, introduction=Introduction(("ada@xn--mller-kva.example",)))
+    told = json.dumps(slack.message(notice), ensure_ascii=False)
+
+    assert "E-mail: ada@müller.example" in told
+    assert "MQL: ada@müller\N{ONE DOT LEADER}example, 65 points" in told
+    assert "xn--" not in told
+    receivers = FakeReceivers()
+    webhook(receivers, OLD).send(notice)
+    assert b'"ada@xn--mller-kva.example"' in receivers.posted[0][1]
+
+
 def test_slack_is_posted_to_the_url_that_is_a_secret() -> None:
     receivers = FakeReceivers()
     secrets = FakeSecrets({"/baton/prod/slack": "https://hooks.slack.com/services/T/B/x\n"})

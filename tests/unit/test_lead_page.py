@@ -432,6 +432,18 @@ def test_no_word_from_outside_is_more_than_a_word(words: str, plain: Page) -> No
             assert note["statusCode"] in (400, 422)
 
 
+def test_an_address_is_shown_as_people_write_it_and_written_to_as_dns_does() -> None:
+    pages = Pages()
+    whom = replace(ADA, value="ada@xn--mller-kva.example")
+    pages.happened([activity("a1", ADA, whom, claims=Claims(consent="granted"), at="2026-03-04T09:00:00Z")])
+    page = page_of(pages.get(pages.token(pages.handed_over())))
+    links = [attributes["href"] for tag, attributes in page.elements if tag == "a"]
+
+    assert "ada@example.com , ada@müller.example" in page.text
+    assert "xn--" not in page.text
+    assert "mailto:ada@xn--mller-kva.example" in links
+
+
 def test_an_odd_address_is_no_link() -> None:
     odd = '"><script>alert(1)</script>@example.com'
     pages, token = pages_of_ada()

@@ -13,7 +13,7 @@ from shared.domain.handoff import Handoff, HandoffKey, LeadId
 from shared.domain.introduction import Introduction, introduce
 from shared.domain.moments import HOUR, MINUTE, SECOND, Moment, parse_moment
 from shared.domain.notice import compose
-from shared.domain.quiet import quiet, quiet_address
+from shared.domain.quiet import quiet, quiet_address, shown_address
 from tests.hostile import HOSTILE
 
 REQUESTED = parse_moment("2026-03-01T09:30:00Z")
@@ -189,6 +189,27 @@ def test_an_address_that_is_one_stays_as_it_is() -> None:
         "用户@例え.example",
     ):
         assert quiet_address(address) == address
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("jürgen@xn--mller-kva.example", "jürgen@müller.example"),
+        ("a@mail.xn--strae-oqa.xn--mller-kva", "a@mail.straße.müller"),
+        ("a@xn--a-va-zoa.example", "a@ça-va.example"),
+        ("a@plain.example", "a@plain.example"),
+        ("xn--mller-kva@plain.example", "xn--mller-kva@plain.example"),
+        ("a@xn--pple-43d.com", "a@xn--pple-43d.com"),
+        ("a@xn--pple-p5b.com", "a@xn--pple-p5b.com"),
+        ("a@xn--80ak6aa92e.com", "a@xn--80ak6aa92e.com"),
+        ("a@xn--a.com", "a@xn--a.com"),
+        ("a@xn--99999999.com", "a@xn--99999999.com"),
+        ("xn--mller-kva.example", "xn--mller-kva.example"),
+    ],
+    ids=lambda text: text,
+)
+def test_an_address_is_shown_as_people_write_it_unless_it_could_look_like_another(address: str, shown: str) -> None:
+    assert shown_address(address) == shown
 
 
 @pytest.mark.parametrize("words", HOSTILE)
