@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -103,7 +104,9 @@ class SecretStore:
                 ParameterFilters=[{"Key": "Name", "Option": "BeginsWith", "Values": [self._parameter("")]}]
             )
             return {
-                parameter["Name"].removeprefix(self._parameter("")): parameter["LastModifiedDate"].isoformat()
+                parameter["Name"].removeprefix(self._parameter("")): parameter["LastModifiedDate"]
+                .astimezone(UTC)
+                .isoformat()
                 for page in pages
                 for parameter in page["Parameters"]
             }

@@ -71,7 +71,7 @@ def a_sales_desk(terms: Terms = ALONE) -> InMemoryDesk:
                 at=MORNING,
                 source="form:contact",
                 rank=Rank.PUBLIC,
-                claims=Claims({"first_name": "Ada"}, {"name": "Engines"}, None, {"budget": "20k"}),
+                claims=Claims({"first_name": "Ada"}, {"name": "Engines"}, "granted", {"budget": "20k"}),
             ),
             activity("grace", GRACE, at=MORNING),
         ]

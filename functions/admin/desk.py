@@ -112,6 +112,7 @@ def from_environment() -> Desk:
             index=index,
             rulebook=rulebook,
             clock=clock,
+            consent_required=settings.consent_required,
             noise=noise,
         ),
         scores=AdjustScore(activities, leads, rulebook, clock),
@@ -120,7 +121,7 @@ def from_environment() -> Desk:
         noise=MarkNoise(marks, activities, leads, clock),
         consents=RecordConsent(activities, leads, clock),
         qualifications=QualifyLead(activities, leads, clock),
-        handoffs=ReadHandoffs(handoffs, leads, settings.teams),
+        handoffs=ReadHandoffs(handoffs, leads, settings.teams, consent_required=settings.consent_required),
         answers=AnswerHandoff(
             handoffs=handoffs,
             answers=DynamoDBAnswers(client, settings.leads_table, activities),

@@ -12,7 +12,18 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from infra.cli.leads import Json, answer_in_words, check_said, name_of, note_lines, sent_in_words, signed_points, story
+from infra.cli.leads import (
+    Json,
+    answer_in_words,
+    check_said,
+    more_than,
+    name_of,
+    note_lines,
+    sent_in_words,
+    signed_points,
+    story,
+    withheld_in_words,
+)
 from infra.cli.moments import moment_named, short_moment
 from infra.cli.screen import harmless, screen
 from infra.cli.session import Environment, signed_in
@@ -27,7 +38,8 @@ Which = Annotated[
     str,
     typer.Argument(
         metavar="HANDOFF",
-        help="As `baton handoffs list` tells it, LEAD.STAGE.EPOCH; or a lead's id or e-mail address for its latest.",
+        help="As `baton handoffs list` tells it, LEAD.STAGE.EPOCH; or a lead's id, e-mail address or user id for its "
+        "latest.",
     ),
 ]
 Note = Annotated[str, typer.Option("--note", help="What else there is to say; it stays with the lead.")]
@@ -38,8 +50,13 @@ _REMEDY = "`baton handoffs list --state all` shows those that there are."
 _HAPPENED = {"reminder": "reminded", "escalation": "escalated", "reassignment": "reassigned"}
 _PAGE = 100
 _LINES = 5
-_ROOM = 72
-"""Columns of a terminal from which on the name of a handoff leaves room for what stands beside it."""
+_DEADLINE = "answer by (UTC)"
+_SPARE = ("with", _DEADLINE)
+"""What a list goes without on a narrow terminal, the least needed first; `show` and `--json` tell it."""
+_NO_CONTACT = {
+    "denied": "consent was withdrawn or denied",
+    "unknown": "no consent of theirs counts: it was never given, or they are marked as noise",
+}
 
 
 class State(StrEnum):
@@ -62,7 +79,7 @@ def list_handoffs(  # noqa: PLR0917 - each is an option
     ] = State.OPEN,
     team: Annotated[str | None, typer.Option("--team", help="Only those that this team has now.")] = None,
     assignee: Annotated[str | None, typer.Option("--assignee", help="Only those that this member has now.")] = None,
-    limit: Annotated[int, typer.Option("--limit", min=1, max=1000, help="At most so many.")] = 50,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many.")] = 50,
     environment: Environment = LOCAL,
     as_json: Json = False,
 ) -> None:
@@ -70,15 +87,18 @@ def list_handoffs(  # noqa: PLR0917 - each is an option
     check_said({"team": team, "assignee": assignee})
     api = signed_in(environment)
     try:
-        found = list(_handoffs(api, {"state": state.value, "team": team, "assignee": assignee}, limit))
+        found = list(_handoffs(api, {"state": state.value, "team": team, "assignee": assignee}, limit + 1))
     except Refusal as refusal:
         raise _nobody(refusal) from refusal
+    there_are_more, found = len(found) > limit, found[:limit]
     if as_json:
         screen.json(found)
     elif found:
-        screen.show(handoffs_table(found, SystemClock().now()), _ROOM)
+        screen.show(handoffs_table(found, SystemClock().now()), _SPARE)
     else:
         screen.say("There is no such handoff.")
+    if there_are_more:
+        screen.note(more_than(limit))
 
 
 @handoffs_app.command("show")
@@ -192,7 +212,7 @@ def name_of_handoff(found: Mapping[str, Any]) -> str:
 def handoffs_table(handoffs: Iterable[Mapping[str, Any]], now: Moment) -> Table:
     """Handoffs with who has them and how they stand at a moment."""
     # The name tells the stage too. When it was handed over `show` tells, and the order of the lines.
-    table = Table("handoff", "who", "with", "answer by", "state")
+    table = Table("handoff", "who", "with", _DEADLINE, "state")
     # It is copied to answer: whatever else has to be folded, it stays whole.
     table.columns[0].no_wrap = True
     for each in handoffs:
@@ -208,12 +228,14 @@ def handoffs_table(handoffs: Iterable[Mapping[str, Any]], now: Moment) -> Table:
 
 
 def _state_in_words(found: Mapping[str, Any], now: Moment) -> str:
-    """How a handoff stands: what sales said, or what happened while nobody has answered."""
+    """How a handoff stands: what sales said, or what happened while nobody has answered; and who may not be called."""
+    barred = ["no consent"] if found["objection"] else []
     if answer := found["answer"]:
-        return f"{answer['answer']} by {answer['who']}" + (f": {answer['label']}" if answer["reason"] else "")
+        why = [f"{answer['answer']} by {answer['who']}" + (f": {answer['label']}" if answer["reason"] else "")]
+        return ", ".join([*why, *barred])
     overdue = found["respond_by"] is not None and parse_moment(found["respond_by"]) <= now
     done = dict.fromkeys(_HAPPENED[each["kind"]] for each in found["done"])
-    return ", ".join([found["state"], *(["overdue"] if overdue else []), *done])
+    return ", ".join([found["state"], *barred, *(["overdue"] if overdue else []), *done])
 
 
 def handoff_lines(found: Mapping[str, Any]) -> Iterator[str]:
@@ -221,11 +243,14 @@ def handoff_lines(found: Mapping[str, Any]) -> Iterator[str]:
     person = found["person"]
     who = ", ".join(filter(None, (_who(found), person["title"], person["company"])))
     yield f"{name_of_handoff(found)}: {who}"
+    yield from _no_contact(found)
     if found["now_part_of"]:
         yield f"the lead is part of {found['now_part_of']} now"
+    if person["emails"] and not found["objection"]:
+        yield f"e-mail {', '.join(person['emails'])}"
     member = f", {found['assignee']}" if found["assignee"] else ""
     deadline = f", to be answered by {short_moment(found['respond_by'])}" if found["respond_by"] else ""
-    yield f"handed over at {short_moment(found['requested_at'])}{deadline}"
+    yield f"handed over at {short_moment(found['requested_at'])}{deadline} (all times are UTC)"
     yield f"with {found['to']}{member}: {found['state']}"
     yield f"because {found['caused_by']}"
     for reason in found["snapshot"].get("reasons", ())[:_LINES]:
@@ -249,6 +274,12 @@ def handoff_lines(found: Mapping[str, Any]) -> Iterator[str]:
         yield f"may be {state} for {told}"
 
 
+def _no_contact(found: Mapping[str, Any]) -> Iterator[str]:
+    """That nobody may call or write to the person, and why."""
+    if found["objection"]:
+        yield f"may not be contacted: {_NO_CONTACT[found['objection']]}; nobody should call or write"
+
+
 def _answer(environment: str, which: str, said: Mapping[str, Any], *, as_json: bool) -> None:
     api = signed_in(environment)
     found = _handoff(api, which, to_answer=True)
@@ -261,10 +292,17 @@ def _answer(environment: str, which: str, said: Mapping[str, Any], *, as_json: b
         raise _why_not(refusal, found) from refusal
     if as_json:
         screen.json(answered)
-        return
-    screen.say(f"{name_of_handoff(found)} is {answer_in_words(answered['answer'])}.")
-    if answered["answer"]["remark"]:
-        screen.say(answered["answer"]["remark"])
+    else:
+        _say_answered(found, answered["answer"])
+    if answered["answer"]["answer"] != "rejected":
+        for line in _no_contact(found):
+            screen.note(f"{name_of_handoff(found)} {line}")
+
+
+def _say_answered(found: Mapping[str, Any], answer: Mapping[str, Any]) -> None:
+    screen.say(f"{name_of_handoff(found)} is {answer_in_words(answer)}.")
+    if answer["remark"]:
+        screen.say(answer["remark"])
 
 
 def _reason_called(found: Mapping[str, Any], said: Mapping[str, Any]) -> str | None:
@@ -290,8 +328,10 @@ def _why_not(refusal: Refusal, found: Mapping[str, Any]) -> Failure:
     told = refusal.answer if isinstance(refusal.answer, Mapping) else {}
     details = told.get("details") or {}
     if refusal.status == HTTPStatus.CONFLICT and "who" in details:
-        what = f"{name_of_handoff(found)} was answered before: {told['message']}."
-        return Failure(what, "A handoff is answered once; talk with each other, or adjust the lead.")
+        when = f"{short_moment(details['when'])} UTC"
+        what = f"{name_of_handoff(found)} was answered before: {details['who']} {details['answer']} it at {when}."
+        points = f"Points by hand are given by the API: POST {path_of('v1', 'leads', found['lead'], 'adjustments')}."
+        return Failure(what, f"A handoff is answered once; talk with each other. {points}")
     if refusal.status != HTTPStatus.UNPROCESSABLE_ENTITY:
         return refusal
     option = str(details.get("at") or "").replace("_", "-")
@@ -312,6 +352,12 @@ def _handoff(api: Api, which: str, *, to_answer: bool = False) -> dict[str, Any]
     found = story(api, which)
     every = sorted(found["handoffs"], key=lambda each: str(each["requested_at"]))
     if not every:
+        if withheld := found["withheld"]:
+            remedy = f"`baton leads consent {found['id']} granted` writes down a grant that you were given."
+            raise Failure(
+                f"{name_of(found)} was {withheld_in_words(withheld)}.",
+                remedy if "consent" in withheld["waits_for"] else "",
+            )
         raise Failure(f"{name_of(found)} was never handed over.", _REMEDY)
     still_open = [each for each in every if each["state"] == "open"]
     if to_answer and len(still_open) > 1:

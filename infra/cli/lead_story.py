@@ -40,7 +40,7 @@ from shared.domain.activity import HANDOFF_ACCEPTED, HANDOFF_RECYCLED, HANDOFF_R
 from shared.domain.moments import MICROSECOND, Moment, format_moment, parse_moment
 from shared.domain.stages import QUALIFICATIONS
 
-Lead = Annotated[str, typer.Argument(metavar="LEAD", help="A lead's id, or an e-mail address.")]
+Lead = Annotated[str, typer.Argument(metavar="LEAD", help="A lead's id, an e-mail address or a user id.")]
 _ANSWERS = {HANDOFF_ACCEPTED, HANDOFF_REJECTED, HANDOFF_RECYCLED}
 _ORDER = {"activity": 0, "more": 1, "stage": 2, "handoff": 2, "follow-up": 3, "answer": 4}
 """Of one moment what was caused stands after its cause; the stages in the order of the path, each with its handoffs."""
@@ -292,7 +292,7 @@ def _points(told: Mapping[str, Any]) -> Table:
     lines = [line for line in told["contributions"] if line["earned"] or line["counts"]]
     # What took nothing of any line has no column: the others have room to be read.
     losses = [name for name in LOSSES if any(as_shown(line)[name] for line in lines)]
-    table = Table("when", "what", "score", "earned", *(_TAKEN_BY[name] for name in losses), "counts")
+    table = Table("when (UTC)", "what", "score", "earned", *(_TAKEN_BY[name] for name in losses), "counts")
     for column in table.columns[3:]:
         column.justify = "right"
     for line in sorted(lines, key=lambda line: line["at"] or "~"):

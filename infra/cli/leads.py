@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from http import HTTPStatus
 from types import MappingProxyType
@@ -37,8 +38,9 @@ LOSSES = ("lost_to_age", "lost_to_rule_cap", "lost_to_group_cap", "lost_to_score
 """What may take points of a line of an explanation, in the order in which it does."""
 _LATEST = 10
 """Activities that a person is shown; all that the API tells stand in the JSON."""
-_ROOM = 100
-"""Columns of a terminal from which on a lead's id, which people copy, leaves room for what stands beside it."""
+_SPARE = ("company", "temperature", "consent", "stage")
+"""What a list goes without on a narrow terminal, the least needed first; `show` and `--json` tell it."""
+_WAITS_FOR = {"consent": "consent", "veto": "the end of a veto"}
 _CAMPAIGN = ("source", "medium", "name")
 _MARKS = {
     "bot": "noise, a bot by its user agent",
@@ -53,39 +55,48 @@ def list_leads(  # noqa: PLR0917 - each is an option
     temperature: Annotated[str | None, typer.Option("--temperature", help="Only leads of this temperature.")] = None,
     stage: Annotated[str | None, typer.Option("--stage", help="Only leads in this stage.")] = None,
     email: Annotated[str | None, typer.Option("--email", help="The lead with this address.")] = None,
-    limit: Annotated[int, typer.Option("--limit", min=1, max=1000, help="At most so many.")] = 50,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many.")] = 50,
     environment: Environment = LOCAL,
     as_json: Json = False,
 ) -> None:
-    """List leads, best first: of a temperature, of a stage, or of all temperatures from the top."""
+    """List leads, best first: of a temperature, of a stage, or of all temperatures from the top.
+
+    One of --temperature, --stage and --email narrows it. Where there are more than it shows, it says so.
+    """
     wanted = {"email": email, "temperature": temperature, "stage": stage}
     check_said(wanted)
+    if len(given := [f"--{name}" for name, value in wanted.items() if value is not None]) > 1:
+        what = f"Leads are listed by one thing, and not by {' and '.join(given)} together."
+        raise Failure(what, f"Give {' or '.join(given)}; the other stands in each line of --json.")
     api = signed_in(environment)
     if any(wanted.values()):
         try:
-            found = list(_pages(api, wanted, limit))
+            found = list(_pages(api, wanted, limit + 1))
         except Refusal as refusal:
             raise _no_address(refusal, email or "") from refusal
         if not found:
             _check_named(api, temperature, "temperature", "temperature")
             _check_named(api, stage, "stage", "stages")
     else:
-        found = all_leads(api, limit)
+        found = all_leads(api, limit + 1)
+    there_are_more, found = len(found) > limit, found[:limit]
     if as_json:
         screen.json(found)
     elif found:
         table = leads_table(found)
         table.columns[0].no_wrap = True
-        screen.show(table, _ROOM)
+        screen.show(table, _SPARE)
         for line in as_of.behind_lines(found):
             screen.say(line)
     else:
         screen.say("There is no such lead." if any(wanted.values()) else "There is no lead yet.")
+    if there_are_more:
+        screen.note(more_than(limit))
 
 
 @leads_app.command("show")
 def show(  # noqa: PLR0917 - each is an option
-    lead: Annotated[str, typer.Argument(help="A lead's id, or an e-mail address.")],
+    lead: Annotated[str, typer.Argument(metavar="LEAD", help="A lead's id, an e-mail address or a user id.")],
     at: as_of.At = None,
     rules: as_of.Rules = None,
     known: as_of.Known = None,
@@ -112,7 +123,7 @@ def show(  # noqa: PLR0917 - each is an option
     for line in consent_lines(found["consents"]):
         screen.say(line)
     screen.show(explanation_table(found))
-    for line in (*sum_lines(found), *qualification_lines(found), *nurture_lines(found)):
+    for line in (*sum_lines(found), *fact_lines(found), *qualification_lines(found), *nurture_lines(found)):
         screen.say(line)
     for heading, lines in _parts(found, moved_quietly(api, found)):
         if told := list(lines):
@@ -124,7 +135,7 @@ def show(  # noqa: PLR0917 - each is an option
 
 @leads_app.command("merge")
 def merge(
-    one: Annotated[str, typer.Argument(metavar="LEAD", help="A lead's id, or an e-mail address.")],
+    one: Annotated[str, typer.Argument(metavar="LEAD", help="A lead's id, an e-mail address or a user id.")],
     other: Annotated[str, typer.Argument(metavar="LEAD", help="The lead that is the same person.")],
     why: Why = "",
     yes: Yes = False,
@@ -150,7 +161,7 @@ def merge(
 
 @leads_app.command("unmerge")
 def unmerge(
-    lead: Annotated[str, typer.Argument(metavar="LEAD", help="A lead's id, or an e-mail address.")],
+    lead: Annotated[str, typer.Argument(metavar="LEAD", help="A lead's id, an e-mail address or a user id.")],
     apart: Annotated[
         list[str],
         typer.Option("--apart", metavar="IDENTITY", help="A name of the lead that is somebody else's; again for more."),
@@ -195,6 +206,11 @@ def check_said(options: Mapping[str, str | None]) -> None:
         raise Failure(f"--{empty} says nothing.", "Leave it out to see all.")
 
 
+def more_than(limit: int) -> str:
+    """That a list has more than it shows, and how to see them."""
+    return f"There are more than these {limit}: --limit {limit * 10} shows up to {limit * 10} of them."
+
+
 def _no_address(refusal: Refusal, told: str) -> Failure:
     """That what was told is no e-mail address, where that is what the API has against it."""
     if refusal.status != HTTPStatus.UNPROCESSABLE_ENTITY or refusal.field != "email":
@@ -211,7 +227,9 @@ def _check_named(api: Api, name: str | None, kind: str, section: str) -> None:
 
 
 def story(api: Api, lead: str, asked: Mapping[str, str | None] = MappingProxyType({})) -> dict[str, Any]:
-    """Everything about a lead, found by its id or by an e-mail address; `asked` are `at`, `since`, `rules`, `known`.
+    """Everything about a lead, found by its id, an e-mail address or a user id.
+
+    `asked` are `at`, `since`, `rules` and `known`.
 
     Raises:
         Failure: there is none.
@@ -231,13 +249,26 @@ def story(api: Api, lead: str, asked: Mapping[str, str | None] = MappingProxyTyp
         answer: dict[str, Any] = api.get(path_of("v1", "leads", number), asked)
     except Refusal as refusal:
         if refusal.status == HTTPStatus.NOT_FOUND:
-            raise Failure(f"There is no lead with the id {lead}.", _REMEDY) from refusal
+            if named := _by_user_id(api, lead):
+                return story(api, named, asked)
+            raise Failure(f"There is no lead with the id or user id {lead}.", _REMEDY) from refusal
         if isinstance(refusal.answer, Mapping) and "now" in (refusal.answer.get("details") or {}):
             refusal.remedy = f"`baton leads show {lead}` tells what time may change."
         if isinstance(refusal.answer, Mapping) and (refusal.answer.get("details") or {}).get("occurred"):
             refusal.remedy = "`--known now` counts what had occurred by then and was heard of later."
         raise
     return answer
+
+
+def _by_user_id(api: Api, name: str) -> str | None:
+    """The id of the lead with a user id; None where there is none, also where the API takes that for no user id."""
+    try:
+        found = api.get("/v1/leads", {"user_id": name})["leads"]
+    except Refusal as refusal:
+        if refusal.status != HTTPStatus.UNPROCESSABLE_ENTITY:
+            raise
+        return None
+    return str(found[0]["id"]) if found else None
 
 
 def headline(found: Mapping[str, Any]) -> str:
@@ -284,7 +315,7 @@ def leads_table(leads: Sequence[Mapping[str, Any]]) -> Table:
 
 def explanation_table(found: Mapping[str, Any]) -> Table:
     """Where a lead's points come from, point by point."""
-    table = Table("when", "what", "earned", "aged", "limits", "counts", title="Point by point")
+    table = Table("when", "what", "earned", "aged", "limits", "counts", title="Point by point, times in UTC")
     for column in table.columns[2:]:
         column.justify = "right"
     for line in sorted(found["explanation"]["contributions"], key=lambda line: line["at"] or "~"):
@@ -393,6 +424,14 @@ def _subject(kind: str, told: Mapping[str, Any]) -> str:
     return f" {subject}" if subject else ""
 
 
+def fact_lines(found: Mapping[str, Any]) -> Iterator[str]:
+    """What is known of the person, the company and what they need, but for the four facts that are told with who."""
+    for group, facts in found["facts"].items():
+        for name, value in sorted(facts.items()):
+            if group != "qualification" or name not in found["qualification"]["facts"]:
+                yield f"{group}.{name}: {fact_in_words(value)}"
+
+
 def qualification_lines(found: Mapping[str, Any]) -> Iterator[str]:
     """What is known of the four facts and who said so, what is still to ask, and the seven factors."""
     for name, fact in found["qualification"]["facts"].items():
@@ -430,6 +469,15 @@ def _handed_over(found: Mapping[str, Any]) -> Iterator[str]:
         place = cause_of(found, handoff)
         if place is not None and (cause := found["transitions"][place])["by_rules"]:
             yield f"    because version {cause['rules_version']} of the rules moved it, and not what the lead did"
+    if withheld := found["withheld"]:
+        yield withheld_in_words(withheld)
+
+
+def withheld_in_words(withheld: Mapping[str, Any]) -> str:
+    """That a handoff waits for permission, and for which."""
+    waits_for = " and ".join(_WAITS_FOR[each] for each in withheld["waits_for"])
+    why = f"it waits for {waits_for}" if waits_for else "it is on its way"
+    return f"not handed over as {withheld['stage']} yet: {why}"
 
 
 def _decision_lines(found: Mapping[str, Any]) -> Iterator[str]:
@@ -448,9 +496,11 @@ def nurture_lines(found: Mapping[str, Any]) -> Iterator[str]:
 
 
 def fact_in_words(value: Any) -> str:
-    """What a fact says; null is what was taken back."""
+    """What a fact says; null is what was taken back, and of several parts each is told."""
     if value is None:
         return "taken back"
+    if isinstance(value, list | dict):
+        return json.dumps(value, ensure_ascii=False)
     return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
 
 
@@ -475,7 +525,7 @@ def sent_in_words(mark: str) -> str:
 def answer_in_words(answer: Mapping[str, Any], *, when: bool = True) -> str:
     """What sales said, in a line without the note."""
     reason = f" ({answer['label'] or answer['reason']})" if answer["reason"] else ""
-    at = f" at {short_moment(answer['at'])}" if when else ""
+    at = f" at {short_moment(answer['at'])} UTC" if when else ""
     again = f", to look at again from {short_day(answer['look_again'])}" if answer["look_again"] else ""
     return f"{answer['answer']}{reason} by {answer['who']}{at}{again}"
 

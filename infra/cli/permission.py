@@ -22,7 +22,7 @@ from infra.erasures import ErasuresOf
 from infra.failure import Failure
 
 erasures_app = typer.Typer(help="See erasures, and do them again after a backup was restored.", no_args_is_help=True)
-Lead = Annotated[str, typer.Argument(metavar="LEAD", help="A lead's id, or an e-mail address.")]
+Lead = Annotated[str, typer.Argument(metavar="LEAD", help="A lead's id, an e-mail address or a user id.")]
 Because = Annotated[str, typer.Option("--why", help="How it is known: a call, a letter, a card at the fair.")]
 
 
@@ -99,9 +99,8 @@ def erase(
     screen.show(_what_goes(found))
     confirm("Erase this person for good?", yes=yes)
     told = api.post(path_of("v1", "leads", found["id"], "erasures"), {"why": why})
-    screen.say(
-        f"What they did until {told['erased_at']} is taken in no more, and all that is held goes within minutes."
-    )
+    until = f"{short_moment(told['erased_at'])} UTC"
+    screen.say(f"What they did until {until} is taken in no more, and all that is held goes within minutes.")
     screen.say(f"`baton erasures list` tells when {told['erasure']} is done.")
 
 
@@ -117,7 +116,7 @@ def list_erasures(
     if as_json:
         screen.json(rows)
         return
-    table = Table("erasure", "asked", "by", "why", "done")
+    table = Table("erasure", "asked (UTC)", "by", "why", "done (UTC)")
     for row in rows:
         table.add_row(
             row["erasure"],

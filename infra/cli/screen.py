@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 from unicodedata import category
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
+from rich.text import Text
 
 from infra.failure import Failure
 
@@ -20,6 +22,8 @@ _WIDTH = 120
 """Columns of what is shown where there is no terminal to ask."""
 _NEWS = 100
 """Columns for the latest news of a step."""
+_LONG_WORD = 11
+"""A longer word, such as an e-mail address, may be folded before a table goes without a column."""
 
 
 class Screen:
@@ -56,15 +60,34 @@ class Screen:
         """Print a line beside the result."""
         self.progress.print(text, markup=False, style="dim")
 
-    def show(self, thing: Any, room: int = 0) -> None:
+    def show(self, thing: Any, spare: Sequence[str] = ()) -> None:
         """Print a table, in which nothing is cut however narrow the terminal is, or whatever rich knows how to draw.
 
-        What should stay whole in a table is folded as the rest is on a terminal of fewer columns than `room`.
+        On a narrow terminal a table has no edge, and then goes without the columns of the headings in `spare`, one
+        after the other, until what is left has room. What should stay whole is folded only where that is not enough.
         """
-        for column in thing.columns if isinstance(thing, Table) else ():
-            column.overflow = "fold"
-            column.no_wrap = column.no_wrap and self.results.width >= room
+        if isinstance(thing, Table):
+            self._fit(thing, spare)
         self.results.print(thing, soft_wrap=False)
+
+    def _fit(self, table: Table, spare: Sequence[str]) -> None:
+        for column in table.columns:
+            column.overflow = "fold"
+            column.min_width = max((cell_len(word) for word in str(column.header).split()), default=0)
+        if spare and self._least_width(table) > self.results.width:
+            table.show_edge, table.padding = False, (0, 1, 0, 0)
+        for heading in spare:
+            if self._least_width(table) > self.results.width:
+                table.columns = [column for column in table.columns if column.header != heading]
+        if self._least_width(table) > self.results.width:
+            for column in table.columns:
+                column.no_wrap = False
+
+    def _least_width(self, table: Table) -> int:
+        """The columns of a terminal from which on words are whole in a table, all but very long ones."""
+        _, right, _, left = table.padding
+        lines = len(table.columns) + 1 if table.show_edge else len(table.columns) - 1
+        return sum(_least_width_of(column) + left + right for column in table.columns) + lines
 
     def json(self, value: Any) -> None:
         """Print a value for a script."""
@@ -91,6 +114,15 @@ def harmless(text: str) -> str:
     Else a name with a line feed in it would begin a line of its own, and say there whatever it likes.
     """
     return "".join(" " if _breaks(letter) else letter for letter in text if _breaks(letter) or _shows(letter))
+
+
+def _least_width_of(column: Column) -> int:
+    cells = [Text.from_markup(cell) if isinstance(cell, str) else cell for cell in column.cells]
+    texts = [cell.plain for cell in cells if isinstance(cell, Text)]
+    if column.no_wrap:
+        return max([column.min_width or 0, *map(cell_len, texts)])
+    words = [min(cell_len(word), _LONG_WORD) for text in texts for word in text.split()]
+    return max([column.min_width or 0, *words])
 
 
 def _breaks(letter: str) -> bool:

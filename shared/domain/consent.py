@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from shared.domain.activity import Activity, Consent, Rank
 from shared.domain.moments import Moment
+
+NoContact = Literal["denied", "unknown"]
+"""Why nobody may call or write to a person: they said no, or no grant of theirs counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,13 @@ class ConsentHistory:
     words: tuple[ConsentWord, ...] = ()
     holds: ConsentWord | None = None
     since: Moment | None = None
+
+
+def objection_to_contact(consent: str | None, *, consent_required: bool) -> NoContact | None:
+    """Why nobody may call or write to a person whose consent stands so, None where somebody may."""
+    if consent == "denied":
+        return "denied"
+    return "unknown" if consent_required and consent != "granted" else None
 
 
 def consent_history(activities: Iterable[Activity]) -> ConsentHistory:

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from shared.domain.activity import IdentityKind
+from shared.domain.consent import NoContact, objection_to_contact
 from shared.domain.handoff import HandoffKey, HandoffRecord, HandoffState, LeadId
 from shared.domain.introduction import Introduction, introduce
 from shared.domain.moments import Moment
@@ -26,11 +27,15 @@ _MOST_PAGES = 10
 
 @dataclass(frozen=True, slots=True)
 class HandoffShown:
-    """A handoff as it stands, whom it is about, and the lead of which that person is part now."""
+    """A handoff as it stands, whom it is about, and the lead of which that person is part now.
+
+    `objection` tells why nobody may call or write to that person.
+    """
 
     record: HandoffRecord
     lead: LeadId
     person: Introduction
+    objection: NoContact | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +65,11 @@ class HandoffWish:
 class ReadHandoffs:
     """Reads; writes nothing."""
 
-    def __init__(self, handoffs: Handoffs, leads: Leads, rosters: Rosters) -> None:
+    def __init__(self, handoffs: Handoffs, leads: Leads, rosters: Rosters, *, consent_required: bool = True) -> None:
         self._handoffs = handoffs
         self._leads = leads
         self._rosters = rosters
+        self._consent_required = consent_required
 
     def page(self, wish: HandoffWish, limit: int, after: HandoffPlace | None = None) -> HandoffList:
         """Handoffs that fit a wish, newest first, at most `limit` of them.
@@ -117,12 +123,12 @@ class ReadHandoffs:
         with ThreadPoolExecutor(min(_SIDE_BY_SIDE, len(wanted))) as pool:
             found = pool.map(lambda lead: live_record(self._leads, lead), wanted)
             leads = dict(zip(wanted, found, strict=True))
-        return tuple(_shown(record, leads[record.key.lead]) for record in records)
+        return tuple(self._about(record, leads[record.key.lead]) for record in records)
 
-
-def _shown(record: HandoffRecord, lead: LeadRecord | None) -> HandoffShown:
-    if lead is None:
-        return HandoffShown(record, record.key.lead, introduce((), {}, {}))
-    emails = sorted(each.value for each in lead.identities if each.kind is IdentityKind.EMAIL)
-    facts = known_facts(lead.state)
-    return HandoffShown(record, lead.lead, introduce(tuple(emails), facts.lead, facts.company))
+    def _about(self, record: HandoffRecord, lead: LeadRecord | None) -> HandoffShown:
+        if lead is None:
+            return HandoffShown(record, record.key.lead, introduce((), {}, {}), "unknown")
+        emails = sorted(each.value for each in lead.identities if each.kind is IdentityKind.EMAIL)
+        facts = known_facts(lead.state)
+        objection = objection_to_contact(facts.consent, consent_required=self._consent_required)
+        return HandoffShown(record, lead.lead, introduce(tuple(emails), facts.lead, facts.company), objection)

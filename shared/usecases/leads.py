@@ -71,6 +71,15 @@ class LeadPage:
 
 
 @dataclass(frozen=True, slots=True)
+class WithheldHandoff:
+    """The handoff of a stage that was entered without permission, and which permission it waits for."""
+
+    stage: str
+    epoch: int
+    waits_for: tuple[Literal["consent", "veto"], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class MergedInto:
     """The lead that was asked for is part of another one."""
 
@@ -84,10 +93,11 @@ class LeadStory:
     `as_of` tells what it goes by where another moment, other rules or another knowledge was asked for. `journey` is
     where it stood then, as it was decided; `replayed` where it would have stood, where that was never decided so.
     Transitions are those decided by then; handoffs too, as they stood then; both of those leads also that are part of
-    this one. `forecast` is what time alone will change next. `scored_under` is the version under which the stored state
-    was made, and `awaits_rules` the active one while that is another. `qualification` tells what was said of each of
-    the four facts, and `to_ask` what nobody knows. `nurture` is what is advised where it stands now. `rulings` are what
-    people decided of who it is, in whatever lead's log they stand, and whether it is noise, oldest first.
+    this one. `withheld` is the handoff that waits now for permission. `forecast` is what time alone will change next.
+    `scored_under` is the version under which the stored state was made, and `awaits_rules` the active one while that is
+    another. `qualification` tells what was said of each of the four facts, and `to_ask` what nobody knows. `nurture` is
+    what is advised where it stands now. `rulings` are what people decided of who it is, in whatever lead's log they
+    stand, and whether it is noise, oldest first.
     `activities` are the latest, newest first; `more` tells that there are older ones.
     """
 
@@ -109,6 +119,7 @@ class LeadStory:
     forecast: tuple[Forecast, ...]
     transitions: tuple[StoredTransition, ...]
     handoffs: tuple[tuple[HandoffRecord, Mapping[str, Moment]], ...]
+    withheld: WithheldHandoff | None
     qualification: Mapping[str, FactHistory]
     to_ask: tuple[ToAsk, ...]
     nurture: Advice | None
@@ -131,6 +142,7 @@ class ReadLeads:
         index: LeadIndex,
         rulebook: Rulebook,
         clock: Clock,
+        consent_required: bool = True,
         noise: Callable[[], Noise] = no_noise,
     ) -> None:
         self._activities = activities
@@ -140,6 +152,7 @@ class ReadLeads:
         self._index = index
         self._rulebook = rulebook
         self._clock = clock
+        self._consent_required = consent_required
         self._noise = noise
 
     def page(self, shelf: Shelf, name: str, limit: int, after: Place | None) -> LeadPage:
@@ -148,9 +161,10 @@ class ReadLeads:
         following = places[-1] if len(places) == limit else None
         return LeadPage(self._summaries(place.lead for place in places), following)
 
-    def by_email(self, identity: Identity) -> LeadPage:
-        """The lead whose e-mail address that is, as a page of at most one."""
-        found = (live_record(self._leads, lead) for lead in self._leads.whose([identity]).values())
+    def by_identity(self, identity: Identity | None) -> LeadPage:
+        """The lead whose identity that is, as a page of at most one; None names nobody."""
+        named = [] if identity is None else [identity]
+        found = (live_record(self._leads, lead) for lead in self._leads.whose(named).values())
         return LeadPage(self._summaries(record.lead for record in found if record), None)
 
     def story(
@@ -218,6 +232,7 @@ class ReadLeads:
             else (),
             transitions=_decided_by(paths, moment),
             handoffs=self._handed_over_by(every, moment),
+            withheld=self._withheld(stage, facts, score) if is_present else None,
             qualification=qualification,
             to_ask=missing_questions(under.rule_file.qualification, qualification),
             nurture=under.rules.advise(state, journey, moment) if journey and is_present else None,
@@ -264,6 +279,17 @@ class ReadLeads:
         """The handoffs of a moment as they stood then, each with the channels on which it has been sent by now."""
         then = (_as_of(each, moment) for each in every if each.handoff.requested_at <= moment)
         return tuple((each, self._handoffs.sent(each.key)) for each in then)
+
+    def _withheld(self, stage: StageRecord | None, facts: Facts, score: Score) -> WithheldHandoff | None:
+        """The handoff that waits for permission; for none any more in the moments before it is made."""
+        key = stage.withheld if stage else None
+        if key is None:
+            return None
+        consents = not self._consent_required or facts.consent == "granted"
+        waits: list[Literal["consent", "veto"]] = [] if consents else ["consent"]
+        if score.vetoed_by:
+            waits.append("veto")
+        return WithheldHandoff(key.stage, key.epoch, tuple(waits))
 
     def _rulings(self, record: LeadRecord, happened: Iterable[Activity], until: Moment) -> tuple[Activity, ...]:
         """The rulings that the lead remembers, and what people said of noise.

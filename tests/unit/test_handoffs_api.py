@@ -319,6 +319,7 @@ def test_open_handoffs_are_listed_newest_first_with_whom_they_are_about(desk: In
         "done": [],
         "person": {"emails": ["ada@example.com"], "name": "Ada", "title": None, "company": "Engines"},
         "now_part_of": None,
+        "objection": None,
     }
 
 

@@ -87,6 +87,10 @@ class ListedHandoffResponse(HandoffResponse):
 
     person: PersonResponse
     now_part_of: str | None = Field(description="The lead of which its own is part by now.")
+    objection: Literal["denied", "unknown"] | None = Field(
+        description="Why nobody may call or write to the person: they said no, or no grant of theirs counts, as it was "
+        "never given or they are noise; null where somebody may."
+    )
 
 
 class HandoffsResponse(Response):

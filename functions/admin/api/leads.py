@@ -13,20 +13,21 @@ from functions.admin.api.permission import ConsentResponse
 
 
 class ListLeadsRequest(Request):
-    """The query of a list of leads: exactly one of `temperature`, `stage` and `email`."""
+    """The query of a list of leads: exactly one of `temperature`, `stage`, `email` and `user_id`."""
 
     model_config = ConfigDict(strict=False)
 
     temperature: Name | None = None
     stage: Name | None = None
     email: Text | None = None
+    user_id: Annotated[str, Field(max_length=256)] | None = Field(None, description="The person's id in your systems.")
     limit: Annotated[int, Field(ge=1, le=100)] = 25
     next: Cursor | None = Field(None, description="`next` of the page before.")
 
     @model_validator(mode="after")
     def _asks_one_thing(self) -> Self:
-        if sum(wish is not None for wish in (self.temperature, self.stage, self.email)) != 1:
-            msg = "ask for exactly one of temperature, stage and email"
+        if sum(wish is not None for wish in (self.temperature, self.stage, self.email, self.user_id)) != 1:
+            msg = "ask for exactly one of temperature, stage, email and user_id"
             raise ValueError(msg)
         return self
 
@@ -274,6 +275,16 @@ class ForecastResponse(Response):
     after: str | None
 
 
+class WithheldResponse(Response):
+    """The handoff of a stage that the lead entered without permission: it follows as soon as there is one."""
+
+    stage: str
+    epoch: int
+    waits_for: list[Literal["consent", "veto"]] = Field(
+        description="A grant of consent, the end of a veto, or both; empty in the moments before it is handed over."
+    )
+
+
 class LeadResponse(Response):
     """Everything about a lead at a moment, replayed from the log under the rules of `rules_version`."""
 
@@ -306,6 +317,9 @@ class LeadResponse(Response):
     explanation: dict[str, Any]
     transitions: list[TransitionResponse]
     handoffs: list[SentHandoffResponse]
+    withheld: WithheldResponse | None = Field(
+        description="The handoff that waits for permission; null for none, and when another moment was asked for."
+    )
     qualification: QualificationResponse
     nurture: NurtureResponse | None = Field(
         description="Null where the rules nurture nobody, and when another moment was asked for."

@@ -66,6 +66,7 @@ def _about(shown: HandoffShown) -> dict[str, Any]:
     return {
         "person": person_of(shown.person),
         "now_part_of": None if shown.lead == shown.record.key.lead else shown.lead,
+        "objection": shown.objection,
     }
 
 

@@ -81,6 +81,11 @@ def story(lead: LeadStory, rules: RuleFile) -> api.leads.LeadResponse:
             api.handoffs.SentHandoffResponse(**standing(record, rules), sent=sent_at(sent))
             for record, sent in lead.handoffs
         ],
+        withheld=api.leads.WithheldResponse(
+            stage=lead.withheld.stage, epoch=lead.withheld.epoch, waits_for=list(lead.withheld.waits_for)
+        )
+        if lead.withheld
+        else None,
         qualification=api.leads.QualificationResponse(
             facts={name: _fact(told) for name, told in lead.qualification.items()},
             to_ask=[

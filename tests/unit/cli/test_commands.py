@@ -197,6 +197,33 @@ class FakeApi(Api):
         return {"leads": shelf[start:end], "next": str(end) if end < len(shelf) else None}
 
 
+def test_a_list_that_has_more_leads_than_it_shows_says_so_beside_its_output(monkeypatch):
+    shelf = [ranked(str(number)) for number in range(5)]
+    monkeypatch.setattr(leads, "signed_in", lambda _: FakeApi({"cold": shelf, "hot": []}))
+
+    def listed(*words):
+        return CliRunner().invoke(app, ["leads", "list", "--json", *words])
+
+    for words in ((), ("--temperature", "cold")):
+        some, every = listed("--limit", "4", *words), listed("--limit", "5", *words)
+        assert [each["id"] for each in json.loads(some.stdout)] == list("0123")
+        assert some.stderr == "There are more than these 4: --limit 40 shows up to 40 of them.\n"
+        assert (len(json.loads(every.stdout)), every.stderr) == (5, "")
+
+
+def test_a_list_is_narrowed_by_one_thing_and_says_what_to_do(monkeypatch):
+    monkeypatch.setattr(leads, "signed_in", lambda _: None)
+    failure = CliRunner().invoke(app, ["leads", "list", "--stage", "sql", "--temperature", "hot"]).exception
+
+    assert isinstance(failure, Failure)
+    assert failure.what == "Leads are listed by one thing, and not by --temperature and --stage together."
+    assert failure.remedy.startswith("Give --temperature or --stage;")
+
+
+def ranked(lead):
+    return {"id": lead, "awaits_rules": None}
+
+
 def test_leads_of_all_temperatures_are_listed_from_the_top_page_by_page():
     api = FakeApi({"hot": [{"id": n} for n in "abcde"], "cold": [{"id": "z"}]})
 
@@ -356,13 +383,15 @@ def test_the_addresses_of_the_local_and_of_a_deployed_api(stack, monkeypatch):
 
 
 def test_a_lead_that_is_not_there_is_told_with_where_to_look(monkeypatch):
-    def refuse(_api, _path, _query=None):
+    def refuse(_api, path, _query=None):
+        if path == "/v1/leads":
+            return {"leads": []}
         raise Refusal(404, {"message": "there is no such lead"})
 
     monkeypatch.setattr(Api, "get", refuse)
     with pytest.raises(Failure) as failure:
         leads.story(Api("http://api", "token"), "nobody")
-    assert failure.value.what == "There is no lead with the id nobody."
+    assert failure.value.what == "There is no lead with the id or user id nobody."
     assert "leads list" in failure.value.remedy
 
 
@@ -402,6 +431,8 @@ def a_story(lead, *decisions):
         "more_activities": True,
         "transitions": [],
         "handoffs": [],
+        "withheld": None,
+        "facts": {"lead": {"title": "CTO"}, "company": {"employees": 250, "tags": ["a", "ü"]}, "qualification": {}},
         "qualification": {"facts": {}, "to_ask": []},
         "factors": [],
         "nurture": None,
@@ -415,6 +446,8 @@ class Leads(FakeApi):
     def _call(self, method, path, body=None):
         if method == "GET":
             lead = urlsplit(path).path.rpartition("/")[2].removesuffix("-before")
+            if lead == "leads":
+                return {"leads": [{"id": "ada"}] if urlsplit(path).query == "user_id=crm-77" else []}
             if lead not in IDENTITIES:
                 raise Refusal(404, {"message": "there is no such lead"})
             decision = {"at": NOON, "said": "unmerged", "who": "mia@acme.example", "why": "a shared mailbox"}
@@ -485,7 +518,7 @@ def test_without_a_yes_nothing_is_decided(on_leads, monkeypatch):
 @pytest.mark.parametrize(
     ("words", "what"),
     [
-        (("merge", "ada", "nobody"), "There is no lead with the id nobody."),
+        (("merge", "ada", "nobody"), "There is no lead with the id or user id nobody."),
         (("unmerge", "ada", "--apart", "bob@example.com"), "bob@example.com is no identity of Ada."),
         (("unmerge", "bob", "--apart", "bob@example.com"), "Bob has two identities bob@example.com."),
     ],
@@ -505,6 +538,14 @@ def test_nobody_is_unmerged_from_nothing(on_leads):
     assert api.posted == []
 
 
+def test_a_lead_is_named_by_a_user_id_too(on_leads):
+    _, done = on_leads("show", "crm-77")
+    assert "known as email ada@example.com, user id crm-77" in done.output
+
+    _, done = on_leads("merge", "crm-77", "ada")
+    assert (done.exit_code, done.output) == (0, "They are one lead already: ada.\n")
+
+
 def test_who_is_one_already_is_not_merged_again(on_leads):
     api, done = on_leads("merge", "ada", "ada-before", "--yes")
     assert (done.exit_code, done.output) == (0, "They are one lead already: ada.\n")
@@ -517,6 +558,9 @@ def test_a_lead_is_shown_with_how_its_total_comes_about_what_it_did_and_what_of_
         "total 30 = 30 engagement + 20 fit times 0",
         "vetoed by competitor: no step up and no handoff",
         "not known, and could still count: company.country",
+        "lead.title: CTO",
+        "company.employees: 250",
+        'company.tags: ["a", "ü"]',
         "2026-03-02 12:00  form_submitted (website, newsletter, spring)",
         "2026-03-02 12:00  page_viewed: noise, a bot by its user agent",
         "and more before that",

@@ -17,6 +17,7 @@ from infra.cli.screen import Screen
 from infra.cli.transitions import cause_of
 from infra.deployed import Refusal
 from infra.failure import Failure
+from shared.domain.activity import Claims, Rank
 from shared.domain.handoff import HandoffKey, HandoffRecord, LeadId
 from shared.domain.journey import Journey
 from shared.domain.moments import DAY, HOUR, MINUTE, Moment, format_moment, parse_moment
@@ -36,7 +37,14 @@ from tests.sales_desk import (
     publish,
     said,
     seller,
+    stand,
 )
+
+
+def withdraws(desk):
+    """Ada says that she does not want to be contacted."""
+    word = Claims(consent="denied")
+    desk.happened([activity("no", ADA, type="consent_given", at=NOW, rank=Rank.TRUSTED, claims=word, own=False)])
 
 
 @pytest.fixture
@@ -87,6 +95,7 @@ def test_the_name_of_a_handoff_is_never_cut_in_a_list(columns):
         "stage": key.stage,
         "epoch": key.epoch,
         "state": "open",
+        "objection": None,
         "answer": None,
         "to": "inside-sales-of-the-north",
         "assignee": "mia",
@@ -108,6 +117,7 @@ def test_who_has_a_handoff_its_stage_and_its_deadline_are_whole_in_a_list_of_120
         "stage": key.stage,
         "epoch": key.epoch,
         "state": "open",
+        "objection": None,
         "answer": None,
         "done": [],
         "to": "inside-sales",
@@ -142,9 +152,9 @@ def test_a_list_of_handoffs_has_room_for_each_column_however_narrow_the_terminal
     assert max(map(len, rows)) <= columns
 
 
-@pytest.mark.parametrize(("columns", "is_whole"), [(99, False), (100, True)])
+@pytest.mark.parametrize(("columns", "is_whole"), [(40, False), (60, True), (80, True), (120, True)])
 def test_a_lead_s_id_is_whole_in_a_list_where_there_is_room_for_it(baton, monkeypatch, columns, is_whole):
-    paper, long = io.StringIO(), "01890a5dac96774bbcceb302099a8057"
+    paper, long = io.StringIO(), "01890a5d-ac96-774b-bcce-b302099a8057"
     found = json.loads(done(baton("handoffs", "show", "lead-1", "--json")))["person"]
     shown = {"id": long, "person": found | {"company": "Analytical Engines of the World"}, "consent": "granted"}
     shown |= {"score": {"total": 5, "temperature": "warm"}, "stage": {"name": "sales-qualified", "in_rules": True}}
@@ -154,6 +164,71 @@ def test_a_lead_s_id_is_whole_in_a_list_where_there_is_room_for_it(baton, monkey
     done(baton("leads", "list"))
 
     assert (long in paper.getvalue()) is is_whole
+    assert max(map(len, paper.getvalue().splitlines())) <= columns
+    assert {"lead", "who", "score"} <= set(re.findall(r"\w+", paper.getvalue().splitlines()[0 if columns < 100 else 1]))
+    assert ("temperature" in paper.getvalue()) is (columns >= 100)
+    assert ("company" in paper.getvalue()) is (columns >= 100)
+
+
+# --- whom nobody may contact ---
+
+
+def test_that_a_lead_withdrew_is_told_wherever_sales_looks_and_when_it_is_accepted(baton, desk):
+    before = [done(baton("handoffs", *words)) for words in (("list",), ("show", "lead-1"))]
+    withdraws(desk)
+
+    shown = done(baton("handoffs", "show", "lead-1"))
+    table = done(baton("handoffs", "list"))
+    (listed,) = json.loads(done(baton("handoffs", "list", "--json")))
+    accepted = baton("handoffs", "accept", "lead-1", "--json")
+
+    told = "may not be contacted: consent was withdrawn or denied; nobody should call or write"
+    assert told in shown.splitlines()
+    assert "ada@example.com" not in shown
+    assert "open, no consent" in " ".join(table.split())
+    assert listed["objection"] == "denied"
+    assert f"lead-1.mql.1 {told}" in accepted.stderr
+    assert json.loads(accepted.stdout)["state"] == "accepted"
+    assert "no consent" in done(baton("handoffs", "list", "--state", "accepted"))
+    assert not [each for each in before if "contacted" in each or "consent" in each]
+
+
+def test_of_whom_no_grant_counts_nobody_is_told_to_call(baton, desk, monkeypatch):
+    stand(desk, GRACES, handed_over(GRACES))
+
+    assert "may not be contacted: no consent of theirs counts" in done(baton("handoffs", "show", "lead-2"))
+
+    monkeypatch.setattr(desk.desk.handoffs, "_consent_required", False)
+    assert "e-mail grace@example.com" in done(baton("handoffs", "show", "lead-2")).splitlines()
+
+
+def test_who_rejects_a_lead_that_nobody_may_contact_needs_no_warning(baton, desk):
+    withdraws(desk)
+
+    assert "contacted" not in done(baton("handoffs", "reject", "lead-1", "--reason", "no_budget"))
+
+
+@pytest.mark.parametrize(("consent_required", "words"), [(True, "it waits for consent"), (False, "it is on its way")])
+def test_why_a_lead_was_not_handed_over_is_told(baton, desk, monkeypatch, consent_required, words):
+    monkeypatch.setattr(leads, "signed_in", lambda _: seller(desk))
+    monkeypatch.setattr(desk.desk.leads, "_consent_required", consent_required)
+    desk.stages.commit(StageRecord(GRACES.lead, Journey("mql", {"mql": 1}, parse_moment(NOW)), withheld=GRACES), [], [])
+
+    failure = failed(baton("handoffs", "show", "lead-2"))
+    lines = done(baton("leads", "show", "lead-2")).splitlines()
+
+    assert failure.what == f"grace@example.com was not handed over as mql yet: {words}."
+    assert ("leads consent lead-2 granted" in failure.remedy) is consent_required
+    assert lines[lines.index("Handed over, oldest first") + 1] == f"not handed over as mql yet: {words}"
+    assert "not handed over" not in done(baton("leads", "show", "lead-1"))
+
+
+def test_a_lead_is_shown_with_what_is_known_of_it(baton, desk, monkeypatch):
+    monkeypatch.setattr(leads, "signed_in", lambda _: seller(desk))
+    lines = done(baton("leads", "show", "lead-1")).splitlines()
+
+    assert {"lead.first_name: Ada", "company.name: Engines"} <= set(lines)
+    assert "qualification.budget: 20k" not in lines
 
 
 def test_a_handoff_is_marked_with_what_happened_while_nobody_answered(baton, desk):
@@ -208,7 +283,10 @@ def test_a_long_list_is_read_page_by_page_up_to_its_limit(baton, desk):
         desk.handoffs.committed[key] = handed_over(key)
 
     assert len(json.loads(done(baton("handoffs", "list", "--limit", "1000", "--json")))) == 151
-    assert len(json.loads(done(baton("handoffs", "list", "--limit", "120", "--json")))) == 120
+    some = baton("handoffs", "list", "--limit", "120", "--json")
+    assert len(json.loads(some.stdout)) == 120
+    assert "There are more than these 120" in some.stderr
+    assert "There are more" not in done(baton("handoffs", "list", "--limit", "151"))
 
 
 @pytest.mark.parametrize("which", ["lead-1.mql.1", "lead-1", "ada@example.com"])
@@ -217,7 +295,8 @@ def test_a_handoff_is_shown_by_its_name_or_its_leads(baton, which):
 
     for line in (
         "lead-1.mql.1: Ada, Engines",
-        "handed over at 2026-03-02 08:00, to be answered by 2026-03-02 09:00",
+        "handed over at 2026-03-02 08:00, to be answered by 2026-03-02 09:00 (all times are UTC)",
+        "e-mail ada@example.com",
         "with inside-sales, mia: open",
         "because score at least 50",
         "+60 The demo",
@@ -240,7 +319,7 @@ def test_an_answered_handoff_is_shown_with_its_answer_and_offers_none(baton, des
 
     told = done(baton("handoffs", "show", "lead-1"))
 
-    words = "recycled (Another reason) by bob@acme.example at 2026-03-02 09:00, to look at again from 2026-06-01\n"
+    words = "recycled (Another reason) by bob@acme.example at 2026-03-02 09:00 UTC, to look at again from 2026-06-01\n"
     assert f"{words}    Later.\n    Ask for Mia.\n" in told
     assert "reminder to inside-sales at 2026-03-02 08:46 (planned for 2026-03-02 08:45)" in told
     assert "sent by slack to inside-sales (answered) at 2026-03-02 09:00" in told
@@ -277,8 +356,9 @@ def test_who_comes_second_is_told_by_whom_it_was_answered(baton):
 
     failure = failed(baton("handoffs", "accept", "lead-1", who="eve"))
 
-    assert failure.what == f"lead-1.mql.1 was answered before: bob@acme.example rejected it at {NOW}."
+    assert failure.what == "lead-1.mql.1 was answered before: bob@acme.example rejected it at 2026-03-02 09:00 UTC."
     assert "once" in failure.remedy
+    assert "POST /v1/leads/lead-1/adjustments" in failure.remedy
 
 
 @pytest.mark.parametrize(
@@ -300,7 +380,7 @@ def test_who_comes_second_is_told_by_whom_it_was_answered(baton):
             "Correct --look-again.",
         ),
         (("accept", "lead-2"), "grace@example.com was never handed over.", "handoffs list"),
-        (("accept", "lead-9"), "There is no lead with the id lead-9.", "leads list"),
+        (("accept", "lead-9"), "There is no lead with the id or user id lead-9.", "leads list"),
         (("accept", "lead-1.mql.7"), "There is no handoff lead-1.mql.7.", "handoffs list"),
         (("accept", "nobody@example.com"), "There is no lead with the address nobody@example.com.", "leads list"),
     ],

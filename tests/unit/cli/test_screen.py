@@ -106,15 +106,33 @@ def test_what_has_no_room_in_a_table_is_folded_and_never_cut(papers, columns):
     assert max(map(len, drawn.splitlines())) <= columns
 
 
-@pytest.mark.parametrize(("columns", "is_whole"), [(99, False), (100, True), (120, True)])
+@pytest.mark.parametrize(("columns", "is_whole"), [(40, False), (60, True), (80, True), (120, True)])
 def test_what_people_copy_out_of_a_table_is_whole_where_there_is_room(papers, columns, is_whole):
-    told = lead(name="Ada Lovelace", company="Analytical Engines of the World") | {"id": "01890a5d" * 4}
+    told = lead(name="Ada Lovelace", company="Analytical Engines of the World") | {
+        "id": "01890a5d-ac96-774b-bcce-b302099a8057"
+    }
     told |= {"stage": {"name": "sales-qualified", "in_rules": False}, "consent": "granted"}
     table = leads_table([told])
     table.columns[0].no_wrap = True
-    Screen(Console(file=papers[0], width=columns)).show(table, 100)
+    Screen(Console(file=papers[0], width=columns)).show(table, ("company", "temperature", "consent", "stage"))
 
     assert (told["id"] in papers[0].getvalue()) is is_whole
+    assert max(map(len, papers[0].getvalue().splitlines())) <= columns
+
+
+def test_a_narrow_terminal_breaks_no_word_of_a_table_and_is_spared_what_is_needed_least(papers):
+    told = lead(name="Ada Lovelace", company="Engines") | {
+        "id": "01890a5d-ac96-774b-bcce-b302099a8057",
+        "consent": "granted",
+    }
+    told |= {"stage": {"name": "mql", "in_rules": True}}
+    table = leads_table([told])
+    table.columns[0].no_wrap = True
+    Screen(Console(file=papers[0], width=80)).show(table, ("company", "temperature", "consent", "stage"))
+
+    drawn = papers[0].getvalue().splitlines()
+    assert drawn[0].replace("┃", " ").split() == ["lead", "who", "score", "stage", "consent"]
+    assert [told["id"], "Ada", "Lovelace", "5", "mql", "granted"] == drawn[2].replace("│", " ").split()
 
 
 def lead(name, company):
