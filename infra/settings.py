@@ -308,11 +308,22 @@ def _problems(error: ValidationError, read: Document) -> list[str]:
             near = get_close_matches(str(finding["loc"][-1]), valid, n=1, cutoff=0.5)
             hint = f"did you mean {near[0]}?" if near else f"the keys here are {', '.join(valid)}"
             found.append(f"{path}: there is no such key; {hint}{at}")
+        elif finding["type"] in {"union_tag_invalid", "union_tag_not_found"}:
+            at = f" (line {read.line_of((*written, 'kind'))})"
+            found.append(f"{path}.kind: {_wrong_kind(finding['input'], _kinds_at(finding['loc']))}{at}")
         elif not path:
             found += str(finding["msg"]).removeprefix("Value error, ").splitlines()
         else:
             found.append(f"{path}: {str(finding['msg']).removeprefix('Value error, ')}{at}")
     return found
+
+
+def _wrong_kind(told: Mapping[str, Any], kinds: Sequence[str]) -> str:
+    if "kind" not in told:
+        return f"it is missing; the kinds here are {', '.join(kinds)}"
+    near = get_close_matches(str(told["kind"]), kinds, n=1, cutoff=0.5)
+    hint = f"did you mean {near[0]}?" if near else f"the kinds here are {', '.join(kinds)}"
+    return f"there is no kind {told['kind']!r}; {hint}"
 
 
 def _written(loc: tuple[int | str, ...]) -> list[int | str]:
@@ -330,12 +341,20 @@ def _written(loc: tuple[int | str, ...]) -> list[int | str]:
 
 
 def _keys_at(loc: tuple[int | str, ...]) -> list[str]:
+    return [name for model in _models_at(loc) for name in model.model_fields if name != "environment"]
+
+
+def _kinds_at(loc: tuple[int | str, ...]) -> list[str]:
+    return [kind for model in _models_at(loc) for kind in get_args(model.model_fields["kind"].annotation)]
+
+
+def _models_at(loc: tuple[int | str, ...]) -> list[type[BaseModel]]:
     annotation: Any = Settings
     for part in loc:
         models = _models(annotation)
         tagged = _tagged(models, part) if len(models) > 1 else None
         annotation = tagged if tagged is not None else _below(annotation, part)
-    return [name for model in _models(annotation) for name in model.model_fields if name != "environment"]
+    return _models(annotation)
 
 
 def _models(annotation: Any) -> list[type[BaseModel]]:

@@ -412,6 +412,10 @@ _OPTIONS |= {"decimal": "--decimal", "channel": "--channel"}
 _OPTIONS |= {"consent_wording": "--consent-wording", "consent_version": "--consent-version"}
 
 
+_TOLD = 20
+"""Columns that a message names, as many as `mapping_of` does."""
+
+
 def _wrong(reason: Refused, listed: ListFile) -> Failure:
     """What is wrong with the options, in the words of the command line."""
     message = reason.message
@@ -419,7 +423,8 @@ def _wrong(reason: Refused, listed: ListFile) -> Failure:
         message = message.replace(f"`{name}`", _OPTIONS.get(name, name))
     option = _OPTIONS.get((reason.at or "").partition(".")[0])
     what = f"{listed.path} cannot be imported like this: {message}{f' ({option})' if option else ''}."
-    return Failure(what, f"Its columns are {', '.join(map(repr, listed.headings[:30]))}.")
+    columns = ", ".join(map(repr, [name for name in listed.headings if name not in OWN_HEADINGS][:_TOLD]))
+    return Failure(what, "" if columns in message else f"Its columns are {columns}.")
 
 
 def _sign(delimiter: str | None) -> str | None:

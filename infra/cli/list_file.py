@@ -74,7 +74,7 @@ def _sheet(path: Path, encoding: str, delimiter: str | None) -> Iterator[Sheet]:
     except OSError as error:
         raise _unreadable(path, error) from error
     except UnicodeError as error:
-        what = f"{path} is not text in the encoding {encoding}."
+        what = f"{path} is not text in the encoding {encoding.removesuffix('-sig')}."
         raise Failure(what, "Say which it is in with --encoding, or save it as CSV UTF-8.", str(error)) from error
     except Refused as error:
         raise Failure(f"{path} is no list that can be read.", "Correct the file and try again.", str(error)) from error
@@ -128,7 +128,7 @@ def _known(encoding: str, begin: bytes) -> str:
         raise Failure(f"There is no encoding {encoding!r}.", remedy) from error
     if name in {"utf-16", "utf-32"}:  # which end comes first no mark tells, but the headings' first letter does
         return f"{name}-be" if begin.startswith(b"\0") else f"{name}-le"
-    return "utf-8-sig" if name == "utf-8" else name
+    return name
 
 
 def _unreadable(path: Path, error: OSError) -> Failure:

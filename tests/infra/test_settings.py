@@ -63,7 +63,9 @@ def test_the_least_that_a_team_must_say_is_who_receives_handoffs() -> None:
             "sign_in: {kind: oidc, isuer: 'https://a.example'}",
             "sign_in.isuer: there is no such key; did you mean issuer?",
         ),
-        ("sign_in: {kind: saml}", "sign_in: Input tag 'saml' found"),
+        ("sign_in: {kind: saml}", "sign_in.kind: there is no kind 'saml'; the kinds here are cognito, oidc"),
+        ("sign_in: {issuer: x}", "sign_in.kind: it is missing; the kinds here are cognito, oidc"),
+        ("write_keys: [{kind: pubic}]", "write_keys.0.kind: there is no kind 'pubic'; did you mean public?"),
         ("write_keys: [{kind: public, name: w, key: k}]", "write_keys.0.activities: Field required"),
         (
             "write_keys: [{kind: secret, name: s, secrets: x}]",
@@ -73,7 +75,11 @@ def test_the_least_that_a_team_must_say_is_who_receives_handoffs() -> None:
             "forms: [{name: f, consent: {field: c, wordin: w, version: '1'}}]",
             "forms.0.consent.wordin: there is no such key",
         ),
-        ("forms: [{name: f, hosted_by: {kind: jotform}}]", "forms.0.hosted_by: Input tag 'jotform' found"),
+        (
+            "forms: [{name: f, hosted_by: {kind: weblow}}]",
+            "forms.0.hosted_by.kind: there is no kind 'weblow'; did you mean webflow?",
+        ),
+        ("forms: [{name: f, hosted_by: {kind: 7}}]", "forms.0.hosted_by.kind: there is no kind 7; the kinds here are"),
         (
             "forms: [{name: f, hosted_by: {kind: typeform, secrets: x}}]",
             "forms.0.hosted_by.secrets: there is no such key; did you mean secret?",

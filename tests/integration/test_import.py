@@ -524,6 +524,8 @@ def test_what_is_noted_after_the_last_turn_is_undone(tmp_path: Path) -> None:
         (b"Email\n", (), "no lines"),
         (b"Email,Na\x81me\nx,y\n", (), "not text in the encoding cp1252"),
         (b'Email\n"a@x.example\n', (), "no list that can be read"),
+        (b"Email,Na\x81me\nx,y\n", ("--encoding", "utf-8"), "not text in the encoding utf-8."),
+        (b"\xef\xbb\xbfEmail,Na\x81me\nx,y\n", (), "not text in the encoding utf-8."),
         (b"Email\na@x.example\n", ("--encoding", "klingon"), "no encoding 'klingon'"),
         (b"Email\na@x.example\n", ("--encoding", "hex"), "no encoding 'hex'"),
         (b"Email\na@x.example\n", ("--encoding", "\0"), "no encoding"),
@@ -547,6 +549,16 @@ def test_what_cannot_be_imported_is_told_before_anything_is_sent(
 
     assert words in failure.what
     assert partner.asked == []
+
+
+@pytest.mark.parametrize(("heading", "remedy"), [("Zzz", ""), ("Mail", "Its columns are 'Email', 'Name'.")])
+def test_the_columns_of_a_list_that_cannot_be_imported_like_this_are_told_once(
+    partner: Partner, tmp_path: Path, heading: str, remedy: str
+) -> None:
+    failure = refused_by(saved(tmp_path, "Email,Name\n1,2\n"), "--map", f"{heading}=email", "--as", "trade_show")
+
+    assert failure.remedy == remedy
+    assert f"{failure.what} {failure.remedy}".count("'Name'") == 1
 
 
 def test_a_file_that_is_not_there_is_told(partner: Partner, tmp_path: Path) -> None:
