@@ -58,7 +58,9 @@ class ListSender:
         place = (told.get("details") or {}).get("at") if isinstance(told, dict) else None
         what = f"The API answers {answer.status}: {message or answer.reason}{f' ({place})' if place else ''}"
         if answer.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
-            raise Failure(what, "Check the secret write key: `baton secrets list`, or BATON_WRITE_KEY.")
+            raise Failure(
+                what, "Check the secret write key: `baton secrets list --env ENVIRONMENT`, or BATON_WRITE_KEY."
+            )
         raise Failure(what, _AGAIN if answer.status >= HTTPStatus.TOO_MANY_REQUESTS else "")
 
     @cached_property

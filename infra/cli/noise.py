@@ -26,7 +26,9 @@ Address = Annotated[
 Agent = Annotated[
     str | None, typer.Option("--agent", metavar="PATTERN", help="A user agent; * stands for anything: '*scanner*'.")
 ]
-Lead = Annotated[str | None, typer.Option("--lead", metavar="LEAD", help="A lead's id, or an e-mail address.")]
+Lead = Annotated[
+    str | None, typer.Option("--lead", metavar="LEAD", help="A lead's id, an e-mail address or a user id.")
+]
 Why = Annotated[str, typer.Option("--why", help="The reason, for those who look at it later.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 _LEADS_APART = "Leads that are named as noise are not listed: `baton leads show LEAD` tells it of one."

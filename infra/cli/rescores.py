@@ -61,7 +61,8 @@ def status(
 
 def rescore(
     lead: Annotated[
-        list[str] | None, typer.Argument(metavar="LEAD", help="Leads, by id or e-mail address.", show_default=False)
+        list[str] | None,
+        typer.Argument(metavar="LEAD", help="Leads, by id, e-mail address or user id.", show_default=False),
     ] = None,
     where: Annotated[
         str | None,

@@ -185,7 +185,7 @@ def test_a_list_that_cannot_be_is_refused(admin: Caller, query: dict[str, str]) 
 
 def test_why_a_request_is_refused_is_told_in_its_own_words(admin: Caller) -> None:
     refused = answer(admin.get("/v1/leads"))
-    assert refused["message"] == "ask for exactly one of temperature, stage and email"
+    assert refused["message"] == "ask for exactly one of temperature, stage, email and user_id"
 
     refused = answer(admin.post("/v1/leads/lead-1/adjustments", {"by": "ten", "why": "a call"}))
     assert refused["details"]["at"] == "by"
@@ -194,6 +194,16 @@ def test_why_a_request_is_refused_is_told_in_its_own_words(admin: Caller) -> Non
 def test_a_lead_is_found_by_any_writing_of_its_address(admin: Caller) -> None:
     assert [lead["id"] for lead in answer(admin.get("/v1/leads", email=" ADA@Example.com "))["leads"]] == ["lead-1"]
     assert answer(admin.get("/v1/leads", email="eve@example.com")) == {"leads": [], "next": None}
+
+
+def test_a_lead_is_found_by_its_user_id_too(house: InMemoryDesk, admin: Caller) -> None:
+    house.happened([activity("crm", email("ada@example.com"), user("u-anna"), at=MORNING)])
+
+    for name in ("u-anna", " u-anna ", "ADA@example.com"):
+        assert [lead["id"] for lead in answer(admin.get("/v1/leads", user_id=name))["leads"]] == ["lead-1"]
+    for name in ("u-otto", "ada@", " "):
+        assert answer(admin.get("/v1/leads", user_id=name)) == {"leads": [], "next": None}
+    assert admin.get("/v1/leads", user_id="u-anna", email="ada@example.com")["statusCode"] == 422
 
 
 # --- one lead ---
@@ -504,6 +514,8 @@ def test_two_leads_are_said_to_be_one_by_somebody_who_is_remembered(house: InMem
         "marketing@acme.example",
         "Two addresses.",
     )
+    assert {each["value"] for each in decision["identities"]} == {"ada@example.com", "grace@example.com", "u-1"}
+    assert decision["apart"] == []
 
 
 def found(caller: Caller, address: str) -> Any:
@@ -523,7 +535,18 @@ def test_a_lead_is_said_to_be_two(house: InMemoryDesk, admin: Caller) -> None:
     ours, theirs = (answer(admin.get(f"/v1/leads/{lead}")) for lead in (ONE, other))
     assert (ours["score"]["total"], theirs["score"]["total"]) == (65.5, 5.5)
     decision = {"activity": answer(reply)["activity"], "said": "unmerged", "at": NOW, "who": "admin@acme.example"}
-    assert ours["decisions"] == theirs["decisions"] == [{**decision, "why": ""}]
+    assert (
+        ours["decisions"]
+        == theirs["decisions"]
+        == [
+            {
+                **decision,
+                "why": "",
+                "identities": [{"kind": "email", "value": "ada@example.com"}, *apart["apart"]],
+                **apart,
+            }
+        ]
+    )
     assert answer(admin.get(f"/v1/leads/{other}", at=MORNING))["decisions"] == []
 
 

@@ -95,7 +95,7 @@ class Past:
         self._evaluate.look(ONE)
 
     def summary(self) -> LeadSummary:
-        (told,) = self.house.desk.leads.by_email(ADA).leads
+        (told,) = self.house.desk.leads.by_identity(ADA).leads
         return told
 
     def story(self, **asked: Any) -> LeadStory:
@@ -241,13 +241,13 @@ def test_a_lead_that_newer_rules_have_not_reached_says_so(past: Past) -> None:
     past.clock.advance(MINUTE)
 
     told = past.story()
-    page = past.house.desk.leads.by_email(ADA)
+    page = past.house.desk.leads.by_identity(ADA)
 
     assert (told.rules_version, told.scored_under, told.awaits_rules) == (3, 2, 3)
     assert [(each.rules_version, each.awaits_rules) for each in page.leads] == [(2, 3)]
     past.touch()
     assert past.story().awaits_rules is None
-    assert [each.awaits_rules for each in past.house.desk.leads.by_email(ADA).leads] == [None]
+    assert [each.awaits_rules for each in past.house.desk.leads.by_identity(ADA).leads] == [None]
 
 
 @pytest.mark.parametrize("asked", ["story", "page"])

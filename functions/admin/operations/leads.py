@@ -9,7 +9,7 @@ from functions.admin.desk import Desk
 from functions.admin.operations.cursors import cursor_of, foreign_cursor, told_by
 from functions.admin.operations.reading import answered, lead_in, moment_of, own_id, told_of, validated
 from shared.adapters.answers import read_fact
-from shared.adapters.email_addresses import email_identity
+from shared.adapters.email_addresses import email_identity, user_identity
 from shared.adapters.http_api import SINGLE_LIMIT, HttpRequest, Reply, json_reply
 from shared.adapters.strict_json import read_json
 from shared.domain.activity import Identity, IdentityKind, Json
@@ -23,11 +23,11 @@ from shared.usecases.qualify import QualificationTold
 
 
 def list_leads(request: HttpRequest, _path: Mapping[str, str], _person: Person, desk: Desk) -> Reply:
-    """`GET /v1/leads`: those of a temperature or stage, best first, or the one with an e-mail address."""
+    """`GET /v1/leads`: those of a temperature or stage, best first, or the one with an e-mail address or user id."""
     query = validated(api.leads.ListLeadsRequest, request.query())
-    if query.email is not None:
-        found = desk.leads.by_email(email_identity(query.email, "email"))
-        return answered(200, _page(found, None, desk))
+    if query.email is not None or query.user_id is not None:
+        named = user_identity(query.user_id or "") if query.email is None else email_identity(query.email, "email")
+        return answered(200, _page(desk.leads.by_identity(named), None, desk))
     shelf = Shelf.STAGE if query.temperature is None else Shelf.TEMPERATURE
     name = (query.stage if query.temperature is None else query.temperature) or ""
     after = _place(query.next, shelf, name) if query.next is not None else None
