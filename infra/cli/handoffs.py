@@ -31,6 +31,7 @@ from infra.deployed import LOCAL, Api, Refusal, path_of
 from infra.failure import Failure
 from shared.adapters.clock import SystemClock
 from shared.domain.moments import Moment, parse_moment
+from shared.domain.quiet import shown_address
 
 handoffs_app = typer.Typer(help="See what was handed to sales, and answer it.", no_args_is_help=True)
 
@@ -247,7 +248,7 @@ def handoff_lines(found: Mapping[str, Any]) -> Iterator[str]:
     if found["now_part_of"]:
         yield f"the lead is part of {found['now_part_of']} now"
     if person["emails"] and not found["objection"]:
-        yield f"e-mail {', '.join(person['emails'])}"
+        yield f"e-mail {', '.join(map(shown_address, person['emails']))}"
     member = f", {found['assignee']}" if found["assignee"] else ""
     deadline = f", to be answered by {short_moment(found['respond_by'])}" if found["respond_by"] else ""
     yield f"handed over at {short_moment(found['requested_at'])}{deadline} (all times are UTC)"
@@ -390,7 +391,7 @@ def _handoffs(api: Api, query: Mapping[str, str | None], limit: int) -> Iterator
 
 def _who(found: Mapping[str, Any]) -> str:
     person = found["person"]
-    return str(person["name"] or next(iter(person["emails"]), found["lead"]))
+    return str(person["name"] or next(map(shown_address, person["emails"]), found["lead"]))
 
 
 def _reasons_table(rows: Iterable[Mapping[str, Any]], labels: Mapping[str, str]) -> Table:

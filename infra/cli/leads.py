@@ -22,6 +22,7 @@ from infra.deployed import LOCAL, Api, Refusal, path_of
 from infra.failure import Failure
 from shared.domain.brief import subject_of
 from shared.domain.introduction import shown_points
+from shared.domain.quiet import shown_address
 
 leads_app = typer.Typer(help="Look at leads, and say who is who.", no_args_is_help=True)
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
@@ -292,7 +293,7 @@ def stage_lines(found: Mapping[str, Any]) -> Iterator[str]:
 def name_of(found: Mapping[str, Any]) -> str:
     """Who a lead is, in the fewest words."""
     person = found["person"]
-    return str(person["name"] or next(iter(person["emails"]), found["id"]))
+    return str(person["name"] or next(map(shown_address, person["emails"]), found["id"]))
 
 
 def leads_table(leads: Sequence[Mapping[str, Any]]) -> Table:
@@ -483,9 +484,16 @@ def withheld_in_words(withheld: Mapping[str, Any]) -> str:
 def _decision_lines(found: Mapping[str, Any]) -> Iterator[str]:
     """What people decided of who the lead is."""
     for decision in found["decisions"]:
-        yield f"{short_moment(decision['at'])}  {_DECISIONS[decision['said']]} by {decision['who']}"
+        yield f"{short_moment(decision['at'])}  {_DECISIONS[decision['said']]} by {decision['who']}{_of_whom(decision)}"
         if decision["why"]:
             yield f"    because {decision['why']}"
+
+
+def _of_whom(decision: Mapping[str, Any]) -> str:
+    """Of which names it was said that they are one person's, or two people's."""
+    names = [each for each in decision["identities"] if each not in decision["apart"]]
+    apart = f"; and {names_of(decision['apart'])}" if decision["apart"] else ""
+    return f": {names_of(names)}{apart}" if names else ""
 
 
 def nurture_lines(found: Mapping[str, Any]) -> Iterator[str]:
@@ -544,7 +552,7 @@ def _identity(found: Mapping[str, Any], told: str) -> dict[str, str]:
     means = [
         each
         for each in found["identities"]
-        if wanted in (each["value"], f"{each['kind']}:{each['value']}")
+        if wanted in (each["value"], f"{each['kind']}:{each['value']}", _shown(each))
         or (each["kind"] == "email" and wanted.lower() in (each["value"], f"email:{each['value']}"))
     ]
     if not means:
@@ -557,7 +565,7 @@ def _identity(found: Mapping[str, Any], told: str) -> dict[str, str]:
 
 
 def consent_lines(consents: Mapping[str, Any]) -> Iterator[str]:
-    """The consent that holds, since when and by whom, with which words; then every word that was said before."""
+    """The consent that holds, since when and by whom, with which words; then every other word that was said."""
     if consents["holds"] is None:
         yield "nothing is known of consent"
         return
@@ -568,9 +576,10 @@ def consent_lines(consents: Mapping[str, Any]) -> Iterator[str]:
         yield f"    with the words: {holds['wording']}{version}"
     if holds["why"]:
         yield f"    because {holds['why']}"
-    for word in consents["history"]:
-        if word != holds:
-            yield f"    {short_moment(word['at'])}  {word['consent']} by {_teller(word)}"
+    if others := [word for word in consents["history"] if word != holds]:
+        yield "    what else was said of consent, oldest first:"
+    for word in others:
+        yield f"      {short_moment(word['at'])}  {word['consent']} by {_teller(word)}"
 
 
 def _teller(word: Mapping[str, Any]) -> str:
@@ -581,7 +590,11 @@ def _teller(word: Mapping[str, Any]) -> str:
 
 def names_of(identities: Sequence[Mapping[str, str]]) -> str:
     """How a lead is known, in words."""
-    return ", ".join(f"{each['kind'].replace('_', ' ')} {each['value']}" for each in identities)
+    return ", ".join(f"{each['kind'].replace('_', ' ')} {_shown(each)}" for each in identities)
+
+
+def _shown(identity: Mapping[str, str]) -> str:
+    return shown_address(identity["value"]) if identity["kind"] == "email" else identity["value"]
 
 
 def _before_and_after(before: Sequence[Mapping[str, Any]], after: Mapping[str, Mapping[str, Any]]) -> Table:

@@ -244,6 +244,8 @@ class DecisionResponse(Response):
     at: Stamp
     who: str
     why: str
+    identities: list[IdentityResponse] = Field(description="The names that are one lead, or two; none where of noise.")
+    apart: list[IdentityResponse] = Field(description="Those of them that are the other one's, where they are two.")
 
 
 class NurtureResponse(Response):

@@ -20,6 +20,7 @@ from shared.domain.activity import (
 )
 from shared.domain.as_of import AsOf
 from shared.domain.engine import Score
+from shared.domain.identity import APART
 from shared.domain.journey import Journey
 from shared.domain.moments import format_moment
 from shared.domain.nurture import Advice
@@ -191,12 +192,17 @@ def _fact_word(word: FactWord) -> api.leads.FactWordResponse:
 
 
 def _decision(each: Activity) -> api.leads.DecisionResponse:
+    # Of noise it is told of each of the lead's names by itself.
+    names = each.identities if each.type in (IDENTITIES_MERGED, IDENTITIES_UNMERGED) else ()
+    apart = each.properties.get(APART, ())
     return api.leads.DecisionResponse(
         activity=each.id,
         said=_DECISIONS[each.type],
         at=format_moment(each.occurred_at),
         who=str(each.properties["who"]),
         why=str(each.properties["why"]),
+        identities=identities_of(names),
+        apart=identities_of(name for name in names if name.key in apart),
     )
 
 

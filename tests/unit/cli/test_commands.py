@@ -451,6 +451,7 @@ class Leads(FakeApi):
             if lead not in IDENTITIES:
                 raise Refusal(404, {"message": "there is no such lead"})
             decision = {"at": NOON, "said": "unmerged", "who": "mia@acme.example", "why": "a shared mailbox"}
+            decision |= {"identities": IDENTITIES["ada"], "apart": IDENTITIES["ada"][1:]}
             return a_story(lead, decision)
         said = json.loads(body)
         self.posted.append((path, said))
@@ -571,7 +572,26 @@ def test_a_lead_is_shown_with_how_its_total_comes_about_what_it_did_and_what_of_
 def test_a_lead_is_shown_with_its_names_and_with_who_decided_whose_they_are(on_leads):
     _, done = on_leads("show", "ada")
     assert "known as email ada@example.com, user id crm-77" in done.output
-    assert "2026-03-02 12:00  said to be two people by mia@acme.example\n    because a shared mailbox" in done.output
+    said = "2026-03-02 12:00  said to be two people by mia@acme.example: email ada@example.com; and user id crm-77\n"
+    assert f"{said}    because a shared mailbox" in done.output
+
+
+def test_names_that_were_said_to_be_one_person_are_told_and_of_noise_none(on_leads):
+    names = {"identities": [*IDENTITIES["ada"], *IDENTITIES["bob"]], "apart": []}
+    said = {"at": NOON, "who": "mia", "why": ""}
+    merged = {**said, "said": "merged", **names}
+    marked = {**said, "said": "marked as noise", "identities": [], "apart": []}
+    lines = list(leads._decision_lines({"decisions": [merged, marked]}))
+    assert lines[0].endswith(f"said to be one person by mia: {leads.names_of(names['identities'])}")
+    assert lines[1].endswith("said to be noise by mia")
+
+
+def test_an_address_is_shown_and_may_be_named_as_people_write_it():
+    name = {"kind": "email", "value": "ada@xn--mller-kva.example"}
+    found = {"identities": [name], "person": {"name": None, "emails": [name["value"]]}, "id": "ada"}
+    assert leads.names_of([name]) == "email ada@müller.example"
+    assert leads.name_of(found) == "ada@müller.example"
+    assert leads._identity(found, "ada@müller.example") == leads._identity(found, name["value"]) == name
 
 
 def test_without_the_packages_that_the_command_needs_it_says_what_to_install():

@@ -137,7 +137,8 @@ def test_the_consent_that_holds_is_told_with_who_said_it_and_what_was_said_befor
     assert list(consent_lines({"holds": mia, "since": "B", "history": [form, mia]})) == [
         "consent denied since B, by Mia",
         "    because She wrote.",
-        "    A  granted by contact",
+        "    what else was said of consent, oldest first:",
+        "      A  granted by contact",
     ]
     assert list(consent_lines({"holds": None, "since": None, "history": []})) == ["nothing is known of consent"]
 
