@@ -15,7 +15,7 @@ from shared.adapters.forms import refusal_reply
 from shared.adapters.http_api import BATCH_LIMIT, MAX_AGENT, SINGLE_LIMIT, HttpRequest, Reply, json_reply
 from shared.adapters.routes import find
 from shared.adapters.segment import SegmentReader, read_payload, segment_reply
-from shared.adapters.submitted_activities import SOURCE, read_submitted
+from shared.adapters.submitted_activities import SOURCE, broken_rule, read_submitted
 from shared.adapters.write_keys import key_of
 from shared.domain.refusals import Refused
 
@@ -98,10 +98,9 @@ def _from_bus(records: list[Mapping[str, Any]], intake: Intake) -> dict[str, lis
             intake.take(read_submitted(record), SOURCE)
         except Exception as error:  # noqa: BLE001 (one bad message never holds up another)
             code = error.code if isinstance(error, Refused) else "failed"
-            # The field alone: below it stands what the sender wrote.
-            at = (error.at or "").partition(".")[0] if isinstance(error, Refused) else ""
+            rule = broken_rule(error) if isinstance(error, Refused) else ""
             _log.error(
-                "%s: %s not taken from the bus: %s%s", code, record["messageId"], fault(error), at and f" at {at}"
+                "%s: %s not taken from the bus: %s%s", code, record["messageId"], fault(error), rule and f" at {rule}"
             )
             failed.append({"itemIdentifier": record["messageId"]})
     return {"batchItemFailures": failed}

@@ -151,7 +151,7 @@ class CloudEventReader:
         try:
             event = CloudEvent.model_validate(_with_data(told))
         except ValidationError as error:
-            raise validation_fault(error) from error
+            raise validation_fault(error, CloudEvent) from error
         kind = self._type(event.type)
         occurred_at = read_moment(event.time, "time") if event.time else self._received_at
         source = read_teller(event.source)

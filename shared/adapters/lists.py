@@ -145,7 +145,7 @@ def _from_json(payload: Json) -> ListRequest:
     try:
         asked = ImportRequest.model_validate(payload)
     except ValidationError as error:
-        raise validation_fault(error) from error
+        raise validation_fault(error, ImportRequest) from error
     lines = []
     headings = dict.fromkeys(asked.headings)
     for place, fields in enumerate(asked.lines, start=1):
@@ -167,7 +167,7 @@ def _from_csv(text: str, query: Mapping[str, str]) -> ListRequest:
     try:
         asked = ImportQuery.model_validate(told)
     except ValidationError as error:
-        raise validation_fault(error) from error
+        raise validation_fault(error, ImportQuery) from error
     sheet = read_sheet(io.StringIO(text, newline=""), asked.delimiter)
     lines: list[Line] = []
     for row in sheet.rows:

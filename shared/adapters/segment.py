@@ -22,7 +22,7 @@ import json
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, get_args
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
@@ -354,11 +354,36 @@ def segment_reply(call: str, sent: int, rejections: Sequence[Rejection]) -> Repl
     return json_reply(200, {"success": True} | ({"refused": refused} if refused else {}))
 
 
-def validation_fault(error: ValidationError) -> Invalid:
-    """The first thing that a model has against what was sent."""
-    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+def validation_fault(error: ValidationError, model: type[BaseModel] | None = None) -> Invalid:
+    """The first thing that a model has against what was sent, or before it a key that there is not.
+
+    Such a key is told with the nearest one of the `model`: what is missing is often what it was meant for.
+    """
+    found = error.errors(include_url=False, include_input=False, include_context=False)
+    first = next((each for each in found if each["type"] == "extra_forbidden"), found[0])
     place = [str(part) for part in first["loc"] if part not in _BRANCHES]
-    return Invalid(first["msg"].removeprefix("Value error, "), ".".join(place) or None)
+    message = first["msg"].removeprefix("Value error, ")
+    if first["type"] == "extra_forbidden":
+        message = _no_such_key(place[-1], _keys_at(model, place[:-1]))
+    return Invalid(message, ".".join(place) or None)
+
+
+def _keys_at(model: type[BaseModel] | None, place: Sequence[str]) -> list[str]:
+    """The keys of the object at a place in what a model describes; none where they are not known."""
+    for step in place:
+        kind = model.model_fields[step].annotation if model and step in model.model_fields else None
+        parts = (each for each in (kind, *get_args(kind)) if isinstance(each, type) and issubclass(each, BaseModel))
+        model = next(parts, None)
+    return [info.alias or name for name, info in model.model_fields.items()] if model else []
+
+
+def _no_such_key(strange: str, known: Sequence[str]) -> str:
+    # Hardly anybody misspells a key, and cold starts are many.
+    from difflib import get_close_matches  # noqa: PLC0415
+
+    near = get_close_matches(strange[:100], known, n=1)
+    hint = f"; did you mean `{near[0]}`?" if near else f"; there are {', '.join(known)}" if known else ""
+    return f"there is no `{strange[:100]}` here{hint}"
 
 
 def claimed_consent(value: Json, at: str) -> Literal["granted", "denied"] | None:

@@ -15,7 +15,7 @@ from shared.adapters.strict_json import read_json, size
 from shared.domain.activity import PEOPLE, Activity, Claims, Identity, IdentityKind, strongest_first
 from shared.domain.admission import trusted_source
 from shared.domain.moments import Moment, MomentError, parse_moment
-from shared.domain.refusals import Invalid, TooLarge
+from shared.domain.refusals import Invalid, Refused, TooLarge
 
 SOURCE = trusted_source("bus")
 """Whoever may put events on the bus is one of the team's own systems."""
@@ -95,7 +95,7 @@ def read_submitted(message: Mapping[str, Any]) -> Activity:
     try:
         detail = ActivitySubmitted.model_validate(event.get("detail"))
     except ValidationError as error:
-        raise validation_fault(error) from error
+        raise validation_fault(error, ActivitySubmitted) from error
     source = _text(event, "source")
     return submitted_activity(
         detail,
@@ -105,6 +105,17 @@ def read_submitted(message: Mapping[str, Any]) -> Activity:
         occurred_at=read_moment(detail.occurred_at or _text(event, "time"), "occurred_at"),
         received_at=Moment(int(message["attributes"]["SentTimestamp"]) * 1000),
     )
+
+
+def broken_rule(reason: Refused) -> str:
+    """The field for which an event's detail was refused, and what must hold of it, without anything that was sent."""
+    if not isinstance(reason.__cause__, ValidationError):
+        return (reason.at or "").partition(".")[0]  # below it stands what the sender wrote
+    first = reason.__cause__.errors(include_url=False, include_input=False, include_context=False)[0]
+    field = str(first["loc"][0]) if first["loc"] else "detail"
+    if first["type"] == "extra_forbidden":
+        return f"a key that there is not; there are {', '.join(ActivitySubmitted.model_fields)}"
+    return f"{field}: {first['msg']}"
 
 
 def submitted_activity(

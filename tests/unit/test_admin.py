@@ -858,10 +858,15 @@ def test_the_page_comes_packed_to_who_can_unpack_it() -> None:
     assert len(packed["body"]) < 1_000_000
 
 
-def test_a_key_that_there_is_not_is_named_with_those_that_there_are(admin: Caller) -> None:
-    reply = admin.post("/v1/leads/lead-1/consents", {"consent": "granted", "why": "A call.", "wordng": "x"})
+@pytest.mark.parametrize(
+    ("key", "hint"), [("wordng", "did you mean `wording`?"), ("zzz", "there are consent, why, wording")]
+)
+def test_a_key_that_there_is_not_is_named_with_the_nearest_or_those_that_there_are(
+    admin: Caller, key: str, hint: str
+) -> None:
+    reply = admin.post("/v1/leads/lead-1/consents", {"consent": "granted", "why": "A call.", key: "x"})
     told = answer(reply)
 
     assert reply["statusCode"] == 422
-    assert told["message"] == "there is no `wordng` here; there are consent, why, wording"
-    assert told["details"]["at"] == "wordng"
+    assert told["message"] == f"there is no `{key}` here; {hint}"
+    assert told["details"]["at"] == key

@@ -289,6 +289,17 @@ def test_what_is_refused_leaves_nothing_and_says_what_and_where(
 
 
 @pytest.mark.parametrize(
+    ("key", "hint"), [("mail", "did you mean `email`?"), ("amount", "there are email, user_id, anonymous_id, ")]
+)
+def test_a_key_that_data_does_not_have_is_told_with_the_nearest_that_it_has(
+    intake: Intake, key: str, hint: str
+) -> None:
+    told = post(intake, event(data={key: "ada@example.com"}), STRUCTURED)[1]
+
+    assert told["message"].startswith(f"there is no `{key}` here; {hint}")
+
+
+@pytest.mark.parametrize(
     ("body", "kind", "status"),
     [
         ("{", STRUCTURED, 400),

@@ -180,6 +180,23 @@ def test_a_list_that_is_refused_as_a_whole_leaves_nothing(
     assert len(log) == 0
 
 
+@pytest.mark.parametrize(
+    ("sent", "query", "message", "at"),
+    [
+        ({"as": "trade_show", "line": []}, {}, "there is no `line` here; did you mean `lines`?", "line"),
+        (CSV, {**FAIR, "q": "1"}, "there is no `q` here; there are as, map, dates, ", "q"),
+    ],
+)
+def test_a_key_that_there_is_not_is_told_with_the_nearest_that_there_is(
+    intake: Intake, sent: Any, query: dict[str, str], message: str, at: str
+) -> None:
+    status, told = post(intake, sent, "sk_crm", query=query)[:2]
+
+    assert status == 422
+    assert told["message"].startswith(message)
+    assert told["details"]["at"] == at
+
+
 def test_json_lines_have_no_more_columns_than_csv(intake: Intake) -> None:
     line = {"email": "ann@x.example", **dict.fromkeys(map(str, range(499)), "x")}
 

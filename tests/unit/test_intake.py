@@ -448,6 +448,26 @@ def test_of_messages_from_the_bus_only_the_bad_ones_come_again(intake: Intake, l
     assert {stored.rank for stored in log.all()} == {Rank.TRUSTED}
 
 
+@pytest.mark.parametrize(
+    ("detail", "told"),
+    [
+        ({"type": "Invoice Paid", "email": "canary@a.example"}, r"at type: String should match pattern '^[a-z]"),
+        ({"type": "x", "consent": "canary"}, "at consent: Input should be 'granted' or 'denied'"),
+        ({"type": "x", "canary@a.example": 1}, "at a key that there is not; there are email, user_id"),
+        ({"type": "x", "email": "canary"}, "at email"),
+        ({"email": "canary@a.example"}, "at type: Field required"),
+    ],
+)
+def test_the_log_tells_what_an_event_of_the_bus_must_be_and_nothing_that_it_was(
+    intake: Intake, caplog: pytest.LogCaptureFixture, detail: dict[str, Any], told: str
+) -> None:
+    lambda_handler({"Records": [bus_message("m", **detail)]}, None, intake)
+
+    assert told in caplog.text
+    assert "canary" not in caplog.text
+    assert "Invoice Paid" not in caplog.text
+
+
 def test_while_the_log_does_not_answer_every_message_comes_again(intake: Intake, log: Log) -> None:
     log.down = True
     outcome = lambda_handler({"Records": [bus_message("m", type="x", user_id="u")]}, None, intake)

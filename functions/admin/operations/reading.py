@@ -84,9 +84,4 @@ def validated(model: type[M], told: object) -> M:
     try:
         return model.model_validate(told)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-        if first["type"] == "extra_forbidden" and len(first["loc"]) == 1:
-            strange, known = str(first["loc"][0]), ", ".join(model.model_fields)
-            msg = f"there is no `{strange}` here; there are {known}"
-            raise Invalid(msg, strange) from error
-        raise validation_fault(error) from error
+        raise validation_fault(error, model) from error
