@@ -73,7 +73,7 @@ def list_channels(
     if not found:
         screen.say("Every channel works, and nothing waits.")
         return
-    table = Table("team", "channel", "state", "failures", "last error", "down since", "next try", "waiting")
+    table = Table("team", "channel", "state", "failures", "last error", "down since (UTC)", "next try (UTC)", "waiting")
     for each in found:
         state = "[bold red]down[/bold red]" if each.down else "failing"
         moments = (short_moment(each.since), short_moment(each.next_try))

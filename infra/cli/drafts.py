@@ -166,7 +166,7 @@ def drafts_table(found: Iterable[Mapping[str, Any]]) -> Table:
     """Drafts with what they wait for."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("draft", no_wrap=True)
-    for title in ("rules", "state", "lacks", "based on", "by", "made", "note"):
+    for title in ("rules", "state", "lacks", "based on", "by", "made (UTC)", "note"):
         table.add_column(title, overflow="fold")
     for each in found:
         based = f"version {each['based_on']}" + (", not active any more" if each["is_stale"] else "")

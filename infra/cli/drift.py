@@ -31,7 +31,7 @@ def drift(environment: Environment = LOCAL, as_json: Json = False) -> None:
         screen.json(told)
         return
     if told["drifted"]:
-        table = Table("lead", "what is wrong", "found", "seen last")
+        table = Table("lead", "what is wrong", "found (UTC)", "seen last (UTC)")
         for each in told["drifted"]:
             table.add_row(each["lead"], _in_words(each), short_moment(each["found_at"]), short_moment(each["seen_at"]))
         screen.show(table)
@@ -39,7 +39,7 @@ def drift(environment: Environment = LOCAL, as_json: Json = False) -> None:
         screen.say("No lead has drifted from its log, as far as is known.")
     if round_ := told["round"]:
         ended = f"; the round before ended {short_moment(round_['last_ended'])}" if round_["last_ended"] else ""
-        began = short_moment(round_["began"])
+        began = f"{short_moment(round_['began'])} UTC"
         screen.say(f"The round that began {began} has checked {_leads(round_['checked'])}{ended}.")
 
 

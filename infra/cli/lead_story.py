@@ -109,6 +109,7 @@ def timeline(  # noqa: PLR0917 - each is an option
         screen.say("what was known then:" if by is not None else "what is known now of what had occurred by then:")
     if earlier:
         screen.say(f"what was earlier: baton leads timeline {lead} --before {earlier}")
+    screen.note("times in UTC")
     for each in lines:
         for line in told_at(to_the_second(each["at"]), each["words"]):
             screen.say(line)

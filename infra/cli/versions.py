@@ -135,7 +135,7 @@ def history_table(found: Iterable[Mapping[str, Any]]) -> Table:
     """Versions, the first of which is active."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("version", justify="right", no_wrap=True)
-    for title in ("published", "rules", "by", "approved by", "what and why"):
+    for title in ("published (UTC)", "rules", "by", "approved by", "what and why"):
         table.add_column(title, overflow="fold")
     table.add_column("sha256", no_wrap=True)
     for place, each in enumerate(found):

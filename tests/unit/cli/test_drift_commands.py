@@ -81,7 +81,7 @@ def baton(house: InMemoryDesk, monkeypatch: pytest.MonkeyPatch) -> Baton:
 
 def done(result: Any, status: int = 0) -> str:
     assert result.exit_code == status, (result.output, result.exception)
-    return str(result.output)
+    return str(result.stdout)
 
 
 def lose_state(house: InMemoryDesk, lead: LeadId) -> None:
