@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 from infra.cli.main import app
 from infra.cli.publish import STARTING_RULES
 from infra.cli.rule_files import preset_text
+from shared.adapters.crawlers import is_crawler
 from shared.adapters.yaml12 import load_yaml
 from shared.domain.conditions import OPERATORS
 from shared.domain.rulefile import (
@@ -55,6 +56,14 @@ def test_the_command_exists_with_its_arguments_and_options(line):
 
     # An argument or an option that is not known raises here.
     assert group.make_context(group.name, words).command is group
+
+
+def test_the_call_that_shows_how_a_site_is_connected_is_sent_by_no_bot():
+    (line,) = re.findall(r"^    (curl .*/v1/page.*)$", README, re.MULTILINE)
+    words = shlex.split(line)
+
+    assert is_crawler("curl/8.5.0")
+    assert not is_crawler(words[words.index("-A") + 1])
 
 
 def test_the_commands_that_need_no_cloud_do_what_the_readme_says(tmp_path):
