@@ -48,5 +48,6 @@ def test_two_leads_are_merged_and_parted_again_with_the_scores_that_they_had(clo
 
     cloud.becomes(lambda: {email: lead_of(cloud, email) for email in (WORK, HOME)}, before)
     shown = cloud.printed("leads", "show", WORK)
-    assert HOME not in shown
+    assert [line for line in shown.splitlines() if line.startswith("known as")] == [f"known as email {WORK}"]
     assert "said to be two people by" in shown
+    assert f": email {WORK}; and email {HOME}" in shown
