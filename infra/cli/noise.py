@@ -118,7 +118,7 @@ def _say(api: Api, what: str, said: dict[str, str]) -> None:
 
 
 def _table(marks: list[dict[str, Any]]) -> Table:
-    table = Table("what", "noise", "said by", "at", "why")
+    table = Table("what", "noise", "said by", "at (UTC)", "why")
     for each in marks:
         words = [("until it was taken back" if each["unmarked"] else "yes", each["marked"])]
         words += [("no longer", each["unmarked"])] if each["unmarked"] else []

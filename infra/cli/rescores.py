@@ -189,7 +189,7 @@ def _active_lines(told: Mapping[str, Any]) -> Iterator[str]:
     if told["version"] == 0:
         yield "No rules are published yet."
     else:
-        yield f"Version {told['version']} of the rules is active since {short_moment(told['active_since'])}."
+        yield f"Version {told['version']} of the rules is active since {short_moment(told['active_since'])} UTC."
     if own and own["ended"]:
         yield f"Every lead has it since {short_moment(own['ended'])}: {_progress(own)}."
     elif own and own["looks_again"]:

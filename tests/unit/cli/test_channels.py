@@ -54,3 +54,4 @@ def test_a_channel_that_is_down_is_told_with_why_since_when_and_what_waits(misse
     }
     assert "down" in listed()
     assert "failing" in listed()
+    assert "(UTC)" in listed()

@@ -228,6 +228,8 @@ def test_a_lead_is_shown_with_what_is_known_of_it(baton, desk, monkeypatch):
     lines = done(baton("leads", "show", "lead-1")).splitlines()
 
     assert {"lead.first_name: Ada", "company.name: Engines"} <= set(lines)
+    assert any("Point by point, times in UTC" in line for line in lines)
+    assert "when (UTC)" in done(baton("leads", "explain", "lead-1"))
     assert "qualification.budget: 20k" not in lines
 
 

@@ -118,6 +118,7 @@ def test_nobody_is_erased_without_a_yes(baton, monkeypatch):
     _, done = baton("erase", "ada", "--why", "By letter.", input="y\n")
     assert done.exit_code == 0, done.output
     assert api.posted == [("/v1/leads/ada/erasures", {"why": "By letter."})]
+    assert "What they did until 2026-03-02 12:00 UTC is taken in no more" in done.output
     assert "erasure-1" in done.output
 
 

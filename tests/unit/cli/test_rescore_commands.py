@@ -71,7 +71,7 @@ def lines(done: Any) -> list[str]:
 
 def test_what_has_ended_is_told_with_its_end(run):
     assert lines(run(TestApi(told(RULES)), "rules", "status")) == [
-        "Version 3 of the rules is active since 2026-03-01 16:00.",
+        "Version 3 of the rules is active since 2026-03-01 16:00 UTC.",
         "Every lead has it since 2026-03-01 16:04: 1204 leads touched, 4 of 4 segments done.",
     ]
 
@@ -92,7 +92,7 @@ def test_what_goes_on_is_told_as_far_as_it_is_and_what_else_is_under_way(run):
     ]
 
     assert lines(run(TestApi(told(*others, going)), "rules", "status")) == [
-        "Version 3 of the rules is active since 2026-03-01 16:00.",
+        "Version 3 of the rules is active since 2026-03-01 16:00 UTC.",
         (
             "Leads are being scored by it: 1 lead touched (2 times), 1 of 4 segments done. Until then some stand under "
             "older rules."

@@ -70,6 +70,19 @@ def test_the_list_of_stored_secrets_has_names_and_never_texts(store):
     assert "s3cret" not in str(stored)
 
 
+def test_people_read_to_the_minute_in_utc_when_a_secret_was_stored(store, monkeypatch):
+    store.put("servers-key", "s3cret")
+    needed = [NeededSecret("servers-key", "write_key"), NeededSecret("signing", "webhook")]
+    monkeypatch.setattr(secrets, "_environment", lambda _: (Deployed("prod", region="eu-central-1"), needed))
+
+    told = CliRunner().invoke(app, ["secrets", "list", "--env", "prod"]).stdout
+    (stored,) = store.stored().values()
+
+    assert "stored (UTC)" in told
+    assert f"│ {stored[:16].replace('T', ' ')} │" in told
+    assert stored.endswith("+00:00")
+
+
 def test_a_secret_that_is_made_is_random_and_stays_what_it_is(store):
     ssm = boto3.client("ssm", region_name="eu-central-1")
 
