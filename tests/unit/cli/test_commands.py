@@ -35,7 +35,7 @@ def test_every_command_has_help(words):
 
 @pytest.mark.parametrize("words", list(commands()), ids=" ".join)
 def test_what_stands_behind_a_command_has_a_name_in_capitals_or_is_one_of_some_words(words):
-    command = get_command(app)
+    command: Any = get_command(app)
     for word in words:
         command = command.commands[word]
     named = {each.name: each.metavar or "" for each in command.params if each.param_type_name == "argument"}
@@ -451,8 +451,8 @@ class Leads(FakeApi):
             if lead not in IDENTITIES:
                 raise Refusal(404, {"message": "there is no such lead"})
             decision = {"at": NOON, "said": "unmerged", "who": "mia@acme.example", "why": "a shared mailbox"}
-            decision |= {"identities": IDENTITIES["ada"], "apart": IDENTITIES["ada"][1:]}
-            return a_story(lead, decision)
+            names = {"identities": IDENTITIES["ada"], "apart": IDENTITIES["ada"][1:]}
+            return a_story(lead, {**decision, **names})
         said = json.loads(body)
         self.posted.append((path, said))
         if not said.get("preview"):

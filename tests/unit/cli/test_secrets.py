@@ -149,7 +149,12 @@ def test_a_rotation_signs_with_a_new_secret_and_keeps_the_one_before_it_and_no_o
 
 def test_a_secret_is_of_this_machine_where_no_environment_is_named(aws, monkeypatch):
     asked = []
-    monkeypatch.setattr(secrets, "_environment", lambda name: (asked.append(name), (None, []))[1])
+
+    def environment(name):
+        asked.append(name)
+        return None, []
+
+    monkeypatch.setattr(secrets, "_environment", environment)
 
     result = CliRunner().invoke(app, ["secrets", "set", "nope"], input="text")
     assert isinstance(result.exception, Failure)
