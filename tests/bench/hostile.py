@@ -189,7 +189,6 @@ def times(event: dict[str, Any], intake: Intake, count: int) -> tuple[int, list[
 
 def lines(share: float = 1.0) -> Iterator[dict[str, Any]]:
     """A line for each request. `share` of the repetitions are run, at least one."""
-    logging.getLogger().setLevel(logging.CRITICAL)
     for name, route, event in requests():
         intake = configured(SETTINGS, InMemoryActivities(), lambda: InMemorySecrets(crm="sk_crm"), InMemoryBudgets)
         times(event, intake, 1)
@@ -207,6 +206,7 @@ def lines(share: float = 1.0) -> Iterator[dict[str, Any]]:
 
 def main() -> None:
     """Print the table, slowest first, as text or with `--json` as lines."""
+    logging.getLogger().setLevel(logging.CRITICAL)
     told = sorted(lines(), key=lambda line: line["p99_ms"], reverse=True)
     if "--json" in sys.argv:
         sys.stdout.write(json.dumps(told) + "\n")
